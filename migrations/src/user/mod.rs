@@ -1,0 +1,19 @@
+//! The database of the user module.
+
+use sea_orm_migration::prelude::*;
+
+mod m0001_user;
+
+/// Brings the database of the user module up to date.
+pub struct Migrator;
+
+#[async_trait::async_trait]
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![Box::new(m0001_user::Step)]
+    }
+
+    fn migration_table_name() -> DynIden {
+        "user_migrations".into_iden()
+    }
+}

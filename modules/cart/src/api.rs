@@ -1,0 +1,48 @@
+use crate::{AddItem, Cart, CartError, CartVersion, ChangeItem, Cleared, Snapshot, Validation};
+use kernel::{Ctx, UserId};
+use product::ProductId;
+
+/// Carts of logged-in users.
+#[kernel::api(module = "cart")]
+pub trait CartApi {
+    /// Get your cart.
+    ///
+    /// Names, prices and stock are those of now. When products cannot be reached, the last known ones are shown and `stale` is
+    /// true. Reading a cart renews its life.
+    #[get("/cart/{user}", public = "/api/cart", access = user, rate = "50/min")]
+    async fn get(&self, cx: &Ctx, user: UserId) -> Result<Cart, CartError>;
+
+    /// Add a product to your cart.
+    ///
+    /// Adds to the line of the product, if there is one. The cart never asks for more than there is.
+    #[post("/cart/{user}/items", public = "/api/cart/items", access = user, retry = key, status = 201, rate = "20/min")]
+    async fn add(&self, cx: &Ctx, user: UserId, item: AddItem) -> Result<Cart, CartError>;
+
+    /// Change the quantity of a product in your cart.
+    ///
+    /// 0 removes the line.
+    #[put("/cart/{user}/items/{product_id}", public = "/api/cart/items/{product_id}", access = user, rate = "20/min")]
+    async fn change(&self, cx: &Ctx, user: UserId, product_id: ProductId, change: ChangeItem) -> Result<Cart, CartError>;
+
+    /// Remove a product from your cart.
+    #[delete("/cart/{user}/items/{product_id}", public = "/api/cart/items/{product_id}", access = user, rate = "20/min")]
+    async fn remove(&self, cx: &Ctx, user: UserId, product_id: ProductId) -> Result<Cart, CartError>;
+
+    /// Empty your cart.
+    #[delete("/cart/{user}", public = "/api/cart", access = user, rate = "20/min")]
+    async fn clear(&self, cx: &Ctx, user: UserId) -> Result<Cleared, CartError>;
+
+    /// Check your cart before ordering.
+    ///
+    /// Tells which products are gone, which have too little stock and which have another price than when you last saw it.
+    #[post("/cart/{user}/validate", public = "/api/cart/validate", access = user, retry = never, rate = "30/min")]
+    async fn validate(&self, cx: &Ctx, user: UserId) -> Result<Validation, CartError>;
+
+    /// Get the lines of a cart as its user last saw them, to order them.
+    #[get("/cart/{user}/snapshot", access = module(order))]
+    async fn snapshot(&self, cx: &Ctx, user: UserId) -> Result<Snapshot, CartError>;
+
+    /// Empty a cart that was ordered, unless it was changed since.
+    #[delete("/cart/{user}/snapshot", access = module(order), status = 204)]
+    async fn ordered(&self, cx: &Ctx, user: UserId, version: CartVersion) -> Result<(), CartError>;
+}

@@ -1,0 +1,177 @@
+//! The one interceptor. Every call of every client goes through [`Calls::run`], in every placement.
+
+use crate::{Access, ApiError, Code, Ctx, Fault, FieldError, Op, UserId};
+use futures_util::FutureExt;
+use std::{
+    future::Future,
+    panic::AssertUnwindSafe,
+    pin::Pin,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+use tracing::Instrument;
+
+/// A boxed future that owns what it needs.
+pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+/// Where the implementation behind a client runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Placement {
+    /// In this process.
+    Local,
+    /// Behind HTTP, or behind the codec in tests.
+    Remote,
+}
+
+impl Placement {
+    const fn name(self) -> &'static str {
+        match self {
+            Placement::Local => "local",
+            Placement::Remote => "remote",
+        }
+    }
+}
+
+/// What a generated client carries besides the implementation: who calls, where to, and the meters.
+#[derive(Clone)]
+pub struct Calls {
+    module: Option<&'static str>,
+    placement: Placement,
+    ops: &'static [Op],
+    succeeded: Arc<[metrics::Histogram]>,
+}
+
+impl Calls {
+    /// For a client of a module with these operations. Until [`Calls::by`] the caller is whoever the context names.
+    pub fn new(placement: Placement, ops: &'static [Op]) -> Self {
+        Self { module: None, placement, ops, succeeded: meters(ops, "", placement) }
+    }
+
+    /// The same client in the hands of `module`: its calls are made in that name.
+    pub fn by(&self, module: &'static str) -> Self {
+        Self { module: Some(module), succeeded: meters(self.ops, module, self.placement), ..self.clone() }
+    }
+
+    /// Whether the operation may be called at all, before its arguments are decoded.
+    ///
+    /// # Errors
+    /// `unauthenticated` or `permission_denied`.
+    pub fn admit(&self, index: usize, cx: &Ctx) -> Result<(), Fault> {
+        admit(&self.ops[index], &self.enter(cx), None)
+    }
+
+    fn enter(&self, cx: &Ctx) -> Ctx {
+        self.module.map_or_else(|| cx.clone(), |module| cx.via(module))
+    }
+
+    /// Makes a call: access, deadline, panic guard, span and metric.
+    ///
+    /// Reads run inline and end when their caller leaves. Writes run on their own task, to the end or the deadline, because a
+    /// caller that leaves must not cut them half way: that is also what happens behind HTTP.
+    ///
+    /// # Errors
+    /// What the operation answers, or the fault that kept it from running.
+    pub async fn run<T, E>(
+        &self,
+        index: usize,
+        cx: &Ctx,
+        owner: Option<UserId>,
+        call: impl FnOnce(Ctx) -> BoxFuture<Result<T, E>>,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: ApiError,
+    {
+        let op = &self.ops[index];
+        let cx = self.enter(cx);
+        let started = Instant::now();
+        let result = match admit(op, &cx, owner) {
+            Err(fault) => Err(E::from(fault)),
+            Ok(()) => {
+                let deadline = cx.deadline();
+                let span = tracing::debug_span!("call", op = op.id, placement = self.placement.name());
+                let work = guard(op, deadline, call(cx)).instrument(span.or_current());
+                if op.is_read() || self.placement == Placement::Remote {
+                    work.await
+                } else {
+                    match tokio::spawn(work).await {
+                        Ok(result) => result,
+                        Err(e) => Err(E::from(Fault::internal(format_args!("task of {}: {e}", op.id)))),
+                    }
+                }
+            }
+        };
+        self.measure(index, started.elapsed(), &result);
+        result
+    }
+
+    fn measure<T, E: ApiError>(&self, index: usize, took: Duration, result: &Result<T, E>) {
+        match result {
+            Ok(_) => self.succeeded[index].record(took),
+            Err(e) => meter(&self.ops[index], self.module.unwrap_or(""), self.placement, e.code().name()).record(took),
+        }
+    }
+}
+
+fn meters(ops: &'static [Op], caller: &'static str, placement: Placement) -> Arc<[metrics::Histogram]> {
+    ops.iter().map(|op| meter(op, caller, placement, "ok")).collect()
+}
+
+fn meter(op: &Op, caller: &'static str, placement: Placement, code: &'static str) -> metrics::Histogram {
+    metrics::histogram!("souk_call_seconds", "op" => op.id, "caller" => caller, "placement" => placement.name(), "code" => code)
+}
+
+/// Whether the call may be made. `owner` is the user whose things a path names, e.g. `/cart/{user}`.
+fn admit(op: &Op, cx: &Ctx, owner: Option<UserId>) -> Result<(), Fault> {
+    let denied = || Fault::new(Code::PermissionDenied, "Permission denied");
+    match op.access {
+        Access::Anyone => Ok(()),
+        Access::User => match (cx.user()?, owner) {
+            (caller, Some(owner)) if caller != owner => Err(denied()),
+            _ => Ok(()),
+        },
+        Access::Role(role) => {
+            cx.user()?;
+            if cx.has_role(role) { Ok(()) } else { Err(denied()) }
+        }
+        Access::Modules(allowed) => match cx.caller() {
+            Some(caller) if allowed.contains(&caller) => Ok(()),
+            _ => Err(denied()),
+        },
+    }
+}
+
+/// Ends at the deadline, and turns a panic into `internal`: a bug must not look like "unreachable", which is retried.
+async fn guard<T, E: ApiError>(
+    op: &'static Op,
+    deadline: tokio::time::Instant,
+    work: BoxFuture<Result<T, E>>,
+) -> Result<T, E> {
+    match tokio::time::timeout_at(deadline, AssertUnwindSafe(work).catch_unwind()).await {
+        Ok(Ok(result)) => result,
+        Ok(Err(panic)) => {
+            let text = panic.downcast_ref::<&str>().copied().or(panic.downcast_ref::<String>().map(String::as_str));
+            Err(Fault::internal(format_args!("{} panicked: {}", op.id, text.unwrap_or("no text"))).into())
+        }
+        Err(_) => Err(Fault::new(Code::DeadlineExceeded, "Service timeout").into()),
+    }
+}
+
+/// Checks the rules that a request type states, before the operation sees it.
+///
+/// # Errors
+/// `invalid_argument` with every field that breaks a rule.
+pub fn validate<T>(value: &T) -> Result<(), Fault>
+where
+    T: garde::Validate,
+    T::Context: Default,
+{
+    value.validate().map_err(|report| {
+        let errors = report.iter().map(|(path, e)| {
+            let path = path.to_string().replace('[', ".").replace(']', "");
+            let pointer = path.split('.').filter(|s| !s.is_empty()).map(|s| format!("/{s}")).collect();
+            FieldError { pointer, detail: e.message().to_owned() }
+        });
+        Fault::invalid_fields(errors.collect())
+    })
+}

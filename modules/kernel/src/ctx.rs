@@ -1,0 +1,238 @@
+//! The context of a call: on whose behalf, by which module, until when, in which trace.
+
+use crate::{Code, Fault, UserId};
+use std::{
+    borrow::Cow,
+    fmt,
+    str::FromStr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+use tokio::time::Instant;
+
+/// What a user may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Buys.
+    Customer,
+    /// Runs the shop.
+    Admin,
+}
+
+/// The person on whose behalf a call is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Principal {
+    /// Nobody is logged in, or the call belongs to no one (a background job).
+    Anonymous,
+    /// A logged-in user.
+    User {
+        /// Who.
+        id: UserId,
+        /// With which role.
+        role: Role,
+    },
+}
+
+/// The first argument of every operation, in every placement.
+#[derive(Debug, Clone)]
+pub struct Ctx {
+    principal: Principal,
+    via: Option<Cow<'static, str>>,
+    deadline: Instant,
+    trace: Trace,
+    key: Option<Arc<IdempotencyKey>>,
+}
+
+#[derive(Debug)]
+struct IdempotencyKey {
+    key: String,
+    replayed: AtomicBool,
+}
+
+impl Ctx {
+    /// A call on behalf of `principal` that must end within `budget`.
+    pub fn new(principal: Principal, budget: Duration) -> Self {
+        Self { principal, via: None, deadline: Instant::now() + budget, trace: Trace::start(), key: None }
+    }
+
+    /// A call on behalf of nobody: a background job, or a client that is not logged in.
+    pub fn anonymous(budget: Duration) -> Self {
+        Self::new(Principal::Anonymous, budget)
+    }
+
+    /// The same call on behalf of someone else. Only the module that started the work may say so.
+    pub fn on_behalf_of(&self, id: UserId, role: Role) -> Self {
+        Self { principal: Principal::User { id, role }, ..self.clone() }
+    }
+
+    /// The same call with an idempotency key (at most 255 characters).
+    pub fn with_key(&self, key: impl Into<String>) -> Self {
+        let key = IdempotencyKey { key: key.into(), replayed: AtomicBool::new(false) };
+        Self { key: Some(Arc::new(key)), ..self.clone() }
+    }
+
+    /// The same call without an idempotency key: for calls to further modules, which have effects of their own.
+    pub fn without_key(&self) -> Self {
+        Self { key: None, ..self.clone() }
+    }
+
+    /// The same call as part of another trace.
+    pub fn in_trace(&self, trace: Trace) -> Self {
+        Self { trace, ..self.clone() }
+    }
+
+    /// The same call as made by this module.
+    pub fn via(&self, module: impl Into<Cow<'static, str>>) -> Self {
+        Self { via: Some(module.into()), ..self.clone() }
+    }
+
+    /// The module that makes the call; `None` only before the first interceptor.
+    pub fn caller(&self) -> Option<&str> {
+        self.via.as_deref()
+    }
+
+    /// The person on whose behalf the call is made.
+    pub fn principal(&self) -> Principal {
+        self.principal
+    }
+
+    /// The logged-in user.
+    ///
+    /// # Errors
+    /// `unauthenticated` when nobody is logged in.
+    pub fn user(&self) -> Result<UserId, Fault> {
+        match self.principal {
+            Principal::User { id, .. } => Ok(id),
+            Principal::Anonymous => Err(Fault::unauthenticated()),
+        }
+    }
+
+    /// Whether the logged-in user has this role. An admin is a customer, too.
+    pub fn has_role(&self, wanted: Role) -> bool {
+        match self.principal {
+            Principal::User { role, .. } => role == wanted || role == Role::Admin,
+            Principal::Anonymous => false,
+        }
+    }
+
+    /// When the caller stops waiting.
+    pub fn deadline(&self) -> Instant {
+        self.deadline
+    }
+
+    /// How long the caller still waits.
+    ///
+    /// # Errors
+    /// `deadline_exceeded` when it no longer does.
+    pub fn time_left(&self) -> Result<Duration, Fault> {
+        match self.deadline.checked_duration_since(Instant::now()) {
+            Some(left) if !left.is_zero() => Ok(left),
+            _ => Err(Fault::new(Code::DeadlineExceeded, "Service timeout")),
+        }
+    }
+
+    /// The trace that the call belongs to.
+    pub fn trace(&self) -> Trace {
+        self.trace
+    }
+
+    /// The caller's idempotency key (draft-ietf-httpapi-idempotency-key-header-07).
+    pub fn idempotency_key(&self) -> Option<&str> {
+        self.key.as_ref().map(|k| k.key.as_str())
+    }
+
+    /// Says that the reply is the stored one of an earlier call with the same key.
+    pub fn mark_replayed(&self) {
+        if let Some(key) = &self.key {
+            key.replayed.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether the reply is the stored one of an earlier call with the same key.
+    pub fn is_replayed(&self) -> bool {
+        self.key.as_ref().is_some_and(|k| k.replayed.load(Ordering::Relaxed))
+    }
+}
+
+/// A position in a trace (W3C Trace Context, version 00).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Trace {
+    trace_id: u128,
+    span_id: u64,
+    sampled: bool,
+}
+
+impl Trace {
+    /// A new trace.
+    pub fn start() -> Self {
+        // Zero is not a valid id.
+        Self { trace_id: rand::random::<u128>().max(1), span_id: rand::random::<u64>().max(1), sampled: true }
+    }
+
+    /// The trace id as 32 hexadecimal digits: the `trace_id` of problem documents and logs.
+    pub fn id(&self) -> String {
+        format!("{:032x}", self.trace_id)
+    }
+}
+
+/// Writes a `traceparent` header.
+impl fmt::Display for Trace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "00-{:032x}-{:016x}-{:02x}", self.trace_id, self.span_id, u8::from(self.sampled))
+    }
+}
+
+/// Reads a `traceparent` header. Anything that the standard calls invalid is an error; callers then start a new trace.
+impl FromStr for Trace {
+    type Err = ();
+
+    fn from_str(header: &str) -> Result<Self, ()> {
+        let hex = |text: &str, digits: usize| {
+            let lower = text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
+            (text.len() == digits && lower).then(|| u128::from_str_radix(text, 16).ok()).flatten().ok_or(())
+        };
+        let mut parts = header.split('-');
+        let mut next = || parts.next().ok_or(());
+        let (version, trace_id, span_id, flags) =
+            (hex(next()?, 2)?, hex(next()?, 32)?, hex(next()?, 16)?, hex(next()?, 2)?);
+        let extra = parts.next().is_some();
+        if version == 0xff || (version == 0 && extra) || trace_id == 0 || span_id == 0 {
+            return Err(());
+        }
+        Ok(Self { trace_id, span_id: u64::try_from(span_id).map_err(drop)?, sampled: flags & 1 == 1 })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn traceparent_survives_the_wire_and_bad_ones_are_refused() {
+        let trace = Trace::start();
+        assert_eq!(trace.to_string().parse(), Ok(trace));
+        for bad in [
+            "",
+            "00",
+            "ff-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+            "00-00000000000000000000000000000000-b7ad6b7169203331-01",
+            "00-0af7651916cd43dd8448eb211c80319c-0000000000000000-01",
+            "00-0AF7651916CD43DD8448EB211C80319C-b7ad6b7169203331-01",
+            "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-more",
+        ] {
+            assert_eq!(bad.parse::<Trace>(), Err(()), "{bad}");
+        }
+    }
+
+    #[test]
+    fn an_admin_is_a_customer_but_not_the_reverse() {
+        let user = |role| Ctx::new(Principal::User { id: UserId(1), role }, Duration::from_secs(1));
+        assert!(user(Role::Admin).has_role(Role::Customer));
+        assert!(!user(Role::Customer).has_role(Role::Admin));
+        assert!(!Ctx::anonymous(Duration::from_secs(1)).has_role(Role::Customer));
+    }
+}

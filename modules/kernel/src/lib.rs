@@ -1,0 +1,64 @@
+//! The kernel of Souk: what every module shares, and nothing of any domain.
+//!
+//! A module's public face is one trait with [`macro@api`] on it. From that trait come a client that hides where the module runs,
+//! the HTTP client and server, the OpenAPI document and the operations as data ([`Op`]).
+//!
+//! # What is the same in every placement
+//! Arguments, results, typed errors, statuses, access checks, deadlines, idempotency, and what happens when a callee panics or a
+//! caller leaves. Every module's suite runs in three placements to keep it so (see [`placements!`]).
+//!
+//! # What cannot be made the same
+//! - **Latency.** A local call costs less than a microsecond, a remote one tens of them and sometimes much more. Do not call in loops.
+//! - **Partial failure.** A remote module can be down while its callers are up. Every call can answer `unavailable`.
+//! - **"It may have run."** After `deadline_exceeded` or a lost connection nobody knows. Operations are therefore repeatable:
+//!   GET, PUT and DELETE by nature, POST by an idempotency key.
+//!
+//! # Features
+//! Without features this crate is what a contract needs: types, clients, no framework and no store. `server` adds actix-web,
+//! `store` adds sea-orm, `testing` adds what tests of modules need.
+
+mod call;
+mod clock;
+mod ctx;
+mod dispatch;
+mod error;
+mod health;
+mod id;
+mod money;
+mod op;
+pub mod openapi;
+mod page;
+pub mod rules;
+mod token;
+mod transport;
+mod wire;
+
+#[cfg(feature = "store")]
+pub mod db;
+#[cfg(feature = "store")]
+pub mod idempotency;
+pub mod jobs;
+#[cfg(feature = "server")]
+pub mod server;
+#[cfg(feature = "server")]
+pub mod telemetry;
+#[cfg(feature = "testing")]
+pub mod testing;
+
+pub use call::{BoxFuture, Calls, Placement, validate};
+pub use clock::now;
+pub use ctx::{Ctx, Principal, Role, Trace};
+pub use dispatch::Dispatch;
+pub use error::{ApiError, BoxError, Code, Fault, FieldError, Problem, ProblemKind};
+pub use health::{Health, Instances};
+pub use id::{OrderId, UserId};
+pub use kernel_macros::{ApiError, api};
+pub use money::{Amount, AmountText, Currency, Money};
+pub use op::{Access, Method, Op, Rate, Retry};
+pub use page::Pagination;
+pub use token::InternalKey;
+pub use transport::{Transport, header};
+pub use wire::{Incoming, Outgoing, Reply};
+
+#[doc(hidden)]
+pub use {chrono, serde_json, utoipa};

@@ -1,0 +1,255 @@
+//! Money: integer minor units and a currency inside, an exact decimal number on JSON.
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+use std::{borrow::Cow, fmt, str::FromStr};
+
+/// The currencies that a shop can sell in (ISO 4217).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "UPPERCASE")]
+#[schema(example = "EUR")]
+#[expect(missing_docs, reason = "the codes of ISO 4217 name themselves")]
+pub enum Currency {
+    Aud, Bhd, Brl, Cad, Chf, Clp, Cny, Czk, Dkk, #[default] Eur, Gbp, Hkd, Huf, Ils, Inr, Jod, Jpy, Krw, Kwd, Mxn,
+    Nok, Nzd, Omr, Pln, Ron, Sek, Sgd, Thb, Tnd, Try, Twd, Usd, Vnd, Zar,
+}
+
+impl Currency {
+    /// Decimals of the currency: how many digits its minor unit has.
+    pub const fn decimals(self) -> u32 {
+        use Currency::*;
+        match self {
+            Clp | Jpy | Krw | Vnd => 0,
+            Bhd | Jod | Kwd | Omr | Tnd => 3,
+            _ => 2,
+        }
+    }
+}
+
+impl fmt::Display for Currency {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.serialize(f)
+    }
+}
+
+impl FromStr for Currency {
+    type Err = serde::de::value::Error;
+    fn from_str(code: &str) -> Result<Self, Self::Err> {
+        use serde::de::IntoDeserializer;
+        Self::deserialize(code.into_deserializer())
+    }
+}
+
+/// A decimal number of currency units, exact, with at most 4 decimals and 11 digits before the point.
+///
+/// 15 digits are what a JSON number keeps exactly in every language, because an IEEE 754 double does; [`Amount`] refuses more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+pub struct Amount(i64);
+
+const SCALE: i64 = 10_000;
+const LIMIT: i64 = 1_000_000_000_000_000;
+
+impl Amount {
+    /// Zero.
+    pub const ZERO: Amount = Amount(0);
+
+    /// This amount as money of `currency`; `None` when it has more decimals than the currency.
+    pub fn in_currency(self, currency: Currency) -> Option<Money> {
+        let unit = 10_i64.pow(4 - currency.decimals());
+        (self.0 % unit == 0).then_some(Money { minor: self.0 / unit, currency })
+    }
+
+    fn from_ten_thousandths(value: i64) -> Result<Self, &'static str> {
+        if value.abs() < LIMIT { Ok(Self(value)) } else { Err("must have at most 11 digits before the point") }
+    }
+}
+
+impl fmt::Display for Amount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (sign, value) = (if self.0 < 0 { "-" } else { "" }, self.0.unsigned_abs());
+        let (whole, part) = (value / SCALE as u64, value % SCALE as u64);
+        let part = format!("{part:04}");
+        match part.trim_end_matches('0') {
+            "" => write!(f, "{sign}{whole}"),
+            part => write!(f, "{sign}{whole}.{part}"),
+        }
+    }
+}
+
+impl FromStr for Amount {
+    type Err = &'static str;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        const SHAPE: &str = "must be a decimal number such as 29.99";
+        let digits = text.strip_prefix('-').unwrap_or(text);
+        let (whole, part) = digits.split_once('.').unwrap_or((digits, "0"));
+        if whole.is_empty() || part.is_empty() || !(whole.bytes().chain(part.bytes())).all(|b| b.is_ascii_digit()) {
+            return Err(SHAPE);
+        }
+        let part = part.trim_end_matches('0');
+        if part.len() > 4 {
+            return Err("must have at most 4 decimals");
+        }
+        let whole = whole.trim_start_matches('0');
+        if whole.len() > 11 {
+            return Err("must have at most 11 digits before the point");
+        }
+        let value: i64 = format!("{whole}{part:0<4}").parse().map_err(|_| SHAPE)?;
+        Self::from_ten_thousandths(if text.starts_with('-') { -value } else { value })
+    }
+}
+
+impl Serialize for Amount {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if self.0 % SCALE == 0 {
+            return serializer.serialize_i64(self.0 / SCALE);
+        }
+        // Exact: the nearest double of a decimal with 15 digits or fewer is printed as that decimal again.
+        serializer.serialize_f64(self.0 as f64 / SCALE as f64)
+    }
+}
+
+impl<'de> Deserialize<'de> for Amount {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor;
+        impl serde::de::Visitor<'_> for Visitor {
+            type Value = Amount;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a decimal number such as 29.99")
+            }
+            fn visit_i64<E: serde::de::Error>(self, v: i64) -> Result<Amount, E> {
+                v.checked_mul(SCALE)
+                    .ok_or("must have at most 11 digits before the point")
+                    .and_then(Amount::from_ten_thousandths)
+                    .map_err(E::custom)
+            }
+            fn visit_u64<E: serde::de::Error>(self, v: u64) -> Result<Amount, E> {
+                self.visit_i64(i64::try_from(v).unwrap_or(i64::MAX))
+            }
+            fn visit_f64<E: serde::de::Error>(self, v: f64) -> Result<Amount, E> {
+                v.to_string().parse().map_err(E::custom)
+            }
+        }
+        deserializer.deserialize_f64(Visitor)
+    }
+}
+
+impl utoipa::PartialSchema for Amount {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
+        utoipa::openapi::ObjectBuilder::new()
+            .schema_type(utoipa::openapi::schema::Type::Number)
+            .description(Some("Exact decimal number of currency units, with the decimals of the currency beside it."))
+            .examples([serde_json::json!(29.99)])
+            .into()
+    }
+}
+
+impl utoipa::ToSchema for Amount {
+    fn name() -> Cow<'static, str> {
+        "Amount".into()
+    }
+}
+
+/// An amount in query strings, where a number is text: `min_price=10.50`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, utoipa::ToSchema)]
+#[schema(value_type = f64)]
+pub struct AmountText(pub Amount);
+
+impl Serialize for AmountText {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for AmountText {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = Cow::<str>::deserialize(deserializer)?;
+        text.parse().map(Self).map_err(D::Error::custom)
+    }
+}
+
+/// A sum of money. All arithmetic happens here, in whole minor units.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Money {
+    /// Minor units, e.g. cents.
+    pub minor: i64,
+    /// Currency of the units.
+    pub currency: Currency,
+}
+
+impl Money {
+    /// Nothing, in `currency`.
+    pub const fn zero(currency: Currency) -> Self {
+        Self { minor: 0, currency }
+    }
+
+    /// The number that JSON shows.
+    pub const fn amount(self) -> Amount {
+        Amount(self.minor * 10_i64.pow(4 - self.currency.decimals()))
+    }
+
+    /// The price of `quantity` pieces; `None` when it is too large to be shown exactly.
+    pub fn times(self, quantity: u32) -> Option<Self> {
+        self.checked(self.minor.checked_mul(i64::from(quantity))?)
+    }
+
+    /// The sum; `None` when the currencies differ or it is too large to be shown exactly.
+    pub fn plus(self, other: Self) -> Option<Self> {
+        if self.currency != other.currency {
+            return None;
+        }
+        self.checked(self.minor.checked_add(other.minor)?)
+    }
+
+    fn checked(self, minor: i64) -> Option<Self> {
+        let unit = 10_i64.pow(4 - self.currency.decimals());
+        (minor.checked_mul(unit)?.abs() < LIMIT).then_some(Self { minor, ..self })
+    }
+}
+
+impl fmt::Display for Money {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.amount(), self.currency)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn every_amount_survives_json_and_text(value in -LIMIT + 1..LIMIT) {
+            let amount = Amount(value);
+            let json = serde_json::to_string(&amount).expect("amount");
+            prop_assert_eq!(serde_json::from_str::<Amount>(&json).expect(&json), amount);
+            prop_assert_eq!(amount.to_string().parse::<Amount>(), Ok(amount));
+            // the number on the wire has the same digits as the text
+            prop_assert_eq!(json, amount.to_string());
+        }
+
+        #[test]
+        fn money_is_the_sum_of_its_pieces(minor in 0..10_000_000_i64, n in 1..1_000_u32) {
+            let one = Money { minor, currency: Currency::Eur };
+            let sum = (0..n).try_fold(Money::zero(Currency::Eur), |sum, _| sum.plus(one));
+            prop_assert_eq!(one.times(n), sum);
+        }
+    }
+
+    #[test]
+    fn what_a_currency_cannot_hold_is_refused() {
+        let amount = |text: &str| text.parse::<Amount>().expect(text);
+        assert_eq!(amount("29.99").in_currency(Currency::Eur), Some(Money { minor: 2999, currency: Currency::Eur }));
+        assert_eq!(amount("29.999").in_currency(Currency::Eur), None);
+        assert_eq!(amount("29.999").in_currency(Currency::Kwd).map(|m| m.minor), Some(29_999));
+        assert_eq!(amount("29.5").in_currency(Currency::Jpy), None);
+        for bad in ["", "-", "1.", ".5", "1e3", "NaN", "1,5", "123456789012", "0.00001", "+1"] {
+            assert!(bad.parse::<Amount>().is_err(), "{bad}");
+        }
+        for bad in ["1e300", "99999999999999999999", "null", "\"1\"", "0.12345"] {
+            assert!(serde_json::from_str::<Amount>(bad).is_err(), "{bad}");
+        }
+        let most = Money { minor: 9_999_999_999_999, currency: Currency::Eur };
+        assert_eq!(most.times(2), None);
+        assert_eq!(most.plus(Money::zero(Currency::Usd)), None);
+    }
+}

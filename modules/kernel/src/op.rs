@@ -1,0 +1,97 @@
+//! Operations as data: what the annotated trait says about each of its methods.
+//!
+//! Everything that is decided per operation (who may call it, whether it may be repeated, how often) is read from here by the
+//! interceptor, the HTTP client, the gateway, the OpenAPI document and the tests. Nothing repeats it.
+
+use crate::Role;
+use std::time::Duration;
+
+/// An HTTP method that an operation can have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Method {
+    /// Reads; runs inline, may be repeated.
+    Get,
+    /// Creates or acts; repeated only with an idempotency key.
+    Post,
+    /// Replaces; may be repeated.
+    Put,
+    /// Removes; may be repeated.
+    Delete,
+}
+
+impl Method {
+    /// The method's name on the wire.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Method::Get => "GET",
+            Method::Post => "POST",
+            Method::Put => "PUT",
+            Method::Delete => "DELETE",
+        }
+    }
+}
+
+/// Who may call an operation. Checked by the one interceptor in every placement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Anyone, logged in or not.
+    Anyone,
+    /// Any logged-in user.
+    User,
+    /// A logged-in user with this role.
+    Role(Role),
+    /// These modules only, never the gateway on behalf of a client.
+    Modules(&'static [&'static str]),
+}
+
+/// Whether a call may be made again when its outcome is unknown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Retry {
+    /// GET, PUT and DELETE: repeating has the effect of one call.
+    Safe,
+    /// POST: repeating is safe when the call carries an idempotency key.
+    Key,
+    /// POST: never repeated.
+    Never,
+}
+
+/// How often one caller may call an operation through the gateway.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rate {
+    /// Calls per window; at least 1.
+    pub count: u32,
+    /// Length of the window.
+    pub window: Duration,
+}
+
+/// One operation of a module.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Op {
+    /// The module that owns it, e.g. `product`.
+    pub module: &'static str,
+    /// The method of the trait, e.g. `hold`.
+    pub name: &'static str,
+    /// Both, e.g. `product.hold`: the name in tokens, metrics, traces and idempotency scopes.
+    pub id: &'static str,
+    /// HTTP method.
+    pub method: Method,
+    /// Path at the module's own service, e.g. `/products/{id}`.
+    pub path: &'static str,
+    /// Path at the gateway; `None` when the gateway does not serve it.
+    pub public: Option<&'static str>,
+    /// Who may call it.
+    pub access: Access,
+    /// Whether it may be repeated.
+    pub retry: Retry,
+    /// Limit at the gateway; always set when `public` is.
+    pub rate: Option<Rate>,
+    /// Status of success: 200, 201, 202 or 204.
+    pub status: u16,
+}
+
+impl Op {
+    /// Reads run inline and are cut when their caller leaves; everything else runs to its end.
+    pub const fn is_read(&self) -> bool {
+        matches!(self.method, Method::Get)
+    }
+}

@@ -1,0 +1,272 @@
+//! The HTTP side of a module: mounts what [`Dispatch`] answers on actix-web.
+//!
+//! Two kinds of servers do that: the gateway, for clients, and the service of a single module, for other modules. How they tell who
+//! calls is their [`Entry`]; everything else is the same.
+
+use crate::{
+    Code, Ctx, Dispatch, Fault, Health, Incoming, InternalKey, Method, Op, Problem, Reply, Trace,
+    transport::header,
+};
+use actix_web::{
+    HttpMessage, HttpRequest, HttpResponse, HttpResponseBuilder, Route, guard,
+    http::{StatusCode, header as http},
+    web,
+};
+use metrics_exporter_prometheus::PrometheusHandle;
+use percent_encoding::percent_decode_str;
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+/// How a server admits requests.
+pub trait Entry: Send + Sync + 'static {
+    /// The path at which an operation is served; `None` when it is not.
+    fn path(&self, op: &Op) -> Option<&'static str>;
+
+    /// On whose behalf the request is, and until when.
+    ///
+    /// # Errors
+    /// `unauthenticated` when its credentials are not valid.
+    fn ctx(&self, request: &HttpRequest, op: &Op) -> Result<Ctx, Fault>;
+
+    /// Adds to the route of an operation what only this entry has, e.g. limits.
+    fn route(&self, _op: &'static Op, route: Route) -> Route {
+        route
+    }
+}
+
+/// The entry for other modules: operations at their own paths, callers by internal tokens.
+pub struct InternalEntry {
+    key: InternalKey,
+}
+
+impl InternalEntry {
+    /// Admits who has a token signed with `key`.
+    pub fn new(key: InternalKey) -> Self {
+        Self { key }
+    }
+}
+
+impl Entry for InternalEntry {
+    fn path(&self, op: &Op) -> Option<&'static str> {
+        Some(op.path)
+    }
+
+    fn ctx(&self, request: &HttpRequest, op: &Op) -> Result<Ctx, Fault> {
+        /// The longest that a call may take, whatever its caller says.
+        const LONGEST: u64 = 60_000;
+        let token = bearer(request).ok_or_else(Fault::unauthenticated)?;
+        let (principal, caller) = self.key.verify(token, op)?;
+        let left = text(request, header::DEADLINE).and_then(|ms| ms.parse().ok()).unwrap_or(5_000_u64);
+        Ok(Ctx::new(principal, Duration::from_millis(left.min(LONGEST))).via(caller))
+    }
+}
+
+/// Limits on what is read from a client.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// The largest body, in bytes.
+    pub body: usize,
+    /// How long a body may take to arrive.
+    pub body_timeout: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { body: 1 << 20, body_timeout: Duration::from_secs(30) }
+    }
+}
+
+/// Serves the operations of `modules` that `entry` admits. Paths are grouped, so that a wrong method is answered 405.
+pub fn mount(cfg: &mut web::ServiceConfig, modules: &[Arc<dyn Dispatch>], entry: &Arc<dyn Entry>, limits: Limits) {
+    let mut paths: BTreeMap<&str, Vec<(&Arc<dyn Dispatch>, usize)>> = BTreeMap::new();
+    for module in modules {
+        for (index, op) in module.ops().iter().enumerate() {
+            if let Some(path) = entry.path(op) {
+                paths.entry(path).or_default().push((module, index));
+            }
+        }
+    }
+    // `{` sorts after every letter: `/payments/process` is found before `/payments/{id}`, whichever module has it.
+    for (path, ops) in paths {
+        let mut resource = web::resource(path);
+        let mut allowed = Vec::new();
+        for (module, index) in ops {
+            let op: &'static Op = &module.ops()[index];
+            let (to, by) = (module.clone(), entry.clone());
+            let route = method(op).to(move |request: HttpRequest, body: web::Payload| {
+                answer(to.clone(), by.clone(), index, limits, request, body)
+            });
+            resource = resource.route(entry.route(op, route));
+            allowed.push(op.method.as_str());
+        }
+        let allowed = allowed.join(", ");
+        cfg.service(resource.default_service(web::to(move |request: HttpRequest| {
+            let mut response = problem(Fault::new(Code::MethodNotAllowed, "Method not allowed").into(), &request);
+            if let Ok(value) = http::HeaderValue::from_str(&allowed) {
+                response.headers_mut().insert(http::ALLOW, value);
+            }
+            std::future::ready(response)
+        })));
+    }
+}
+
+fn method(op: &Op) -> Route {
+    match op.method {
+        // RFC 9110 §9.1: GET and HEAD go together.
+        Method::Get => web::route().guard(guard::Any(guard::Get()).or(guard::Head())),
+        Method::Post => web::post(),
+        Method::Put => web::put(),
+        Method::Delete => web::delete(),
+    }
+}
+
+async fn answer(
+    module: Arc<dyn Dispatch>,
+    entry: Arc<dyn Entry>,
+    index: usize,
+    limits: Limits,
+    request: HttpRequest,
+    body: web::Payload,
+) -> HttpResponse {
+    let op = &module.ops()[index];
+    let cx = match entry.ctx(&request, op).and_then(|cx| with_headers(cx, &request)) {
+        Ok(cx) => cx,
+        Err(fault) => return problem(fault.into(), &request),
+    };
+    let incoming = match read(&request, body, op, limits).await {
+        Ok(incoming) => incoming,
+        Err(fault) => return problem(fault.into(), &request),
+    };
+    match module.dispatch(index, cx.clone(), incoming).await {
+        Reply::Failed(p) => problem(*p, &request),
+        Reply::Done { status, body } => {
+            let mut response = HttpResponseBuilder::new(StatusCode::from_u16(status).unwrap_or(StatusCode::OK));
+            if cx.is_replayed() {
+                response.insert_header((header::IDEMPOTENT_REPLAYED, "true"));
+            }
+            if body.is_empty() { response.finish() } else { response.content_type("application/json").body(body) }
+        }
+    }
+}
+
+fn with_headers(mut cx: Ctx, request: &HttpRequest) -> Result<Ctx, Fault> {
+    if let Some(trace) = request.extensions().get::<Trace>() {
+        cx = cx.in_trace(*trace);
+    }
+    if let Some(key) = request.headers().get(header::IDEMPOTENCY_KEY) {
+        let key = key.to_str().ok().filter(|key| (1..=255).contains(&key.len()));
+        cx = cx.with_key(key.ok_or_else(|| Fault::invalid("Idempotency-Key", "must have 1 to 255 ASCII characters"))?);
+    }
+    Ok(cx)
+}
+
+async fn read(request: &HttpRequest, body: web::Payload, op: &Op, limits: Limits) -> Result<Incoming, Fault> {
+    let decode = |value: &str| percent_decode_str(value).decode_utf8_lossy().into_owned();
+    let params = request.match_info().iter().map(|(name, value)| (name.to_owned(), decode(value))).collect();
+    let query = request.query_string().to_owned();
+    let takes_body = matches!(op.method, Method::Post | Method::Put);
+    let body = if takes_body { read_body(request, body, limits).await? } else { None };
+    Ok(Incoming { params, query, body })
+}
+
+async fn read_body(request: &HttpRequest, body: web::Payload, limits: Limits) -> Result<Option<Vec<u8>>, Fault> {
+    let too_large = || Fault::new(Code::PayloadTooLarge, format!("The body must have at most {} bytes", limits.body));
+    let length = text(request, http::CONTENT_LENGTH.as_str()).and_then(|length| length.parse::<usize>().ok());
+    if length.is_some_and(|length| length > limits.body) {
+        return Err(too_large());
+    }
+    let bytes = match tokio::time::timeout(limits.body_timeout, body.to_bytes_limited(limits.body)).await {
+        Ok(Ok(Ok(bytes))) => bytes,
+        Ok(Ok(Err(_))) => return Err(Fault::new(Code::InvalidArgument, "The body could not be read")),
+        Ok(Err(_)) => return Err(too_large()),
+        Err(_) => return Err(Fault::new(Code::InvalidArgument, "The body took too long to arrive")),
+    };
+    if bytes.is_empty() {
+        return Ok(None);
+    }
+    let media_type = request.content_type();
+    if !(media_type.eq_ignore_ascii_case("application/json") || media_type.to_ascii_lowercase().ends_with("+json")) {
+        return Err(Fault::new(Code::UnsupportedMediaType, "Content-Type must be application/json"));
+    }
+    Ok(Some(bytes.into()))
+}
+
+/// The token of an `Authorization: Bearer` header (RFC 6750).
+pub fn bearer(request: &HttpRequest) -> Option<&str> {
+    let (scheme, token) = text(request, http::AUTHORIZATION.as_str())?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+fn text<'a>(request: &'a HttpRequest, name: &str) -> Option<&'a str> {
+    request.headers().get(name)?.to_str().ok()
+}
+
+/// A problem document as the response to `request`.
+pub fn problem(mut problem: Problem, request: &HttpRequest) -> HttpResponse {
+    problem.instance = Some(request.path().to_owned());
+    if problem.trace_id.is_none() {
+        problem.trace_id = request.extensions().get::<Trace>().map(Trace::id);
+    }
+    let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut response = HttpResponseBuilder::new(status);
+    if status == StatusCode::UNAUTHORIZED {
+        response.insert_header((http::WWW_AUTHENTICATE, "Bearer"));
+    }
+    if let Some(seconds) = problem.retry_after {
+        response.insert_header((http::RETRY_AFTER, seconds));
+    }
+    response.content_type(Problem::MEDIA_TYPE).json(problem)
+}
+
+/// The answer for paths that do not exist.
+pub async fn not_found(request: HttpRequest) -> HttpResponse {
+    problem(Fault::new(Code::NotFound, "Endpoint not found").into(), &request)
+}
+
+/// Serves `/livez`, `/readyz` and `/metrics`. Liveness looks at nothing; readiness looks at `stores` only, never at other modules.
+pub fn probes(cfg: &mut web::ServiceConfig, stores: Vec<Arc<dyn Health>>, metrics: PrometheusHandle) {
+    cfg.route("/livez", web::get().to(async || HttpResponse::Ok().json(serde_json::json!({"status": "alive"}))));
+    cfg.route(
+        "/readyz",
+        web::get().to(move |request: HttpRequest| {
+            let stores = stores.clone();
+            async move {
+                match check_all(&stores).await {
+                    Ok(()) => HttpResponse::Ok().json(serde_json::json!({"status": "ready"})),
+                    Err(fault) => problem(fault.into(), &request),
+                }
+            }
+        }),
+    );
+    cfg.route(
+        "/metrics",
+        web::get().to(move || {
+            let text = metrics.render();
+            async move { HttpResponse::Ok().content_type("text/plain; version=0.0.4; charset=utf-8").body(text) }
+        }),
+    );
+}
+
+/// Serves the `/health` of a single module's service.
+pub fn health(cfg: &mut web::ServiceConfig, module: &'static str, stores: Vec<Arc<dyn Health>>) {
+    cfg.route(
+        "/health",
+        web::get().to(move || {
+            let stores = stores.clone();
+            async move {
+                let (status, word) = match check_all(&stores).await {
+                    Ok(()) => (StatusCode::OK, "healthy"),
+                    Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "unhealthy"),
+                };
+                let service = format!("{module}-service");
+                HttpResponseBuilder::new(status).json(serde_json::json!({"status": word, "service": service}))
+            }
+        }),
+    );
+}
+
+async fn check_all(stores: &[Arc<dyn Health>]) -> Result<(), Fault> {
+    for store in stores {
+        store.check().await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,90 @@
+//! Logs and metrics of a process.
+
+use crate::{Trace, transport::header};
+use actix_web::{
+    Error, HttpMessage,
+    body::MessageBody,
+    dev::{ServiceRequest, ServiceResponse},
+};
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use std::time::{Duration, Instant};
+use tracing::Span;
+use tracing_actix_web::RootSpanBuilder;
+use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt, util::SubscriberInitExt};
+
+/// How log lines are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON object a line, for machines.
+    Json,
+}
+
+/// Starts logging to standard error. `filter` is a level or a list such as `info,sqlx=warn` (see `tracing_subscriber::EnvFilter`).
+///
+/// # Errors
+/// When the filter cannot be read, or logging was started before.
+pub fn start_logging(filter: &str, format: LogFormat) -> Result<(), String> {
+    let filter = EnvFilter::try_new(filter).map_err(|e| e.to_string())?;
+    let registry = tracing_subscriber::registry().with(filter);
+    let result = match format {
+        LogFormat::Text => registry.with(fmt::layer().with_writer(std::io::stderr)).try_init(),
+        LogFormat::Json => registry.with(fmt::layer().json().with_writer(std::io::stderr)).try_init(),
+    };
+    result.map_err(|e| e.to_string())
+}
+
+/// Starts collecting metrics. Clients that are made before it record nothing.
+///
+/// # Errors
+/// When a recorder was installed before.
+pub fn start_metrics() -> Result<PrometheusHandle, String> {
+    /// Seconds; from a local call to the longest deadline.
+    const BUCKETS: &[f64] = &[1e-6, 1e-5, 1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 1e-2, 2.5e-2, 5e-2, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
+    let handle = PrometheusBuilder::new()
+        .set_buckets_for_metric(Matcher::Suffix("_seconds".into()), BUCKETS)
+        .and_then(PrometheusBuilder::install_recorder)
+        .map_err(|e| e.to_string())?;
+    metrics::describe_histogram!("souk_call_seconds", metrics::Unit::Seconds, "Calls between modules, by operation, caller, placement and code");
+    metrics::describe_histogram!("souk_http_request_seconds", metrics::Unit::Seconds, "HTTP requests, by route, method and status");
+    Ok(handle)
+}
+
+/// Lets the recorder of metrics tidy up until `stop`.
+pub fn keep_metrics(handle: PrometheusHandle, stop: crate::jobs::CancellationToken) {
+    crate::jobs::every(Duration::from_secs(5), stop, move || {
+        handle.run_upkeep();
+        std::future::ready(())
+    });
+}
+
+/// One span and one log line per request, in the caller's trace or a new one.
+pub struct RequestSpan;
+
+struct Started(Instant);
+
+impl RootSpanBuilder for RequestSpan {
+    fn on_request_start(request: &ServiceRequest) -> Span {
+        let trace = request.headers().get(header::TRACEPARENT).and_then(|h| h.to_str().ok()).and_then(|h| h.parse().ok());
+        let trace: Trace = trace.unwrap_or_else(Trace::start);
+        request.extensions_mut().insert(trace);
+        request.extensions_mut().insert(Started(Instant::now()));
+        tracing::info_span!("request", trace_id = %trace.id(), method = %request.method(), path = %request.path())
+    }
+
+    fn on_request_end<B: MessageBody>(span: Span, outcome: &Result<ServiceResponse<B>, Error>) {
+        let Ok(response) = outcome else { return };
+        let request = response.request();
+        let took = request.extensions().get::<Started>().map_or(Duration::ZERO, |started| started.0.elapsed());
+        let status = response.status().as_u16();
+        // The pattern, never the path: the number of series must not grow with what clients send.
+        let route = request.match_pattern().unwrap_or_else(|| "none".into());
+        let method = if request.method().as_str().len() <= 7 { request.method().to_string() } else { "other".into() };
+        metrics::histogram!("souk_http_request_seconds", "route" => route, "method" => method, "status" => status.to_string()).record(took);
+        let _in_span = span.enter();
+        tracing::info!(status, micros = took.as_micros() as u64, "request");
+    }
+}

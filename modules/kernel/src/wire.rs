@@ -1,0 +1,263 @@
+//! How arguments, results and errors look on the wire: one codec for the HTTP client, the server and the loopback.
+
+use crate::{ApiError, Code, Ctx, Fault, FieldError, Op, Problem, UserId};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::{Serialize, de::DeserializeOwned};
+use std::{fmt::Display, str::FromStr};
+
+/// RFC 3986 unreserved characters stay as they are.
+const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// The arguments of a call on their way out. Encoding errors wait in it until the call is made.
+#[derive(Debug)]
+pub struct Outgoing {
+    pub(crate) path: String,
+    pub(crate) params: Vec<(&'static str, String)>,
+    pub(crate) query: String,
+    pub(crate) body: Option<Vec<u8>>,
+    pub(crate) fault: Option<Fault>,
+}
+
+impl Outgoing {
+    /// A call of `op` without arguments.
+    pub fn new(op: &Op) -> Self {
+        Self { path: op.path.into(), params: Vec::new(), query: String::new(), body: None, fault: None }
+    }
+
+    /// Fills a parameter of the path.
+    pub fn param(mut self, name: &'static str, value: &impl Display) -> Self {
+        let value = value.to_string();
+        let segment = utf8_percent_encode(&value, SEGMENT).to_string();
+        self.path = self.path.replace(&format!("{{{name}}}"), &segment);
+        self.params.push((name, value));
+        self
+    }
+
+    /// Sets the query.
+    pub fn query(mut self, value: &impl Serialize) -> Self {
+        match serde_html_form::to_string(value) {
+            Ok(query) => self.query = query,
+            Err(e) => self.fault = Some(Fault::internal(format_args!("query of {}: {e}", self.path))),
+        }
+        self
+    }
+
+    /// Sets the JSON body.
+    pub fn body(mut self, value: &impl Serialize) -> Self {
+        match serde_json::to_vec(value) {
+            Ok(body) => self.body = Some(body),
+            Err(e) => self.fault = Some(Fault::internal(format_args!("body of {}: {e}", self.path))),
+        }
+        self
+    }
+}
+
+/// The arguments of a call on their way in.
+#[derive(Debug)]
+pub struct Incoming {
+    /// Parameters of the path, decoded.
+    pub params: Vec<(String, String)>,
+    /// The raw query string.
+    pub query: String,
+    /// The raw body; `None` when the request has none.
+    pub body: Option<Vec<u8>>,
+}
+
+impl Incoming {
+    /// A parameter of the path.
+    ///
+    /// # Errors
+    /// `invalid_argument` with the name of the parameter and what it must be.
+    pub fn param<T: FromStr>(&self, name: &str) -> Result<T, Fault>
+    where
+        T::Err: Display,
+    {
+        let text = self.params.iter().find(|(n, _)| n == name).map_or("", |(_, v)| v.as_str());
+        text.parse().map_err(|e: T::Err| {
+            let error = FieldError { pointer: name.into(), detail: e.to_string() };
+            Fault::invalid_fields(vec![error])
+        })
+    }
+
+    /// The parameter of a path that the public path lacks: there it is the caller's own id.
+    ///
+    /// # Errors
+    /// `unauthenticated` when nobody is logged in, or as [`Incoming::param`].
+    pub fn own_param(&self, cx: &Ctx, name: &str) -> Result<UserId, Fault> {
+        if self.params.iter().any(|(n, _)| n == name) { self.param(name) } else { cx.user() }
+    }
+
+    /// The query.
+    ///
+    /// # Errors
+    /// `invalid_argument` with the name of the parameter.
+    pub fn query<T: DeserializeOwned>(&self) -> Result<T, Fault> {
+        let parser = serde_html_form::Deserializer::new(url::form_urlencoded::parse(self.query.as_bytes()));
+        serde_path_to_error::deserialize(parser).map_err(|e| {
+            let name = e.path().to_string();
+            let name = if name == "." { String::new() } else { name };
+            Fault::invalid_fields(vec![FieldError { pointer: name, detail: plain(&e.into_inner().to_string()) }])
+        })
+    }
+
+    /// That there is no query: the operation takes none.
+    ///
+    /// # Errors
+    /// `invalid_argument` with the name of the first parameter.
+    pub fn no_query(&self) -> Result<(), Fault> {
+        match url::form_urlencoded::parse(self.query.as_bytes()).next() {
+            None => Ok(()),
+            Some((name, _)) => Err(Fault::invalid(name, "is not a parameter of this operation")),
+        }
+    }
+
+    /// The JSON body.
+    ///
+    /// # Errors
+    /// `invalid_argument` with a pointer to the field.
+    pub fn body<T: DeserializeOwned>(&self) -> Result<T, Fault> {
+        let Some(body) = &self.body else {
+            return Err(Fault::new(Code::InvalidArgument, "A JSON body is required"));
+        };
+        let mut parser = serde_json::Deserializer::from_slice(body);
+        let value = serde_path_to_error::deserialize(&mut parser).map_err(|e| json_fault(&e))?;
+        parser.end().map_err(|_| Fault::invalid("", "the body must be one JSON value"))?;
+        Ok(value)
+    }
+}
+
+/// Errors of serde carry positions and Rust names of types; clients get neither.
+fn plain(text: &str) -> String {
+    text.split(" at line ").next().unwrap_or(text).replace('`', "\"")
+}
+
+fn json_fault(e: &serde_path_to_error::Error<serde_json::Error>) -> Fault {
+    let (path, text) = (e.path().to_string(), e.inner().to_string());
+    let mut pointer: String = match path.as_str() {
+        "." => String::new(),
+        path => path.replace('[', ".").replace(']', "").split('.').map(|s| format!("/{s}")).collect(),
+    };
+    if e.inner().is_syntax() || e.inner().is_eof() {
+        return Fault::invalid("", format!("the body is not valid JSON: {}", plain(&text)));
+    }
+    let quoted = |text: &str| text.split('`').nth(1).unwrap_or_default().to_owned();
+    if text.starts_with("missing field") {
+        let field = quoted(&text);
+        pointer = format!("{pointer}/{field}");
+        return Fault::invalid(pointer, "is required").with_message(format!("Missing required field: {field}"));
+    }
+    if text.starts_with("unknown field") {
+        // serde_path_to_error has the unknown field in the path already
+        return Fault::invalid(pointer, format!("is not a field; {}", plain(text.split_once(", ").map_or("", |x| x.1))));
+    }
+    Fault::invalid(pointer, plain(&text))
+}
+
+/// The answer of an operation as the server sends it.
+#[derive(Debug)]
+pub enum Reply {
+    /// It succeeded.
+    Done {
+        /// HTTP status.
+        status: u16,
+        /// JSON; empty for 204.
+        body: Vec<u8>,
+    },
+    /// It failed.
+    Failed(Box<Problem>),
+}
+
+impl Reply {
+    /// Encodes the result of `op`.
+    pub fn of<T: Serialize, E: ApiError>(op: &Op, cx: &Ctx, result: Result<T, E>) -> Self {
+        match result {
+            Ok(_) if op.status == 204 => Self::Done { status: 204, body: Vec::new() },
+            Ok(value) => match serde_json::to_vec(&value) {
+                Ok(body) => Self::Done { status: op.status, body },
+                Err(e) => Self::problem(Fault::internal(format_args!("reply of {}: {e}", op.id)).into(), Some(cx)),
+            },
+            Err(error) => Self::problem(error.into_problem(), Some(cx)),
+        }
+    }
+
+    /// A problem document, in the trace of the call.
+    pub fn problem(mut problem: Problem, cx: Option<&Ctx>) -> Self {
+        problem.trace_id = cx.map(|cx| cx.trace().id());
+        Self::Failed(Box::new(problem))
+    }
+
+    /// What a peer answered. Any 2xx is a success, so that a peer of another version may answer another one.
+    pub(crate) fn received(op: &Op, status: u16, body: Vec<u8>) -> Self {
+        if (200..300).contains(&status) {
+            return Self::Done { status, body };
+        }
+        match serde_json::from_slice(&body) {
+            Ok(problem) => Self::Failed(problem),
+            // What answered was no peer of ours: a proxy, or another program on the port.
+            Err(e) => {
+                let why = format!("{} answered {status} without a problem document: {e}", op.id);
+                Self::problem(Fault::unavailable(unavailable(op), why).into(), None)
+            }
+        }
+    }
+
+    /// Decodes the result of `op`.
+    ///
+    /// # Errors
+    /// The error that the peer answered.
+    pub fn into_result<T: DeserializeOwned, E: ApiError>(self, op: &Op) -> Result<T, E> {
+        match self {
+            Self::Failed(problem) => Err(E::from_problem(*problem)),
+            Self::Done { body, .. } => {
+                let body: &[u8] = if body.is_empty() { b"null" } else { &body };
+                serde_json::from_slice(body)
+                    .map_err(|e| Fault::internal(format_args!("{} answered what cannot be read: {e}", op.id)).into())
+            }
+        }
+    }
+}
+
+pub(crate) fn unavailable(op: &Op) -> String {
+    format!("Service {} not available", op.module)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, serde::Deserialize)]
+    #[serde(deny_unknown_fields)]
+    #[expect(dead_code, reason = "only decoded")]
+    struct Body {
+        name: String,
+        lines: Vec<Line>,
+    }
+    #[derive(Debug, serde::Deserialize)]
+    #[serde(deny_unknown_fields)]
+    #[expect(dead_code, reason = "only decoded")]
+    struct Line {
+        quantity: u32,
+    }
+
+    fn refuse(body: &str) -> (String, String) {
+        let incoming = Incoming { params: vec![], query: String::new(), body: Some(body.into()) };
+        let fault = incoming.body::<Body>().expect_err(body);
+        assert_eq!(fault.code(), Code::InvalidArgument);
+        (fault.errors().first().map_or(String::new(), |e| e.pointer.clone()), fault.to_string())
+    }
+
+    #[test]
+    fn a_bad_body_names_the_field() {
+        assert_eq!(refuse(r#"{"lines":[]}"#), ("/name".into(), "Missing required field: name".into()));
+        assert_eq!(refuse(r#"{"name":null,"lines":[]}"#).0, "/name");
+        assert_eq!(refuse(r#"{"name":"x","lines":[{"quantity":-1}]}"#).0, "/lines/0/quantity");
+        assert_eq!(refuse(r#"{"name":"x","lines":[{}]}"#).0, "/lines/0/quantity");
+        assert_eq!(refuse(r#"{"name":"x","lines":[],"price":1}"#).0, "/price");
+        assert_eq!(refuse(r#"{"name":"x","lines":[]} 1"#).1, "the body must be one JSON value");
+        for text in ["", "{", "nope", "\u{0}", &"[".repeat(200_000)] {
+            let (pointer, text) = refuse(text);
+            assert_eq!(pointer, "");
+            assert!(!text.contains("line ") && text.len() < 200, "{text}");
+        }
+    }
+}

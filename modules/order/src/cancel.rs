@@ -1,0 +1,46 @@
+//! Cancelling an order: an unpaid one gives its stock back, a paid one its money first.
+
+use crate::{
+    CancelOrder, OrderError, OrderReply,
+    entity::{
+        effect::Kind,
+        order::{self, State},
+    },
+    ops,
+    service::{Orders, Result, visible, with_reason},
+    store, view,
+};
+use kernel::{Ctx, OrderId, db::Tx, idempotency};
+
+impl Orders {
+    pub(crate) async fn cancel_order(&self, cx: &Ctx, id: OrderId, request: CancelOrder) -> Result<OrderReply> {
+        let tx = self.db.begin().await?;
+        if let Some(reply) = idempotency::begin(&tx, cx, ops::CANCEL, &(id, &request)).await? {
+            return Ok(reply);
+        }
+        let order = visible(cx, store::order(&*tx, id).await?)?;
+        begin_cancelling(&tx, &order, request.reason.as_deref()).await?;
+        tx.commit().await?;
+        self.run_effects(cx, id).await;
+
+        // the reply tells what came of it, and is the same for every repeat
+        let tx = self.db.begin().await?;
+        let row = store::order(&*tx, id).await?.ok_or(OrderError::NotFound)?;
+        let reply = OrderReply { order: view::complete_one(&*tx, row).await? };
+        idempotency::finish(&tx, cx, ops::CANCEL, &reply).await?;
+        tx.commit().await?;
+        Ok(reply)
+    }
+}
+
+async fn begin_cancelling(tx: &Tx, order: &order::Model, reason: Option<&str>) -> Result<()> {
+    let (to, effect) = match order.state {
+        State::Pending => (State::Cancelled, Kind::ReleaseStock),
+        State::Paid => (State::Refunding, Kind::Refund),
+        State::Placing | State::Charging => return Err(OrderError::Busy),
+        state => return Err(OrderError::IllegalState { status: state.status() }),
+    };
+    store::advance(&**tx, order.id, order.state, to, Default::default()).await?.ok_or(OrderError::Busy)?;
+    store::note(&**tx, &[order.id], to, &with_reason("Cancelled", reason)).await?;
+    Ok(store::add_effect(&**tx, &[order.id], effect).await?)
+}

@@ -1,0 +1,133 @@
+//! How the module is started, and what it does without being asked.
+
+use crate::{
+    Orders,
+    checkout::LEASE,
+    entity::{effect::Kind, order::State},
+    service::Result,
+    store,
+};
+use cart::CartClient;
+use kernel::{
+    BoxError, Ctx,
+    db::{Db, Durability, Pool},
+    idempotency,
+    jobs::{self, CancellationToken},
+    now,
+};
+use migrations::order::Migrator;
+use payment::PaymentClient;
+use product::ProductClient;
+use sea_orm_migration::MigratorTrait;
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+use user::UserClient;
+
+/// Settings of the module.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Its database, e.g. `sqlite://data/order.db`.
+    pub database_url: String,
+    /// Pool of the database.
+    pub pool: Pool,
+    /// Seconds that an order may stay unpaid before it expires; at least 1.
+    pub unpaid_seconds: u64,
+    /// Seconds between two looks for what is due: expired orders, lost requests, effects; at least 1.
+    pub sweep_seconds: u64,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        let database_url = "sqlite://data/order.db".into();
+        Self { database_url, pool: Pool::default(), unpaid_seconds: 30 * 60, sweep_seconds: 2 }
+    }
+}
+
+/// The modules that orders need.
+pub struct Peers {
+    /// Holds stock.
+    pub product: ProductClient,
+    /// Has what is ordered.
+    pub cart: CartClient,
+    /// Charges and refunds.
+    pub payment: PaymentClient,
+    /// Knows who may order.
+    pub user: UserClient,
+}
+
+/// Opens the module's store and brings it up to date.
+///
+/// # Errors
+/// When the store cannot be opened or a migration fails.
+pub async fn open(config: &Config, peers: Peers) -> std::result::Result<Orders, BoxError> {
+    // FULL: who was told that an order is placed or paid finds it so after a power loss
+    let db = Db::open(&config.database_url, config.pool, Durability::Full).await?;
+    Migrator::up(db.write(), None).await?;
+    Ok(Orders {
+        db,
+        product: peers.product.by("order"),
+        cart: peers.cart.by("order"),
+        payment: peers.payment.by("order"),
+        user: peers.user.by("order"),
+        unpaid: Duration::from_secs(config.unpaid_seconds.max(1)),
+    })
+}
+
+/// Opens the module and starts its work in the background, until `stop`.
+///
+/// # Errors
+/// As [`open`].
+pub async fn start(config: &Config, peers: Peers, stop: &CancellationToken) -> std::result::Result<Orders, BoxError> {
+    let orders = open(config, peers).await?;
+    let service = orders.clone();
+    jobs::every(Duration::from_secs(config.sweep_seconds.max(1)), stop.clone(), move || {
+        let service = service.clone();
+        // a fault has been logged where it was made, and the next round tries again
+        async move { drop(service.tidy_up().await) }
+    });
+    let db = orders.db.clone();
+    jobs::every(Duration::from_secs(3600), stop.clone(), move || {
+        let db = db.clone();
+        async move { drop(idempotency::sweep(db.write()).await) }
+    });
+    Ok(orders)
+}
+
+impl Orders {
+    /// The store, for health checks.
+    pub fn db(&self) -> Db {
+        self.db.clone()
+    }
+
+    async fn tidy_up(&self) -> Result<()> {
+        self.expire_unpaid().await?;
+        self.settle_left_behind().await?;
+        while self.run_due_effects().await? == 50 {}
+        Ok(())
+    }
+
+    async fn expire_unpaid(&self) -> Result<()> {
+        let tx = self.db.begin().await?;
+        let expired = store::expire(&*tx, 100).await?;
+        if !expired.is_empty() {
+            store::note(&*tx, &expired, State::Expired, "Not paid in time").await?;
+            store::add_effect(&*tx, &expired, Kind::ReleaseStock).await?;
+            tx.commit().await?;
+        }
+        Ok(())
+    }
+
+    /// Brings orders out of passing states whose request is gone.
+    async fn settle_left_behind(&self) -> Result<()> {
+        for order in store::left_behind(self.db.read(), 50).await? {
+            if order.state == State::Placing {
+                self.undo_left_behind(order.id).await?;
+            } else if store::take_over(self.db.write(), order.id, State::Charging, now() + LEASE).await? {
+                // a declined or still unknown payment is an outcome, too; it has been stored
+                drop(self.charge(&Ctx::anonymous(Duration::from_secs(15)), order, None).await);
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,3 @@
+//! The table, as sea-orm sees it. Private: other modules know types, not rows.
+
+pub(crate) mod payment;

@@ -1,0 +1,60 @@
+//! How the module is started.
+
+use crate::{Payments, Provider, Sandbox};
+use kernel::{
+    BoxError,
+    db::{Db, Durability, Pool},
+};
+use migrations::payment::Migrator;
+use sea_orm_migration::MigratorTrait;
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// Settings of the module.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Its database, e.g. `sqlite://data/payment.db`.
+    pub database_url: String,
+    /// Pool of the database.
+    pub pool: Pool,
+    /// Who moves the money.
+    pub provider: ProviderName,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        let database_url = "sqlite://data/payment.db".into();
+        Self { database_url, pool: Pool::default(), provider: ProviderName::Sandbox }
+    }
+}
+
+/// The providers that there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ProviderName {
+    /// [`Sandbox`]: moves no money.
+    Sandbox,
+}
+
+/// Opens the module's store, brings it up to date, and takes the provider of the settings. Nothing runs in the background.
+///
+/// # Errors
+/// When the store cannot be opened or a migration fails.
+pub async fn start(config: &Config) -> Result<Payments, BoxError> {
+    let provider: Arc<dyn Provider> = match config.provider {
+        ProviderName::Sandbox => Arc::new(Sandbox),
+    };
+    start_with(config, provider).await
+}
+
+/// As [`start`], with a provider that the settings do not know: a shop's own one.
+///
+/// # Errors
+/// As [`start`].
+pub async fn start_with(config: &Config, provider: Arc<dyn Provider>) -> Result<Payments, BoxError> {
+    // FULL: what a provider was asked for must not be forgotten
+    let db = Db::open(&config.database_url, config.pool, Durability::Full).await?;
+    Migrator::up(db.write(), None).await?;
+    Ok(Payments { db, provider })
+}

@@ -1,0 +1,65 @@
+//! Every query of the module, and nothing but queries.
+
+use crate::{
+    PaymentId,
+    entity::payment::{self, Column, Status},
+};
+use kernel::{Fault, OrderId, now};
+use sea_orm::{
+    ActiveModelTrait, ActiveValue::Unchanged, ColumnTrait, Condition, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter,
+    QuerySelect, Set, TryInsertResult,
+};
+
+type Result<T> = std::result::Result<T, Fault>;
+
+pub(crate) async fn payment(db: &impl ConnectionTrait, id: PaymentId) -> Result<Option<payment::Model>> {
+    Ok(payment::Entity::find_by_id(id.0).one(db).await?)
+}
+
+/// The payment, locked against everyone else who would ask the provider about it. (SQLite has one writer and ignores the lock.)
+pub(crate) async fn lock(db: &impl ConnectionTrait, id: PaymentId) -> Result<Option<payment::Model>> {
+    Ok(payment::Entity::find_by_id(id.0).lock_exclusive().one(db).await?)
+}
+
+/// This attempt of the order, and the one that is under way or has paid it, if any; locked.
+pub(crate) async fn lock_attempts(db: &impl ConnectionTrait, order: OrderId, attempt: i64) -> Result<Vec<payment::Model>> {
+    let live = [Status::Processing, Status::RequiresAction, Status::Succeeded, Status::Refunded];
+    let wanted = Condition::any().add(Column::Attempt.eq(attempt)).add(Column::Status.is_in(live));
+    let find = payment::Entity::find().filter(Column::OrderId.eq(order.0)).filter(wanted);
+    Ok(find.lock_exclusive().all(db).await?)
+}
+
+/// `false` when another attempt of the order came first.
+pub(crate) async fn insert(db: &impl ConnectionTrait, row: payment::Model) -> Result<bool> {
+    let insert = payment::Entity::insert(row.into_active_model()).on_conflict_do_nothing();
+    Ok(matches!(insert.exec_without_returning(db).await?, TryInsertResult::Inserted(1..)))
+}
+
+/// Notes that the provider is about to be asked about a payment, which the caller has locked.
+pub(crate) async fn ask(db: &impl ConnectionTrait, found: &payment::Model) -> Result<payment::Model> {
+    let change = payment::ActiveModel {
+        id: Unchanged(found.id),
+        status: Set(Status::Processing),
+        asks: Set(found.asks + 1),
+        updated_at: Set(now()),
+        ..Default::default()
+    };
+    Ok(change.update(db).await?)
+}
+
+/// Writes the set values of `change` to the payment if it is in `from` and, with `asks`, if nobody asked the provider since.
+pub(crate) async fn change(
+    db: &impl ConnectionTrait,
+    id: PaymentId,
+    from: Status,
+    asks: Option<i32>,
+    change: payment::ActiveModel,
+) -> Result<Option<payment::Model>> {
+    let condition = Condition::all()
+        .add(Column::Id.eq(id.0))
+        .add(Column::Status.eq(from))
+        .add_option(asks.map(|asks| Column::Asks.eq(asks)));
+    let change = payment::ActiveModel { updated_at: Set(now()), ..change };
+    let changed = payment::Entity::update_many().set(change).filter(condition).exec_with_returning(db).await?;
+    Ok(changed.into_iter().next())
+}

@@ -1,0 +1,84 @@
+use crate::{
+    Category, CategoryId, Hold, HoldRequest, ListProducts, NewCategory, NewProduct, Product, ProductChange, ProductError, ProductId,
+    ProductPage, SetStock,
+};
+use kernel::{Ctx, OrderId};
+
+/// The catalogue: products in a tree of categories, their stock, and the holds that orders have on it.
+#[kernel::api(module = "product")]
+pub trait ProductApi {
+    /// List products.
+    ///
+    /// Sorted by `sort`, then by id. Past the last page the list is empty. Unknown parameters are refused.
+    #[get("/products", public = "/api/products", access = anyone, rate = "100/min")]
+    async fn list(&self, cx: &Ctx, query: ListProducts) -> Result<ProductPage, ProductError>;
+
+    /// Get one product.
+    #[get("/products/{id}", public = "/api/products/{id}", access = anyone, rate = "100/min")]
+    async fn get(&self, cx: &Ctx, id: ProductId) -> Result<Product, ProductError>;
+
+    /// Add a product.
+    #[post("/products", public = "/api/products", access = role(admin), retry = key, status = 201, rate = "60/min")]
+    async fn create(&self, cx: &Ctx, new: NewProduct) -> Result<Product, ProductError>;
+
+    /// Change a product.
+    ///
+    /// Replaces everything but the stock. Orders keep the name and price that they were placed with.
+    #[put("/products/{id}", public = "/api/products/{id}", access = role(admin), rate = "60/min")]
+    async fn change(&self, cx: &Ctx, id: ProductId, change: ProductChange) -> Result<Product, ProductError>;
+
+    /// Delete a product.
+    ///
+    /// It can no longer be found or ordered. Orders that hold it are not touched.
+    #[delete("/products/{id}", public = "/api/products/{id}", access = role(admin), status = 204, rate = "60/min")]
+    async fn delete(&self, cx: &Ctx, id: ProductId) -> Result<(), ProductError>;
+
+    /// Set the stock of a product.
+    ///
+    /// `quantity` is what can be sold from now on; pieces that orders hold are not part of it.
+    #[put("/products/{id}/stock", public = "/api/products/{id}/stock", access = role(admin), rate = "60/min")]
+    async fn set_stock(&self, cx: &Ctx, id: ProductId, stock: SetStock) -> Result<Product, ProductError>;
+
+    /// List all categories.
+    ///
+    /// Sorted by id; `parent_id` makes the tree.
+    #[get("/categories", public = "/api/categories", access = anyone, rate = "50/min")]
+    async fn categories(&self, cx: &Ctx) -> Result<Vec<Category>, ProductError>;
+
+    /// Get one category.
+    #[get("/categories/{id}", public = "/api/categories/{id}", access = anyone, rate = "50/min")]
+    async fn category(&self, cx: &Ctx, id: CategoryId) -> Result<Category, ProductError>;
+
+    /// Add a category.
+    #[post("/categories", public = "/api/categories", access = role(admin), retry = key, status = 201, rate = "60/min")]
+    async fn create_category(&self, cx: &Ctx, new: NewCategory) -> Result<Category, ProductError>;
+
+    /// Change a category.
+    ///
+    /// A category cannot be moved below itself.
+    #[put("/categories/{id}", public = "/api/categories/{id}", access = role(admin), rate = "60/min")]
+    async fn change_category(&self, cx: &Ctx, id: CategoryId, change: NewCategory) -> Result<Category, ProductError>;
+
+    /// Delete a category.
+    ///
+    /// Refused while it has products or categories below it.
+    #[delete("/categories/{id}", public = "/api/categories/{id}", access = role(admin), status = 204, rate = "60/min")]
+    async fn delete_category(&self, cx: &Ctx, id: CategoryId) -> Result<(), ProductError>;
+
+    /// Hold stock for every line of an order, all or nothing.
+    ///
+    /// What is held cannot be sold to anyone else until it is released, committed or `expires_at`. Repeating it is harmless; an
+    /// order whose hold has ended cannot get another one.
+    #[put("/holds/{order}", access = module(order))]
+    async fn hold(&self, cx: &Ctx, order: OrderId, request: HoldRequest) -> Result<Hold, ProductError>;
+
+    /// Take the held stock of an order out of the shop: it is sold. Repeating it is harmless.
+    #[put("/holds/{order}/commit", access = module(order), status = 204)]
+    async fn commit(&self, cx: &Ctx, order: OrderId) -> Result<(), ProductError>;
+
+    /// Put the stock of an order back, whether it was held or sold.
+    ///
+    /// Repeating it is harmless. An order that holds nothing cannot hold anything afterwards: a late `hold` is refused.
+    #[delete("/holds/{order}", access = module(order), status = 204)]
+    async fn release(&self, cx: &Ctx, order: OrderId) -> Result<(), ProductError>;
+}

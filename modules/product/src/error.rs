@@ -1,0 +1,35 @@
+use crate::Shortage;
+use kernel::{ApiError, Fault};
+
+/// What can go wrong with products.
+#[derive(Debug, Clone, PartialEq, thiserror::Error, ApiError)]
+#[api(module = "product")]
+pub enum ProductError {
+    /// There is no such product.
+    #[error("Product not found")]
+    #[api(not_found)]
+    NotFound,
+    /// There is no such category.
+    #[error("Category not found")]
+    #[api(not_found)]
+    CategoryNotFound,
+    /// The category has products or categories below it.
+    #[error("Category is not empty")]
+    #[api(conflict)]
+    CategoryNotEmpty,
+    /// Some line of the order asks for more than there is; nothing was held.
+    #[error("Insufficient stock: {}", .lines.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))]
+    #[api(conflict)]
+    OutOfStock {
+        /// The lines that ask for too much.
+        lines: Vec<Shortage>,
+    },
+    /// The order's hold has ended, or is for other lines.
+    #[error("The stock of this order is no longer held")]
+    #[api(conflict)]
+    HoldEnded,
+    /// The call failed.
+    #[error(transparent)]
+    #[api(fault)]
+    Fault(#[from] Fault),
+}

@@ -1,0 +1,278 @@
+//! The implementation of [`ProductApi`].
+
+use crate::{
+    Category, CategoryId, HeldLine, Hold, HoldRequest, ListProducts, NewCategory, NewProduct, Product, ProductApi, ProductChange,
+    ProductError, ProductId, ProductPage, SetStock, Shortage,
+    entity::{category, hold, hold_line, product},
+    ops, rules, store,
+    store::Movement,
+};
+use kernel::{
+    Ctx, Currency, Fault, Money, OrderId, Pagination,
+    db::{Db, Tx},
+    idempotency,
+    now,
+};
+use sea_orm::Set;
+
+/// The catalogue, on a database.
+#[derive(Clone)]
+pub struct Products {
+    pub(crate) db: Db,
+    pub(crate) currency: Currency,
+}
+
+type Result<T> = std::result::Result<T, ProductError>;
+
+impl ProductApi for Products {
+    async fn list(&self, _: &Ctx, query: ListProducts) -> Result<ProductPage> {
+        let db = self.db.read();
+        let page = query.page.unwrap_or(1);
+        let all = query.ids.as_ref().map_or(10, |ids| ids.as_slice().len() as u32);
+        let per_page = query.per_page.unwrap_or(all);
+        let categories = match query.category_id {
+            Some(root) => Some(rules::below(root, &store::parents(db).await?).into_iter().collect()),
+            None => None,
+        };
+        let minor = |name: &str, amount: Option<kernel::AmountText>| {
+            let minor = amount.map(|a| rules::price(a.0, None, self.currency).map(|money| money.minor));
+            minor.transpose().map_err(|_| Fault::invalid(name, format!("must be an amount of {}", self.currency)))
+        };
+        let (min, max) = (minor("min_price", query.min_price)?, minor("max_price", query.max_price)?);
+        let filter = store::filter(&query, categories, min, max);
+        let offset = u64::from(page - 1) * u64::from(per_page);
+        let (rows, total) = tokio::try_join!(store::page(db, &filter, offset, per_page.into()), store::count(db, &filter))?;
+        let products = rows.into_iter().map(to_product).collect::<Result<_>>()?;
+        Ok(ProductPage { products, pagination: Pagination::new(page, per_page, total) })
+    }
+
+    async fn get(&self, _: &Ctx, id: ProductId) -> Result<Product> {
+        store::product(self.db.read(), id).await?.ok_or(ProductError::NotFound).and_then(to_product)
+    }
+
+    async fn create(&self, cx: &Ctx, new: NewProduct) -> Result<Product> {
+        let price = rules::price(new.price, new.currency, self.currency)?;
+        let tx = self.db.begin().await?;
+        if let Some(product) = idempotency::begin(&tx, cx, ops::CREATE, &new).await? {
+            return Ok(product);
+        }
+        self.must_exist(&tx, new.category_id, "/category_id").await?;
+        let product = to_product(store::insert(&*tx, new_row(new, price)).await?)?;
+        idempotency::finish(&tx, cx, ops::CREATE, &product).await?;
+        tx.commit().await?;
+        Ok(product)
+    }
+
+    async fn change(&self, _: &Ctx, id: ProductId, change: ProductChange) -> Result<Product> {
+        let price = rules::price(change.price, None, self.currency)?;
+        let tx = self.db.begin().await?;
+        self.must_exist(&tx, change.category_id, "/category_id").await?;
+        let name = change.name.trim();
+        let row = product::ActiveModel {
+            name: Set(name.into()),
+            name_lower: Set(name.to_lowercase()),
+            description: Set(change.description.unwrap_or_default()),
+            price_minor: Set(price.minor),
+            category_id: Set(change.category_id.map(|id| id.0)),
+            updated_at: Set(now()),
+            ..Default::default()
+        };
+        let product = store::update(&*tx, id, row).await?.ok_or(ProductError::NotFound).and_then(to_product)?;
+        tx.commit().await?;
+        Ok(product)
+    }
+
+    async fn delete(&self, _: &Ctx, id: ProductId) -> Result<()> {
+        let row = product::ActiveModel { deleted_at: Set(Some(now())), ..Default::default() };
+        store::update(self.db.write(), id, row).await?.map(drop).ok_or(ProductError::NotFound)
+    }
+
+    async fn set_stock(&self, _: &Ctx, id: ProductId, stock: SetStock) -> Result<Product> {
+        let row = product::ActiveModel {
+            stock_quantity: Set(stock.quantity.into()),
+            updated_at: Set(now()),
+            ..Default::default()
+        };
+        store::update(self.db.write(), id, row).await?.ok_or(ProductError::NotFound).and_then(to_product)
+    }
+
+    async fn categories(&self, _: &Ctx) -> Result<Vec<Category>> {
+        Ok(store::categories(self.db.read()).await?.into_iter().map(to_category).collect())
+    }
+
+    async fn category(&self, _: &Ctx, id: CategoryId) -> Result<Category> {
+        store::category(self.db.read(), id).await?.map(to_category).ok_or(ProductError::CategoryNotFound)
+    }
+
+    async fn create_category(&self, cx: &Ctx, new: NewCategory) -> Result<Category> {
+        let tx = self.db.begin().await?;
+        if let Some(category) = idempotency::begin(&tx, cx, ops::CREATE_CATEGORY, &new).await? {
+            return Ok(category);
+        }
+        self.must_exist(&tx, new.parent_id, "/parent_id").await?;
+        let category = to_category(store::insert_category(&*tx, &new).await?);
+        idempotency::finish(&tx, cx, ops::CREATE_CATEGORY, &category).await?;
+        tx.commit().await?;
+        Ok(category)
+    }
+
+    async fn change_category(&self, _: &Ctx, id: CategoryId, change: NewCategory) -> Result<Category> {
+        let tx = self.db.begin().await?;
+        store::category(&*tx, id).await?.ok_or(ProductError::CategoryNotFound)?;
+        self.must_exist(&tx, change.parent_id, "/parent_id").await?;
+        let below = rules::below(id, &store::parents(&*tx).await?);
+        if change.parent_id.is_some_and(|parent| below.contains(&parent.0)) {
+            return Err(Fault::invalid("/parent_id", "must not be the category itself or one below it").into());
+        }
+        let category = to_category(store::update_category(&*tx, id, &change).await?);
+        tx.commit().await?;
+        Ok(category)
+    }
+
+    async fn delete_category(&self, _: &Ctx, id: CategoryId) -> Result<()> {
+        let tx = self.db.begin().await?;
+        if store::category_is_used(&*tx, id).await? {
+            return Err(ProductError::CategoryNotEmpty);
+        }
+        if !store::delete_category(&*tx, id).await? {
+            return Err(ProductError::CategoryNotFound);
+        }
+        Ok(tx.commit().await?)
+    }
+
+    async fn hold(&self, _: &Ctx, order: OrderId, request: HoldRequest) -> Result<Hold> {
+        let lines = rules::lines(request.lines)?;
+        let tx = self.db.begin().await?;
+        if let Some(hold) = store::hold(&*tx, order).await? {
+            let held = store::hold_lines(&*tx, order).await?;
+            let same = held.iter().map(|l| (l.product_id, l.quantity)).eq(lines.iter().map(|l| (l.product_id.0, l.quantity.into())));
+            if hold.status != hold::Status::Held || !same {
+                return Err(ProductError::HoldEnded);
+            }
+            return self.to_hold(hold, held);
+        }
+        let products = store::lock_products(&*tx, &lines).await?;
+        if store::reserve(&*tx, &lines).await? != lines.len() as u64 {
+            let shortages = lines.iter().filter_map(|line| {
+                let product = products.iter().find(|p| p.id == line.product_id.0);
+                let available = product.map_or(0, |p| to_quantity(p.stock_quantity));
+                let (product_id, requested) = (line.product_id, line.quantity);
+                (available < requested).then_some(Shortage { product_id, requested, available })
+            });
+            return Err(ProductError::OutOfStock { lines: shortages.collect() });
+        }
+        // as many products as lines, both sorted by id
+        let held: Vec<_> = std::iter::zip(products, &lines)
+            .map(|(product, line)| hold_line::Model {
+                order_id: order.0,
+                product_id: product.id,
+                quantity: line.quantity.into(),
+                name: product.name,
+                unit_price_minor: product.price_minor,
+            })
+            .collect();
+        let hold = hold::Model { order_id: order.0, status: hold::Status::Held, expires_at: request.expires_at };
+        store::insert_hold(&*tx, hold.clone(), &held).await?;
+        tx.commit().await?;
+        self.to_hold(hold, held)
+    }
+
+    async fn commit(&self, _: &Ctx, order: OrderId) -> Result<()> {
+        let tx = self.db.begin().await?;
+        if store::move_hold(&*tx, order, hold::Status::Held, hold::Status::Committed).await? {
+            store::move_stock(&*tx, &[order], Movement::Sell).await?;
+            return Ok(tx.commit().await?);
+        }
+        match store::hold(&*tx, order).await?.map(|hold| hold.status) {
+            Some(hold::Status::Committed) => Ok(()),
+            _ => Err(ProductError::HoldEnded),
+        }
+    }
+
+    async fn release(&self, _: &Ctx, order: OrderId) -> Result<()> {
+        let tx = self.db.begin().await?;
+        if store::move_hold(&*tx, order, hold::Status::Held, hold::Status::Released).await? {
+            store::move_stock(&*tx, &[order], Movement::Free).await?;
+        } else if store::move_hold(&*tx, order, hold::Status::Committed, hold::Status::Released).await? {
+            store::move_stock(&*tx, &[order], Movement::Return).await?;
+        } else if store::hold(&*tx, order).await?.is_none() {
+            // so that a hold that comes late finds that its order has given up
+            let gone = hold::Model { order_id: order.0, status: hold::Status::Released, expires_at: now() };
+            store::insert_hold(&*tx, gone, &[]).await?;
+        }
+        Ok(tx.commit().await?)
+    }
+}
+
+impl Products {
+    async fn must_exist(&self, tx: &Tx, category: Option<CategoryId>, pointer: &str) -> Result<()> {
+        match category {
+            Some(id) if store::category(&**tx, id).await?.is_none() => Err(Fault::invalid(pointer, "must be an existing category").into()),
+            _ => Ok(()),
+        }
+    }
+
+    fn to_hold(&self, hold: hold::Model, lines: Vec<hold_line::Model>) -> Result<Hold> {
+        let currency = self.currency;
+        let lines = lines.into_iter().map(|line| HeldLine {
+            product_id: ProductId(line.product_id),
+            name: line.name,
+            unit_price: Money { minor: line.unit_price_minor, currency }.amount(),
+            quantity: to_quantity(line.quantity),
+        });
+        Ok(Hold { order_id: OrderId(hold.order_id), currency, lines: lines.collect(), expires_at: hold.expires_at })
+    }
+
+    /// Frees the stock of orders that took too long; returns of how many.
+    pub(crate) async fn expire_holds(&self) -> Result<usize> {
+        let tx = self.db.begin().await?;
+        let expired = store::expire_holds(&*tx, now(), 100).await?;
+        if !expired.is_empty() {
+            store::move_stock(&*tx, &expired, Movement::Free).await?;
+            tx.commit().await?;
+        }
+        Ok(expired.len())
+    }
+}
+
+pub(crate) fn new_row(new: NewProduct, price: Money) -> product::ActiveModel {
+    let (name, now) = (new.name.trim(), now());
+    product::ActiveModel {
+        name: Set(name.into()),
+        name_lower: Set(name.to_lowercase()),
+        description: Set(new.description.unwrap_or_default()),
+        price_minor: Set(price.minor),
+        currency: Set(price.currency.to_string()),
+        category_id: Set(new.category_id.map(|id| id.0)),
+        stock_quantity: Set(new.stock_quantity.into()),
+        reserved: Set(0),
+        created_at: Set(now),
+        updated_at: Set(now),
+        deleted_at: Set(None),
+        ..Default::default()
+    }
+}
+
+fn to_product(row: product::Model) -> Result<Product> {
+    let currency = row.currency.parse().map_err(|e| Fault::internal(format_args!("currency of product {}: {e}", row.id)))?;
+    Ok(Product {
+        id: ProductId(row.id),
+        name: row.name,
+        description: row.description,
+        price: Money { minor: row.price_minor, currency }.amount(),
+        currency,
+        category_id: row.category_id.map(CategoryId),
+        stock_quantity: to_quantity(row.stock_quantity),
+        created_at: row.created_at,
+        updated_at: row.updated_at,
+    })
+}
+
+fn to_category(row: category::Model) -> Category {
+    Category { id: CategoryId(row.id), name: row.name, parent_id: row.parent_id.map(CategoryId) }
+}
+
+/// The store's checks keep it within the range.
+fn to_quantity(quantity: i64) -> u32 {
+    u32::try_from(quantity).unwrap_or_default()
+}

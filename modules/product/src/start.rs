@@ -1,0 +1,124 @@
+//! How the module is started.
+
+use crate::{Products, demo, service, store};
+use kernel::{
+    BoxError, Currency,
+    db::{Db, Durability, Pool},
+    idempotency,
+    jobs::{self, CancellationToken},
+};
+use migrations::product::Migrator;
+use sea_orm_migration::MigratorTrait;
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+/// Settings of the module.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Its database, e.g. `sqlite://data/product.db`.
+    pub database_url: String,
+    /// Pool of the database.
+    pub pool: Pool,
+    /// The shop's currency. Must not change once there are products.
+    pub currency: Currency,
+    /// Seconds between two looks for holds that have expired; at least 1.
+    pub hold_sweep_seconds: u64,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        let database_url = "sqlite://data/product.db".into();
+        Self { database_url, pool: Pool::default(), currency: Currency::default(), hold_sweep_seconds: 5 }
+    }
+}
+
+/// Opens the module's store and brings it up to date.
+///
+/// # Errors
+/// When the store cannot be opened or a migration fails.
+pub async fn open(config: &Config) -> Result<Products, BoxError> {
+    // NORMAL: a stock movement that a power loss takes back is made again by the order that asked for it
+    let db = Db::open(&config.database_url, config.pool, Durability::Normal).await?;
+    Migrator::up(db.write(), None).await?;
+    Ok(Products { db, currency: config.currency })
+}
+
+/// Opens the module and starts its work in the background, until `stop`.
+///
+/// # Errors
+/// As [`open`].
+pub async fn start(config: &Config, stop: &CancellationToken) -> Result<Products, BoxError> {
+    let products = open(config).await?;
+    let service = products.clone();
+    jobs::every(Duration::from_secs(config.hold_sweep_seconds.max(1)), stop.clone(), move || {
+        let service = service.clone();
+        async move {
+            // a fault has been logged where it was made
+            while service.expire_holds().await.is_ok_and(|expired| expired > 0) {}
+        }
+    });
+    let db = products.db.clone();
+    jobs::every(Duration::from_secs(3600), stop.clone(), move || {
+        let db = db.clone();
+        async move { drop(idempotency::sweep(db.write()).await) }
+    });
+    Ok(products)
+}
+
+impl Products {
+    /// The store, for health checks.
+    pub fn db(&self) -> Db {
+        self.db.clone()
+    }
+
+    /// Fills an empty catalogue with the demo shop; returns how many products it added.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn seed_demo(&self) -> Result<usize, BoxError> {
+        let tx = self.db.begin().await?;
+        let any = store::filter(&crate::ListProducts::default(), None, None, None);
+        if store::count(&*tx, &any).await? > 0 || !store::categories(&*tx).await?.is_empty() {
+            return Ok(0);
+        }
+        let mut added = 0;
+        for (name, below) in demo::TREE {
+            let parent = store::insert_category(&*tx, &category(name, None)).await?;
+            for (name, products) in *below {
+                let child = store::insert_category(&*tx, &category(name, Some(parent.id))).await?;
+                let rows = products.iter().map(|product| service::new_row(product.to_new(child.id), product.money(self.currency)));
+                store::insert_many(&*tx, rows.collect()).await?;
+                added += products.len();
+            }
+        }
+        tx.commit().await?;
+        Ok(added)
+    }
+
+    /// Adds `count` products with made-up names; `progress` is told how many were added each time.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn seed_many(&self, count: usize, mut progress: impl FnMut(usize)) -> Result<(), BoxError> {
+        /// Rows in one statement; SQLite takes 32,766 values.
+        const BATCH: usize = 500;
+        let categories: Vec<i64> = store::categories(self.db.read()).await?.into_iter().map(|category| category.id).collect();
+        for start in (0..count).step_by(BATCH) {
+            let end = count.min(start + BATCH);
+            let rows = (start..end).map(|i| {
+                let (product, money) = demo::made_up(i, &categories, self.currency);
+                service::new_row(product, money)
+            });
+            let tx = self.db.begin().await?;
+            store::insert_many(&*tx, rows.collect()).await?;
+            tx.commit().await?;
+            progress(end - start);
+        }
+        Ok(())
+    }
+}
+
+fn category(name: &str, parent: Option<i64>) -> crate::NewCategory {
+    crate::NewCategory { name: name.into(), parent_id: parent.map(crate::CategoryId) }
+}

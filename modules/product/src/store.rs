@@ -1,0 +1,258 @@
+//! Every query of the module, and nothing but queries.
+
+use crate::{
+    CategoryId, HoldLine, ListProducts, NewCategory, ProductId, SortField,
+    entity::{
+        category, hold, hold_line,
+        product::{self, Column},
+    },
+};
+use kernel::{
+    Fault, OrderId,
+    chrono::{DateTime, Utc},
+    now,
+};
+use sea_orm::{
+    ActiveModelTrait, ActiveValue::Unchanged, ColumnTrait, Condition, ConnectionTrait, EntityTrait, ExprTrait,
+    IntoActiveModel, Order, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, Set,
+    sea_query::{CaseStatement, Expr, LikeExpr, Query, SelectStatement},
+};
+
+type Result<T> = std::result::Result<T, Fault>;
+
+/// A product that was not deleted.
+pub(crate) async fn product(db: &impl ConnectionTrait, id: ProductId) -> Result<Option<product::Model>> {
+    Ok(product::Entity::find_by_id(id.0).filter(Column::DeletedAt.is_null()).one(db).await?)
+}
+
+/// What a list is narrowed to and how it is sorted, in terms of the store.
+pub(crate) struct Filter {
+    condition: Condition,
+    order: Vec<(Column, Order)>,
+}
+
+/// `categories` are the ids that `query.category_id` stands for; `min` and `max` its prices in minor units.
+pub(crate) fn filter(query: &ListProducts, categories: Option<Vec<i64>>, min: Option<i64>, max: Option<i64>) -> Filter {
+    let search = query.search.as_ref().map(|text| {
+        let escaped = text.to_lowercase().replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+        Expr::col(Column::NameLower).like(LikeExpr::new(format!("%{escaped}%")).escape('\\'))
+    });
+    let condition = Condition::all()
+        .add(Column::DeletedAt.is_null())
+        .add_option(categories.map(|ids| Column::CategoryId.is_in(ids)))
+        .add_option(query.ids.as_ref().map(|ids| Column::Id.is_in(ids.as_slice().iter().map(|id| id.0))))
+        .add_option(min.map(|min| Column::PriceMinor.gte(min)))
+        .add_option(max.map(|max| Column::PriceMinor.lte(max)))
+        .add_option(search);
+    let column = |field| match field {
+        SortField::Id => Column::Id,
+        SortField::Name => Column::Name,
+        SortField::Price => Column::PriceMinor,
+        SortField::StockQuantity => Column::StockQuantity,
+        SortField::CreatedAt => Column::CreatedAt,
+    };
+    let fields = query.sort.as_ref().map_or(&[][..], |sort| sort.fields());
+    let mut order: Vec<_> =
+        fields.iter().map(|&(field, reversed)| (column(field), if reversed { Order::Desc } else { Order::Asc })).collect();
+    // the same order on every page, whatever the fields
+    order.push((Column::Id, Order::Asc));
+    Filter { condition, order }
+}
+
+pub(crate) async fn page(db: &impl ConnectionTrait, filter: &Filter, offset: u64, limit: u64) -> Result<Vec<product::Model>> {
+    let mut find = product::Entity::find().filter(filter.condition.clone()).offset(offset).limit(limit);
+    for (column, order) in &filter.order {
+        find = find.order_by(*column, order.clone());
+    }
+    Ok(find.all(db).await?)
+}
+
+pub(crate) async fn count(db: &impl ConnectionTrait, filter: &Filter) -> Result<u64> {
+    Ok(product::Entity::find().filter(filter.condition.clone()).count(db).await?)
+}
+
+pub(crate) async fn insert(db: &impl ConnectionTrait, row: product::ActiveModel) -> Result<product::Model> {
+    Ok(row.insert(db).await?)
+}
+
+pub(crate) async fn insert_many(db: &impl ConnectionTrait, rows: Vec<product::ActiveModel>) -> Result<()> {
+    product::Entity::insert_many(rows).exec_without_returning(db).await?;
+    Ok(())
+}
+
+/// Writes the set values of `row` to the product, unless it was deleted.
+pub(crate) async fn update(db: &impl ConnectionTrait, id: ProductId, row: product::ActiveModel) -> Result<Option<product::Model>> {
+    let changed = product::Entity::update_many()
+        .set(row)
+        .filter(Column::Id.eq(id.0))
+        .filter(Column::DeletedAt.is_null())
+        .exec_with_returning(db)
+        .await?;
+    Ok(changed.into_iter().next())
+}
+
+pub(crate) async fn categories(db: &impl ConnectionTrait) -> Result<Vec<category::Model>> {
+    Ok(category::Entity::find().order_by_asc(category::Column::Id).all(db).await?)
+}
+
+pub(crate) async fn category(db: &impl ConnectionTrait, id: CategoryId) -> Result<Option<category::Model>> {
+    Ok(category::Entity::find_by_id(id.0).one(db).await?)
+}
+
+/// Ids and parents of all categories.
+pub(crate) async fn parents(db: &impl ConnectionTrait) -> Result<Vec<(i64, Option<i64>)>> {
+    let columns = [category::Column::Id, category::Column::ParentId];
+    Ok(category::Entity::find().select_only().columns(columns).into_tuple().all(db).await?)
+}
+
+pub(crate) async fn insert_category(db: &impl ConnectionTrait, new: &NewCategory) -> Result<category::Model> {
+    let parent_id = Set(new.parent_id.map(|id| id.0));
+    let row = category::ActiveModel { name: Set(new.name.trim().into()), parent_id, ..Default::default() };
+    Ok(row.insert(db).await?)
+}
+
+pub(crate) async fn update_category(db: &impl ConnectionTrait, id: CategoryId, change: &NewCategory) -> Result<category::Model> {
+    let parent_id = Set(change.parent_id.map(|id| id.0));
+    let row = category::ActiveModel { id: Unchanged(id.0), name: Set(change.name.trim().into()), parent_id };
+    Ok(row.update(db).await?)
+}
+
+/// Whether products or categories are in this category.
+pub(crate) async fn category_is_used(db: &impl ConnectionTrait, id: CategoryId) -> Result<bool> {
+    let children = category::Entity::find().filter(category::Column::ParentId.eq(id.0)).limit(1).count(db).await?;
+    let products = product::Entity::find().filter(Column::CategoryId.eq(id.0)).filter(Column::DeletedAt.is_null());
+    Ok(children > 0 || products.limit(1).count(db).await? > 0)
+}
+
+pub(crate) async fn delete_category(db: &impl ConnectionTrait, id: CategoryId) -> Result<bool> {
+    // deleted products keep no place in the tree
+    product::Entity::update_many()
+        .col_expr(Column::CategoryId, Expr::value(None::<i64>))
+        .filter(Column::CategoryId.eq(id.0))
+        .filter(Column::DeletedAt.is_not_null())
+        .exec(db)
+        .await?;
+    Ok(category::Entity::delete_by_id(id.0).exec(db).await?.rows_affected == 1)
+}
+
+pub(crate) async fn hold(db: &impl ConnectionTrait, order: OrderId) -> Result<Option<hold::Model>> {
+    Ok(hold::Entity::find_by_id(order.0).one(db).await?)
+}
+
+pub(crate) async fn hold_lines(db: &impl ConnectionTrait, order: OrderId) -> Result<Vec<hold_line::Model>> {
+    let find = hold_line::Entity::find().filter(hold_line::Column::OrderId.eq(order.0));
+    Ok(find.order_by_asc(hold_line::Column::ProductId).all(db).await?)
+}
+
+/// The products of a hold, locked in the order of their ids, so that two orders with the same products never wait for each other
+/// in a circle. (SQLite has one writer and ignores the lock.)
+pub(crate) async fn lock_products(db: &impl ConnectionTrait, lines: &[HoldLine]) -> Result<Vec<product::Model>> {
+    let ids = lines.iter().map(|line| line.product_id.0);
+    let find = product::Entity::find().filter(Column::Id.is_in(ids)).filter(Column::DeletedAt.is_null());
+    Ok(find.order_by_asc(Column::Id).lock_exclusive().all(db).await?)
+}
+
+/// Sets the stock of all lines aside in one conditional write. Fewer rows than lines: some product has too little, and the caller
+/// must roll back.
+pub(crate) async fn reserve(db: &impl ConnectionTrait, lines: &[HoldLine]) -> Result<u64> {
+    let quantity = || {
+        let case = lines.iter().fold(CaseStatement::new(), |case, line| {
+            case.case(Column::Id.eq(line.product_id.0), i64::from(line.quantity))
+        });
+        Expr::expr(case.finally(0))
+    };
+    let done = product::Entity::update_many()
+        .col_expr(Column::StockQuantity, Expr::col(Column::StockQuantity).sub(quantity()))
+        .col_expr(Column::Reserved, Expr::col(Column::Reserved).add(quantity()))
+        .col_expr(Column::UpdatedAt, Expr::value(now()))
+        .filter(Column::Id.is_in(lines.iter().map(|line| line.product_id.0)))
+        .filter(Column::DeletedAt.is_null())
+        .filter(Expr::col(Column::StockQuantity).gte(quantity()))
+        .exec(db)
+        .await?;
+    Ok(done.rows_affected)
+}
+
+pub(crate) async fn insert_hold(db: &impl ConnectionTrait, hold: hold::Model, lines: &[hold_line::Model]) -> Result<()> {
+    hold::Entity::insert(hold.into_active_model()).exec_without_returning(db).await?;
+    if !lines.is_empty() {
+        let rows = lines.iter().cloned().map(IntoActiveModel::into_active_model);
+        hold_line::Entity::insert_many(rows).exec_without_returning(db).await?;
+    }
+    Ok(())
+}
+
+/// Moves a hold from one status to another; `false` when it is not in the first one.
+pub(crate) async fn move_hold(db: &impl ConnectionTrait, order: OrderId, from: hold::Status, to: hold::Status) -> Result<bool> {
+    let done = hold::Entity::update_many()
+        .col_expr(hold::Column::Status, Expr::value(to))
+        .filter(hold::Column::OrderId.eq(order.0))
+        .filter(hold::Column::Status.eq(from))
+        .exec(db)
+        .await?;
+    Ok(done.rows_affected == 1)
+}
+
+/// Marks up to `limit` holds as expired and returns their orders.
+pub(crate) async fn expire_holds(db: &impl ConnectionTrait, now: DateTime<Utc>, limit: u64) -> Result<Vec<OrderId>> {
+    let due = hold::Entity::find()
+        .select_only()
+        .column(hold::Column::OrderId)
+        .filter(hold::Column::Status.eq(hold::Status::Held))
+        .filter(hold::Column::ExpiresAt.lte(now))
+        .limit(limit);
+    let orders: Vec<i64> = due.into_tuple().all(db).await?;
+    if orders.is_empty() {
+        return Ok(Vec::new());
+    }
+    let expired = hold::Entity::update_many()
+        .col_expr(hold::Column::Status, Expr::value(hold::Status::Expired))
+        .filter(hold::Column::OrderId.is_in(orders))
+        .filter(hold::Column::Status.eq(hold::Status::Held))
+        .exec_with_returning(db)
+        .await?;
+    Ok(expired.into_iter().map(|hold| OrderId(hold.order_id)).collect())
+}
+
+/// What happens to the stock of orders.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Movement {
+    /// From the hold back into the shop.
+    Free,
+    /// From the hold to the customer.
+    Sell,
+    /// From the customer back into the shop.
+    Return,
+}
+
+/// Moves the stock of all lines of these orders, in one write whatever their number.
+pub(crate) async fn move_stock(db: &impl ConnectionTrait, orders: &[OrderId], movement: Movement) -> Result<()> {
+    let lines = |columns: &dyn Fn(&mut SelectStatement)| {
+        let mut select = Query::select();
+        columns(&mut select);
+        select.from(hold_line::Entity).and_where(hold_line::Column::OrderId.is_in(orders.iter().map(|id| id.0)));
+        select
+    };
+    let quantity = || {
+        let sum = Expr::col((hold_line::Entity, hold_line::Column::Quantity)).sum().cast_as("BIGINT");
+        let mut select = lines(&|select| {
+            select.expr(sum.clone());
+        });
+        let of_product = Expr::col((hold_line::Entity, hold_line::Column::ProductId)).equals((product::Entity, Column::Id));
+        Expr::SubQuery(None, Box::new(select.and_where(of_product).to_owned().into()))
+    };
+    let products = lines(&|select| {
+        select.column(hold_line::Column::ProductId);
+    });
+    let mut update = product::Entity::update_many()
+        .col_expr(Column::UpdatedAt, Expr::value(now()))
+        .filter(Column::Id.in_subquery(products));
+    if movement != Movement::Sell {
+        update = update.col_expr(Column::StockQuantity, Expr::col(Column::StockQuantity).add(quantity()));
+    }
+    if movement != Movement::Return {
+        update = update.col_expr(Column::Reserved, Expr::col(Column::Reserved).sub(quantity()));
+    }
+    update.exec(db).await?;
+    Ok(())
+}

@@ -1,0 +1,95 @@
+use crate::{
+    Address, AddressId, AuthReply, ChangePassword, Jwks, ListUsers, Login, NewAddress, Profile, ProfileChange, Refresh, Register,
+    RevokedSessions, RevokedSince, SetAccess, User, UserError, UserPage, Verified,
+};
+use kernel::{Ctx, UserId};
+
+/// Accounts, sessions, profiles and addresses.
+#[kernel::api(module = "user")]
+pub trait UserApi {
+    /// Open an account.
+    ///
+    /// Logs the new user in as well. The e-mail address is stored trimmed and in lower case.
+    #[post("/register", public = "/api/auth/register", access = anyone, retry = never, status = 201, rate = "5/min")]
+    async fn register(&self, cx: &Ctx, request: Register) -> Result<AuthReply, UserError>;
+
+    /// Log in.
+    ///
+    /// After 10 wrong passwords in 15 minutes an account accepts no password for the rest of them.
+    #[post("/login", public = "/api/auth/login", access = anyone, retry = never, rate = "10/min")]
+    async fn login(&self, cx: &Ctx, request: Login) -> Result<AuthReply, UserError>;
+
+    /// Get new tokens for a refresh token.
+    ///
+    /// Each refresh token can be used once. Using one again ends the session: someone else may have it.
+    #[post("/refresh", public = "/api/auth/refresh", access = anyone, retry = never, rate = "30/min")]
+    async fn refresh(&self, cx: &Ctx, request: Refresh) -> Result<AuthReply, UserError>;
+
+    /// Log out.
+    ///
+    /// Ends the session of a refresh token; its access tokens are refused within seconds. Unknown tokens are ignored.
+    #[post("/logout", public = "/api/auth/logout", access = anyone, retry = never, status = 204, rate = "30/min")]
+    async fn logout(&self, cx: &Ctx, request: Refresh) -> Result<(), UserError>;
+
+    /// Get the keys that access tokens are verified with.
+    ///
+    /// A JWK Set (RFC 7517) of Ed25519 keys (RFC 8037).
+    #[get("/.well-known/jwks.json", public = "/.well-known/jwks.json", access = anyone, rate = "60/min")]
+    async fn jwks(&self, cx: &Ctx) -> Result<Jwks, UserError>;
+
+    /// List the sessions that were ended and whose access tokens have not expired yet.
+    #[get("/sessions/revoked", access = module(gateway))]
+    async fn revoked(&self, cx: &Ctx, query: RevokedSince) -> Result<RevokedSessions, UserError>;
+
+    /// Get your profile and addresses.
+    #[get("/users/{user}/profile", public = "/api/users/profile", access = user, rate = "30/min")]
+    async fn profile(&self, cx: &Ctx, user: UserId) -> Result<Profile, UserError>;
+
+    /// Change your profile.
+    ///
+    /// Fields that are not given stay as they are.
+    #[put("/users/{user}/profile", public = "/api/users/profile", access = user, rate = "10/min")]
+    async fn change_profile(&self, cx: &Ctx, user: UserId, change: ProfileChange) -> Result<User, UserError>;
+
+    /// Change your password.
+    ///
+    /// Ends all your sessions; log in again with the new one.
+    #[put("/users/{user}/password", public = "/api/users/password", access = user, status = 204, rate = "5/min")]
+    async fn change_password(&self, cx: &Ctx, user: UserId, change: ChangePassword) -> Result<(), UserError>;
+
+    /// List your addresses.
+    #[get("/users/{user}/addresses", public = "/api/users/addresses", access = user, rate = "30/min")]
+    async fn addresses(&self, cx: &Ctx, user: UserId) -> Result<Vec<Address>, UserError>;
+
+    /// Add an address.
+    ///
+    /// The first one, or one with `is_default`, becomes the only default. At most 50.
+    #[post("/users/{user}/addresses", public = "/api/users/addresses", access = user, retry = key, status = 201, rate = "20/min")]
+    async fn add_address(&self, cx: &Ctx, user: UserId, new: NewAddress) -> Result<Address, UserError>;
+
+    /// Change an address.
+    ///
+    /// Replaces it. The default stays the default until another address becomes it.
+    #[put("/users/{user}/addresses/{address}", public = "/api/users/addresses/{address}", access = user, rate = "20/min")]
+    async fn change_address(&self, cx: &Ctx, user: UserId, address: AddressId, change: NewAddress) -> Result<Address, UserError>;
+
+    /// Delete an address.
+    ///
+    /// When it was the default, the oldest remaining one becomes it.
+    #[delete("/users/{user}/addresses/{address}", public = "/api/users/addresses/{address}", access = user, status = 204, rate = "20/min")]
+    async fn delete_address(&self, cx: &Ctx, user: UserId, address: AddressId) -> Result<(), UserError>;
+
+    /// List accounts.
+    #[get("/users", public = "/api/users", access = role(admin), rate = "60/min")]
+    async fn list(&self, cx: &Ctx, query: ListUsers) -> Result<UserPage, UserError>;
+
+    /// Activate or deactivate an account, or change its role.
+    ///
+    /// A deactivated user is logged out everywhere within seconds. Admins cannot take their own access away.
+    #[put("/users/{id}/access", public = "/api/users/{id}/access", access = role(admin), rate = "60/min")]
+    async fn set_access(&self, cx: &Ctx, id: UserId, access: SetAccess) -> Result<User, UserError>;
+
+    /// Tell whether an account exists and is active.
+    #[get("/users/{id}/verify", access = module(order))]
+    async fn verify(&self, cx: &Ctx, id: UserId) -> Result<Verified, UserError>;
+}

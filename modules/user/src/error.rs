@@ -1,0 +1,47 @@
+use kernel::{ApiError, Fault};
+
+/// What can go wrong with users.
+#[derive(Debug, Clone, PartialEq, thiserror::Error, ApiError)]
+#[api(module = "user")]
+pub enum UserError {
+    /// There is no such user.
+    #[error("User not found")]
+    #[api(not_found)]
+    NotFound,
+    /// There is no such address, or it is another user's.
+    #[error("Address not found")]
+    #[api(not_found)]
+    AddressNotFound,
+    /// The e-mail address has an account.
+    #[error("Email already registered")]
+    #[api(conflict)]
+    EmailTaken,
+    /// The e-mail address is unknown or the password is wrong; the answer does not tell which.
+    #[error("Invalid email or password")]
+    #[api(unauthenticated)]
+    WrongCredentials,
+    /// The password is right but the account was deactivated.
+    #[error("Account is deactivated")]
+    #[api(unauthenticated)]
+    Deactivated,
+    /// The refresh token is unknown, used, expired or revoked.
+    #[error("Invalid refresh token")]
+    #[api(unauthenticated)]
+    InvalidRefreshToken,
+    /// Too many wrong passwords for this account.
+    #[error("Too many failed logins; try again later")]
+    #[api(too_many_requests)]
+    LockedOut,
+    /// The account has the most addresses that it can have.
+    #[error("An account can have at most 50 addresses")]
+    #[api(conflict)]
+    TooManyAddresses,
+    /// Admins cannot deactivate or demote themselves.
+    #[error("You cannot take away your own access")]
+    #[api(conflict)]
+    OwnAccess,
+    /// The call failed.
+    #[error(transparent)]
+    #[api(fault)]
+    Fault(#[from] Fault),
+}

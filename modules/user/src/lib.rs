@@ -1,0 +1,21 @@
+//! Accounts, sessions, profiles and addresses. Start with `api.rs`.
+
+mod api;
+mod error;
+mod types;
+
+pub use api::*;
+pub use error::*;
+pub use types::*;
+
+#[cfg(feature = "server")]
+mod entity;
+#[cfg(feature = "server")]
+mod service;
+#[cfg(feature = "server")]
+mod start;
+#[cfg(feature = "server")]
+mod store;
+
+#[cfg(feature = "server")]
+pub use {service::*, start::*};

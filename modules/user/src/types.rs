@@ -1,0 +1,305 @@
+use garde::Validate;
+use kernel::{
+    Pagination, Role, UserId,
+    chrono::{DateTime, Utc},
+    rules::{between, line},
+};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+kernel::int_id!(
+    /// An address.
+    AddressId
+);
+
+/// Who issues access tokens: their `iss`.
+pub const ISSUER: &str = "souk";
+/// Whom access tokens are for: their `aud`.
+pub const AUDIENCE: &str = "souk-api";
+
+/// An account.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct User {
+    /// Its id.
+    pub id: UserId,
+    /// E-mail address, in lower case.
+    #[schema(example = "leyla@example.com")]
+    pub email: String,
+    /// First name.
+    pub first_name: String,
+    /// Last name.
+    pub last_name: String,
+    /// Phone number, if given.
+    pub phone: Option<String>,
+    /// Whether the user can log in.
+    pub is_active: bool,
+    /// Whether the user runs the shop.
+    pub is_admin: bool,
+    /// When the account was opened.
+    pub created_at: DateTime<Utc>,
+}
+
+/// An account with its addresses.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Profile {
+    /// The account.
+    pub user: User,
+    /// Its addresses, the oldest first.
+    pub addresses: Vec<Address>,
+}
+
+/// A request for an account. Missing fields count as empty, and empty ones are refused by name.
+#[derive(Clone, PartialEq, Serialize, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Register {
+    /// E-mail address.
+    #[garde(custom(crate::fields::email))]
+    #[serde(default)]
+    #[schema(required, example = "leyla@example.com")]
+    pub email: String,
+    /// Password: 8 to 128 characters with an upper-case letter, a lower-case letter and a digit.
+    #[garde(custom(crate::fields::password))]
+    #[serde(default)]
+    #[schema(required, format = "password", min_length = 8, max_length = 128, example = "Saffron-7-Road")]
+    pub password: String,
+    /// First name, 1 to 50 characters.
+    #[garde(custom(crate::fields::name("first_name")))]
+    #[serde(default)]
+    #[schema(required, min_length = 1, max_length = 50, example = "Leyla")]
+    pub first_name: String,
+    /// Last name, 1 to 50 characters.
+    #[garde(custom(crate::fields::name("last_name")))]
+    #[serde(default)]
+    #[schema(required, min_length = 1, max_length = 50, example = "Aziz")]
+    pub last_name: String,
+    /// Phone number, at most 20 characters.
+    #[garde(inner(custom(line(20))))]
+    #[schema(max_length = 20, example = "+96170123456")]
+    pub phone: Option<String>,
+}
+
+/// E-mail address and password.
+#[derive(Clone, PartialEq, Serialize, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Login {
+    /// E-mail address.
+    #[garde(custom(crate::fields::credential))]
+    #[serde(default)]
+    #[schema(required, example = "leyla@example.com")]
+    pub email: String,
+    /// Password.
+    #[garde(custom(crate::fields::credential))]
+    #[serde(default)]
+    #[schema(required, format = "password", example = "Saffron-7-Road")]
+    pub password: String,
+}
+
+/// A refresh token.
+#[derive(Clone, PartialEq, Serialize, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Refresh {
+    /// As `login` or the last `refresh` answered it.
+    #[garde(custom(line(200)))]
+    #[schema(max_length = 200)]
+    pub refresh_token: String,
+}
+
+/// Tokens of a logged-in user.
+#[derive(Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct AuthReply {
+    /// What happened, in words.
+    #[schema(example = "Login successful")]
+    pub message: String,
+    /// Who is logged in.
+    pub user: User,
+    /// For the `Authorization: Bearer` header: a JWT signed with EdDSA.
+    pub access_token: String,
+    /// Always `Bearer`.
+    #[schema(example = "Bearer")]
+    pub token_type: String,
+    /// Seconds until the access token expires.
+    #[schema(example = 900)]
+    pub expires_in: u64,
+    /// For one `refresh`.
+    pub refresh_token: String,
+}
+
+/// A JWK Set (RFC 7517).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Jwks {
+    /// The keys; the first one signs.
+    pub keys: Vec<Jwk>,
+}
+
+/// An Ed25519 public key (RFC 8037).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Jwk {
+    /// Key type: `OKP`.
+    #[schema(example = "OKP")]
+    pub kty: String,
+    /// Curve: `Ed25519`.
+    #[schema(example = "Ed25519")]
+    pub crv: String,
+    /// The public key, base64url.
+    pub x: String,
+    /// Key id: its thumbprint (RFC 7638).
+    pub kid: String,
+    /// Algorithm: `EdDSA`.
+    #[schema(example = "EdDSA")]
+    pub alg: String,
+    /// Use: `sig`.
+    #[serde(rename = "use")]
+    #[schema(example = "sig")]
+    pub usage: String,
+}
+
+/// Since when sessions are asked for.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, Validate, IntoParams)]
+#[serde(deny_unknown_fields)]
+pub struct RevokedSince {
+    /// Only sessions that were ended at or after this time.
+    #[garde(skip)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub since: Option<DateTime<Utc>>,
+}
+
+/// Sessions that were ended.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct RevokedSessions {
+    /// Their ids: the `sid` of their access tokens.
+    pub sessions: Vec<String>,
+    /// For the next question: everything up to here has been told.
+    pub as_of: DateTime<Utc>,
+}
+
+/// What a profile is changed to; fields that are not given stay.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ProfileChange {
+    /// First name, 1 to 50 characters.
+    #[garde(inner(custom(line(50))))]
+    pub first_name: Option<String>,
+    /// Last name, 1 to 50 characters.
+    #[garde(inner(custom(line(50))))]
+    pub last_name: Option<String>,
+    /// Phone number, at most 20 characters.
+    #[garde(inner(custom(line(20))))]
+    pub phone: Option<String>,
+}
+
+/// The old and the new password.
+#[derive(Clone, PartialEq, Serialize, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ChangePassword {
+    /// The password until now.
+    #[garde(custom(line(128)))]
+    #[schema(format = "password")]
+    pub current_password: String,
+    /// The password from now on: as for `register`.
+    #[garde(custom(crate::fields::password))]
+    #[schema(format = "password", min_length = 8, max_length = 128)]
+    pub new_password: String,
+}
+
+/// An address.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Address {
+    /// Its id.
+    pub id: AddressId,
+    /// Street and number.
+    pub street_address: String,
+    /// City.
+    pub city: String,
+    /// State, province or region.
+    pub state: String,
+    /// Postal code.
+    pub postal_code: String,
+    /// Country.
+    pub country: String,
+    /// Whether it is the one that is used when none is chosen.
+    pub is_default: bool,
+}
+
+/// An address to be added, or what one is changed to.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewAddress {
+    /// Street and number, 1 to 255 characters.
+    #[garde(custom(line(255)))]
+    #[schema(min_length = 1, max_length = 255, example = "12 Spice Lane")]
+    pub street_address: String,
+    /// City, 1 to 100 characters.
+    #[garde(custom(line(100)))]
+    #[schema(min_length = 1, max_length = 100, example = "Tripoli")]
+    pub city: String,
+    /// State, province or region, 1 to 100 characters.
+    #[garde(custom(line(100)))]
+    #[schema(min_length = 1, max_length = 100, example = "North")]
+    pub state: String,
+    /// Postal code, 1 to 20 characters.
+    #[garde(custom(line(20)))]
+    #[schema(min_length = 1, max_length = 20, example = "1300")]
+    pub postal_code: String,
+    /// Country, 1 to 100 characters.
+    #[garde(custom(line(100)))]
+    #[schema(min_length = 1, max_length = 100, example = "Lebanon")]
+    pub country: String,
+    /// Make it the default.
+    #[garde(skip)]
+    #[serde(default)]
+    pub is_default: bool,
+}
+
+/// Which accounts to list.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, Validate, IntoParams)]
+#[serde(deny_unknown_fields)]
+pub struct ListUsers {
+    /// Page, from 1.
+    #[garde(inner(custom(between(1, 1_000_000))))]
+    #[param(minimum = 1, default = 1)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub page: Option<u32>,
+    /// Accounts on a page, 1 to 100.
+    #[garde(inner(custom(between(1, 100))))]
+    #[param(minimum = 1, maximum = 100, default = 10)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub per_page: Option<u32>,
+    /// Only accounts whose e-mail address contains this text.
+    #[garde(inner(custom(line(120))))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub email: Option<String>,
+}
+
+/// A page of accounts.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct UserPage {
+    /// The accounts, the oldest first.
+    pub users: Vec<User>,
+    /// Where in the list the page is.
+    pub pagination: Pagination,
+}
+
+/// What a user may do.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SetAccess {
+    /// Whether the user can log in.
+    #[garde(skip)]
+    pub is_active: bool,
+    /// The user's role.
+    #[garde(skip)]
+    pub role: Role,
+}
+
+/// What other modules may know of an account.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Verified {
+    /// Who.
+    pub user_id: UserId,
+    /// E-mail address.
+    pub email: String,
+    /// Whether the user can log in.
+    pub is_active: bool,
+    /// Whether the user runs the shop.
+    pub is_admin: bool,
+}
