@@ -1,1 +1,78 @@
-fn main() {}
+//! The launcher: reads the settings, starts what they name, and stops it cleanly.
+
+mod admin;
+mod assembly;
+mod config;
+mod openapi;
+mod serve;
+mod store;
+
+use anyhow::Context;
+use clap::{Parser, Subcommand};
+use config::{Module, Settings};
+use kernel::telemetry;
+use std::path::PathBuf;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// An e-commerce backend that runs as one process or as many, from the same code.
+#[derive(Parser)]
+#[command(name = "souk", version, arg_required_else_help = false)]
+struct Cli {
+    /// A settings file that is read after config/default.toml and config/<environment>.toml
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve the shop: the gateway and every module that is not elsewhere (the default)
+    Serve {
+        /// Serve one module's own operations, or the gateway alone; the others are elsewhere
+        #[arg(long, value_name = "MODULE")]
+        only: Option<Module>,
+    },
+    /// Bring the stores of all compiled-in modules up to date
+    Migrate,
+    /// Fill the catalogue
+    Seed {
+        /// Add this many made-up products; without it the demo shop is added to an empty catalogue
+        #[arg(long, value_name = "N")]
+        products: Option<usize>,
+    },
+    /// Write the OpenAPI documents to openapi/
+    Openapi {
+        /// Compare with the files instead of writing them
+        #[arg(long)]
+        check: bool,
+    },
+    /// Print the effective settings, secrets masked
+    Config,
+    /// Manage administrators
+    Admin {
+        #[command(subcommand)]
+        command: admin::Command,
+    },
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let cli = Cli::parse();
+    let command = cli.command.unwrap_or(Command::Serve { only: None });
+    let only = if let Command::Serve { only } = &command { *only } else { None };
+    let settings = Settings::load(cli.config.as_deref(), only)?;
+    telemetry::start_logging(&settings.log.filter, settings.log.format)
+        .map_err(anyhow::Error::msg)
+        .context("log.filter")?;
+    match command {
+        Command::Serve { only } => serve::serve(settings, only).await,
+        Command::Migrate => store::migrate(&settings).await,
+        Command::Seed { products } => store::seed(&settings, products).await,
+        Command::Openapi { check } => openapi::write(check),
+        Command::Config => settings.print(),
+        Command::Admin { command } => admin::run(&settings, command).await,
+    }
+}

@@ -38,13 +38,7 @@ impl MigrationTrait for Step {
             .await?;
         manager
             .create_index(
-                Index::create()
-                    .name("payments_by_attempt")
-                    .table("payments")
-                    .col("order_id")
-                    .col("attempt")
-                    .unique()
-                    .to_owned(),
+                Index::create().name("payments_by_attempt").table("payments").col("order_id").col("attempt").unique().to_owned(),
             )
             .await?;
         // an order is never charged by two attempts, whatever the code does

@@ -16,6 +16,8 @@ mod service;
 mod start;
 #[cfg(feature = "server")]
 mod store;
+#[cfg(feature = "server")]
+mod view;
 
 #[cfg(feature = "server")]
-pub use {service::*, start::*};
+pub use {service::Carts, start::*};

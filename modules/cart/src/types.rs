@@ -42,7 +42,7 @@ pub struct CartItem {
     pub product_price: Amount,
     /// Price of all pieces.
     pub subtotal: Amount,
-    /// Pieces that are left; none when that is not known.
+    /// Pieces that are left, 0 when it is no longer sold; none when that is not known.
     pub stock_available: Option<u32>,
     /// Whether the product is no longer sold.
     pub unavailable: bool,
@@ -88,7 +88,7 @@ pub struct Cleared {
 pub struct Validation {
     /// The cart.
     pub cart: Cart,
-    /// Whether there is nothing to say against ordering it.
+    /// Whether it has a line, and nothing speaks against ordering it.
     pub is_valid: bool,
     /// What there is to say.
     pub validation_issues: Vec<Issue>,

@@ -1,1 +1,133 @@
-//! gateway
+//! The door of the shop: the public operations of all modules, and the duties that they share.
+//!
+//! A request passes, from the outside in:
+//! 1. the log and the trace (`kernel::telemetry`), so that everything below is measured;
+//! 2. `headers.rs`: security headers, and errors of the framework in the form of ours;
+//! 3. CORS (`headers.rs`), which answers preflights and so comes before anything that wants a token;
+//! 4. the router, which knows the operations, `/health`, the probes, `/metrics`, `/openapi.json` and `/docs`;
+//! 5. for operations only: who calls (`auth.rs`), then how often (`limits.rs`), then the operation (`entry.rs`).
+//!
+//! No 5 is the same for all operations: identity comes from the access token alone, whatever other headers say.
+//! What cannot be read as HTTP at all (a bad request line, too many headers) is answered by actix-http with an empty 400 or 431
+//! before any of this.
+
+mod auth;
+mod client;
+mod config;
+mod docs;
+mod entry;
+mod headers;
+mod health;
+#[cfg_attr(not(feature = "actix-governor"), path = "unlimited.rs")]
+mod limits;
+
+pub use client::Network;
+pub use config::{Config, Limiting};
+pub use docs::openapi;
+
+use actix_web::{
+    App, Error,
+    body::MessageBody,
+    dev::{ServiceFactory, ServiceRequest, ServiceResponse},
+    middleware::from_fn,
+    web,
+};
+use entry::PublicEntry;
+use kernel::{
+    BoxError, Dispatch, Health, Instances,
+    jobs::CancellationToken,
+    server::{self, Entry},
+    telemetry::RequestSpan,
+};
+use metrics_exporter_prometheus::PrometheusHandle;
+use std::{sync::Arc, time::Duration};
+use tracing_actix_web::TracingLogger;
+use user::UserClient;
+use utoipa::openapi::OpenApi;
+
+/// The gateway. Cheap to clone: every worker of a server makes its app from the same one.
+#[derive(Clone)]
+pub struct Gateway(Arc<Parts>);
+
+struct Parts {
+    modules: Vec<Arc<dyn Dispatch>>,
+    entry: Arc<dyn Entry>,
+    limits: server::Limits,
+    origins: headers::Origins,
+    health: health::Watch,
+    stores: Vec<Arc<dyn Health>>,
+    metrics: PrometheusHandle,
+    api: OpenApi,
+    docs: docs::Docs,
+}
+
+/// Starts the gateway and its work in the background, until `stop`.
+///
+/// `modules` are clients in the gateway's hands, `users` is where keys and ended sessions come from, `watched` is what `/health`
+/// tells about.
+///
+/// # Errors
+/// When a setting is wrong.
+pub fn start(
+    config: &Config,
+    modules: Vec<Arc<dyn Dispatch>>,
+    users: UserClient,
+    watched: Vec<(&'static str, Instances)>,
+    metrics: PrometheusHandle,
+    stop: &CancellationToken,
+) -> Result<Gateway, BoxError> {
+    let origins = headers::Origins::new(&config.cors_origins)?;
+    let limits = limits::Limits::start(config, &modules, stop)?;
+    let auth = auth::Auth::start(users.by("gateway"), stop);
+    let entry = PublicEntry { auth, limits, timeout: Duration::from_millis(config.request_timeout_ms.max(1)) };
+    let stores = health::stores(&watched, stop);
+    let api = openapi(&modules);
+    Ok(Gateway(Arc::new(Parts {
+        modules,
+        entry: Arc::new(entry),
+        limits: server::Limits { body: config.max_body_bytes, ..server::Limits::default() },
+        origins,
+        health: health::Watch::start(watched, Duration::from_secs(config.health_cache_seconds.max(1)), stop),
+        stores,
+        metrics,
+        docs: docs::Docs::new(&api, config.swagger)?,
+        api,
+    })))
+}
+
+impl Gateway {
+    /// The app of one worker: `HttpServer::new(move || gateway.app())`.
+    pub fn app(
+        &self,
+    ) -> App<
+        impl ServiceFactory<
+            ServiceRequest,
+            Config = (),
+            Response = ServiceResponse<impl MessageBody + use<>>,
+            Error = Error,
+            InitError = (),
+        > + use<>,
+    > {
+        App::new()
+            .configure(|cfg| self.configure(cfg))
+            .default_service(web::to(server::not_found))
+            .wrap(self.0.origins.cors())
+            .wrap(from_fn(headers::finish))
+            .wrap(TracingLogger::<RequestSpan>::new())
+    }
+
+    /// The routes alone, without what [`Gateway::app`] wraps around them.
+    pub fn configure(&self, cfg: &mut web::ServiceConfig) {
+        let parts = &self.0;
+        server::mount(cfg, &parts.modules, &parts.entry, parts.limits);
+        let health = parts.health.clone();
+        cfg.service(web::resource("/health").route(web::get().to(move || health.clone().answer())));
+        server::probes(cfg, parts.stores.clone(), parts.metrics.clone());
+        parts.docs.configure(cfg);
+    }
+
+    /// The document that it serves.
+    pub fn openapi(&self) -> OpenApi {
+        self.0.api.clone()
+    }
+}

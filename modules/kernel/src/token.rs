@@ -67,8 +67,11 @@ impl InternalKey {
         Self::new(&secret).unwrap_or_else(|_| unreachable!("the secret has the length that is asked for"))
     }
 
-    /// A token for one call of `op`.
-    pub(crate) fn sign(&self, cx: &Ctx, op: &Op) -> Result<String, Fault> {
+    /// A token for one call of `op`, on behalf of whom `cx` names.
+    ///
+    /// # Errors
+    /// `internal` when signing fails.
+    pub fn sign(&self, cx: &Ctx, op: &Op) -> Result<String, Fault> {
         let (sub, role) = match cx.principal() {
             Principal::User { id, role } => (Some(id.to_string()), Some(role)),
             Principal::Anonymous => (None, None),
@@ -89,7 +92,7 @@ impl InternalKey {
     ///
     /// # Errors
     /// `unauthenticated` for anything but a fresh token of ours for exactly this operation.
-    pub(crate) fn verify(&self, token: &str, op: &Op) -> Result<(Principal, String), Fault> {
+    pub fn verify(&self, token: &str, op: &Op) -> Result<(Principal, String), Fault> {
         let mut rules = Validation::new(Algorithm::HS256);
         rules.leeway = LEEWAY;
         rules.set_audience(&[op.module]);

@@ -11,11 +11,11 @@ use crate::{
         effect::Kind,
         order::{self, State},
     },
-    ops, rules,
+    ops,
     service::{Orders, Result, visible},
     store,
 };
-use kernel::{Code, Ctx, Fault, Money, Op, OrderId, UserId, idempotency, now};
+use kernel::{Ctx, Fault, Money, Op, OrderId, UserId, idempotency, now};
 use payment::{Payment, PaymentApi, PaymentError, PaymentId, PaymentRequest, PaymentStatus};
 use sea_orm::Set;
 
@@ -154,7 +154,10 @@ impl Orders {
         asked: Asked<'_>,
         reply: Option<&Payment>,
     ) -> Result<()> {
-        let change = order::ActiveModel { payment_id: Set(payment.map(|id| id.0)), ..Default::default() };
+        let mut change = order::ActiveModel::default();
+        if let Some(id) = payment {
+            change.payment_id = Set(Some(id.0));
+        }
         let tx = self.db.begin().await?;
         if store::advance(&*tx, order.id, State::Charging, State::Pending, change).await?.is_some() {
             store::note(&*tx, &[order.id], State::Pending, note).await?;

@@ -61,17 +61,25 @@ pub struct Peers {
 /// # Errors
 /// When the store cannot be opened or a migration fails.
 pub async fn open(config: &Config, peers: Peers) -> std::result::Result<Orders, BoxError> {
-    // FULL: who was told that an order is placed or paid finds it so after a power loss
-    let db = Db::open(&config.database_url, config.pool, Durability::Full).await?;
-    Migrator::up(db.write(), None).await?;
     Ok(Orders {
-        db,
+        db: migrate(config).await?,
         product: peers.product.by("order"),
         cart: peers.cart.by("order"),
         payment: peers.payment.by("order"),
         user: peers.user.by("order"),
         unpaid: Duration::from_secs(config.unpaid_seconds.max(1)),
     })
+}
+
+/// Brings the module's store up to date.
+///
+/// # Errors
+/// When the store cannot be opened or a migration fails.
+pub async fn migrate(config: &Config) -> std::result::Result<Db, BoxError> {
+    // FULL: who was told that an order is placed or paid finds it so after a power loss
+    let db = Db::open(&config.database_url, config.pool, Durability::Full).await?;
+    Migrator::up(db.write(), None).await?;
+    Ok(db)
 }
 
 /// Opens the module and starts its work in the background, until `stop`.

@@ -190,7 +190,7 @@ pub(crate) async fn delete_effect(db: &impl ConnectionTrait, effect: &effect::Mo
 
 /// Puts an effect off: 1 s after the first failure, then twice as long each time, up to 5 minutes.
 pub(crate) async fn put_off(db: &impl ConnectionTrait, effect: &effect::Model) -> Result<()> {
-    let wait = TimeDelta::seconds((1_i64 << effect.attempts.clamp(0, 9)).min(300));
+    let wait = TimeDelta::seconds(Ord::min(1 << effect.attempts.clamp(0, 9), 300));
     effect::Entity::update_many()
         .col_expr(effect::Column::Attempts, Expr::col(effect::Column::Attempts).add(1))
         .col_expr(effect::Column::DueAt, Expr::value(now() + wait))

@@ -47,7 +47,7 @@ pub struct RefundRequest {
 }
 
 /// What became of a charge.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Outcome {
     /// The money was taken.
     Succeeded {

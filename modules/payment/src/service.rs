@@ -121,11 +121,6 @@ enum Ask {
 }
 
 impl Payments {
-    /// The store, for health checks.
-    pub fn db(&self) -> Db {
-        self.db.clone()
-    }
-
     fn new_row(&self, order: OrderId, attempt: u32, request: PaymentRequest) -> Result<Model> {
         let currency = request.currency;
         let amount = request.amount.in_currency(currency).ok_or_else(|| {
@@ -167,6 +162,7 @@ impl Payments {
             Some(reference) => self.provider.confirm(reference.clone()).await,
         };
         let newest = Some(asked.asks);
+        let charged = matches!(answered, Ok(Outcome::Succeeded { .. }));
         let mut not_reached = false;
         let (asks, change) = match answered {
             Ok(Outcome::Succeeded { reference }) => {
@@ -196,7 +192,15 @@ impl Payments {
         match store::change(self.db.write(), id, Status::Processing, asks, change).await? {
             Some(_) if not_reached => Err(PaymentError::ProviderUnavailable),
             Some(stored) => answer(stored),
-            None => store::payment(self.db.read(), id).await?.ok_or(PaymentError::NotFound).and_then(answer),
+            None => {
+                // another call about the same payment came first
+                let found = store::payment(self.db.read(), id).await?.ok_or(PaymentError::NotFound)?;
+                if charged && !matches!(found.status, Status::Succeeded | Status::Refunded) {
+                    let status = PaymentStatus::from(found.status).as_str();
+                    return Err(Fault::internal(format_args!("the provider charged payment {id}, which is {status}")).into());
+                }
+                answer(found)
+            }
         }
     }
 }

@@ -42,19 +42,32 @@ pub enum ProviderName {
 /// # Errors
 /// When the store cannot be opened or a migration fails.
 pub async fn start(config: &Config) -> Result<Payments, BoxError> {
+    let db = migrate(config).await?;
     let provider: Arc<dyn Provider> = match config.provider {
         ProviderName::Sandbox => Arc::new(Sandbox),
     };
-    start_with(config, provider).await
+    Ok(Payments { db, provider })
 }
 
-/// As [`start`], with a provider that the settings do not know: a shop's own one.
+/// Brings the module's store up to date.
 ///
 /// # Errors
-/// As [`start`].
-pub async fn start_with(config: &Config, provider: Arc<dyn Provider>) -> Result<Payments, BoxError> {
+/// When the store cannot be opened or a migration fails.
+pub async fn migrate(config: &Config) -> Result<Db, BoxError> {
     // FULL: what a provider was asked for must not be forgotten
     let db = Db::open(&config.database_url, config.pool, Durability::Full).await?;
     Migrator::up(db.write(), None).await?;
-    Ok(Payments { db, provider })
+    Ok(db)
+}
+
+impl Payments {
+    /// The same payments through another provider, which the settings do not know.
+    pub fn with_provider(self, provider: Arc<dyn Provider>) -> Self {
+        Self { provider, ..self }
+    }
+
+    /// The store, for health checks.
+    pub fn db(&self) -> Db {
+        self.db.clone()
+    }
 }

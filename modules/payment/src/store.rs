@@ -55,10 +55,8 @@ pub(crate) async fn change(
     asks: Option<i32>,
     change: payment::ActiveModel,
 ) -> Result<Option<payment::Model>> {
-    let condition = Condition::all()
-        .add(Column::Id.eq(id.0))
-        .add(Column::Status.eq(from))
-        .add_option(asks.map(|asks| Column::Asks.eq(asks)));
+    let condition =
+        Condition::all().add(Column::Id.eq(id.0)).add(Column::Status.eq(from)).add_option(asks.map(|asks| Column::Asks.eq(asks)));
     let change = payment::ActiveModel { updated_at: Set(now()), ..change };
     let changed = payment::Entity::update_many().set(change).filter(condition).exec_with_returning(db).await?;
     Ok(changed.into_iter().next())

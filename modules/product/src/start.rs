@@ -38,10 +38,18 @@ impl Default for Config {
 /// # Errors
 /// When the store cannot be opened or a migration fails.
 pub async fn open(config: &Config) -> Result<Products, BoxError> {
+    Ok(Products { db: migrate(config).await?, currency: config.currency })
+}
+
+/// Brings the module's store up to date.
+///
+/// # Errors
+/// When the store cannot be opened or a migration fails.
+pub async fn migrate(config: &Config) -> Result<Db, BoxError> {
     // NORMAL: a stock movement that a power loss takes back is made again by the order that asked for it
     let db = Db::open(&config.database_url, config.pool, Durability::Normal).await?;
     Migrator::up(db.write(), None).await?;
-    Ok(Products { db, currency: config.currency })
+    Ok(db)
 }
 
 /// Opens the module and starts its work in the background, until `stop`.

@@ -28,10 +28,6 @@ pub enum UserError {
     #[error("Invalid refresh token")]
     #[api(unauthenticated)]
     InvalidRefreshToken,
-    /// Too many wrong passwords for this account.
-    #[error("Too many failed logins; try again later")]
-    #[api(too_many_requests)]
-    LockedOut,
     /// The account has the most addresses that it can have.
     #[error("An account can have at most 50 addresses")]
     #[api(conflict)]

@@ -1,21 +1,28 @@
 //! Accounts, sessions, profiles and addresses. Start with `api.rs`.
 
 mod api;
+mod claims;
 mod error;
+mod fields;
 mod types;
 
 pub use api::*;
-pub use error::*;
+pub use claims::AccessClaims;
+pub use error::UserError;
 pub use types::*;
 
 #[cfg(feature = "server")]
 mod entity;
+#[cfg(feature = "server")]
+mod password;
 #[cfg(feature = "server")]
 mod service;
 #[cfg(feature = "server")]
 mod start;
 #[cfg(feature = "server")]
 mod store;
+#[cfg(feature = "server")]
+mod tokens;
 
 #[cfg(feature = "server")]
-pub use {service::*, start::*};
+pub use {service::Users, start::*};

@@ -1,184 +1,150 @@
-//! `#[derive(ApiError)]`.
+//! `#[derive(ApiError)]`: reads the enum and checks it.
 
-use crate::diagnose::Mistakes;
+mod emit;
+
+use crate::{diagnose::Mistakes, doc};
 use proc_macro2::TokenStream;
-use quote::quote;
-use syn::{Attribute, Data, DeriveInput, Expr, ExprLit, Fields, Ident, Lit, LitStr, Meta, Variant, spanned::Spanned};
+use syn::{
+    Attribute, Data, DeriveInput, Fields, FieldsNamed, Ident, LitStr, Token, Variant,
+    ext::IdentExt,
+    parse::ParseStream,
+};
 
-const CODES: [(&str, &str); 14] = [
-    ("invalid_argument", "InvalidArgument"),
-    ("unauthenticated", "Unauthenticated"),
-    ("payment_required", "PaymentRequired"),
-    ("permission_denied", "PermissionDenied"),
-    ("not_found", "NotFound"),
-    ("method_not_allowed", "MethodNotAllowed"),
-    ("conflict", "Conflict"),
-    ("payload_too_large", "PayloadTooLarge"),
-    ("unsupported_media_type", "UnsupportedMediaType"),
-    ("unprocessable", "Unprocessable"),
-    ("too_many_requests", "TooManyRequests"),
-    ("internal", "Internal"),
-    ("unavailable", "Unavailable"),
-    ("deadline_exceeded", "DeadlineExceeded"),
+/// The variants of `kernel::Code` in snake case.
+const CODES: [&str; 14] = [
+    "invalid_argument",
+    "unauthenticated",
+    "payment_required",
+    "permission_denied",
+    "not_found",
+    "method_not_allowed",
+    "conflict",
+    "payload_too_large",
+    "unsupported_media_type",
+    "unprocessable",
+    "too_many_requests",
+    "internal",
+    "unavailable",
+    "deadline_exceeded",
 ];
+
+/// The error enum of a module.
+struct Problems {
+    name: Ident,
+    kinds: Vec<Kind>,
+    /// The variant that holds the `kernel::Fault`.
+    fault: Ident,
+}
 
 /// A variant that is a problem of the domain.
 struct Kind {
     variant: Ident,
+    /// The variant of `kernel::Code`.
     code: Ident,
+    /// The stable name, e.g. `product.out_of_stock`.
     name: String,
     doc: String,
-    fields: Vec<(Ident, syn::Type)>,
+    fields: Vec<Ident>,
 }
 
-pub(crate) fn derive(item: TokenStream) -> TokenStream {
-    let input: DeriveInput = match syn::parse2(item) {
-        Ok(input) => input,
-        Err(e) => return e.to_compile_error(),
-    };
+/// The whole expansion.
+pub(crate) fn expand(item: TokenStream) -> TokenStream {
     let mistakes = Mistakes::default();
-    let module = mistakes.keep(module(&input)).unwrap_or_default();
-    let Data::Enum(data) = &input.data else {
-        mistakes.add(input.ident.span(), "make it an enum: each variant is one kind of problem");
-        return mistakes.report();
-    };
-    let (mut kinds, mut faults) = (Vec::new(), Vec::new());
-    for variant in &data.variants {
-        match word(variant, &mistakes) {
-            Some(word) if word == "fault" => faults.push(variant),
-            Some(word) => kinds.extend(kind(&module, variant, &word, &mistakes)),
-            None => {}
-        }
-    }
-    let fault = match faults.as_slice() {
-        [one] if matches!(&one.fields, Fields::Unnamed(fields) if fields.unnamed.len() == 1) => Some(&one.ident),
-        _ => {
-            mistakes.add(input.ident.span(), "have exactly one variant `#[api(fault)] Fault(#[from] kernel::Fault)`");
-            None
-        }
-    };
-    match fault {
-        Some(fault) if !mistakes.any() => emit(&input.ident, fault, &kinds),
+    let input = mistakes.keep(syn::parse2::<DeriveInput>(item));
+    match input.and_then(|input| problems(&input, &mistakes)) {
+        Some(problems) if !mistakes.any() => emit::emit(&problems),
         _ => mistakes.report(),
     }
 }
 
-fn emit(name: &Ident, fault: &Ident, kinds: &[Kind]) -> TokenStream {
-    let rows = kinds.iter().map(|Kind { code, name, doc, .. }| {
-        quote!(::kernel::ProblemKind { code: ::kernel::Code::#code, name: #name, doc: #doc })
-    });
-    let codes = kinds.iter().map(|Kind { variant, code, .. }| quote!(Self::#variant { .. } => ::kernel::Code::#code));
-    let out = kinds.iter().map(|Kind { variant, code, name, fields, .. }| {
-        let names: Vec<_> = fields.iter().map(|(name, _)| name).collect();
-        let texts = names.iter().map(|name| name.to_string());
-        let details = if fields.is_empty() {
-            quote!(::core::option::Option::None)
-        } else {
-            quote!(::core::option::Option::Some(::kernel::serde_json::json!({ #(#texts: #names),* })))
-        };
-        quote!(Self::#variant { #(#names),* } => ::kernel::Problem::new(::kernel::Code::#code, #name, detail, #details))
-    });
-    let back = kinds.iter().map(|Kind { variant, name, fields, .. }| {
-        let fields = fields.iter().map(|(field, ty)| {
-            let text = field.to_string();
-            quote! {
-                #field: match details.get(#text).cloned().map(::kernel::serde_json::from_value::<#ty>) {
-                    ::core::option::Option::Some(::core::result::Result::Ok(value)) => value,
-                    _ => break 'kind,
-                }
-            }
-        });
-        quote!(#name => return Self::#variant { #(#fields),* })
-    });
-    quote! {
-        impl ::kernel::ApiError for #name {
-            const KINDS: &'static [::kernel::ProblemKind] = &[#(#rows),*];
-
-            fn code(&self) -> ::kernel::Code {
-                match self {
-                    #(#codes,)*
-                    Self::#fault(fault) => fault.code(),
-                }
-            }
-
-            fn into_problem(self) -> ::kernel::Problem {
-                let detail = ::std::string::ToString::to_string(&self);
-                match self {
-                    #(#out,)*
-                    Self::#fault(fault) => fault.into(),
-                }
-            }
-
-            fn from_problem(problem: ::kernel::Problem) -> Self {
-                // a kind whose details cannot be read, like an unknown kind, is a fault with the same code
-                'kind: {
-                    let details = problem.details.as_ref().unwrap_or(&::kernel::serde_json::Value::Null);
-                    match problem.code.as_str() {
-                        #(#back,)*
-                        _ => break 'kind,
-                    }
-                }
-                Self::#fault(problem.into())
-            }
-        }
+fn problems(input: &DeriveInput, mistakes: &Mistakes) -> Option<Problems> {
+    if !input.generics.params.is_empty() {
+        mistakes.add(&input.generics, "remove the generics: an error has one form on the wire");
     }
-}
-
-fn module(input: &DeriveInput) -> syn::Result<String> {
-    let fix = || syn::Error::new(input.ident.span(), "add `#[api(module = \"name\")]`: it begins the stable names of the variants");
-    let attribute = input.attrs.iter().find(|a| a.path().is_ident("api")).ok_or_else(fix)?;
-    let mut module = None;
-    attribute.parse_nested_meta(|meta| {
-        if !meta.path.is_ident("module") {
-            return Err(fix());
-        }
-        module = Some(meta.value()?.parse::<LitStr>()?.value());
-        Ok(())
-    })?;
-    module.ok_or_else(fix)
-}
-
-/// The word in `#[api(word)]`.
-fn word(variant: &Variant, mistakes: &Mistakes) -> Option<Ident> {
-    let attribute = variant.attrs.iter().find(|a| a.path().is_ident("api"));
-    let Some(attribute) = attribute else {
-        mistakes.add(variant.ident.span(), "say what kind of failure it is, e.g. `#[api(not_found)]`, or `#[api(fault)]`");
+    let module = module(input, mistakes);
+    let Data::Enum(data) = &input.data else {
+        mistakes.add(&input.ident, "make it an enum: each variant is one kind of problem");
         return None;
     };
-    mistakes.keep(attribute.parse_args())
+    let (mut kinds, mut faults) = (Vec::new(), Vec::new());
+    for variant in &data.variants {
+        if doc::text(&variant.attrs).is_empty() {
+            mistakes.add(&variant.ident, doc::FIX);
+        }
+        match code(variant, mistakes) {
+            Some(code) if code == "fault" => faults.push(variant),
+            Some(code) => kinds.extend(kind(&module, variant, &code, mistakes)),
+            None => {}
+        }
+    }
+    Some(Problems { name: input.ident.clone(), kinds, fault: fault(input, &faults, mistakes)? })
 }
 
-fn kind(module: &str, variant: &Variant, word: &Ident, mistakes: &Mistakes) -> Option<Kind> {
-    let code = CODES.iter().find(|(name, _)| word == name).map(|(_, code)| Ident::new(code, word.span()));
-    if code.is_none() {
-        let names: Vec<_> = CODES.iter().map(|(name, _)| *name).collect();
-        mistakes.add(word.span(), format!("use one of {}, or `fault`", names.join(", ")));
+fn module(input: &DeriveInput, mistakes: &Mistakes) -> String {
+    const FIX: &str = "write `#[api(module = \"name\")]`: it begins the stable names of the variants";
+    let Some(attribute) = api(&input.attrs) else {
+        mistakes.add(&input.ident, FIX);
+        return String::new();
+    };
+    let parser = |input: ParseStream| {
+        let key: Ident = input.parse()?;
+        input.parse::<Token![=]>()?;
+        let name: LitStr = input.parse()?;
+        if key == "module" && !name.value().is_empty() { Ok(name.value()) } else { Err(input.error(FIX)) }
+    };
+    let name = attribute.parse_args_with(parser).map_err(|_| syn::Error::new_spanned(attribute, FIX));
+    mistakes.keep(name).unwrap_or_default()
+}
+
+fn api(attrs: &[Attribute]) -> Option<&Attribute> {
+    attrs.iter().find(|attribute| attribute.path().is_ident("api"))
+}
+
+/// The word in `#[api(word)]`: a code, or `fault`.
+fn code(variant: &Variant, mistakes: &Mistakes) -> Option<Ident> {
+    let Some(attribute) = api(&variant.attrs) else {
+        mistakes.add(&variant.ident, "say what kind of failure it is, e.g. `#[api(not_found)]`, or `#[api(fault)]`");
+        return None;
+    };
+    let word: Option<Ident> = attribute.parse_args().ok();
+    let known = word.filter(|word| word == "fault" || CODES.iter().any(|code| word == code));
+    if known.is_none() {
+        mistakes.add(attribute, format!("write `#[api(code)]` with one of `{}` or `fault`", CODES.join("`, `")));
     }
-    let doc = doc(&variant.attrs);
-    if doc.is_empty() {
-        mistakes.add(variant.ident.span(), "add a doc comment: it is what users read in the API documentation");
-    }
+    known
+}
+
+fn kind(module: &str, variant: &Variant, code: &Ident, mistakes: &Mistakes) -> Option<Kind> {
     let fields = match &variant.fields {
         Fields::Unit => Vec::new(),
-        Fields::Named(fields) => fields.named.iter().filter_map(|f| Some((f.ident.clone()?, f.ty.clone()))).collect(),
+        Fields::Named(FieldsNamed { named, .. }) => named.iter().filter_map(|field| field.ident.clone()).collect(),
         Fields::Unnamed(fields) => {
-            mistakes.add(fields.span(), "name the fields: the names are the ones on the wire");
+            mistakes.add(fields, "name the fields, as in `{ left: u32 }`: the names are the ones on the wire");
             return None;
         }
     };
-    let name = format!("{module}.{}", snake(&variant.ident.to_string()));
-    Some(Kind { variant: variant.ident.clone(), code: code?, name, doc, fields })
+    Some(Kind {
+        variant: variant.ident.clone(),
+        code: Ident::new(&pascal(&code.to_string()), code.span()),
+        name: format!("{module}.{}", snake(&variant.ident.unraw().to_string())),
+        doc: doc::text(&variant.attrs),
+        fields,
+    })
 }
 
-fn doc(attrs: &[Attribute]) -> String {
-    let lines = attrs.iter().filter(|a| a.path().is_ident("doc")).filter_map(|a| match &a.meta {
-        Meta::NameValue(meta) => match &meta.value {
-            Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => Some(text.value().trim().to_owned()),
-            _ => None,
-        },
-        _ => None,
-    });
-    lines.collect::<Vec<_>>().join(" ")
+fn fault(input: &DeriveInput, faults: &[&Variant], mistakes: &Mistakes) -> Option<Ident> {
+    const FIX: &str = "have exactly one variant `#[api(fault)] Fault(#[from] kernel::Fault)`";
+    for extra in faults.iter().skip(1) {
+        mistakes.add(&extra.ident, FIX);
+    }
+    let Some(first) = faults.first() else {
+        mistakes.add(&input.ident, FIX);
+        return None;
+    };
+    if !matches!(&first.fields, Fields::Unnamed(fields) if fields.unnamed.len() == 1) {
+        mistakes.add(first, FIX);
+    }
+    Some(first.ident.clone())
 }
 
 fn snake(name: &str) -> String {
@@ -190,4 +156,24 @@ fn snake(name: &str) -> String {
         snake.extend(letter.to_lowercase());
     }
     snake
+}
+
+fn pascal(name: &str) -> String {
+    let words = name.split('_').map(|word| {
+        let (first, rest) = word.split_at(1);
+        first.to_uppercase() + rest
+    });
+    words.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_codes_are_those_of_the_kernel() {
+        let kernel: Vec<_> = kernel::Code::ALL.iter().map(|code| format!("{code:?}")).collect();
+        assert_eq!(CODES.map(pascal).to_vec(), kernel);
+        assert_eq!(CODES.map(|code| snake(&pascal(code))), CODES);
+    }
 }

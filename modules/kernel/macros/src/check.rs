@@ -1,93 +1,163 @@
-//! The rules that connect the attributes of an operation with each other, and operations with each other.
+//! The rules that connect the parts of an operation with each other, and operations with each other.
 
 use crate::{
     diagnose::Mistakes,
-    parse::{Access, Api, Op, Role, Verb, names, same},
+    model::{Access, Api, Arg, Key, Op, Returns, Role, Route, Template, Verb},
+    parse::{self, Draft},
 };
-use syn::{Type, spanned::Spanned};
+use quote::ToTokens;
+use syn::{Ident, ItemTrait, Type, ext::IdentExt};
 
-pub(crate) fn api(api: &Api, mistakes: &Mistakes) {
-    for (i, op) in api.ops.iter().enumerate() {
-        access(op, mistakes);
-        retry(op, mistakes);
-        gateway(op, mistakes);
-        status(op, mistakes);
-        for earlier in &api.ops[..i] {
-            paths(earlier, op, mistakes);
+/// `None` when there are mistakes, here or before.
+pub(crate) fn api(module: Option<String>, item: ItemTrait, drafts: Vec<Draft>, mistakes: &Mistakes) -> Option<Api> {
+    for (i, draft) in drafts.iter().enumerate() {
+        if let Some(route) = &draft.route {
+            access(route, mistakes);
+            retry(route, mistakes);
+            gateway(route, mistakes);
+            for earlier in &drafts[..i] {
+                paths(earlier, route, mistakes);
+            }
         }
-        if let Some(first) = api.ops.first().filter(|first| !same(&first.error, &op.error)) {
-            let error = &first.error;
-            let error = quote::quote!(#error);
-            mistakes.add(op.error.span(), format!("fail with `{error}`, as the other operations of this trait do"));
+        if let Some((route, shape)) = draft.route.as_ref().zip(draft.shape.as_ref()) {
+            if let Some(params) = &shape.params {
+                arguments(route, params, mistakes);
+            }
+            if let Some(returns) = &shape.returns {
+                status(route, returns, mistakes);
+            }
         }
+    }
+    errors(&drafts, mistakes);
+    if mistakes.any() {
+        return None;
+    }
+    let ops = drafts.into_iter().map(op).collect::<Option<_>>()?;
+    Some(Api { module: module?, item, ops })
+}
+
+/// Whole unless something was missing, which was reported.
+fn op(draft: Draft) -> Option<Op> {
+    let (route, shape) = draft.route.zip(draft.shape)?;
+    let args = shape.params?.into_iter().map(|(name, ty)| {
+        let role = route.role(&name.unraw().to_string());
+        Arg { name, ty, role }
+    });
+    Some(Op { name: draft.name, docs: draft.docs, cx: shape.cx, args: args.collect(), returns: shape.returns?, route })
+}
+
+fn access(route: &Route, mistakes: &Mistakes) {
+    if matches!(route.access, Key::Missing) {
+        mistakes.add(&route.at, format!("say who may call it: `access = {}`", parse::ACCESS));
     }
 }
 
-fn access(op: &Op, mistakes: &Mistakes) {
-    if op.access.is_none() {
-        mistakes.add(
-            op.path.span(),
-            "say who may call it: `access = anyone`, `user`, `role(admin)`, `role(customer)` or `module(name, ..)`",
-        );
-    }
-    for arg in op.args.iter().filter(|arg| arg.role == Role::Owner) {
-        let is_user_id = matches!(&arg.ty, Type::Path(path) if path.path.segments.last().is_some_and(|s| s.ident == "UserId"));
-        if !(is_user_id && matches!(op.access, Some(Access::User))) {
-            mistakes.add(
-                arg.ty.span(),
-                format!("put `{{{}}}` into the public path, or make it a `UserId` with `access = user`: it is then the caller", arg.name),
-            );
+fn retry(route: &Route, mistakes: &Mistakes) {
+    match (route.verb, &route.retry) {
+        (Verb::Post, Key::Missing) => {
+            mistakes.add(&route.at, "say `retry = key` (may be repeated with an idempotency key) or `retry = never`");
         }
-    }
-}
-
-fn retry(op: &Op, mistakes: &Mistakes) {
-    match (op.verb, &op.retry) {
-        (Verb::Post, None) => {
-            mistakes.add(op.path.span(), "say `retry = key` (may be repeated with an idempotency key) or `retry = never`");
+        (Verb::Get | Verb::Put | Verb::Delete, Key::Is(key, _)) => {
+            mistakes.add(key, "remove `retry`: GET, PUT and DELETE can always be repeated");
         }
-        (Verb::Post, Some(_)) | (_, None) => {}
-        (_, Some((at, _))) => mistakes.add(*at, "remove `retry`: GET, PUT and DELETE can always be repeated"),
-    }
-}
-
-fn gateway(op: &Op, mistakes: &Mistakes) {
-    match (&op.public, &op.rate) {
-        (Some(public), None) => mistakes.add(public.span(), "say how often one caller may call it: `rate = \"60/min\"`"),
-        (None, Some((at, _))) => mistakes.add(*at, "remove `rate`, or add `public = \"/api/..\"`: limits apply at the gateway"),
         _ => {}
     }
-    let Some(public) = &op.public else { return };
-    if op.is_internal() {
-        mistakes.add(public.span(), "remove `public`: what only modules may call is not served by the gateway");
+}
+
+fn gateway(route: &Route, mistakes: &Mistakes) {
+    match (&route.public, &route.rate) {
+        (Key::Is(key, _), Key::Missing) => {
+            mistakes.add(key, "say how often one caller may call it at the gateway: `rate = \"60/min\"`");
+        }
+        (Key::Missing, Key::Is(key, _)) => {
+            mistakes.add(key, "remove `rate`, or add `public = \"/api/..\"`: limits apply at the gateway");
+        }
+        _ => {}
     }
-    for name in names(&public.value()) {
-        if !names(&op.path.value()).contains(&name) {
-            mistakes.add(public.span(), format!("put `{{{name}}}` into the module's own path, too"));
+    let Key::Is(key, public) = &route.public else { return };
+    if matches!(route.access.value(), Some(Access::Modules(_))) {
+        mistakes.add(key, "remove `public`, or let others than modules call it: the gateway does not serve what only modules may call");
+    }
+    for name in public.params.iter().filter(|name| !route.path.has(name)) {
+        mistakes.add(&public.text, format!("put `{{{name}}}` into the module's own path, too"));
+    }
+}
+
+/// Every name in the path is a parameter, at most one of them is the caller, and at most one more parameter is the query or body.
+fn arguments(route: &Route, params: &[(Ident, Type)], mistakes: &Mistakes) {
+    let named = |name: &String| params.iter().any(|(param, _)| param.unraw() == name);
+    for name in route.path.params.iter().filter(|name| !named(name)) {
+        mistakes.add(&route.path.text, format!("add a parameter named `{name}`, or take `{{{name}}}` out of the path"));
+    }
+    let (mut payload, mut owner) = (false, false);
+    for (param, ty) in params {
+        match route.role(&param.unraw().to_string()) {
+            Role::Path => {}
+            Role::Owner => {
+                let user = matches!(route.access.value(), Some(Access::User) | None);
+                if owner || !user || !is_user_id(ty) {
+                    mistakes.add(
+                        ty,
+                        format!("put `{{{param}}}` into the public path, or make it the caller: one `UserId`, with `access = user`"),
+                    );
+                }
+                owner = true;
+            }
+            Role::Query | Role::Body => {
+                if payload {
+                    mistakes.add(
+                        param,
+                        format!("put `{{{param}}}` into the path, or into the type of the other parameter: there is one query or body"),
+                    );
+                }
+                payload = true;
+            }
         }
     }
 }
 
-fn status(op: &Op, mistakes: &Mistakes) {
-    let answers_nothing = matches!(&op.ok, Type::Tuple(tuple) if tuple.elems.is_empty());
-    match (op.status, answers_nothing) {
-        (204, false) => mistakes.add(op.ok.span(), "answer `()`, or remove `status = 204`: it means that there is no body"),
-        (204, true) | (_, false) => {}
-        (_, true) => mistakes.add(op.status_span, "add `status = 204`: there is nothing to answer"),
+fn is_user_id(ty: &Type) -> bool {
+    matches!(ty, Type::Path(path) if path.path.segments.last().is_some_and(|last| last.ident == "UserId"))
+}
+
+fn status(route: &Route, returns: &Returns, mistakes: &Mistakes) {
+    let nothing = matches!(&returns.ok, Type::Tuple(tuple) if tuple.elems.is_empty());
+    match &route.status {
+        Key::Is(_, 204) if !nothing => {
+            mistakes.add(&returns.ok, "answer `()`, or remove `status = 204`: it means that there is no body");
+        }
+        Key::Is(key, status) if nothing && *status != 204 => mistakes.add(key, "say `status = 204`: there is nothing to answer"),
+        Key::Missing if nothing => mistakes.add(&route.at, "add `status = 204`: there is nothing to answer"),
+        _ => {}
     }
 }
 
-fn paths(earlier: &Op, op: &Op, mistakes: &Mistakes) {
-    let (a, b) = (earlier.path.value(), op.path.value());
-    if a == b {
-        if earlier.verb == op.verb {
-            let verb = op.verb.name();
-            mistakes.add(op.path.span(), format!("choose another path: `{}` has `{verb}` on this one", earlier.name));
-        }
+fn paths(earlier: &Draft, route: &Route, mistakes: &Mistakes) {
+    let Some(other) = &earlier.route else { return };
+    path(earlier, (other.verb, &other.path), (route.verb, &route.path), mistakes);
+    if let Some((there, here)) = other.public.value().zip(route.public.value()) {
+        path(earlier, (other.verb, there), (route.verb, here), mistakes);
+    }
+}
+
+fn path(earlier: &Draft, there: (Verb, &Template), here: (Verb, &Template), mistakes: &Mistakes) {
+    if there.1.shape() != here.1.shape() {
         return;
     }
-    let shape = |path: &str| names(path).iter().fold(path.to_owned(), |path, name| path.replace(&format!("{{{name}}}"), "{}"));
-    if shape(&a) == shape(&b) {
-        mistakes.add(op.path.span(), format!("write it as `{a}`: one path has one set of parameter names"));
+    let path = there.1.text.value();
+    if here.1.text.value() != path {
+        mistakes.add(&here.1.text, format!("write it as `{path}`, as `{}` does: one path has one set of parameter names", earlier.name));
+    } else if here.0 == there.0 {
+        mistakes.add(&here.1.text, format!("choose another path or method: `{}` has these", earlier.name));
+    }
+}
+
+/// All operations fail with the same type.
+fn errors(drafts: &[Draft], mistakes: &Mistakes) {
+    let written = drafts.iter().filter_map(|draft| draft.shape.as_ref()?.returns.as_ref());
+    let mut written = written.map(|returns| (&returns.error, returns.error.to_token_stream().to_string()));
+    let Some((_, first)) = written.next() else { return };
+    for (error, _) in written.filter(|(_, text)| *text != first) {
+        mistakes.add(error, format!("fail with `{first}`, as the other operations of this trait do"));
     }
 }

@@ -1,16 +1,17 @@
 //! Collects mistakes, so that all of them are reported at once.
 
-use proc_macro2::{Span, TokenStream};
-use std::cell::RefCell;
+use proc_macro2::TokenStream;
+use quote::ToTokens;
+use std::{cell::RefCell, fmt::Display};
 
 /// The mistakes that were found so far.
 #[derive(Default)]
 pub(crate) struct Mistakes(RefCell<Vec<syn::Error>>);
 
 impl Mistakes {
-    /// Notes a mistake. The message names the fix.
-    pub(crate) fn add(&self, at: Span, message: impl std::fmt::Display) {
-        self.0.borrow_mut().push(syn::Error::new(at, message));
+    /// Notes a mistake at these tokens. The message names the fix.
+    pub(crate) fn add(&self, at: impl ToTokens, message: impl Display) {
+        self.0.borrow_mut().push(syn::Error::new_spanned(at, message));
     }
 
     /// Notes the mistake, if it is one.
@@ -18,6 +19,7 @@ impl Mistakes {
         result.map_err(|e| self.0.borrow_mut().push(e)).ok()
     }
 
+    /// Whether there are any.
     pub(crate) fn any(&self) -> bool {
         !self.0.borrow().is_empty()
     }

@@ -1,12 +1,14 @@
 //! The macros of the kernel. `kernel` re-exports them; nobody depends on this crate directly.
 //!
-//! [`macro@api`] reads an annotated trait into a model (`parse`), checks the rules that need more than one attribute to see (`check`),
-//! and writes what a module needs around it (`emit`). All mistakes of a trait are reported at once (`diagnose`).
+//! [`macro@api`] reads an annotated trait (`parse`), checks the rules that need more than one attribute to see and makes a `model` of
+//! it (`check`), and writes what a module needs around it (`emit`). All mistakes of a trait are reported at once (`diagnose`).
 
 mod api_error;
 mod check;
 mod diagnose;
+mod doc;
 mod emit;
+mod model;
 mod parse;
 
 use proc_macro::TokenStream;
@@ -28,7 +30,7 @@ use proc_macro::TokenStream;
 /// body (POST, PUT). A path parameter that the public path lacks is the caller's own `UserId`.
 #[proc_macro_attribute]
 pub fn api(attributes: TokenStream, item: TokenStream) -> TokenStream {
-    emit::api(attributes.into(), item.into()).into()
+    emit::expand(attributes.into(), item.into()).into()
 }
 
 /// Lets an error enum travel: each variant has a code, a stable name and its data on the wire.
@@ -37,5 +39,5 @@ pub fn api(attributes: TokenStream, item: TokenStream) -> TokenStream {
 /// `#[api(fault)]` on the one that holds a `kernel::Fault`.
 #[proc_macro_derive(ApiError, attributes(api))]
 pub fn api_error(item: TokenStream) -> TokenStream {
-    api_error::derive(item.into()).into()
+    api_error::expand(item.into()).into()
 }

@@ -1,5 +1,5 @@
 use crate::OrderStatus;
-use sea_orm::entity::prelude::*;
+use sea_orm::{Iterable, entity::prelude::*};
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "orders")]

@@ -1,47 +1,39 @@
 //! The client: the erased twin of the trait, which can stand behind a pointer, and the one interceptor in front of it.
 
-use crate::parse::{Api, Op, Role};
+use super::{names, params};
+use crate::model::{Api, Names, Op, Role, at};
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
-use syn::spanned::Spanned;
 
 pub(super) fn emit(api: &Api) -> TokenStream {
     let (vis, name, module) = (&api.item.vis, &api.item.ident, &api.module);
-    let super::Names { client, erased, remote } = api.names();
-    let declared = api.ops.iter().map(|op| {
-        let signature = erased_signature(op);
-        quote!(#signature;)
-    });
+    let Names { client, erased, remote } = api.names();
+    let declared = api.ops.iter().map(erased_signature);
     let implemented = api.ops.iter().map(|op| {
-        let (signature, method, args, check) = (erased_signature(op), &op.name, op.names(), validate(op));
+        let (signature, method, cx, args, validate) = (erased_signature(op), &op.name, &op.cx, names(op), validate(op));
         quote! {
             #signature {
                 ::std::boxed::Box::pin(async move {
-                    #check
-                    #name::#method(&*self, &cx, #args).await
+                    #validate
+                    #name::#method(&*self, &#cx #args).await
                 })
             }
         }
     });
     let calls = api.ops.iter().enumerate().map(|(index, op)| {
-        let (method, params, result, args) = (&op.name, op.params(&quote!(&::kernel::Ctx)), op.result(), op.names());
-        let owner = match op.arg(Role::Owner) {
-            Some(owner) => {
-                let owner = &owner.name;
-                quote!(::core::option::Option::Some(#owner))
-            }
-            None => quote!(::core::option::Option::None),
+        let (method, cx, args, returns) = (&op.name, &op.cx, names(op), &op.returns.whole);
+        let (params, owner) = (params(op, quote!(&::kernel::Ctx)), owner(op));
+        // at the error type, so that a missing `ApiError` is reported there
+        let call = quote_spanned! { at(&op.returns.error) =>
+            self.calls.run(#index, #cx, #owner, |#cx| #erased::#method(::std::sync::Arc::clone(&self.to), #cx #args)).await
         };
-        quote! {
-            async fn #method(&self, #params) -> #result {
-                self.calls.run(#index, cx, #owner, |cx| ::std::sync::Arc::clone(&self.to).#method(cx, #args)).await
-            }
-        }
+        quote!(async fn #method(&self, #params) -> #returns { #call })
     });
-    let doc = format!("The client of the `{module}` module: what others hold, wherever it runs. Cheap to clone.");
+    let doc = format!("The client of `{module}`: what other modules hold, wherever it runs. Cheap to clone.");
     quote! {
+        // `async fn` cannot be called behind a pointer
         trait #erased: ::core::marker::Send + ::core::marker::Sync + 'static {
-            #(#declared)*
+            #(#declared;)*
         }
 
         impl<T: #name> #erased for T {
@@ -81,15 +73,28 @@ pub(super) fn emit(api: &Api) -> TokenStream {
 }
 
 fn erased_signature(op: &Op) -> TokenStream {
-    let (name, params, result) = (&op.name, op.params(&quote!(::kernel::Ctx)), op.result());
-    quote!(fn #name(self: ::std::sync::Arc<Self>, #params) -> ::kernel::BoxFuture<#result>)
+    let (name, params, returns) = (&op.name, params(op, quote!(::kernel::Ctx)), &op.returns.whole);
+    quote!(fn #name(self: ::std::sync::Arc<Self>, #params) -> ::kernel::BoxFuture<#returns>)
 }
 
-/// The rules of the query or body are checked inside the call, after access and before the operation.
+/// The rules of the query or body are checked inside the call: after access, before the operation, in every placement.
 fn validate(op: &Op) -> TokenStream {
-    op.payload().map_or_else(TokenStream::new, |arg| {
+    let payload = op.args.iter().filter(|arg| matches!(arg.role, Role::Query | Role::Body));
+    let checks = payload.map(|arg| {
         let name = &arg.name;
         // at the type, so that a missing `Validate` is reported there
-        quote_spanned!(arg.ty.span() => ::kernel::validate(&#name)?;)
-    })
+        quote_spanned!(at(&arg.ty) => ::kernel::validate(&#name)?;)
+    });
+    checks.collect()
+}
+
+/// The user whose things the path names.
+fn owner(op: &Op) -> TokenStream {
+    match op.arg(Role::Owner) {
+        Some(arg) => {
+            let name = &arg.name;
+            quote!(::core::option::Option::Some(#name))
+        }
+        None => quote!(::core::option::Option::None),
+    }
 }

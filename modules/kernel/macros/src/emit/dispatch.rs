@@ -1,26 +1,12 @@
 //! The side that answers requests: decodes arguments, calls, encodes the result. Without a web framework.
 
-use crate::parse::{Api, Op, Role};
+use crate::model::{Api, Arg, Op, Role, at};
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
-use syn::spanned::Spanned;
 
 pub(super) fn emit(api: &Api) -> TokenStream {
     let client = api.names().client;
-    let name = &api.item.ident;
-    let arms = api.ops.iter().enumerate().map(|(index, op)| {
-        let (method, result, args, decode) = (&op.name, op.result(), op.names(), decode(op));
-        quote! {
-            #index => {
-                let result: #result = async {
-                    #(#decode)*
-                    #name::#method(&*self, &cx, #args).await
-                }
-                .await;
-                ::kernel::Reply::of(&OPS[#index], &cx, result)
-            }
-        }
-    });
+    let arms = api.ops.iter().enumerate().map(|(index, op)| arm(api, index, op));
     quote! {
         impl ::kernel::Dispatch for #client {
             fn ops(&self) -> &'static [::kernel::Op] {
@@ -34,7 +20,6 @@ pub(super) fn emit(api: &Api) -> TokenStream {
                 incoming: ::kernel::Incoming,
             ) -> ::kernel::BoxFuture<::kernel::Reply> {
                 ::std::boxed::Box::pin(async move {
-                    // before anything is decoded: a stranger learns nothing of what an operation takes
                     if let ::core::result::Result::Err(fault) = self.calls.admit(index, &cx) {
                         return ::kernel::Reply::problem(fault.into(), ::core::option::Option::Some(&cx));
                     }
@@ -48,26 +33,42 @@ pub(super) fn emit(api: &Api) -> TokenStream {
                 })
             }
 
-            fn openapi(&self) -> ::utoipa::openapi::OpenApi {
+            fn openapi(&self) -> ::kernel::utoipa::openapi::OpenApi {
                 openapi()
             }
         }
     }
 }
 
-fn decode(op: &Op) -> Vec<TokenStream> {
-    let mut decode: Vec<TokenStream> = Vec::new();
-    if op.arg(Role::Query).is_none() {
-        decode.push(quote!(incoming.no_query()?;));
-    }
-    decode.extend(op.args.iter().map(|arg| {
-        let (name, ty, text) = (&arg.name, &arg.ty, arg.name.to_string());
-        match arg.role {
-            Role::Path => quote_spanned!(ty.span() => let #name = incoming.param::<#ty>(#text)?;),
-            Role::Owner => quote_spanned!(ty.span() => let #name = incoming.own_param(&cx, #text)?;),
-            Role::Query => quote_spanned!(ty.span() => let #name = incoming.query::<#ty>()?;),
-            Role::Body => quote_spanned!(ty.span() => let #name = incoming.body::<#ty>()?;),
+/// Access was checked by then: a stranger learns nothing of what an operation takes. Nothing is bound to the names of parameters,
+/// so that they cannot hide what the arm itself needs.
+fn arm(api: &Api, index: usize, op: &Op) -> TokenStream {
+    let (name, method, returns) = (&api.item.ident, &op.name, &op.returns.whole);
+    let no_query = match op.arg(Role::Query) {
+        Some(_) => quote!(),
+        None => quote!(incoming.no_query()?;),
+    };
+    let decode = op.args.iter().map(decode);
+    // at the type of success, so that a missing `Serialize` is reported there
+    let reply = quote_spanned!(at(&op.returns.ok) => ::kernel::Reply::of(&OPS[#index], &cx, result));
+    quote! {
+        #index => {
+            let result: #returns = async {
+                #no_query
+                #name::#method(&*self, &cx #(, #decode)*).await
+            }
+            .await;
+            #reply
         }
-    }));
-    decode
+    }
+}
+
+fn decode(arg: &Arg) -> TokenStream {
+    let (ty, text) = (&arg.ty, arg.text());
+    match arg.role {
+        Role::Path => quote_spanned!(at(ty) => incoming.param::<#ty>(#text)?),
+        Role::Owner => quote_spanned!(at(ty) => incoming.own_param(&cx, #text)?),
+        Role::Query => quote_spanned!(at(ty) => incoming.query::<#ty>()?),
+        Role::Body => quote_spanned!(at(ty) => incoming.body::<#ty>()?),
+    }
 }

@@ -1,21 +1,16 @@
 //! The OpenAPI document: one `#[utoipa::path]` per operation, because utoipa names generic types and knows foreign ones only inside
 //! its own macros. What the signatures do not say is added at run time by `kernel::openapi::finish`.
 
-use crate::parse::{Api, Op, Role};
+use crate::model::{Api, Op, Role};
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
-use syn::Type;
+use syn::Ident;
 
-pub(super) fn emit(api: &Api, error: &Type) -> TokenStream {
+pub(super) fn emit(api: &Api) -> TokenStream {
     let (vis, module) = (&api.item.vis, &api.module);
-    let (names, functions): (Vec<_>, Vec<_>) = api
-        .ops
-        .iter()
-        .map(|op| {
-            let name = format_ident!("{}_{}", module, op.name);
-            (name.clone(), function(module, op, &name))
-        })
-        .unzip();
+    let error = api.ops.iter().map(|op| &op.returns.error).take(1);
+    let names: Vec<_> = api.ops.iter().map(|op| format_ident!("{}_{}", module, op.name)).collect();
+    let functions = api.ops.iter().zip(&names).map(|(op, name)| function(module, op, name));
     let queries = api.ops.iter().enumerate().filter_map(|(index, op)| {
         let ty = &op.arg(Role::Query)?.ty;
         Some(quote!((#index, ::kernel::openapi::query::<#ty>)))
@@ -26,32 +21,36 @@ pub(super) fn emit(api: &Api, error: &Type) -> TokenStream {
         #vis fn openapi() -> ::utoipa::openapi::OpenApi {
             #(#functions)*
 
-            #[derive(::utoipa::OpenApi)]
-            #[openapi(paths(#(#names),*), components(schemas(::kernel::Problem)))]
-            struct Document;
+            // in a block of its own, so that it hides no type of the module
+            let document = {
+                #[derive(::utoipa::OpenApi)]
+                #[openapi(paths(#(#names),*), components(schemas(::kernel::Problem)))]
+                struct Document;
 
-            let document = <Document as ::utoipa::OpenApi>::openapi();
-            ::kernel::openapi::finish::<#error>(document, OPS, &[#(#queries),*])
+                <Document as ::utoipa::OpenApi>::openapi()
+            };
+            ::kernel::openapi::finish::<#(#error)*>(document, OPS, &[#(#queries),*])
         }
     }
 }
 
-fn function(module: &str, op: &Op, name: &proc_macro2::Ident) -> TokenStream {
-    let (docs, verb, path, id, status) = (&op.docs, format_ident!("{}", op.verb.name()), &op.path, name.to_string(), op.status);
+/// Always JSON: utoipa would guess `text/plain` for strings.
+fn function(module: &str, op: &Op, name: &Ident) -> TokenStream {
+    let (docs, path, id, status) = (&op.docs, &op.route.path.text, name.to_string(), op.status());
+    let verb = &op.route.at;
     let params = op.args.iter().filter(|arg| matches!(arg.role, Role::Path | Role::Owner)).map(|arg| {
-        let (name, ty) = (arg.name.to_string(), &arg.ty);
-        quote!((#name = #ty, Path))
+        let (name, ty) = (arg.text(), &arg.ty);
+        // inline, because utoipa collects the schemas of bodies only
+        quote!((#name = inline(#ty), Path))
     });
     let body = op.arg(Role::Body).map(|arg| {
         let ty = &arg.ty;
-        quote!(request_body = #ty,)
+        quote!(request_body(content = #ty, content_type = "application/json"),)
     });
-    let answer = if op.status == 204 {
-        quote!()
-    } else {
-        let ok = &op.ok;
-        quote!(, body = #ok)
-    };
+    let answer = (status != 204).then(|| {
+        let ok = &op.returns.ok;
+        quote!(, body = #ok, content_type = "application/json")
+    });
     quote! {
         #(#docs)*
         #[::utoipa::path(

@@ -1,6 +1,6 @@
 //! The operations as data.
 
-use crate::parse::{Access, Api, Op, Retry, Verb};
+use crate::model::{Access, Api, Key, Op, Retry, Verb};
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 
@@ -8,13 +8,14 @@ pub(super) fn emit(api: &Api) -> TokenStream {
     let (vis, module) = (&api.item.vis, &api.module);
     let rows = api.ops.iter().map(|op| row(module, op));
     let constants = api.ops.iter().enumerate().map(|(index, op)| {
-        let (name, doc) = (format_ident!("{}", op.name.to_string().to_uppercase()), format!("`{module}.{}`", op.name));
+        let (name, doc) = (format_ident!("{}", op.text().to_uppercase()), format!("`{module}.{}`", op.text()));
         quote!(#[doc = #doc] pub const #name: &::kernel::Op = &super::OPS[#index];)
     });
-    let (all, one_by_one) = (format!("The operations of `{module}`, in the order of the trait."), format!("The operations of `{module}`, by name."));
+    let all = format!("The operations of `{module}`, in the order of the trait.");
+    let one_by_one = format!("The operations of `{module}`, by name.");
     quote! {
         #[doc = #all]
-        #vis const OPS: &[::kernel::Op] = &[#(#rows),*];
+        #vis static OPS: &[::kernel::Op] = &[#(#rows),*];
 
         #[doc = #one_by_one]
         #vis mod ops { #(#constants)* }
@@ -22,27 +23,30 @@ pub(super) fn emit(api: &Api) -> TokenStream {
 }
 
 fn row(module: &str, op: &Op) -> TokenStream {
-    let (name, method, path, status) = (op.name.to_string(), op.verb.variant(), &op.path, op.status);
+    let (name, route) = (op.text(), &op.route);
     let id = format!("{module}.{name}");
-    let none = quote!(::core::option::Option::None);
-    let some = |value: TokenStream| quote!(::core::option::Option::Some(#value));
-    let public = op.public.as_ref().map_or_else(|| none.clone(), |public| some(quote!(#public)));
-    let access = match &op.access {
+    let (method, path) = (route.verb.variant(), &route.path.text);
+    let public = option(route.public.value().map(|public| {
+        let text = &public.text;
+        quote!(#text)
+    }));
+    let access = match route.access.value() {
         Some(Access::User) => quote!(User),
         Some(Access::Role(role)) => quote!(Role(::kernel::Role::#role)),
         Some(Access::Modules(modules)) => quote!(Modules(&[#(#modules),*])),
-        // none was reported as a mistake
+        // none would have been reported as a mistake
         Some(Access::Anyone) | None => quote!(Anyone),
     };
-    let retry = match (op.verb, &op.retry) {
-        (Verb::Post, Some((_, Retry::Key))) => quote!(Key),
+    let retry = match (route.verb, &route.retry) {
+        (Verb::Post, Key::Is(_, Retry::Key)) => quote!(Key),
         (Verb::Post, _) => quote!(Never),
         _ => quote!(Safe),
     };
-    let rate = op.rate.as_ref().map_or(none, |(_, rate)| {
+    let rate = option(route.rate.value().map(|rate| {
         let (count, seconds) = (rate.count, rate.seconds);
-        some(quote!(::kernel::Rate { count: #count, window: ::core::time::Duration::from_secs(#seconds) }))
-    });
+        quote!(::kernel::Rate { count: #count, window: ::core::time::Duration::from_secs(#seconds) })
+    }));
+    let status = op.status();
     quote! {
         ::kernel::Op {
             module: #module,
@@ -56,5 +60,12 @@ fn row(module: &str, op: &Op) -> TokenStream {
             rate: #rate,
             status: #status,
         }
+    }
+}
+
+fn option(value: Option<TokenStream>) -> TokenStream {
+    match value {
+        Some(value) => quote!(::core::option::Option::Some(#value)),
+        None => quote!(::core::option::Option::None),
     }
 }

@@ -1,0 +1,32 @@
+use super::cart;
+use sea_orm::entity::prelude::*;
+
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "cart_items")]
+pub(crate) struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub(crate) user_id: i64,
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub(crate) product_id: i64,
+    pub(crate) quantity: i64,
+    /// Name and price as the user last saw them.
+    pub(crate) product_name: String,
+    pub(crate) unit_price_minor: i64,
+    pub(crate) currency: String,
+    pub(crate) added_at: DateTimeUtc,
+    pub(crate) updated_at: DateTimeUtc,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub(crate) enum Relation {
+    #[sea_orm(belongs_to = "cart::Entity", from = "Column::UserId", to = "cart::Column::UserId")]
+    Cart,
+}
+
+impl Related<cart::Entity> for Entity {
+    fn to() -> RelationDef {
+        Relation::Cart.def()
+    }
+}
+
+impl ActiveModelBehavior for ActiveModel {}

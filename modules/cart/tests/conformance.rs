@@ -1,0 +1,556 @@
+//! What the cart module promises, in three placements, beside a real product module.
+#![expect(clippy::unwrap_used, reason = "a test may stop at any surprise")]
+
+use cart::{AddItem, Cart, CartApi, CartClient, CartError, CartItem, CartVersion, Carts, ChangeItem, Config, Issue, start};
+use kernel::{
+    ApiError, BoxFuture, Code, Currency, Dispatch, Fault, Incoming, Op, Reply, Transport, UserId,
+    chrono::{DateTime, TimeDelta, Utc},
+    db::Db,
+    now, placements,
+    testing::{admin, anonymous, customer, folder, sqlite},
+};
+use product::{NewProduct, ProductApi, ProductChange, ProductClient, ProductId, SetStock};
+use sea_orm::{ConnectionTrait, DbBackend, Statement};
+use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+use tempfile::TempDir;
+
+placements! {
+    CartClient, carts: [
+        an_empty_cart_is_shown,
+        add_change_remove_clear,
+        a_cart_never_asks_for_more_than_there_is,
+        what_is_not_there_is_not_found,
+        adds_at_once_all_count,
+        a_keyed_add_has_one_effect,
+        a_cart_has_at_most_100_lines,
+        names_prices_and_stock_are_those_of_now,
+        products_are_asked_for_in_one_call,
+        without_products_the_last_known_is_shown,
+        validation_tells_what_has_changed,
+        an_ordered_cart_is_emptied_unless_it_was_changed,
+        a_version_never_comes_back,
+        an_expired_cart_is_empty,
+        use_renews_the_life_of_a_cart,
+        a_cart_is_its_users,
+        bad_input_names_the_field,
+    ]
+}
+
+/// The product module, which can be made to fail, and counts the calls that it gets.
+struct Catalogue {
+    products: Arc<ProductClient>,
+    fails: Mutex<Option<Code>>,
+    calls: AtomicUsize,
+}
+
+impl Dispatch for Catalogue {
+    fn ops(&self) -> &'static [Op] {
+        self.products.ops()
+    }
+
+    fn dispatch(self: Arc<Self>, index: usize, cx: kernel::Ctx, incoming: Incoming) -> BoxFuture<Reply> {
+        self.calls.fetch_add(1, Ordering::Relaxed);
+        let fails = *self.fails.lock().unwrap();
+        match fails {
+            Some(code) => Box::pin(std::future::ready(Reply::problem(Fault::new(code, "It fails").into(), None))),
+            None => self.products.clone().dispatch(index, cx, incoming),
+        }
+    }
+
+    fn openapi(&self) -> kernel::utoipa::openapi::OpenApi {
+        self.products.openapi()
+    }
+}
+
+struct Fixture {
+    products: Arc<ProductClient>,
+    catalogue: Arc<Catalogue>,
+    db: Db,
+    _folder: TempDir,
+}
+
+async fn carts() -> (Carts, Fixture) {
+    let folder = folder();
+    let config = product::Config { database_url: sqlite(folder.path(), "product"), ..Default::default() };
+    let products = Arc::new(ProductClient::local(product::start(&config, &Default::default()).await.unwrap()));
+    let catalogue = Arc::new(Catalogue { products: products.clone(), fails: Mutex::new(None), calls: AtomicUsize::new(0) });
+    let config = Config { database_url: sqlite(folder.path(), "cart"), sweep_seconds: 1, ..Config::default() };
+    let client = ProductClient::remote(Transport::loopback(catalogue.clone()));
+    let carts = start(&config, client, &Default::default()).await.unwrap();
+    let db = carts.db();
+    (carts, Fixture { products, catalogue, db, _folder: folder })
+}
+
+impl Fixture {
+    async fn product(&self, name: &str, price: &str, stock: u32) -> ProductId {
+        let new = NewProduct {
+            name: name.into(),
+            description: None,
+            price: price.parse().unwrap(),
+            currency: None,
+            category_id: None,
+            stock_quantity: stock,
+        };
+        self.products.create(&admin(), new).await.unwrap().id
+    }
+
+    async fn rename(&self, id: ProductId, name: &str, price: &str) {
+        let change = ProductChange { name: name.into(), description: None, price: price.parse().unwrap(), category_id: None };
+        self.products.change(&admin(), id, change).await.unwrap();
+    }
+
+    async fn stock(&self, id: ProductId, quantity: u32) {
+        self.products.set_stock(&admin(), id, SetStock { quantity }).await.unwrap();
+    }
+
+    fn fail(&self, code: Option<Code>) {
+        *self.catalogue.fails.lock().unwrap() = code;
+    }
+
+    /// Lets time pass: the carts expire at `at`.
+    async fn expire(&self, at: DateTime<Utc>) {
+        let statement = Statement::from_sql_and_values(DbBackend::Sqlite, "UPDATE carts SET expires_at = ?", [at.into()]);
+        self.db.write().execute_raw(statement).await.unwrap();
+    }
+
+    async fn stored(&self) -> (usize, usize) {
+        let count = async |table: &str| {
+            let statement = Statement::from_string(DbBackend::Sqlite, format!("SELECT user_id FROM {table}"));
+            self.db.read().query_all_raw(statement).await.unwrap().len()
+        };
+        (count("carts").await, count("cart_items").await)
+    }
+}
+
+const USER: UserId = UserId(7);
+
+async fn get(client: &CartClient) -> Cart {
+    client.get(&customer(7), USER).await.unwrap()
+}
+
+async fn add(client: &CartClient, product_id: ProductId, quantity: u32) -> Result<Cart, CartError> {
+    client.add(&customer(7), USER, AddItem { product_id, quantity }).await
+}
+
+async fn change(client: &CartClient, id: ProductId, quantity: u32) -> Result<Cart, CartError> {
+    client.change(&customer(7), USER, id, ChangeItem { quantity }).await
+}
+
+async fn remove(client: &CartClient, id: ProductId) -> Result<Cart, CartError> {
+    client.remove(&customer(7), USER, id).await
+}
+
+/// The lines of a cart: product, quantity, name, price, subtotal.
+fn lines(cart: &Cart) -> Vec<(i64, u32, &str, String, String)> {
+    fn line(i: &CartItem) -> (i64, u32, &str, String, String) {
+        (i.product_id.0, i.quantity, &i.product_name, i.product_price.to_string(), i.subtotal.to_string())
+    }
+    cart.items.iter().map(line).collect()
+}
+
+fn totals(cart: &Cart) -> (String, u32) {
+    (cart.total_amount.to_string(), cart.total_items)
+}
+
+async fn an_empty_cart_is_shown(client: CartClient, _: &Fixture) {
+    let cart = get(&client).await;
+    assert_eq!((lines(&cart), totals(&cart), cart.currency, cart.stale), (vec![], ("0".into(), 0), None, false));
+    assert_eq!((cart.created_at, cart.updated_at, cart.expires_at), (None, None, None));
+    let snapshot = client.by("order").snapshot(&anonymous(), USER).await.unwrap();
+    assert_eq!((snapshot.lines, snapshot.version), (vec![], 0));
+    let validation = client.validate(&customer(7), USER).await.unwrap();
+    assert!(!validation.is_valid && validation.validation_issues.is_empty());
+    assert_eq!(validation.cart, cart);
+    assert_eq!(client.clear(&customer(7), USER).await.unwrap().message, "Cart cleared successfully");
+    client.by("order").ordered(&anonymous(), USER, CartVersion { version: 0 }).await.unwrap();
+}
+
+async fn add_change_remove_clear(client: CartClient, fixture: &Fixture) {
+    let (a, b) = (fixture.product("Lamp", "29.99", 10).await, fixture.product("Rug", "100", 10).await);
+    let cart = add(&client, b, 1).await.unwrap();
+    assert_eq!((cart.items[0].stock_available, cart.items[0].unavailable), (Some(10), false));
+    let cart = add(&client, a, 2).await.unwrap();
+    let rug = (b.0, 1, "Rug", "100".into(), "100".into());
+    assert_eq!(lines(&cart), [rug.clone(), (a.0, 2, "Lamp", "29.99".into(), "59.98".into())]);
+    assert_eq!((totals(&cart), cart.currency, cart.stale), (("159.98".into(), 3), Some(Currency::Eur), false));
+    assert_eq!(get(&client).await, cart);
+
+    let cart = add(&client, a, 3).await.unwrap();
+    assert_eq!(cart.items[1].quantity, 5);
+    let cart = change(&client, a, 4).await.unwrap();
+    assert_eq!(lines(&cart), [rug, (a.0, 4, "Lamp", "29.99".into(), "119.96".into())]);
+    assert!(cart.items[1].updated_at > cart.items[1].added_at && cart.updated_at > cart.created_at);
+    assert_eq!(lines(&get(&client).await), lines(&cart));
+
+    assert_eq!(totals(&remove_once(&client, b).await), ("119.96".into(), 4));
+    assert_eq!(get(&client).await.items.len(), 1);
+    add(&client, b, 1).await.unwrap();
+    client.clear(&customer(7), USER).await.unwrap();
+    assert!(get(&client).await.items.is_empty());
+    assert_eq!(fixture.stored().await, (0, 0));
+
+    add(&client, b, 1).await.unwrap();
+    let cart = change(&client, b, 0).await.unwrap();
+    assert_eq!((cart.items, cart.created_at, cart.currency), (vec![], None, None));
+    assert_eq!(fixture.stored().await, (0, 0));
+}
+
+async fn remove_once(client: &CartClient, id: ProductId) -> Cart {
+    let cart = remove(client, id).await.unwrap();
+    assert_eq!(remove(client, id).await, Err(CartError::NotInCart));
+    cart
+}
+
+async fn a_cart_never_asks_for_more_than_there_is(client: CartClient, fixture: &Fixture) {
+    let a = fixture.product("Lamp", "1", 5).await;
+    let insufficient = |requested, available| Err(CartError::InsufficientStock { requested, available });
+    assert_eq!(add(&client, a, 6).await, insufficient(6, 5));
+    assert_eq!(fixture.stored().await, (0, 0));
+    add(&client, a, 3).await.unwrap();
+    let refused = add(&client, a, 5).await;
+    assert_eq!(refused.as_ref().unwrap_err().code(), Code::InvalidArgument);
+    assert_eq!(refused, insufficient(8, 5), "what is in the cart counts");
+    assert_eq!(change(&client, a, 6).await, insufficient(6, 5));
+    assert_eq!(get(&client).await.items[0].quantity, 3);
+    assert_eq!(add(&client, a, 2).await.unwrap().items[0].quantity, 5);
+
+    fixture.stock(a, 2).await;
+    let cart = get(&client).await;
+    assert_eq!((cart.items[0].quantity, cart.items[0].stock_available), (5, Some(2)));
+    assert_eq!(change(&client, a, 2).await.unwrap().items[0].quantity, 2);
+}
+
+async fn what_is_not_there_is_not_found(client: CartClient, fixture: &Fixture) {
+    let (a, b) = (fixture.product("Lamp", "1", 5).await, fixture.product("Rug", "1", 5).await);
+    assert_eq!(add(&client, ProductId(99), 1).await, Err(CartError::ProductNotFound));
+    for in_cart in [false, true] {
+        for answer in [change(&client, b, 1).await, change(&client, b, 0).await, remove(&client, b).await] {
+            assert_eq!(answer.as_ref().unwrap_err().code(), Code::NotFound);
+            assert_eq!(answer, Err(CartError::NotInCart), "another line: {in_cart}");
+        }
+        add(&client, a, 1).await.unwrap();
+    }
+    fixture.products.delete(&admin(), a).await.unwrap();
+    assert_eq!(add(&client, a, 1).await, Err(CartError::ProductNotFound));
+    assert_eq!(change(&client, a, 1).await, Err(CartError::ProductNotFound));
+    assert_eq!(remove(&client, a).await.unwrap().items, []);
+}
+
+async fn adds_at_once_all_count(client: CartClient, fixture: &Fixture) {
+    let (a, b) = (fixture.product("Lamp", "1", 40).await, fixture.product("Rug", "1", 100).await);
+    let client = Arc::new(client);
+    let adds = (0..100).map(|i| {
+        let client = client.clone();
+        tokio::spawn(async move { add(&client, if i % 2 == 0 { a } else { b }, 1).await })
+    });
+    let mut refused = 0;
+    for add in adds.collect::<Vec<_>>() {
+        match add.await.unwrap() {
+            Ok(_) => {}
+            Err(CartError::InsufficientStock { requested: 41, available: 40 }) => refused += 1,
+            Err(e) => panic!("{e}"),
+        }
+    }
+    let cart = get(&client).await;
+    let mut quantities: Vec<_> = cart.items.iter().map(|i| (i.product_id, i.quantity)).collect();
+    quantities.sort_unstable();
+    assert_eq!((quantities, refused), (vec![(a, 40), (b, 50)], 10));
+}
+
+async fn a_keyed_add_has_one_effect(client: CartClient, fixture: &Fixture) {
+    let a = fixture.product("Lamp", "1", 10).await;
+    let item = |quantity| AddItem { product_id: a, quantity };
+    let first = client.add(&customer(7).with_key("k1"), USER, item(2)).await.unwrap();
+    add(&client, a, 1).await.unwrap();
+    fixture.fail(Some(Code::Unavailable));
+    let again = customer(7).with_key("k1");
+    assert_eq!(client.add(&again, USER, item(2)).await.unwrap(), first);
+    assert!(again.is_replayed());
+    fixture.fail(None);
+    assert_eq!(get(&client).await.items[0].quantity, 3);
+    let other = client.add(&customer(7).with_key("k1"), USER, item(3)).await.unwrap_err();
+    assert_eq!(other.code(), Code::Unprocessable);
+
+    // what was refused may be tried again with the same key
+    let refused = client.add(&customer(7).with_key("k2"), USER, item(8)).await;
+    assert_eq!(refused, Err(CartError::InsufficientStock { requested: 11, available: 10 }));
+    fixture.stock(a, 20).await;
+    assert_eq!(client.add(&customer(7).with_key("k2"), USER, item(8)).await.unwrap().items[0].quantity, 11);
+}
+
+async fn a_cart_has_at_most_100_lines(client: CartClient, fixture: &Fixture) {
+    let mut ids = Vec::new();
+    for i in 0..101 {
+        ids.push(fixture.product(&format!("No. {i}"), "1", 9).await);
+    }
+    for id in &ids[..100] {
+        add(&client, *id, 1).await.unwrap();
+    }
+    assert_eq!(add(&client, ids[100], 1).await, Err(CartError::CartFull));
+    assert_eq!(add(&client, ids[3], 1).await.unwrap().items[3].quantity, 2);
+    let cart = get(&client).await;
+    let shown: Vec<_> = cart.items.iter().map(|item| item.product_id).collect();
+    assert_eq!((shown.as_slice(), totals(&cart)), (&ids[..100], ("101".into(), 101)));
+    assert!(cart.items.iter().all(|item| !item.unavailable && item.stock_available == Some(9)));
+}
+
+async fn names_prices_and_stock_are_those_of_now(client: CartClient, fixture: &Fixture) {
+    let (a, b) = (fixture.product("Lamp", "10", 5).await, fixture.product("Rug", "20", 5).await);
+    add(&client, a, 2).await.unwrap();
+    add(&client, b, 1).await.unwrap();
+    fixture.rename(a, "Oil lamp", "12.5").await;
+    fixture.stock(a, 1).await;
+    fixture.products.delete(&admin(), b).await.unwrap();
+
+    let cart = get(&client).await;
+    assert_eq!(
+        lines(&cart),
+        [(a.0, 2, "Oil lamp", "12.5".into(), "25".into()), (b.0, 1, "Product Unavailable", "0".into(), "0".into())]
+    );
+    assert_eq!((totals(&cart), cart.items[0].stock_available), (("25".into(), 2), Some(1)));
+    assert_eq!((cart.items[0].unavailable, cart.items[1].unavailable), (false, true));
+
+    // what was shown is what the user has seen; what is gone is remembered as it was
+    let snapshot = client.by("order").snapshot(&anonymous(), USER).await.unwrap();
+    let seen: Vec<_> = snapshot.lines.iter().map(|l| (l.product_name.as_str(), l.unit_price.to_string(), l.currency)).collect();
+    assert_eq!(seen, [("Oil lamp", "12.5".into(), Currency::Eur), ("Rug", "20".into(), Currency::Eur)]);
+}
+
+async fn products_are_asked_for_in_one_call(client: CartClient, fixture: &Fixture) {
+    let calls_of_get = async || {
+        fixture.catalogue.calls.store(0, Ordering::Relaxed);
+        get(&client).await;
+        fixture.catalogue.calls.load(Ordering::Relaxed)
+    };
+    assert_eq!(calls_of_get().await, 0, "an empty cart has no products");
+    let mut calls = Vec::new();
+    for i in 0..12 {
+        let id = fixture.product(&format!("No. {i}"), "1", 9).await;
+        add(&client, id, 1).await.unwrap();
+        calls.push(calls_of_get().await);
+    }
+    assert!(calls.iter().all(|n| *n == calls[0]), "{calls:?}");
+    assert_eq!(get(&client).await.items.len(), 12);
+}
+
+async fn without_products_the_last_known_is_shown(client: CartClient, fixture: &Fixture) {
+    let (a, b) = (fixture.product("Lamp", "10", 5).await, fixture.product("Rug", "20", 5).await);
+    add(&client, a, 2).await.unwrap();
+    add(&client, b, 1).await.unwrap();
+    fixture.rename(a, "Oil lamp", "12.5").await;
+    for code in [Code::Unavailable, Code::DeadlineExceeded] {
+        fixture.fail(Some(code));
+        let cart = get(&client).await;
+        assert_eq!(lines(&cart), [(a.0, 2, "Lamp", "10".into(), "20".into()), (b.0, 1, "Rug", "20".into(), "20".into())]);
+        assert_eq!((totals(&cart), cart.stale, cart.currency), (("40".into(), 3), true, Some(Currency::Eur)));
+        assert!(cart.items.iter().all(|item| item.stock_available.is_none() && !item.unavailable));
+        for fault in [
+            add(&client, a, 1).await.unwrap_err(),
+            change(&client, a, 1).await.unwrap_err(),
+            client.validate(&customer(7), USER).await.unwrap_err(),
+        ] {
+            assert_eq!(fault.code(), code, "the stock is not known");
+        }
+    }
+    // what needs no stock works
+    let cart = remove(&client, b).await.unwrap();
+    assert_eq!((lines(&cart).len(), cart.stale), (1, true));
+    assert_eq!(client.by("order").snapshot(&anonymous(), USER).await.unwrap().lines[0].quantity, 2);
+    fixture.fail(Some(Code::Internal));
+    assert_eq!(client.get(&customer(7), USER).await.unwrap_err().code(), Code::Internal);
+    fixture.fail(None);
+    let cart = get(&client).await;
+    assert_eq!((lines(&cart)[0].2, cart.stale), ("Oil lamp", false));
+    fixture.fail(Some(Code::Unavailable));
+    assert_eq!(change(&client, a, 0).await.unwrap().items, []);
+    client.clear(&customer(7), USER).await.unwrap();
+}
+
+async fn validation_tells_what_has_changed(client: CartClient, fixture: &Fixture) {
+    let (a, b, c) =
+        (fixture.product("Lamp", "10", 5).await, fixture.product("Rug", "20", 5).await, fixture.product("Pot", "5", 5).await);
+    for (id, quantity) in [(a, 3), (b, 1), (c, 1)] {
+        add(&client, id, quantity).await.unwrap();
+    }
+    let validate = async || client.validate(&customer(7), USER).await.unwrap();
+    let valid = validate().await;
+    assert!(valid.is_valid && valid.validation_issues.is_empty());
+    assert_eq!(valid.cart, get(&client).await);
+
+    fixture.stock(a, 1).await;
+    fixture.rename(a, "Lamp", "12.5").await;
+    fixture.products.delete(&admin(), b).await.unwrap();
+    let issue = |product_id, issue: &str| Issue { product_id, issue: issue.into() };
+    let invalid = validate().await;
+    let few = issue(a, "Only 1 items available, requested 3");
+    let gone = issue(b, "Product no longer available");
+    assert_eq!(invalid.validation_issues, [few.clone(), issue(a, "Price changed from 10 to 12.5"), gone.clone()]);
+    assert!(!invalid.is_valid);
+    assert_eq!(totals(&invalid.cart), ("42.5".into(), 4));
+    assert_eq!(validate().await.validation_issues, [few, gone], "the new price has been seen");
+
+    change(&client, a, 1).await.unwrap();
+    remove(&client, b).await.unwrap();
+    assert!(validate().await.is_valid);
+}
+
+async fn an_ordered_cart_is_emptied_unless_it_was_changed(client: CartClient, fixture: &Fixture) {
+    let (a, b) = (fixture.product("Lamp", "10", 5).await, fixture.product("Rug", "20", 5).await);
+    let order = client.by("order");
+    let snapshot = async || order.snapshot(&anonymous(), USER).await.unwrap();
+    let ordered = async |version| order.ordered(&anonymous(), USER, CartVersion { version }).await.unwrap();
+    add(&client, b, 1).await.unwrap();
+    add(&client, a, 2).await.unwrap();
+    let first = snapshot().await;
+    let lines: Vec<_> = first.lines.iter().map(|l| (l.product_id, l.quantity, l.unit_price.to_string())).collect();
+    assert_eq!(lines, [(a, 2, "10".into()), (b, 1, "20".into())]);
+
+    change(&client, a, 3).await.unwrap();
+    let second = snapshot().await;
+    assert!(second.version > first.version);
+    ordered(first.version).await;
+    assert_eq!(get(&client).await.items.len(), 2);
+    // looking is no change
+    fixture.rename(a, "Lamp", "11").await;
+    get(&client).await;
+    assert_eq!(snapshot().await.version, second.version);
+
+    ordered(second.version).await;
+    ordered(second.version).await;
+    assert!(get(&client).await.items.is_empty());
+    assert_eq!(fixture.stored().await, (0, 0));
+
+    for cx in [anonymous(), customer(7), admin()] {
+        let refused = [
+            client.snapshot(&cx, USER).await.unwrap_err().code(),
+            client.by("gateway").snapshot(&cx, USER).await.unwrap_err().code(),
+            client.by("gateway").ordered(&cx, USER, CartVersion { version: 1 }).await.unwrap_err().code(),
+        ];
+        assert_eq!(refused, [Code::PermissionDenied; 3]);
+    }
+}
+
+async fn a_version_never_comes_back(client: CartClient, fixture: &Fixture) {
+    let a = fixture.product("Lamp", "10", 50).await;
+    let order = client.by("order");
+    let mut last = 0;
+    for round in 0..4 {
+        for _ in 0..3 {
+            add(&client, a, 1).await.unwrap();
+            let version = order.snapshot(&anonymous(), USER).await.unwrap().version;
+            assert!(version > last, "round {round}");
+            last = version;
+        }
+        match round {
+            0 => drop(client.clear(&customer(7), USER).await.unwrap()),
+            1 => drop(remove(&client, a).await.unwrap()),
+            2 => fixture.expire(now()).await,
+            _ => order.ordered(&anonymous(), USER, CartVersion { version: last }).await.unwrap(),
+        }
+        assert!(get(&client).await.items.is_empty());
+    }
+}
+
+async fn an_expired_cart_is_empty(client: CartClient, fixture: &Fixture) {
+    let (a, b) = (fixture.product("Lamp", "10", 5).await, fixture.product("Rug", "20", 5).await);
+    add(&client, a, 2).await.unwrap();
+    fixture.expire(now()).await;
+    assert_eq!(change(&client, a, 1).await, Err(CartError::NotInCart));
+    assert_eq!(remove(&client, a).await, Err(CartError::NotInCart));
+    assert!(get(&client).await.items.is_empty());
+    assert_eq!(client.by("order").snapshot(&anonymous(), USER).await.unwrap().version, 0);
+    // nothing of the old cart is in the new one
+    let cart = add(&client, b, 1).await.unwrap();
+    assert_eq!(lines(&cart), [(b.0, 1, "Rug", "20".into(), "20".into())]);
+    assert!(cart.expires_at.unwrap() > now() + TimeDelta::hours(23));
+
+    fixture.expire(now()).await;
+    let swept = async {
+        while fixture.stored().await != (0, 0) {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), swept).await.unwrap();
+}
+
+async fn use_renews_the_life_of_a_cart(client: CartClient, fixture: &Fixture) {
+    let a = fixture.product("Lamp", "10", 9).await;
+    let first = add(&client, a, 2).await.unwrap();
+    let whole = first.expires_at.unwrap();
+    assert!(whole <= now() + TimeDelta::hours(24) && whole > now() + TimeDelta::hours(23));
+    assert_eq!(get(&client).await.expires_at, Some(whole), "renewed a moment ago");
+
+    let soon = now() + TimeDelta::minutes(30);
+    fixture.expire(soon).await;
+    let renewed = get(&client).await;
+    assert!(renewed.expires_at.unwrap() >= whole);
+    assert_eq!((renewed.updated_at, get(&client).await.expires_at), (first.updated_at, renewed.expires_at));
+    for use_it in 0..3 {
+        fixture.expire(soon).await;
+        match use_it {
+            0 => drop(add(&client, a, 1).await.unwrap()),
+            1 => drop(change(&client, a, 1).await.unwrap()),
+            _ => drop(client.validate(&customer(7), USER).await.unwrap()),
+        }
+        assert!(get(&client).await.expires_at.unwrap() >= whole);
+    }
+}
+
+async fn a_cart_is_its_users(client: CartClient, fixture: &Fixture) {
+    let a = fixture.product("Lamp", "10", 9).await;
+    add(&client, a, 2).await.unwrap();
+    let other = customer(8);
+    let item = || AddItem { product_id: a, quantity: 1 };
+    for cx in [other.clone(), admin()] {
+        let refused = [
+            client.get(&cx, USER).await.unwrap_err().code(),
+            client.add(&cx, USER, item()).await.unwrap_err().code(),
+            client.change(&cx, USER, a, ChangeItem { quantity: 1 }).await.unwrap_err().code(),
+            client.remove(&cx, USER, a).await.unwrap_err().code(),
+            client.clear(&cx, USER).await.unwrap_err().code(),
+            client.validate(&cx, USER).await.unwrap_err().code(),
+        ];
+        assert_eq!(refused, [Code::PermissionDenied; 6]);
+    }
+    assert_eq!(client.get(&anonymous(), USER).await.unwrap_err().code(), Code::Unauthenticated);
+
+    client.add(&other, UserId(8), item()).await.unwrap();
+    client.clear(&other, UserId(8)).await.unwrap();
+    assert_eq!(get(&client).await.items[0].quantity, 2);
+    assert!(client.get(&other, UserId(8)).await.unwrap().items.is_empty());
+}
+
+async fn bad_input_names_the_field(client: CartClient, fixture: &Fixture) {
+    let a = fixture.product("Lamp", "10", 9).await;
+    for (answer, pointer, text) in [
+        (add(&client, a, 0).await, "/quantity", "Quantity must be positive"),
+        (add(&client, a, 1_000_001).await, "/quantity", "quantity must be 1 to 1000000"),
+        (add(&client, ProductId(0), 1).await, "/product_id", ""),
+        (change(&client, a, 1_000_001).await, "/quantity", "quantity must be 0 to 1000000"),
+    ] {
+        match answer.unwrap_err() {
+            CartError::Fault(fault) => {
+                assert_eq!((fault.code(), fault.errors()[0].pointer.as_str()), (Code::InvalidArgument, pointer));
+                assert!(text.is_empty() || fault.to_string() == text, "{fault}");
+            }
+            e => panic!("{e}"),
+        }
+    }
+    assert_eq!(fixture.stored().await, (0, 0));
+}
+
+#[tokio::test]
+async fn a_life_out_of_range_keeps_the_module_from_starting() {
+    for expiry_hours in [0, 8761] {
+        let folder = folder();
+        let config = Config { database_url: sqlite(folder.path(), "cart"), expiry_hours, ..Config::default() };
+        let nobody = ProductClient::remote(Transport::http(vec![], kernel::InternalKey::random()));
+        assert!(start(&config, nobody, &Default::default()).await.is_err());
+    }
+}

@@ -1,0 +1,143 @@
+//! Settings of the gateway.
+
+use crate::client::Network;
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use std::{collections::BTreeMap, fmt};
+
+/// Settings of the gateway.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// How often one caller may call an operation: `"on"`, `"off"`, or a factor such as `10` that multiplies every count.
+    pub limits: Limiting,
+    /// Limits of single operations in place of the ones that their modules state, e.g. `"user.login" = "20/min"`: a count, and
+    /// `s`, `min`, `hour` or `day`. The factor of `limits` multiplies them, too.
+    pub rates: BTreeMap<String, String>,
+    /// Web origins whose pages may call, e.g. `https://shop.example`. Empty: none. `*` alone: any, for development.
+    pub cors_origins: Vec<String>,
+    /// Reverse proxies that clients come through: addresses or networks such as `10.0.0.0/8`. Their `X-Forwarded-For` is believed,
+    /// nobody else's.
+    pub trusted_proxies: Vec<Network>,
+    /// How long a request may take, in milliseconds; at least 1.
+    pub request_timeout_ms: u64,
+    /// The largest body that is read, in bytes.
+    pub max_body_bytes: usize,
+    /// How old the answer of `/health` may be, in seconds; at least 1.
+    pub health_cache_seconds: u64,
+    /// Whether `/docs` has a page to read and try the API.
+    pub swagger: bool,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            limits: Limiting::On,
+            rates: BTreeMap::new(),
+            cors_origins: Vec::new(),
+            trusted_proxies: Vec::new(),
+            request_timeout_ms: 10_000,
+            max_body_bytes: 1 << 20,
+            health_cache_seconds: 30,
+            swagger: true,
+        }
+    }
+}
+
+/// Whether and how much calls are limited.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub enum Limiting {
+    /// As the modules state.
+    #[default]
+    On,
+    /// Not at all.
+    Off,
+    /// Every count times this, 0.001 to 1,000,000; no count goes below 1.
+    Factor(f64),
+}
+
+impl Limiting {
+    fn factor<E: de::Error>(factor: f64) -> Result<Self, E> {
+        if (0.001..=1_000_000.0).contains(&factor) { Ok(Self::Factor(factor)) } else { Err(E::custom(Self::EXPECTED)) }
+    }
+
+    const EXPECTED: &str = "expected \"on\", \"off\" or a factor from 0.001 to 1000000";
+}
+
+impl Serialize for Limiting {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::On => serializer.serialize_str("on"),
+            Self::Off => serializer.serialize_str("off"),
+            Self::Factor(factor) => serializer.serialize_f64(*factor),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Limiting {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor;
+
+        #[expect(clippy::cast_precision_loss, reason = "whole factors in the range are exact")]
+        impl de::Visitor<'_> for Visitor {
+            type Value = Limiting;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("\"on\", \"off\" or a factor from 0.001 to 1000000")
+            }
+
+            // environment variables are always text
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Limiting, E> {
+                match text {
+                    "on" => Ok(Limiting::On),
+                    "off" => Ok(Limiting::Off),
+                    _ => Limiting::factor(text.parse().map_err(|_| E::custom(Limiting::EXPECTED))?),
+                }
+            }
+
+            fn visit_f64<E: de::Error>(self, factor: f64) -> Result<Limiting, E> {
+                Limiting::factor(factor)
+            }
+
+            fn visit_i64<E: de::Error>(self, factor: i64) -> Result<Limiting, E> {
+                Limiting::factor(factor as f64)
+            }
+
+            fn visit_u64<E: de::Error>(self, factor: u64) -> Result<Limiting, E> {
+                Limiting::factor(factor as f64)
+            }
+        }
+
+        deserializer.deserialize_any(Visitor)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limits_are_on_off_or_a_factor() {
+        let read = |json: &str| serde_json::from_str::<Limiting>(json).ok();
+        assert_eq!(read("\"on\""), Some(Limiting::On));
+        assert_eq!(read("\"off\""), Some(Limiting::Off));
+        assert_eq!(
+            (read("10"), read("\"10\""), read("0.5")),
+            (Some(Limiting::Factor(10.0)), read("10.0"), Some(Limiting::Factor(0.5)))
+        );
+        for bad in ["0", "-1", "\"of\"", "1e9", "true", "\"NaN\""] {
+            assert_eq!(read(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn settings_survive_being_written_and_unknown_ones_are_refused() {
+        let config = Config {
+            limits: Limiting::Factor(2.5),
+            trusted_proxies: vec!["10.0.0.0/8".parse().expect("a network")],
+            ..Config::default()
+        };
+        let json = serde_json::to_string(&config).expect("json");
+        assert_eq!(serde_json::from_str::<Config>(&json).expect("settings"), config);
+        assert!(serde_json::from_str::<Config>(r#"{"cors": []}"#).is_err());
+    }
+}

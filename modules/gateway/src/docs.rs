@@ -1,0 +1,238 @@
+//! The API as a document: `/openapi.json`, and a page at `/docs` to read and try it.
+
+use crate::health::{HealthReport, ServiceHealth};
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, LOCATION},
+    middleware::Compress,
+    web,
+};
+use kernel::{
+    Code, Dispatch, Fault, Problem,
+    openapi::{BEARER, json, public},
+    server::{not_found, problem},
+};
+use serde::Serialize;
+use serde_json::Value;
+use std::{collections::BTreeSet, sync::Arc};
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{
+        Components, Content, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, PathItem, Ref, Response, ResponseBuilder,
+        Server,
+        path::{HttpMethod, OperationBuilder},
+        security::{Http, HttpAuthScheme, SecurityScheme},
+        tag::TagBuilder,
+    },
+};
+
+/// Groups of operations, in the order of the page, each with the paths that belong to it.
+const TAGS: &[(&str, &str, &[&str])] = &[
+    (
+        "auth",
+        "Open an account, log in and out. To try the rest: call `login`, copy its `access_token`, press **Authorize** and paste it.",
+        &["/api/auth/", "/.well-known/"],
+    ),
+    ("users", "Profile, addresses and, for admins, accounts.", &["/api/users"]),
+    ("products", "The catalogue: products, categories and stock.", &["/api/products", "/api/categories"]),
+    ("cart", "The cart of the logged-in user.", &["/api/cart"]),
+    ("orders", "Orders, from the cart to the door.", &["/api/orders", "/api/admin/orders"]),
+    ("payments", "Payments of orders.", &["/api/payments"]),
+    ("service", "The state of the service, for operators.", &["/"]),
+];
+
+const DESCRIPTION: &str = "\
+An e-commerce backend.
+
+- Failures are problem documents (RFC 9457): `code` is stable and for programs, `detail` for people, `trace_id` for support.
+- Calls are limited per user, or per address when nobody is logged in: see `RateLimit` and `RateLimit-Policy`, and after a 429 `Retry-After`.
+- POST requests that can have an `Idempotency-Key` can be repeated with it without another effect.
+- Times are RFC 3339 in UTC. Money is a decimal number with its `currency` beside it.";
+
+/// The document of everything that the gateway serves.
+pub fn openapi(modules: &[Arc<dyn Dispatch>]) -> OpenApi {
+    let info = InfoBuilder::new()
+        .title("Souk")
+        .version(env!("CARGO_PKG_VERSION"))
+        .description(Some(DESCRIPTION))
+        .license(Some(LicenseBuilder::new().name("MIT OR Apache-2.0").identifier(Some("MIT OR Apache-2.0")).build()));
+    let mut components = Components::new();
+    let scheme = Http::builder().scheme(HttpAuthScheme::Bearer).bearer_format("JWT");
+    let scheme = scheme.description(Some("The `access_token` that `login`, `register` or `refresh` answers.")).build();
+    components.add_security_scheme(BEARER, SecurityScheme::Http(scheme));
+    for (name, schema) in [
+        (Problem::name(), Problem::schema()),
+        (HealthReport::name(), HealthReport::schema()),
+        (ServiceHealth::name(), ServiceHealth::schema()),
+    ] {
+        components.schemas.insert(name.into_owned(), schema);
+    }
+    let mut api = OpenApiBuilder::new()
+        .info(info.build())
+        .servers(Some([Server::new("/")]))
+        .components(Some(components))
+        .tags(Some(TAGS.iter().map(|(name, text, _)| TagBuilder::new().name(*name).description(Some(*text)).build())))
+        .build();
+    for module in modules {
+        let mut document = public(module.openapi(), module.ops());
+        document.tags = None;
+        api.merge(document);
+    }
+    add_own_routes(&mut api);
+    set_tags(&mut api);
+    drop_unused_schemas(&mut api);
+    api
+}
+
+fn add_own_routes(api: &mut OpenApi) {
+    let text = || Content::builder().schema(Some(String::schema())).build();
+    let object = || Content::builder().schema(Some(utoipa::openapi::ObjectBuilder::new().build())).build();
+    let good =
+        |description: &str, media: &str, content| ResponseBuilder::new().description(description).content(media, content).build();
+    let failed = || problem_response("Something that is needed cannot be reached now; see `Retry-After`.");
+    let mut add = |path: &str, id: &str, summary: &str, description: &str, responses: Vec<(&str, Response)>| {
+        let operation = OperationBuilder::new().operation_id(Some(id)).summary(Some(summary)).description(Some(description));
+        let operation =
+            responses.into_iter().fold(operation, |operation, (status, response)| operation.response(status, response));
+        api.paths.paths.insert(path.into(), PathItem::new(HttpMethod::Get, operation.build()));
+    };
+    add(
+        "/health",
+        "gateway_health",
+        "Tell whether every module works.",
+        "Looked at every 30 seconds unless configured otherwise.",
+        vec![
+            ("200", good("Every module has an instance that works.", "application/json", json("HealthReport"))),
+            ("503", good("Some module has none.", "application/json", json("HealthReport"))),
+        ],
+    );
+    add(
+        "/livez",
+        "gateway_livez",
+        "Tell whether the process lives.",
+        "For a liveness probe; looks at nothing else.",
+        vec![("200", good("It does.", "application/json", object()))],
+    );
+    add(
+        "/readyz",
+        "gateway_readyz",
+        "Tell whether the process can take requests.",
+        "For a readiness probe; looks at the stores of the modules in this process, and whether it is stopping.",
+        vec![("200", good("It can.", "application/json", object())), ("503", failed())],
+    );
+    add(
+        "/metrics",
+        "gateway_metrics",
+        "Get the metrics of the process.",
+        "In the text format of Prometheus.",
+        vec![("200", good("The metrics.", "text/plain", text()))],
+    );
+    add(
+        "/openapi.json",
+        "gateway_openapi",
+        "Get this document.",
+        "OpenAPI 3.1.",
+        vec![("200", good("The document.", "application/json", object()))],
+    );
+}
+
+fn problem_response(description: &str) -> Response {
+    let content = Content::builder().schema(Some(Ref::from_schema_name("Problem"))).build();
+    ResponseBuilder::new().description(description).content(Problem::MEDIA_TYPE, content).build()
+}
+
+fn set_tags(api: &mut OpenApi) {
+    for (path, item) in &mut api.paths.paths {
+        let tag = TAGS.iter().find(|(_, _, prefixes)| prefixes.iter().any(|prefix| path.starts_with(prefix)));
+        let tags = tag.map(|(name, ..)| vec![(*name).to_owned()]);
+        for operation in [&mut item.get, &mut item.post, &mut item.put, &mut item.delete].into_iter().flatten() {
+            operation.tags.clone_from(&tags);
+        }
+    }
+}
+
+/// Types of internal operations are nobody's business.
+fn drop_unused_schemas(api: &mut OpenApi) {
+    let mut used = BTreeSet::new();
+    let mut new = references(&api.paths);
+    let Some(components) = &mut api.components else { return };
+    while let Some(name) = new.pop_first() {
+        if let Some(schema) = components.schemas.get(&name) {
+            new.extend(references(schema).into_iter().filter(|name| !used.contains(name)));
+        }
+        used.insert(name);
+    }
+    components.schemas.retain(|name, _| used.contains(name));
+}
+
+fn references(part: &impl Serialize) -> BTreeSet<String> {
+    fn collect(value: &Value, found: &mut BTreeSet<String>) {
+        match value {
+            Value::Object(fields) => {
+                if let Some(Value::String(to)) = fields.get("$ref") {
+                    found.extend(to.strip_prefix("#/components/schemas/").map(str::to_owned));
+                }
+                fields.values().for_each(|field| collect(field, found));
+            }
+            Value::Array(items) => items.iter().for_each(|item| collect(item, found)),
+            _ => {}
+        }
+    }
+    let mut found = BTreeSet::new();
+    let value = serde_json::to_value(part).unwrap_or_else(|e| panic!("a part of a document is always JSON: {e}"));
+    collect(&value, &mut found);
+    found
+}
+
+/// The document, ready to be sent, and the page.
+#[derive(Clone)]
+pub(crate) struct Docs {
+    json: web::Bytes,
+    page: Option<Arc<utoipa_swagger_ui::Config<'static>>>,
+}
+
+impl Docs {
+    pub(crate) fn new(api: &OpenApi, page: bool) -> Result<Self, serde_json::Error> {
+        let config = || {
+            utoipa_swagger_ui::Config::from("/openapi.json")
+                .persist_authorization(true)
+                .try_it_out_enabled(true)
+                .display_request_duration(true)
+                .validator_url("none")
+        };
+        Ok(Self { json: serde_json::to_vec(api)?.into(), page: page.then(|| Arc::new(config())) })
+    }
+
+    pub(crate) fn configure(&self, cfg: &mut web::ServiceConfig) {
+        let json = self.json.clone();
+        let document = web::get().to(move || {
+            let json = json.clone();
+            async move { HttpResponse::Ok().content_type("application/json").body(json) }
+        });
+        cfg.service(web::resource("/openapi.json").wrap(Compress::default()).route(document));
+        let Some(page) = self.page.clone() else { return };
+        let to_page = web::get().to(async || HttpResponse::PermanentRedirect().insert_header((LOCATION, "/docs/")).finish());
+        cfg.service(web::resource("/docs").route(to_page));
+        let file = web::get().to(move |request: HttpRequest| file(page.clone(), request));
+        cfg.service(web::resource("/docs/{file:.*}").wrap(Compress::default()).route(file));
+    }
+}
+
+async fn file(page: Arc<utoipa_swagger_ui::Config<'static>>, request: HttpRequest) -> HttpResponse {
+    /// The page is made of its own files, and of styles and small pictures within them.
+    const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
+                          font-src 'self' data:; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+    let name = request.match_info().get("file").unwrap_or_default();
+    match utoipa_swagger_ui::serve(name, page) {
+        Ok(Some(file)) => {
+            let mut response = HttpResponse::Ok();
+            if file.gzpipped {
+                response.insert_header((CONTENT_ENCODING, "gzip"));
+            }
+            response.insert_header((CONTENT_SECURITY_POLICY, POLICY)).insert_header((CACHE_CONTROL, "public, max-age=3600"));
+            response.content_type(file.content_type).body(file.bytes.into_owned())
+        }
+        Ok(None) => not_found(request).await,
+        Err(_) => problem(Fault::new(Code::Internal, "Internal server error").into(), &request),
+    }
+}

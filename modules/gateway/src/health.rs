@@ -1,0 +1,120 @@
+//! `GET /health`: whether every module has an instance that works.
+//!
+//! Modules are looked at in the background, so that no client waits for it and no number of clients makes more of it.
+
+use actix_web::{HttpResponse, http::StatusCode, web};
+use futures_util::future::join_all;
+use kernel::{
+    BoxFuture, Fault, Health, Instances,
+    jobs::{self, CancellationToken},
+};
+use serde::{Deserialize, Serialize};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use tokio::sync::watch;
+use utoipa::ToSchema;
+
+/// How long an instance may take to say that it works.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// How the shop is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub(crate) struct HealthReport {
+    /// `healthy` when every module is, otherwise `degraded`.
+    #[schema(example = "healthy")]
+    status: String,
+    /// Always `api-gateway`.
+    #[schema(example = "api-gateway")]
+    service: String,
+    /// Every module by its name.
+    services: BTreeMap<String, ServiceHealth>,
+}
+
+/// How a module is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub(crate) struct ServiceHealth {
+    /// Instances that work.
+    #[schema(example = 1)]
+    healthy_instances: usize,
+    /// Instances in all.
+    #[schema(example = 1)]
+    total_instances: usize,
+    /// `healthy` when at least one instance works, otherwise `unhealthy`.
+    #[schema(example = "healthy")]
+    status: String,
+}
+
+/// The last look at the modules; none before the first.
+#[derive(Clone)]
+pub(crate) struct Watch(watch::Receiver<Option<(StatusCode, web::Bytes)>>);
+
+impl Watch {
+    /// Looks at `modules` now and then every `period`, until `stop`.
+    pub(crate) fn start(modules: Vec<(&'static str, Instances)>, period: Duration, stop: &CancellationToken) -> Self {
+        let (tell, told) = watch::channel(None);
+        let (modules, tell): (Arc<[_]>, _) = (modules.into(), Arc::new(tell));
+        jobs::every(period, stop.clone(), move || {
+            let (modules, tell) = (modules.clone(), tell.clone());
+            async move { drop(tell.send_replace(Some(encode(&look(&modules).await)))) }
+        });
+        Self(told)
+    }
+
+    pub(crate) async fn answer(self) -> HttpResponse {
+        let mut told = self.0;
+        // only requests of the very first moment wait
+        let last = match tokio::time::timeout(2 * PATIENCE, told.wait_for(Option::is_some)).await {
+            Ok(Ok(last)) => last.clone(),
+            _ => None,
+        };
+        match last {
+            Some((status, body)) => HttpResponse::build(status).content_type("application/json").body(body),
+            None => HttpResponse::ServiceUnavailable()
+                .json(serde_json::json!({"status": "unhealthy", "error": "The modules have not been looked at yet"})),
+        }
+    }
+}
+
+async fn look(modules: &[(&'static str, Instances)]) -> HealthReport {
+    let services = join_all(modules.iter().map(async |(name, instances)| {
+        let (healthy_instances, total_instances) = count(instances).await;
+        let status = if healthy_instances > 0 { "healthy" } else { "unhealthy" }.into();
+        ((*name).to_owned(), ServiceHealth { healthy_instances, total_instances, status })
+    }));
+    let services: BTreeMap<_, _> = services.await.into_iter().collect();
+    let all = services.values().all(|service| service.healthy_instances > 0);
+    HealthReport { status: if all { "healthy" } else { "degraded" }.into(), service: "api-gateway".into(), services }
+}
+
+async fn count(instances: &Instances) -> (usize, usize) {
+    match instances {
+        // a transport gives up on each of its peers by itself
+        Instances::At(_) => instances.count().await,
+        Instances::Here(_) => tokio::time::timeout(PATIENCE, instances.count()).await.unwrap_or((0, 1)),
+    }
+}
+
+fn encode(report: &HealthReport) -> (StatusCode, web::Bytes) {
+    let status = if report.status == "healthy" { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (status, serde_json::to_vec(report).unwrap_or_default().into())
+}
+
+/// What the readiness of the gateway's own process looks at: the stores of the modules in it, and whether it is stopping.
+pub(crate) fn stores(modules: &[(&'static str, Instances)], stop: &CancellationToken) -> Vec<Arc<dyn Health>> {
+    let here = modules.iter().filter_map(|(_, instances)| match instances {
+        Instances::Here(store) => Some(store.clone()),
+        Instances::At(_) => None,
+    });
+    std::iter::once(Arc::new(Running(stop.clone())) as Arc<dyn Health>).chain(here).collect()
+}
+
+/// A process that is stopping should get no new requests.
+struct Running(CancellationToken);
+
+impl Health for Running {
+    fn check(&self) -> BoxFuture<Result<(), Fault>> {
+        let stopping = self.0.is_cancelled();
+        Box::pin(async move {
+            if stopping { Err(Fault::unavailable("Stopping", "asked for readiness while stopping")) } else { Ok(()) }
+        })
+    }
+}

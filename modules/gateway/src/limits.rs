@@ -1,0 +1,226 @@
+//! How often one caller may call an operation. The only file that knows actix-governor; see docs/decisions/0002-actix-governor.md.
+
+use crate::{
+    Config, Limiting,
+    auth::Caller,
+    client::{self, Network},
+    entry::is_auth,
+};
+use actix_governor::{
+    Governor, GovernorConfig, GovernorConfigBuilder, GovernorResult, KeyExtractor,
+    governor::middleware::StateInformationMiddleware,
+};
+use actix_web::{
+    HttpMessage, HttpRequest, Route,
+    dev::{ServiceRequest, ServiceResponse},
+    http::header::{HeaderName, HeaderValue},
+};
+use kernel::{
+    BoxError, Code, Dispatch, Fault, Op, Rate, UserId,
+    jobs::{self, CancellationToken},
+};
+use std::{collections::HashMap, convert::Infallible, net::IpAddr, sync::Arc, time::Duration};
+
+/// The limits of all operations. They count in this process, for all of its workers together.
+pub(crate) struct Limits(HashMap<&'static str, Arc<Limit>>);
+
+/// The limit of one operation.
+pub(crate) struct Limit {
+    name: &'static str,
+    rate: Rate,
+    policy: HeaderValue,
+    count: HeaderValue,
+    governor: GovernorConfig<ByCaller, StateInformationMiddleware>,
+}
+
+impl Limits {
+    /// The limits that the operations of `modules` and the settings state.
+    pub(crate) fn start(config: &Config, modules: &[Arc<dyn Dispatch>], stop: &CancellationToken) -> Result<Self, BoxError> {
+        let ops = || modules.iter().flat_map(|module| module.ops()).filter(|op| op.public.is_some());
+        if let Some(unknown) = config.rates.keys().find(|id| !ops().any(|op| op.id == *id)) {
+            return Err(format!("gateway.rates: {unknown} is not an operation that the gateway serves").into());
+        }
+        let factor = match config.limits {
+            Limiting::Off => return Ok(Self(HashMap::new())),
+            Limiting::On => 1.0,
+            Limiting::Factor(factor) => factor,
+        };
+        let trusted: Arc<[Network]> = config.trusted_proxies.as_slice().into();
+        let limit = |op: &Op| -> Result<Option<(&'static str, Arc<Limit>)>, BoxError> {
+            let rate = match config.rates.get(op.id) {
+                Some(text) => {
+                    Some(parse(text).ok_or_else(|| format!("gateway.rates: {} = {text:?}: expected e.g. 20/min", op.id))?)
+                }
+                None => op.rate,
+            };
+            let Some(rate) = rate else { return Ok(None) };
+            let limit = Limit::new(op, times(rate, factor), ByCaller { trusted: trusted.clone(), address_only: is_auth(op) })?;
+            Ok(Some((op.id, Arc::new(limit))))
+        };
+        let by_op: HashMap<_, _> = ops().filter_map(|op| limit(op).transpose()).collect::<Result<_, _>>()?;
+
+        let limits: Vec<Arc<Limit>> = by_op.values().cloned().collect();
+        jobs::every(Duration::from_secs(60), stop.clone(), move || {
+            // callers whose quota is whole again need not be remembered
+            for limit in &limits {
+                limit.governor.limiter().retain_recent();
+                limit.governor.limiter().shrink_to_fit();
+            }
+            std::future::ready(())
+        });
+        Ok(Self(by_op))
+    }
+
+    /// The limit of an operation.
+    pub(crate) fn of(&self, op: &Op) -> Option<Arc<Limit>> {
+        self.0.get(op.id).cloned()
+    }
+}
+
+impl Limit {
+    fn new(op: &Op, rate: Rate, by: ByCaller) -> Result<Self, BoxError> {
+        // The middleware only counts and never answers: the answer needs the request, which it does not hand out.
+        let governor = GovernorConfigBuilder::default()
+            .key_extractor(by)
+            .use_headers()
+            .period(rate.window / rate.count)
+            .burst_size(rate.count)
+            .permissive(true)
+            .finish()
+            .ok_or_else(|| format!("{}: {} calls in {:?} cannot be counted", op.id, rate.count, rate.window))?;
+        let policy = format!("\"{}\";q={};w={}", op.id, rate.count, rate.window.as_secs());
+        Ok(Self { name: op.id, rate, policy: HeaderValue::try_from(policy)?, count: rate.count.into(), governor })
+    }
+}
+
+/// Counts the calls of a route.
+pub(crate) fn wrap(limit: Option<&Limit>, route: Route) -> Route {
+    match limit {
+        Some(limit) => route.wrap(Governor::new(&limit.governor)),
+        None => route,
+    }
+}
+
+/// Refuses a call that goes over its limit.
+pub(crate) fn check(request: &HttpRequest) -> Result<(), Fault> {
+    match request.extensions().get() {
+        // the whole seconds of the wait are rounded down
+        Some(&Counted::Wait { wait, .. }) => {
+            let seconds = u32::try_from(wait).unwrap_or(u32::MAX).saturating_add(1);
+            Err(Fault::new(Code::TooManyRequests, "Rate limit exceeded").retry_after(seconds))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// What is left, for the client: draft-ietf-httpapi-ratelimit-headers-10, and the older names.
+pub(crate) fn describe<B>(limit: Option<&Limit>, response: &mut ServiceResponse<B>) {
+    const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+    const LEFT: HeaderName = HeaderName::from_static("ratelimit");
+    const OLD_COUNT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
+    const OLD_LEFT: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
+    let Some(limit) = limit else { return };
+    let left = match response.request().extensions().get() {
+        Some(&Counted::Ok { remaining: Some(left), .. }) => left,
+        Some(Counted::Wait { .. }) => 0,
+        _ => return,
+    };
+    let Rate { count, window } = limit.rate;
+    // the quota grows back evenly
+    let whole_again = (window.as_secs() * u64::from(count.saturating_sub(left))).div_ceil(u64::from(count));
+    let headers = response.headers_mut();
+    headers.insert(POLICY, limit.policy.clone());
+    if let Ok(value) = HeaderValue::try_from(format!("\"{}\";r={left};t={whole_again}", limit.name)) {
+        headers.insert(LEFT, value);
+    }
+    headers.insert(OLD_COUNT, limit.count.clone());
+    headers.insert(OLD_LEFT, left.into());
+}
+
+type Counted = GovernorResult<Infallible>;
+
+/// Whose calls are counted together.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum Key {
+    User(UserId),
+    Address(IpAddr),
+}
+
+/// Counts by user, or by address when nobody is logged in.
+#[derive(Clone)]
+struct ByCaller {
+    trusted: Arc<[Network]>,
+    /// For logins and registrations: every account would otherwise bring another quota for opening more of them.
+    address_only: bool,
+}
+
+impl KeyExtractor for ByCaller {
+    type Key = Key;
+    type KeyExtractionError = Infallible;
+
+    fn extract(&self, request: &ServiceRequest) -> Result<Key, Infallible> {
+        if let (Some(&Caller::User { id, .. }), false) = (request.extensions().get(), self.address_only) {
+            return Ok(Key::User(id));
+        }
+        let peer = request.peer_addr().map_or(IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED), |peer| peer.ip());
+        Ok(Key::Address(site(client::address(peer, request.headers(), &self.trusted))))
+    }
+}
+
+/// One client owns a whole /64 of IPv6, and could take another address for every call.
+fn site(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(_) => address,
+        IpAddr::V6(v6) => IpAddr::V6((v6.to_bits() & (u128::MAX << 64)).into()),
+    }
+}
+
+fn times(rate: Rate, factor: f64) -> Rate {
+    let count = (f64::from(rate.count) * factor).round().clamp(1.0, f64::from(u32::MAX));
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to what fits")]
+    Rate { count: count as u32, window: rate.window }
+}
+
+/// Reads e.g. `20/min`.
+fn parse(text: &str) -> Option<Rate> {
+    let (count, window) = text.split_once('/')?;
+    let seconds = match window {
+        "s" => 1,
+        "min" => 60,
+        "hour" => 3600,
+        "day" => 86_400,
+        _ => return None,
+    };
+    let count = count.parse().ok().filter(|&count| count >= 1)?;
+    Some(Rate { count, window: Duration::from_secs(seconds) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rates() {
+        let rate = |count, seconds| Some(Rate { count, window: Duration::from_secs(seconds) });
+        assert_eq!(
+            (parse("5/s"), parse("20/min"), parse("3/hour"), parse("1/day")),
+            (rate(5, 1), rate(20, 60), rate(3, 3600), rate(1, 86_400))
+        );
+        for bad in ["", "20", "0/min", "-1/min", "20/minute", "min/20", "4294967296/s"] {
+            assert_eq!(parse(bad), None, "{bad}");
+        }
+        let minute = |count| Rate { count, window: Duration::from_secs(60) };
+        assert_eq!(
+            (times(minute(5), 10.0), times(minute(5), 0.001), times(minute(5), 1e12)),
+            (minute(50), minute(1), minute(u32::MAX))
+        );
+    }
+
+    #[test]
+    fn an_ipv6_site_is_one_client() {
+        let site = |text: &str| site(text.parse().expect("an address")).to_string();
+        assert_eq!(site("2001:db8:1:2:3:4:5:6"), site("2001:db8:1:2::"));
+        assert_ne!(site("2001:db8:1:3::"), site("2001:db8:1:2::"));
+        assert_eq!(site("203.0.113.9"), "203.0.113.9");
+    }
+}

@@ -1,0 +1,32 @@
+//! In place of `limits.rs` when the feature `actix-governor` is off: nothing is limited.
+
+use crate::Config;
+use actix_web::{HttpRequest, Route, dev::ServiceResponse};
+use kernel::{BoxError, Dispatch, Fault, Op, jobs::CancellationToken};
+use std::{convert::Infallible, sync::Arc};
+
+pub(crate) struct Limits;
+
+/// There is none.
+pub(crate) type Limit = Infallible;
+
+impl Limits {
+    pub(crate) fn start(_: &Config, _: &[Arc<dyn Dispatch>], _: &CancellationToken) -> Result<Self, BoxError> {
+        tracing::warn!("this build limits nothing: it was made without the feature actix-governor");
+        Ok(Self)
+    }
+
+    pub(crate) fn of(&self, _: &Op) -> Option<Arc<Limit>> {
+        None
+    }
+}
+
+pub(crate) fn wrap(_: Option<&Limit>, route: Route) -> Route {
+    route
+}
+
+pub(crate) fn check(_: &HttpRequest) -> Result<(), Fault> {
+    Ok(())
+}
+
+pub(crate) fn describe<B>(_: Option<&Limit>, _: &mut ServiceResponse<B>) {}

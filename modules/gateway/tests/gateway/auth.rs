@@ -1,0 +1,253 @@
+//! Who is let in, and who is not.
+
+use crate::harness::{SigningKey, Store, Users, bearer, but, claims, get, send_to, shop, start};
+use gateway::{Config, Limiting};
+use jsonwebtoken::{Algorithm, EncodingKey, Header, encode, get_current_timestamp};
+use serde_json::{Value, json};
+
+/// Limits are no part of these tests.
+fn unlimited() -> Config {
+    Config { limits: Limiting::Off, ..Config::default() }
+}
+
+#[actix_web::test]
+async fn a_token_says_who_calls() {
+    let shop = shop(&unlimited());
+    let anonymous = shop.get("/api/users/profile").await;
+    assert_eq!((anonymous.status.as_u16(), anonymous.problem().as_str()), (401, "unauthenticated"));
+    assert_eq!(anonymous.header("www-authenticate"), Some("Bearer"));
+    assert_eq!(anonymous.json()["error"], "Authentication required");
+
+    let profile = shop.send(bearer(get("/api/users/profile"), &shop.token(7))).await;
+    assert_eq!((profile.status.as_u16(), profile.json()["user"]["id"].as_i64()), (200, Some(7)));
+    assert_eq!(profile.header("cache-control"), Some("no-store"));
+    let lower_case = get("/api/users/profile").insert_header(("authorization", format!("bearer {}", shop.token(7))));
+    assert_eq!(shop.send(lower_case).await.status, 200);
+
+    let open = shop.get("/.well-known/jwks.json").await;
+    assert_eq!((open.status.as_u16(), open.header("cache-control")), (200, None));
+}
+
+#[actix_web::test]
+async fn roles_come_from_the_token() {
+    let shop = shop(&unlimited());
+    let accounts = async |role: &str| {
+        let token = shop.key.sign(but(claims(7), "role", role.into()));
+        shop.send(bearer(get("/api/users"), &token)).await
+    };
+    assert_eq!(accounts("customer").await.problem(), "permission_denied");
+    assert_eq!(accounts("admin").await.status, 200);
+    assert_eq!(accounts("root").await.status, 401);
+}
+
+#[actix_web::test]
+async fn other_headers_change_nothing() {
+    let shop = shop(&unlimited());
+    for (name, value) in [
+        ("x-user-id", "1"),
+        ("x_user_id", "1"),
+        ("x-user-role", "admin"),
+        ("x-internal-token", "1"),
+        ("x-http-method-override", "DELETE"),
+        ("forwarded", "for=127.0.0.1"),
+        ("x-real-ip", "127.0.0.1"),
+        ("souk-deadline-ms", "1"),
+        ("connection", "x-user-id"),
+    ] {
+        let anonymous = shop.send(get("/api/users/profile").insert_header((name, value))).await;
+        assert_eq!(anonymous.status, 401, "{name}");
+        let profile = shop.send(bearer(get("/api/users/profile").insert_header((name, value)), &shop.token(7))).await;
+        assert_eq!(profile.json()["user"]["id"], 7, "{name}");
+        let accounts = shop.send(bearer(get("/api/users").insert_header((name, value)), &shop.token(7))).await;
+        assert_eq!(accounts.status, 403, "{name}");
+    }
+}
+
+#[actix_web::test]
+async fn bad_tokens_are_refused_everywhere() {
+    let shop = shop(&unlimited());
+    let now = get_current_timestamp();
+    let good = shop.token(7);
+    assert_eq!(shop.send(bearer(get("/api/users/profile"), &good)).await.status, 200, "the test must know good from bad");
+
+    let mut bad: Vec<(String, String)> = Vec::new();
+    let mut add = |name: &str, token: String| bad.push((name.to_owned(), token));
+
+    for (name, claim, value) in [
+        ("another issuer", "iss", json!("mallory")),
+        ("no issuer", "iss", Value::Null),
+        ("two issuers", "iss", json!(["souk", "mallory"])),
+        ("another audience", "aud", json!("other-api")),
+        ("no audience", "aud", Value::Null),
+        ("no subject", "sub", Value::Null),
+        ("a number as subject", "sub", json!(7)),
+        ("a subject that is no id", "sub", json!("admin")),
+        ("subject zero", "sub", json!("0")),
+        ("no expiry", "exp", Value::Null),
+        ("text as expiry", "exp", json!("tomorrow")),
+        ("negative expiry", "exp", json!(-1)),
+        ("expired", "exp", json!(now - 61)),
+        ("expired beyond the leeway", "exp", json!(now - 32)),
+        ("not valid yet", "nbf", json!(now + 3600)),
+        ("issued in the future", "iat", json!(now + 3600)),
+        ("no role", "role", Value::Null),
+        ("an unknown role", "role", json!("root")),
+        ("a list of roles", "role", json!(["admin"])),
+        ("no session", "sid", Value::Null),
+    ] {
+        add(name, shop.key.sign(but(claims(7), claim, value)));
+    }
+
+    let with_header = |header: Header| encode(&header, &claims(7), &shop.key.secret).unwrap();
+    for typ in ["JWT", "rt+jwt", "at+jwt+x", "application/jwt", ""] {
+        add(&format!("type {typ:?}"), with_header(Header { typ: Some(typ.into()), ..shop.key.header() }));
+    }
+    add("no key id", with_header(Header { kid: None, ..shop.key.header() }));
+    add("a critical extension", with_header(Header { crit: Some(vec!["x".into()]), ..shop.key.header() }));
+    for kid in ["../../../etc/passwd", "' OR 1=1 --", "k2", "", "/dev/null"] {
+        add(&format!("key id {kid:?}"), with_header(Header { kid: Some(kid.into()), ..shop.key.header() }));
+    }
+
+    // the public key as a secret, and weak ones
+    for (name, algorithm) in [("HS256", Algorithm::HS256), ("HS384", Algorithm::HS384), ("HS512", Algorithm::HS512)] {
+        let header = Header { alg: algorithm, ..shop.key.header() };
+        for secret in [shop.key.public.as_str(), "secret", "", "your-secret-key-change-in-production"] {
+            add(
+                &format!("{name} with {secret:?}"),
+                encode(&header, &claims(7), &EncodingKey::from_secret(secret.as_bytes())).unwrap(),
+            );
+        }
+    }
+    let mallory = SigningKey::new("k1");
+    add("another key under the same id", mallory.sign(claims(7)));
+    let own = json!({"kty": "OKP", "crv": "Ed25519", "x": mallory.public, "kid": "k1"});
+    for (name, header) in [
+        ("jwk", json!({"alg": "EdDSA", "typ": "at+jwt", "kid": "k1", "jwk": own})),
+        ("jku", json!({"alg": "EdDSA", "typ": "at+jwt", "kid": "k1", "jku": "https://mallory.example/jwks.json"})),
+        ("x5u", json!({"alg": "EdDSA", "typ": "at+jwt", "kid": "k1", "x5u": "https://mallory.example/cert.pem"})),
+        ("x5c", json!({"alg": "EdDSA", "typ": "at+jwt", "kid": "k1", "x5c": ["AAAA"]})),
+    ] {
+        add(name, sign_raw(&mallory, &header.to_string(), &claims(7).to_string()));
+    }
+
+    // by hand: without a signature, or with parts of a good one
+    let (message, signature) = good.rsplit_once('.').unwrap();
+    let (_, payload) = message.split_once('.').unwrap();
+    for alg in ["none", "None", "NoNe", "NONE", "", "RS256", "ES256", "HS256", "EdDSA"] {
+        let header = base64(format!(r#"{{"alg":"{alg}","typ":"at+jwt","kid":"k1"}}"#).as_bytes());
+        add(&format!("algorithm {alg:?} without a signature"), format!("{header}.{payload}."));
+    }
+    let none = base64(br#"{"alg":"none","typ":"at+jwt","kid":"k1"}"#);
+    add("none with the signature of another token", format!("{none}.{payload}.{signature}"));
+    let (header, _) = message.split_once('.').unwrap();
+    let admin = base64(but(claims(7), "role", "admin".into()).to_string().as_bytes());
+    add("a changed payload", format!("{header}.{admin}.{signature}"));
+    add("a cut signature", good[..good.len() - 2].to_owned());
+    add("no signature", message.to_owned());
+    add("four parts", format!("{good}.x"));
+    let twice = claims(7).to_string().replacen('{', r#"{"role":"admin","#, 1);
+    add("a claim twice", sign_raw(&shop.key, &header_json(), &twice));
+    let two_algorithms = header_json().replacen('{', r#"{"alg":"none","#, 1);
+    add("two algorithms", sign_raw(&shop.key, &two_algorithms, &claims(7).to_string()));
+    add("claims that are no object", sign_raw(&shop.key, &header_json(), "[]"));
+
+    for (name, token) in [("nothing", ""), ("spaces", "   "), ("dots", ".."), ("garbage", "a.b.c"), ("not base64", "@@.@@.@@")] {
+        add(name, token.to_owned());
+    }
+    add("10 KB", "a".repeat(10_240));
+    add("a good one with 10 KB before it", format!("{}{good}", " ".repeat(10_240)).replace(' ', "a"));
+
+    assert!(bad.len() >= 60, "{}", bad.len());
+    for (name, token) in &bad {
+        for path in ["/api/users/profile", "/.well-known/jwks.json"] {
+            let answer = shop.send(bearer(get(path), token)).await;
+            assert_eq!((answer.status.as_u16(), answer.problem().as_str()), (401, "unauthenticated"), "{name} at {path}");
+            assert_eq!(answer.header("www-authenticate"), Some("Bearer"), "{name}");
+        }
+    }
+    for (name, value) in [("basic", "Basic YTpi".to_owned()), ("no scheme", good.clone()), ("no token", "Bearer".to_owned())] {
+        let answer = shop.send(get("/api/users/profile").insert_header(("authorization", value))).await;
+        assert_eq!(answer.status, 401, "{name}");
+    }
+    let two = bearer(get("/api/users/profile"), &good).append_header(("authorization", format!("Bearer {}", shop.token(8))));
+    assert_eq!(shop.send(two).await.status, 401, "two tokens");
+    assert_eq!(shop.send(bearer(get("/api/users/profile"), &good)).await.status, 200, "still");
+}
+
+#[actix_web::test]
+async fn clocks_may_differ_by_half_a_minute() {
+    let shop = shop(&unlimited());
+    let now = get_current_timestamp();
+    for (claim, at) in [("exp", now - 20), ("iat", now + 20), ("nbf", now + 20)] {
+        let token = shop.key.sign(but(claims(7), claim, at.into()));
+        assert_eq!(shop.send(bearer(get("/api/users/profile"), &token)).await.status, 200, "{claim}");
+    }
+}
+
+#[actix_web::test]
+async fn tokens_of_ended_sessions_are_refused() {
+    let shop = shop(&unlimited());
+    let request = |user| bearer(get("/api/users/profile"), &shop.token(user));
+    assert_eq!(
+        (shop.send(request(7)).await.status, shop.send(request(8)).await.status),
+        (200.try_into().unwrap(), 200.try_into().unwrap())
+    );
+    shop.users.end("s7").await;
+    assert_eq!(shop.send(request(7)).await.status, 401);
+    assert_eq!(shop.send(request(8)).await.status, 200);
+}
+
+#[actix_web::test]
+async fn a_new_key_is_fetched_when_a_token_names_it() {
+    let shop = shop(&unlimited());
+    let request = |token: &str| bearer(get("/api/users/profile"), token);
+    assert_eq!(shop.send(request(&shop.token(7))).await.status, 200);
+    let next = SigningKey::new("k2");
+    shop.users.publish(&[&next, &shop.key]);
+    assert_eq!(shop.send(request(&next.sign(claims(7)))).await.status, 200);
+    assert_eq!(shop.send(request(&shop.token(7))).await.status, 200, "the old key still verifies");
+    let last = SigningKey::new("k3");
+    shop.users.publish(&[&last]);
+    assert_eq!(shop.send(request(&last.sign(claims(7)))).await.status, 200);
+    assert_eq!(shop.send(request(&shop.token(7))).await.status, 401, "the old key was dropped");
+}
+
+#[actix_web::test]
+async fn without_keys_only_what_is_open_to_anyone_works() {
+    let users = Users::default();
+    let gateway = start(&unlimited(), &users, &Store::default(), &Default::default()).unwrap();
+    let key = SigningKey::new("k1");
+    let token = key.sign(claims(7));
+    let profile = send_to(&gateway, bearer(get("/api/users/profile"), &token)).await;
+    assert_eq!((profile.status.as_u16(), profile.problem().as_str()), (503, "unavailable"));
+    assert_eq!(profile.json()["error"], "Service user not available");
+    assert!(profile.header("retry-after").is_some());
+    // a wrong token cannot be told from a good one; nobody's is let in
+    let open = send_to(&gateway, bearer(get("/api/products"), &token)).await;
+    assert_eq!(open.json()["error"], "Service product not available", "it went to the module");
+    assert_eq!(send_to(&gateway, get("/api/users/profile")).await.status, 401);
+
+    users.publish(&[&key]);
+    assert_eq!(send_to(&gateway, bearer(get("/api/users/profile"), &token)).await.status, 200);
+}
+
+fn header_json() -> String {
+    json!({"alg": "EdDSA", "typ": "at+jwt", "kid": "k1"}).to_string()
+}
+
+/// A token of exactly these texts, rightly signed.
+fn sign_raw(key: &SigningKey, header: &str, claims: &str) -> String {
+    let message = format!("{}.{}", base64(header.as_bytes()), base64(claims.as_bytes()));
+    let signature = jsonwebtoken::crypto::sign(message.as_bytes(), &key.secret, Algorithm::EdDSA).unwrap();
+    format!("{message}.{signature}")
+}
+
+/// base64url without padding (RFC 4648 §5).
+fn base64(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    let digits = bytes.chunks(3).flat_map(|chunk| {
+        let bits = chunk.iter().fold(0_u32, |bits, byte| bits << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
+        (0..=chunk.len()).map(move |i| char::from(DIGITS[(bits >> (18 - 6 * i)) as usize & 63]))
+    });
+    digits.collect()
+}

@@ -1,0 +1,302 @@
+//! What every response has, and that every failure has one form.
+
+use crate::harness::{Answer, Shop, Store, Users, bearer, get, post, shop, start};
+use actix_web::{HttpServer, http::Method, test::TestRequest};
+use gateway::{Config, Limiting};
+use serde_json::json;
+use std::{
+    io::{Read, Write},
+    net::TcpStream,
+    sync::atomic::Ordering,
+};
+
+fn config() -> Config {
+    Config { limits: Limiting::Off, ..Config::default() }
+}
+
+fn assert_headers(answer: &Answer, of: &str) {
+    assert_eq!(answer.header("x-content-type-options"), Some("nosniff"), "{of}");
+    assert_eq!(answer.header("referrer-policy"), Some("no-referrer"), "{of}");
+    assert_eq!(answer.header("x-frame-options"), Some("DENY"), "{of}");
+    assert_eq!(answer.header("server"), None, "{of}");
+}
+
+#[actix_web::test]
+async fn every_response_has_the_security_headers() {
+    let shop = shop(&config());
+    for path in [
+        "/.well-known/jwks.json",
+        "/api/products",
+        "/api/users/profile",
+        "/nowhere",
+        "/health",
+        "/docs",
+        "/docs/",
+        "/openapi.json",
+    ] {
+        assert_headers(&shop.get(path).await, path);
+    }
+    assert_headers(&shop.send(get("/api/cart").method(Method::PATCH)).await, "405");
+}
+
+#[actix_web::test]
+async fn unknown_paths_are_not_found() {
+    let shop = shop(&config());
+    for path in [
+        "/",
+        "/nowhere",
+        "/api",
+        "/api/",
+        "/api/products/",
+        "/API/products",
+        "/api//products",
+        "//api/products",
+        "/api/./products",
+        "/api/products;x",
+        "/internal/users",
+        "/users/1/verify",
+        "/users/1/profile",
+        "/products/1",
+        "/holds/1",
+        "/cart/1",
+        "/login",
+        "/sessions/revoked",
+        "/%2e%2e/users",
+        "/..%2fusers",
+        "/docs/../../etc/passwd",
+        "/docs/%2e%2e/Cargo.toml",
+        "/docs/nothing.js",
+        "/%",
+        "/%ff%fe",
+        "/api/products/1/reserve",
+    ] {
+        let answer = shop.get(path).await;
+        assert_eq!((answer.status.as_u16(), answer.problem().as_str()), (404, "not_found"), "{path}");
+        assert_eq!(answer.json()["error"], "Endpoint not found", "{path}");
+    }
+}
+
+#[actix_web::test]
+async fn wrong_methods_name_the_right_ones() {
+    let shop = shop(&config());
+    for (method, path, allowed) in [
+        (Method::DELETE, "/api/auth/login", "POST"),
+        (Method::PATCH, "/api/cart", "GET, DELETE"),
+        (Method::OPTIONS, "/api/categories/1", "GET, PUT, DELETE"),
+        (Method::POST, "/health", "GET"),
+        (Method::PUT, "/openapi.json", "GET"),
+        (Method::PUT, "/docs", "GET"),
+        (Method::from_bytes(b"BREW").unwrap(), "/api/products", "GET, POST"),
+    ] {
+        let answer = shop.send(get(path).method(method)).await;
+        assert_eq!(
+            (answer.status.as_u16(), answer.problem().as_str(), answer.header("allow")),
+            (405, "method_not_allowed", Some(allowed)),
+            "{path}"
+        );
+    }
+}
+
+#[actix_web::test]
+async fn bad_bodies_are_told() {
+    let shop = shop(&Config { max_body_bytes: 1000, ..config() });
+    let login = |body: &'static str| {
+        get("/api/auth/login").method(Method::POST).insert_header(("content-type", "application/json")).set_payload(body)
+    };
+    let good = r#"{"email":"a@example.com","password":"x"}"#;
+    assert_eq!(shop.send(login(good)).await.problem(), "user.wrong_credentials", "the test must know good from bad");
+    for body in [
+        "",
+        "{",
+        "[]",
+        "null",
+        "\u{0}",
+        r#"{"email":1,"password":"x"}"#,
+        r#"{"email":"a@example.com","password":"x","is_admin":true}"#,
+    ] {
+        let answer = shop.send(login(body)).await;
+        assert_eq!((answer.status.as_u16(), answer.problem().as_str()), (400, "invalid_argument"), "{body}");
+    }
+    let nested: &'static str = Box::leak(format!("{}{}", "[".repeat(400), "]".repeat(400)).into_boxed_str());
+    assert_eq!(shop.send(login(nested)).await.problem(), "invalid_argument");
+    let latin = get("/api/auth/login").method(Method::POST).insert_header(("content-type", "application/json"));
+    assert_eq!(shop.send(latin.set_payload(b"{\"email\":\"\xff\"}".as_slice())).await.problem(), "invalid_argument");
+    let form = login(good).insert_header(("content-type", "application/x-www-form-urlencoded"));
+    assert_eq!(shop.send(form).await.problem(), "unsupported_media_type");
+    let large = post("/api/auth/login", &json!({"email": "a".repeat(1000), "password": "x"}));
+    assert_eq!(shop.send(large).await.problem(), "payload_too_large");
+    assert_eq!(shop.get("/api/products/abc").await.json()["errors"][0]["pointer"], "id");
+    assert_eq!(shop.get("/api/products?page=1&colour=red").await.problem(), "invalid_argument");
+}
+
+#[actix_web::test]
+async fn failures_of_modules_keep_their_form_and_hide_their_reasons() {
+    let shop = shop(&config());
+    let away = shop.get("/api/products").await;
+    assert_eq!((away.status.as_u16(), away.problem().as_str()), (503, "unavailable"));
+    assert_eq!((away.json()["error"].as_str(), away.header("retry-after")), (Some("Service product not available"), Some("1")));
+    assert!(!String::from_utf8_lossy(&away.body).contains("127.0.0.1"));
+    let panic = shop.send(bearer(get("/api/users/addresses"), &shop.token(7))).await;
+    assert_eq!((panic.status.as_u16(), panic.problem().as_str()), (500, "internal"));
+    assert!(!String::from_utf8_lossy(&panic.body).contains("a bug"));
+    let traced = get("/nowhere").insert_header(("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"));
+    assert_eq!(shop.send(traced).await.json()["trace_id"], "0af7651916cd43dd8448eb211c80319c");
+}
+
+async fn preflight(shop: &Shop, origin: &str, headers: &str) -> Answer {
+    let request = get("/api/cart/items").method(Method::OPTIONS).insert_header(("origin", origin));
+    shop.send(
+        request
+            .insert_header(("access-control-request-method", "POST"))
+            .insert_header(("access-control-request-headers", headers)),
+    )
+    .await
+}
+
+#[actix_web::test]
+async fn listed_origins_may_call_and_no_others() {
+    const ALLOW: &str = "access-control-allow-origin";
+    let shop = shop(&Config { cors_origins: vec!["https://shop.example".into(), "http://localhost:3000".into()], ..config() });
+    let from = async |origin: &str| shop.send(get("/.well-known/jwks.json").insert_header(("origin", origin))).await;
+
+    let listed = from("https://shop.example").await;
+    assert_eq!((listed.header(ALLOW), listed.header("access-control-allow-credentials")), (Some("https://shop.example"), None));
+    assert!(listed.header("vary").unwrap().to_lowercase().contains("origin"));
+    let exposed = listed.header("access-control-expose-headers").unwrap().to_lowercase();
+    for name in ["etag", "link", "ratelimit", "ratelimit-policy", "retry-after", "location", "idempotent-replayed"] {
+        assert!(exposed.split(", ").any(|exposed| exposed == name), "{name} in {exposed}");
+    }
+    let asked = preflight(&shop, "https://shop.example", "authorization,content-type,idempotency-key,traceparent").await;
+    assert_eq!(
+        (asked.status.as_u16(), asked.header(ALLOW), asked.header("access-control-max-age")),
+        (200, Some("https://shop.example"), Some("3600"))
+    );
+    assert_headers(&asked, "preflight");
+
+    for origin in [
+        "https://evil.example",
+        "null",
+        "https://shop.example.evil.example",
+        "http://shop.example",
+        "https://shop.example:444",
+        "%%",
+    ] {
+        let answer = from(origin).await;
+        assert_eq!((answer.header(ALLOW), answer.header("vary").is_some()), (None, true), "{origin}");
+        let asked = preflight(&shop, origin, "authorization").await;
+        assert_eq!(
+            (asked.status.as_u16(), asked.problem().as_str(), asked.header(ALLOW)),
+            (400, "invalid_argument", None),
+            "{origin}"
+        );
+    }
+    assert_eq!(preflight(&shop, "https://shop.example", "x-user-id").await.problem(), "invalid_argument");
+    // errors can be read by pages, too
+    let missing = shop.send(get("/nowhere").insert_header(("origin", "https://shop.example"))).await;
+    assert_eq!((missing.status.as_u16(), missing.header(ALLOW)), (404, Some("https://shop.example")));
+}
+
+#[actix_web::test]
+async fn origins_can_be_none_or_any() {
+    const ALLOW: &str = "access-control-allow-origin";
+    let none = shop(&config());
+    let asked = |shop: Shop| async move {
+        shop.send(get("/.well-known/jwks.json").insert_header(("origin", "https://shop.example"))).await
+    };
+    assert_eq!(preflight(&none, "https://shop.example", "authorization").await.status, 405);
+    assert_eq!(asked(none).await.header(ALLOW), None);
+    let any = asked(shop(&Config { cors_origins: vec!["*".into()], ..config() })).await;
+    assert_eq!((any.header(ALLOW), any.header("access-control-allow-credentials")), (Some("*"), None));
+
+    for wrong in ["shop.example", "https://shop.example/", "https://shop.example/a", "https://", "", "*.example", "null"] {
+        let config = Config { cors_origins: vec![wrong.into()], ..config() };
+        let refused = start(&config, &Users::default(), &Store::default(), &Default::default()).err().unwrap().to_string();
+        assert!(refused.contains("gateway.cors_origins"), "{refused}");
+    }
+    let mixed = Config { cors_origins: vec!["*".into(), "https://shop.example".into()], ..config() };
+    assert!(start(&mixed, &Users::default(), &Store::default(), &Default::default()).is_err());
+}
+
+#[actix_web::test]
+async fn health_tells_of_every_module() {
+    let well = shop(&config()).get("/health").await;
+    let module = json!({"healthy_instances": 1, "total_instances": 1, "status": "healthy"});
+    let services = json!({"user": module, "product": module, "cart": module, "order": module, "payment": module});
+    assert_eq!(
+        (well.status.as_u16(), well.json()),
+        (200, json!({"status": "healthy", "service": "api-gateway", "services": services}))
+    );
+
+    let store = Store::default();
+    store.is_broken.store(true, Ordering::Relaxed);
+    let gateway = start(&config(), &Users::default(), &store, &Default::default()).unwrap();
+    let ill = crate::harness::send_to(&gateway, get("/health")).await;
+    assert_eq!((ill.status.as_u16(), ill.json()["status"].as_str()), (503, Some("degraded")));
+    assert_eq!(ill.json()["services"]["cart"], json!({"healthy_instances": 0, "total_instances": 1, "status": "unhealthy"}));
+    assert_eq!(crate::harness::send_to(&gateway, get("/readyz")).await.problem(), "unavailable");
+    assert_eq!(crate::harness::send_to(&gateway, get("/livez")).await.status, 200);
+    // the answer is kept, the one of readiness is not
+    store.is_broken.store(false, Ordering::Relaxed);
+    assert_eq!(crate::harness::send_to(&gateway, get("/health")).await.status, 503);
+    assert_eq!(crate::harness::send_to(&gateway, get("/readyz")).await.status, 200);
+}
+
+#[actix_web::test]
+async fn a_stopping_process_is_not_ready() {
+    let shop = shop(&config());
+    assert_eq!(shop.get("/readyz").await.status, 200);
+    shop.stop.cancel();
+    assert_eq!((shop.get("/readyz").await.status.as_u16(), shop.get("/livez").await.status.as_u16()), (503, 200));
+    assert!(!shop.store.is_broken.load(Ordering::Relaxed));
+}
+
+/// What never reaches the app is at least refused without a word.
+#[actix_web::test]
+async fn what_is_not_http_is_refused() {
+    let shop = shop(&config());
+    let gateway = shop.gateway.clone();
+    let server = HttpServer::new(move || gateway.app()).workers(1).disable_signals().bind(("127.0.0.1", 0)).unwrap();
+    let address = server.addrs()[0];
+    let server = server.run();
+    let handle = server.handle();
+    actix_web::rt::spawn(server);
+    let raw = move |request: String| {
+        let mut stream = TcpStream::connect(address).unwrap();
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut reply = Vec::new();
+        // a reset after the answer is as good as an end
+        drop(stream.read_to_end(&mut reply));
+        String::from_utf8_lossy(&reply).into_owned()
+    };
+    let long = "x".repeat(200_000);
+    let many: String = (0..150).map(|i| format!("x-{i}: 1\r\n")).collect();
+    for (request, expected) in [
+        ("GET /health HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n".to_owned(), "200"),
+        ("GARBAGE\r\n\r\n".to_owned(), "400"),
+        ("GET /\u{7f}\u{0} HTTP/1.1\r\nHost: a\r\n\r\n".to_owned(), "400"),
+        (format!("GET /health HTTP/1.1\r\nHost: a\r\n{many}\r\n"), "431"),
+        (format!("GET /{long} HTTP/1.1\r\nHost: a\r\n\r\n"), "4"),
+        (
+            "POST /api/auth/login HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
+                .to_owned(),
+            "400",
+        ),
+        ("POST /api/auth/login HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello".to_owned(), "400"),
+        ("GET http://127.0.0.1/users/1/verify HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n".to_owned(), "404"),
+    ] {
+        let line = request.lines().next().unwrap_or_default().chars().take(60).collect::<String>();
+        let reply = actix_web::web::block(move || raw(request)).await.unwrap();
+        assert!(reply.starts_with(&format!("HTTP/1.1 {expected}")), "{line}: {}", reply.chars().take(200).collect::<String>());
+        assert!(!reply.to_lowercase().contains("\r\nserver:"), "{line}");
+        let (head, body) = reply.split_once("\r\n\r\n").unwrap();
+        assert!(body.is_empty() || head.contains("json"), "{line}: {body}");
+    }
+    handle.stop(false).await;
+}
+
+#[actix_web::test]
+async fn head_is_answered_where_get_is() {
+    let shop = shop(&config());
+    let head = TestRequest::default().method(Method::HEAD).uri("/.well-known/jwks.json");
+    assert_eq!(shop.send(head).await.status, 200);
+}

@@ -1,0 +1,179 @@
+//! Reads a route attribute: `#[get("/products/{id}", access = anyone, ..)]`.
+
+use crate::{
+    diagnose::Mistakes,
+    model::{Access, Key, Rate, Retry, Route, Template, Verb},
+};
+use proc_macro2::{Span, TokenStream, TokenTree};
+use std::fmt::Display;
+use syn::{
+    Attribute, Ident, LitInt, LitStr, Meta, Token,
+    ext::IdentExt,
+    parenthesized,
+    parse::{ParseStream, Parser},
+    punctuated::Punctuated,
+};
+
+/// `None` when there is no path to go on with. A wrong value leaves its key [`Key::Wrong`], so that the others are still checked.
+pub(super) fn read(attribute: &Attribute, mistakes: &Mistakes) -> Option<Route> {
+    let (verb, at) = Verb::of(attribute).zip(attribute.path().get_ident().cloned())?;
+    let Meta::List(list) = &attribute.meta else {
+        mistakes.add(attribute, format!("write the path and who may call it: `#[{at}(\"/path\", access = ..)]`"));
+        return None;
+    };
+    let parser = |input: ParseStream| {
+        let path = input.parse().map_err(|e| syn::Error::new(e.span(), "start with the path: `\"/things/{id}\"`"))?;
+        let mut route = Route {
+            verb,
+            at,
+            path: template(path, mistakes),
+            public: Key::Missing,
+            access: Key::Missing,
+            retry: Key::Missing,
+            rate: Key::Missing,
+            status: Key::Missing,
+        };
+        while !input.is_empty() {
+            input.parse::<Token![,]>()?;
+            if input.is_empty() {
+                break;
+            }
+            let key: Ident = input.parse()?;
+            input.parse::<Token![=]>()?;
+            set(&mut route, key, until_comma(input)?, mistakes);
+        }
+        Ok(route)
+    };
+    mistakes.keep(parser.parse2(list.tokens.clone()))
+}
+
+fn until_comma(input: ParseStream) -> syn::Result<TokenStream> {
+    let mut value = TokenStream::new();
+    while !input.is_empty() && !input.peek(Token![,]) {
+        value.extend([input.parse::<TokenTree>()?]);
+    }
+    if value.is_empty() { Err(input.error("write a value")) } else { Ok(value) }
+}
+
+fn set(route: &mut Route, key: Ident, value: TokenStream, mistakes: &Mistakes) {
+    match key.to_string().as_str() {
+        "public" => fill(&mut route.public, key, public(value, mistakes), mistakes),
+        "access" => fill(&mut route.access, key, access(value), mistakes),
+        "retry" => fill(&mut route.retry, key, retry(value), mistakes),
+        "rate" => fill(&mut route.rate, key, rate(value), mistakes),
+        "status" => fill(&mut route.status, key, status(value), mistakes),
+        _ => mistakes.add(&key, "use one of the keys `public`, `access`, `retry`, `rate` and `status`"),
+    }
+}
+
+fn fill<T>(slot: &mut Key<T>, key: Ident, value: syn::Result<T>, mistakes: &Mistakes) {
+    if !matches!(slot, Key::Missing) {
+        mistakes.add(&key, format!("state `{key}` once"));
+    }
+    *slot = mistakes.keep(value).map_or(Key::Wrong, |value| Key::Is(key, value));
+}
+
+/// Parses a value; if that fails, the message is `fix`.
+fn value<T>(tokens: TokenStream, parser: impl Parser<Output = T>, fix: impl Display) -> syn::Result<T> {
+    parser.parse2(tokens.clone()).map_err(|_| syn::Error::new_spanned(tokens, fix))
+}
+
+fn text(tokens: TokenStream, fix: impl Display) -> syn::Result<LitStr> {
+    value(tokens, |input: ParseStream| input.parse(), fix)
+}
+
+fn public(tokens: TokenStream, mistakes: &Mistakes) -> syn::Result<Template> {
+    text(tokens, "write the path at the gateway: `public = \"/api/things/{id}\"`").map(|path| template(path, mistakes))
+}
+
+fn template(text: LitStr, mistakes: &Mistakes) -> Template {
+    let path = text.value();
+    if !path.starts_with('/') {
+        mistakes.add(&text, "start the path with `/`");
+    }
+    let mut params: Vec<String> = Vec::new();
+    for segment in path.split('/') {
+        match segment.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) {
+            Some(name) if Ident::parse_any.parse_str(name).is_err() => {
+                mistakes.add(&text, format!("name the parameter `{segment}` as in Rust: `{{id}}`"));
+            }
+            Some(name) if params.iter().any(|param| param == name) => {
+                mistakes.add(&text, format!("use `{segment}` once"));
+            }
+            Some(name) => params.push(name.to_owned()),
+            None if segment.contains(['{', '}', '?', '#']) => {
+                mistakes.add(&text, format!("write `{segment}` as plain text or as one parameter: `{{id}}`"));
+            }
+            None => {}
+        }
+    }
+    Template { text, params }
+}
+
+fn access(tokens: TokenStream) -> syn::Result<Access> {
+    let parser = |input: ParseStream| {
+        let word: Ident = input.parse()?;
+        let names = |input: ParseStream| {
+            let content;
+            parenthesized!(content in input);
+            let names = Punctuated::<Ident, Token![,]>::parse_terminated(&content)?;
+            Ok::<_, syn::Error>(names.iter().map(Ident::to_string).collect::<Vec<_>>())
+        };
+        match word.to_string().as_str() {
+            "anyone" => Ok(Access::Anyone),
+            "user" => Ok(Access::User),
+            "role" => match names(input)?.join(",").as_str() {
+                "admin" => Ok(Access::Role(Ident::new("Admin", Span::call_site()))),
+                "customer" => Ok(Access::Role(Ident::new("Customer", Span::call_site()))),
+                _ => Err(input.error("role")),
+            },
+            "module" => match names(input)? {
+                modules if modules.is_empty() => Err(input.error("module")),
+                modules => Ok(Access::Modules(modules)),
+            },
+            _ => Err(input.error("access")),
+        }
+    };
+    value(tokens, parser, format!("write `access = {ACCESS}`"))
+}
+
+/// What `access` can be.
+pub(crate) const ACCESS: &str = "anyone`, `user`, `role(admin)`, `role(customer)` or `module(name, ..)";
+
+fn retry(tokens: TokenStream) -> syn::Result<Retry> {
+    let parser = |input: ParseStream| {
+        let word: Ident = input.parse()?;
+        match word.to_string().as_str() {
+            "key" => Ok(Retry::Key),
+            "never" => Ok(Retry::Never),
+            _ => Err(input.error("retry")),
+        }
+    };
+    value(tokens, parser, "write `retry = key` or `retry = never`")
+}
+
+fn rate(tokens: TokenStream) -> syn::Result<Rate> {
+    const FIX: &str = "write the rate as `\"100/min\"`: a count of at least 1, and `s`, `min`, `hour` or `day`";
+    let text = text(tokens, FIX)?;
+    let value = text.value();
+    let rate = value.split_once('/').and_then(|(count, unit)| {
+        let seconds = match unit {
+            "s" => 1,
+            "min" => 60,
+            "hour" => 3_600,
+            "day" => 86_400,
+            _ => return None,
+        };
+        let count = count.parse().ok().filter(|count| *count >= 1)?;
+        Some(Rate { count, seconds })
+    });
+    rate.ok_or_else(|| syn::Error::new_spanned(text, FIX))
+}
+
+fn status(tokens: TokenStream) -> syn::Result<u16> {
+    let parser = |input: ParseStream| match input.parse::<LitInt>()?.base10_parse()? {
+        status @ (200 | 201 | 202 | 204) => Ok(status),
+        _ => Err(input.error("status")),
+    };
+    value(tokens, parser, "use the status 200, 201, 202 or 204")
+}

@@ -1,0 +1,562 @@
+/// Books on a shelf.
+pub trait ShelfApi: ::core::marker::Send + ::core::marker::Sync + 'static {
+    /// Get one book.
+    ///
+    /// Lent ones, too.
+    fn get(
+        &self,
+        cx: &Ctx,
+        id: BookId,
+    ) -> impl ::core::future::Future<
+        Output = Result<Book, ShelfError>,
+    > + ::core::marker::Send;
+    /// List books.
+    fn list(
+        &self,
+        cx: &Ctx,
+        query: ListBooks,
+    ) -> impl ::core::future::Future<
+        Output = Result<Vec<Book>, ShelfError>,
+    > + ::core::marker::Send;
+    /// Add a book.
+    fn add(
+        &self,
+        cx: &Ctx,
+        new: NewBook,
+    ) -> impl ::core::future::Future<
+        Output = Result<Book, ShelfError>,
+    > + ::core::marker::Send;
+    /// Take a book back.
+    fn give_back(
+        &self,
+        cx: &Ctx,
+        reader: UserId,
+        id: BookId,
+    ) -> impl ::core::future::Future<
+        Output = Result<(), ShelfError>,
+    > + ::core::marker::Send;
+    /// Lend a book.
+    fn lend(
+        &self,
+        cx: &Ctx,
+        id: BookId,
+        loan: Loan,
+    ) -> impl ::core::future::Future<
+        Output = Result<Loan, ShelfError>,
+    > + ::core::marker::Send;
+}
+///The operations of `shelf`, in the order of the trait.
+pub static OPS: &[::kernel::Op] = &[
+    ::kernel::Op {
+        module: "shelf",
+        name: "get",
+        id: "shelf.get",
+        method: ::kernel::Method::Get,
+        path: "/books/{id}",
+        public: ::core::option::Option::Some("/api/books/{id}"),
+        access: ::kernel::Access::Anyone,
+        retry: ::kernel::Retry::Safe,
+        rate: ::core::option::Option::Some(::kernel::Rate {
+            count: 100u32,
+            window: ::core::time::Duration::from_secs(60u64),
+        }),
+        status: 200u16,
+    },
+    ::kernel::Op {
+        module: "shelf",
+        name: "list",
+        id: "shelf.list",
+        method: ::kernel::Method::Get,
+        path: "/books",
+        public: ::core::option::Option::None,
+        access: ::kernel::Access::Role(::kernel::Role::Customer),
+        retry: ::kernel::Retry::Safe,
+        rate: ::core::option::Option::None,
+        status: 200u16,
+    },
+    ::kernel::Op {
+        module: "shelf",
+        name: "add",
+        id: "shelf.add",
+        method: ::kernel::Method::Post,
+        path: "/books",
+        public: ::core::option::Option::Some("/api/books"),
+        access: ::kernel::Access::Role(::kernel::Role::Admin),
+        retry: ::kernel::Retry::Key,
+        rate: ::core::option::Option::Some(::kernel::Rate {
+            count: 5u32,
+            window: ::core::time::Duration::from_secs(1u64),
+        }),
+        status: 201u16,
+    },
+    ::kernel::Op {
+        module: "shelf",
+        name: "give_back",
+        id: "shelf.give_back",
+        method: ::kernel::Method::Delete,
+        path: "/readers/{reader}/books/{id}",
+        public: ::core::option::Option::Some("/api/my/books/{id}"),
+        access: ::kernel::Access::User,
+        retry: ::kernel::Retry::Safe,
+        rate: ::core::option::Option::Some(::kernel::Rate {
+            count: 1u32,
+            window: ::core::time::Duration::from_secs(86400u64),
+        }),
+        status: 204u16,
+    },
+    ::kernel::Op {
+        module: "shelf",
+        name: "lend",
+        id: "shelf.lend",
+        method: ::kernel::Method::Put,
+        path: "/loans/{id}",
+        public: ::core::option::Option::None,
+        access: ::kernel::Access::Modules(&["desk", "robot"]),
+        retry: ::kernel::Retry::Safe,
+        rate: ::core::option::Option::None,
+        status: 200u16,
+    },
+];
+///The operations of `shelf`, by name.
+pub mod ops {
+    ///`shelf.get`
+    pub const GET: &::kernel::Op = &super::OPS[0usize];
+    ///`shelf.list`
+    pub const LIST: &::kernel::Op = &super::OPS[1usize];
+    ///`shelf.add`
+    pub const ADD: &::kernel::Op = &super::OPS[2usize];
+    ///`shelf.give_back`
+    pub const GIVE_BACK: &::kernel::Op = &super::OPS[3usize];
+    ///`shelf.lend`
+    pub const LEND: &::kernel::Op = &super::OPS[4usize];
+}
+trait ErasedShelfApi: ::core::marker::Send + ::core::marker::Sync + 'static {
+    fn get(
+        self: ::std::sync::Arc<Self>,
+        cx: ::kernel::Ctx,
+        id: BookId,
+    ) -> ::kernel::BoxFuture<Result<Book, ShelfError>>;
+    fn list(
+        self: ::std::sync::Arc<Self>,
+        cx: ::kernel::Ctx,
+        query: ListBooks,
+    ) -> ::kernel::BoxFuture<Result<Vec<Book>, ShelfError>>;
+    fn add(
+        self: ::std::sync::Arc<Self>,
+        cx: ::kernel::Ctx,
+        new: NewBook,
+    ) -> ::kernel::BoxFuture<Result<Book, ShelfError>>;
+    fn give_back(
+        self: ::std::sync::Arc<Self>,
+        cx: ::kernel::Ctx,
+        reader: UserId,
+        id: BookId,
+    ) -> ::kernel::BoxFuture<Result<(), ShelfError>>;
+    fn lend(
+        self: ::std::sync::Arc<Self>,
+        cx: ::kernel::Ctx,
+        id: BookId,
+        loan: Loan,
+    ) -> ::kernel::BoxFuture<Result<Loan, ShelfError>>;
+}
+impl<T: ShelfApi> ErasedShelfApi for T {
+    fn get(
+        self: ::std::sync::Arc<Self>,
+        cx: ::kernel::Ctx,
+        id: BookId,
+    ) -> ::kernel::BoxFuture<Result<Book, ShelfError>> {
+        ::std::boxed::Box::pin(async move { ShelfApi::get(&*self, &cx, id).await })
+    }
+    fn list(
+        self: ::std::sync::Arc<Self>,
+        cx: ::kernel::Ctx,
+        query: ListBooks,
+    ) -> ::kernel::BoxFuture<Result<Vec<Book>, ShelfError>> {
+        ::std::boxed::Box::pin(async move {
+            ::kernel::validate(&query)?;
+            ShelfApi::list(&*self, &cx, query).await
+        })
+    }
+    fn add(
+        self: ::std::sync::Arc<Self>,
+        cx: ::kernel::Ctx,
+        new: NewBook,
+    ) -> ::kernel::BoxFuture<Result<Book, ShelfError>> {
+        ::std::boxed::Box::pin(async move {
+            ::kernel::validate(&new)?;
+            ShelfApi::add(&*self, &cx, new).await
+        })
+    }
+    fn give_back(
+        self: ::std::sync::Arc<Self>,
+        cx: ::kernel::Ctx,
+        reader: UserId,
+        id: BookId,
+    ) -> ::kernel::BoxFuture<Result<(), ShelfError>> {
+        ::std::boxed::Box::pin(async move {
+            ShelfApi::give_back(&*self, &cx, reader, id).await
+        })
+    }
+    fn lend(
+        self: ::std::sync::Arc<Self>,
+        cx: ::kernel::Ctx,
+        id: BookId,
+        loan: Loan,
+    ) -> ::kernel::BoxFuture<Result<Loan, ShelfError>> {
+        ::std::boxed::Box::pin(async move {
+            ::kernel::validate(&loan)?;
+            ShelfApi::lend(&*self, &cx, id, loan).await
+        })
+    }
+}
+///The client of `shelf`: what other modules hold, wherever it runs. Cheap to clone.
+#[derive(Clone)]
+pub struct ShelfClient {
+    calls: ::kernel::Calls,
+    to: ::std::sync::Arc<dyn ErasedShelfApi>,
+}
+impl ShelfClient {
+    /// A client of an implementation in this process.
+    pub fn local(service: impl ShelfApi) -> Self {
+        let calls = ::kernel::Calls::new(::kernel::Placement::Local, OPS);
+        Self {
+            calls,
+            to: ::std::sync::Arc::new(service),
+        }
+    }
+    /// A client of an implementation behind `transport`.
+    pub fn remote(transport: ::kernel::Transport) -> Self {
+        let calls = ::kernel::Calls::new(::kernel::Placement::Remote, OPS);
+        Self {
+            calls,
+            to: ::std::sync::Arc::new(ShelfRemote(transport)),
+        }
+    }
+    /// This client in the hands of `module`, in whose name its calls are then made.
+    pub fn by(&self, module: &'static str) -> Self {
+        Self {
+            calls: self.calls.by(module),
+            to: ::std::sync::Arc::clone(&self.to),
+        }
+    }
+}
+impl ShelfApi for ShelfClient {
+    async fn get(&self, cx: &::kernel::Ctx, id: BookId) -> Result<Book, ShelfError> {
+        self.calls
+            .run(
+                0usize,
+                cx,
+                ::core::option::Option::None,
+                |cx| ErasedShelfApi::get(::std::sync::Arc::clone(&self.to), cx, id),
+            )
+            .await
+    }
+    async fn list(
+        &self,
+        cx: &::kernel::Ctx,
+        query: ListBooks,
+    ) -> Result<Vec<Book>, ShelfError> {
+        self.calls
+            .run(
+                1usize,
+                cx,
+                ::core::option::Option::None,
+                |cx| ErasedShelfApi::list(::std::sync::Arc::clone(&self.to), cx, query),
+            )
+            .await
+    }
+    async fn add(&self, cx: &::kernel::Ctx, new: NewBook) -> Result<Book, ShelfError> {
+        self.calls
+            .run(
+                2usize,
+                cx,
+                ::core::option::Option::None,
+                |cx| ErasedShelfApi::add(::std::sync::Arc::clone(&self.to), cx, new),
+            )
+            .await
+    }
+    async fn give_back(
+        &self,
+        cx: &::kernel::Ctx,
+        reader: UserId,
+        id: BookId,
+    ) -> Result<(), ShelfError> {
+        self.calls
+            .run(
+                3usize,
+                cx,
+                ::core::option::Option::Some(reader),
+                |cx| ErasedShelfApi::give_back(
+                    ::std::sync::Arc::clone(&self.to),
+                    cx,
+                    reader,
+                    id,
+                ),
+            )
+            .await
+    }
+    async fn lend(
+        &self,
+        cx: &::kernel::Ctx,
+        id: BookId,
+        loan: Loan,
+    ) -> Result<Loan, ShelfError> {
+        self.calls
+            .run(
+                4usize,
+                cx,
+                ::core::option::Option::None,
+                |cx| ErasedShelfApi::lend(
+                    ::std::sync::Arc::clone(&self.to),
+                    cx,
+                    id,
+                    loan,
+                ),
+            )
+            .await
+    }
+}
+struct ShelfRemote(::kernel::Transport);
+impl ShelfApi for ShelfRemote {
+    async fn get(&self, cx: &::kernel::Ctx, id: BookId) -> Result<Book, ShelfError> {
+        self.0
+            .call(
+                &OPS[0usize],
+                cx,
+                ::kernel::Outgoing::new(&OPS[0usize]).param("id", &id),
+            )
+            .await
+    }
+    async fn list(
+        &self,
+        cx: &::kernel::Ctx,
+        query: ListBooks,
+    ) -> Result<Vec<Book>, ShelfError> {
+        self.0
+            .call(&OPS[1usize], cx, ::kernel::Outgoing::new(&OPS[1usize]).query(&query))
+            .await
+    }
+    async fn add(&self, cx: &::kernel::Ctx, new: NewBook) -> Result<Book, ShelfError> {
+        self.0
+            .call(&OPS[2usize], cx, ::kernel::Outgoing::new(&OPS[2usize]).body(&new))
+            .await
+    }
+    async fn give_back(
+        &self,
+        cx: &::kernel::Ctx,
+        reader: UserId,
+        id: BookId,
+    ) -> Result<(), ShelfError> {
+        self.0
+            .call(
+                &OPS[3usize],
+                cx,
+                ::kernel::Outgoing::new(&OPS[3usize])
+                    .param("reader", &reader)
+                    .param("id", &id),
+            )
+            .await
+    }
+    async fn lend(
+        &self,
+        cx: &::kernel::Ctx,
+        id: BookId,
+        loan: Loan,
+    ) -> Result<Loan, ShelfError> {
+        self.0
+            .call(
+                &OPS[4usize],
+                cx,
+                ::kernel::Outgoing::new(&OPS[4usize]).param("id", &id).body(&loan),
+            )
+            .await
+    }
+}
+impl ::kernel::Dispatch for ShelfClient {
+    fn ops(&self) -> &'static [::kernel::Op] {
+        OPS
+    }
+    fn dispatch(
+        self: ::std::sync::Arc<Self>,
+        index: usize,
+        cx: ::kernel::Ctx,
+        incoming: ::kernel::Incoming,
+    ) -> ::kernel::BoxFuture<::kernel::Reply> {
+        ::std::boxed::Box::pin(async move {
+            if let ::core::result::Result::Err(fault) = self.calls.admit(index, &cx) {
+                return ::kernel::Reply::problem(
+                    fault.into(),
+                    ::core::option::Option::Some(&cx),
+                );
+            }
+            match index {
+                0usize => {
+                    let result: Result<Book, ShelfError> = async {
+                        incoming.no_query()?;
+                        ShelfApi::get(&*self, &cx, incoming.param::<BookId>("id")?).await
+                    }
+                        .await;
+                    ::kernel::Reply::of(&OPS[0usize], &cx, result)
+                }
+                1usize => {
+                    let result: Result<Vec<Book>, ShelfError> = async {
+                        ShelfApi::list(&*self, &cx, incoming.query::<ListBooks>()?).await
+                    }
+                        .await;
+                    ::kernel::Reply::of(&OPS[1usize], &cx, result)
+                }
+                2usize => {
+                    let result: Result<Book, ShelfError> = async {
+                        incoming.no_query()?;
+                        ShelfApi::add(&*self, &cx, incoming.body::<NewBook>()?).await
+                    }
+                        .await;
+                    ::kernel::Reply::of(&OPS[2usize], &cx, result)
+                }
+                3usize => {
+                    let result: Result<(), ShelfError> = async {
+                        incoming.no_query()?;
+                        ShelfApi::give_back(
+                                &*self,
+                                &cx,
+                                incoming.own_param(&cx, "reader")?,
+                                incoming.param::<BookId>("id")?,
+                            )
+                            .await
+                    }
+                        .await;
+                    ::kernel::Reply::of(&OPS[3usize], &cx, result)
+                }
+                4usize => {
+                    let result: Result<Loan, ShelfError> = async {
+                        incoming.no_query()?;
+                        ShelfApi::lend(
+                                &*self,
+                                &cx,
+                                incoming.param::<BookId>("id")?,
+                                incoming.body::<Loan>()?,
+                            )
+                            .await
+                    }
+                        .await;
+                    ::kernel::Reply::of(&OPS[4usize], &cx, result)
+                }
+                _ => {
+                    ::kernel::Reply::problem(
+                        ::kernel::Fault::new(
+                                ::kernel::Code::NotFound,
+                                "Endpoint not found",
+                            )
+                            .into(),
+                        ::core::option::Option::Some(&cx),
+                    )
+                }
+            }
+        })
+    }
+    fn openapi(&self) -> ::kernel::utoipa::openapi::OpenApi {
+        openapi()
+    }
+}
+///The OpenAPI document of the operations of `shelf`, at their own paths, internal ones included.
+pub fn openapi() -> ::utoipa::openapi::OpenApi {
+    /// Get one book.
+    ///
+    /// Lent ones, too.
+    #[::utoipa::path(
+        get,
+        path = "/books/{id}",
+        tag = "shelf",
+        operation_id = "shelf_get",
+        params(("id" = inline(BookId), Path)),
+        responses(
+            (
+                status = 200u16,
+                description = "Success",
+                body = Book,
+                content_type = "application/json"
+            )
+        )
+    )]
+    #[expect(dead_code, reason = "carries the attribute")]
+    fn shelf_get() {}
+    /// List books.
+    #[::utoipa::path(
+        get,
+        path = "/books",
+        tag = "shelf",
+        operation_id = "shelf_list",
+        params(),
+        responses(
+            (
+                status = 200u16,
+                description = "Success",
+                body = Vec<Book>,
+                content_type = "application/json"
+            )
+        )
+    )]
+    #[expect(dead_code, reason = "carries the attribute")]
+    fn shelf_list() {}
+    /// Add a book.
+    #[::utoipa::path(
+        post,
+        path = "/books",
+        tag = "shelf",
+        operation_id = "shelf_add",
+        params(),
+        request_body(content = NewBook, content_type = "application/json"),
+        responses(
+            (
+                status = 201u16,
+                description = "Success",
+                body = Book,
+                content_type = "application/json"
+            )
+        )
+    )]
+    #[expect(dead_code, reason = "carries the attribute")]
+    fn shelf_add() {}
+    /// Take a book back.
+    #[::utoipa::path(
+        delete,
+        path = "/readers/{reader}/books/{id}",
+        tag = "shelf",
+        operation_id = "shelf_give_back",
+        params(("reader" = inline(UserId), Path), ("id" = inline(BookId), Path)),
+        responses((status = 204u16, description = "Success"))
+    )]
+    #[expect(dead_code, reason = "carries the attribute")]
+    fn shelf_give_back() {}
+    /// Lend a book.
+    #[::utoipa::path(
+        put,
+        path = "/loans/{id}",
+        tag = "shelf",
+        operation_id = "shelf_lend",
+        params(("id" = inline(BookId), Path)),
+        request_body(content = Loan, content_type = "application/json"),
+        responses(
+            (
+                status = 200u16,
+                description = "Success",
+                body = Loan,
+                content_type = "application/json"
+            )
+        )
+    )]
+    #[expect(dead_code, reason = "carries the attribute")]
+    fn shelf_lend() {}
+    let document = {
+        #[derive(::utoipa::OpenApi)]
+        #[openapi(
+            paths(shelf_get, shelf_list, shelf_add, shelf_give_back, shelf_lend),
+            components(schemas(::kernel::Problem))
+        )]
+        struct Document;
+        <Document as ::utoipa::OpenApi>::openapi()
+    };
+    ::kernel::openapi::finish::<
+        ShelfError,
+    >(document, OPS, &[(1usize, ::kernel::openapi::query::<ListBooks>)])
+}

@@ -1,0 +1,24 @@
+/// Books on a shelf.
+pub trait ShelfApi {
+    /// Get one book.
+    ///
+    /// Lent ones, too.
+    #[get("/books/{id}", public = "/api/books/{id}", access = anyone, rate = "100/min")]
+    async fn get(&self, cx: &Ctx, id: BookId) -> Result<Book, ShelfError>;
+
+    /// List books.
+    #[get("/books", access = role(customer))]
+    async fn list(&self, cx: &Ctx, query: ListBooks) -> Result<Vec<Book>, ShelfError>;
+
+    /// Add a book.
+    #[post("/books", public = "/api/books", access = role(admin), retry = key, status = 201, rate = "5/s")]
+    async fn add(&self, cx: &Ctx, new: NewBook) -> Result<Book, ShelfError>;
+
+    /// Take a book back.
+    #[delete("/readers/{reader}/books/{id}", public = "/api/my/books/{id}", access = user, status = 204, rate = "1/day")]
+    async fn give_back(&self, cx: &Ctx, reader: UserId, id: BookId) -> Result<(), ShelfError>;
+
+    /// Lend a book.
+    #[put("/loans/{id}", access = module(desk, robot))]
+    async fn lend(&self, cx: &Ctx, id: BookId, loan: Loan) -> Result<Loan, ShelfError>;
+}

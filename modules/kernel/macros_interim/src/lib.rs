@@ -1,0 +1,41 @@
+//! The macros of the kernel. `kernel` re-exports them; nobody depends on this crate directly.
+//!
+//! [`macro@api`] reads an annotated trait into a model (`parse`), checks the rules that need more than one attribute to see (`check`),
+//! and writes what a module needs around it (`emit`). All mistakes of a trait are reported at once (`diagnose`).
+
+mod api_error;
+mod check;
+mod diagnose;
+mod emit;
+mod parse;
+
+use proc_macro::TokenStream;
+
+/// Makes a trait the public face of a module: its client, its HTTP client and server side, its OpenAPI document and its `OPS`.
+///
+/// `#[kernel::api(module = "product")]` goes on a trait whose name ends in `Api`. Each method has one of `#[get]`, `#[post]`, `#[put]`,
+/// `#[delete]` with the path at the module's own service, and:
+///
+/// | key | meaning |
+/// |---|---|
+/// | `access = anyone \| user \| role(admin) \| module(order, ..)` | who may call it; required |
+/// | `public = "/api/.."` | path at the gateway; without it the gateway does not serve the operation |
+/// | `rate = "100/min"` | limit for one caller at the gateway; required with `public` |
+/// | `retry = key \| never` | for POST: whether it may be repeated with an idempotency key |
+/// | `status = 201` | status of success: 200 (default), 201, 202 or 204 |
+///
+/// A parameter `{name}` of the path is the method's parameter of that name; one more parameter is the query (GET, DELETE) or the
+/// body (POST, PUT). A path parameter that the public path lacks is the caller's own `UserId`.
+#[proc_macro_attribute]
+pub fn api(attributes: TokenStream, item: TokenStream) -> TokenStream {
+    emit::api(attributes.into(), item.into()).into()
+}
+
+/// Lets an error enum travel: each variant has a code, a stable name and its data on the wire.
+///
+/// `#[api(module = "product")]` goes on the enum, `#[api(conflict)]` (a code of `kernel::Code` in snake case) on each variant, and
+/// `#[api(fault)]` on the one that holds a `kernel::Fault`.
+#[proc_macro_derive(ApiError, attributes(api))]
+pub fn api_error(item: TokenStream) -> TokenStream {
+    api_error::derive(item.into()).into()
+}

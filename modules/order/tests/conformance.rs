@@ -1,0 +1,444 @@
+//! What the order module promises, in three placements, with the real modules around it.
+#![expect(clippy::unwrap_used, reason = "a test may stop at any surprise")]
+
+use cart::{AddItem, CartApi, CartClient};
+use kernel::{
+    Code, Ctx, Fault, OrderId, Principal, Role, UserId, placements,
+    testing::{admin, anonymous, folder, sqlite},
+};
+use order::{
+    CancelOrder, Config, ListAllOrders, ListOrders, NextStatus, Order, OrderApi, OrderClient, OrderError, OrderStatus, Orders, Pay,
+    Peers, PlaceOrder, SetStatus, ShippingAddress, start,
+};
+use payment::{Payment, PaymentApi, PaymentClient, PaymentError, PaymentId, PaymentRequest, PaymentStatus};
+use product::{NewProduct, ProductApi, ProductChange, ProductClient, ProductId, SetStock, Shortage};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
+use tempfile::TempDir;
+use user::{Register, SetAccess, UserApi, UserClient};
+
+placements! {
+    OrderClient, orders: [
+        place_pay_ship_deliver,
+        an_empty_cart_is_refused,
+        nothing_is_ordered_when_stock_is_short,
+        a_changed_price_is_told_before_it_is_charged,
+        a_key_orders_once_and_pays_once,
+        many_payments_of_one_order_charge_once,
+        a_declined_payment_leaves_the_order_payable,
+        a_payment_can_need_an_action,
+        a_lost_answer_is_found_out,
+        the_job_finds_out_what_nobody_asks_about,
+        cancel_gives_back_stock_and_money,
+        unpaid_orders_expire,
+        strangers_see_nothing,
+        lists_are_paged_and_filtered,
+        a_deactivated_account_cannot_order,
+        bad_input_names_the_field,
+    ]
+}
+
+struct Fixture {
+    product: ProductClient,
+    cart: CartClient,
+    payment: Lossy,
+    user: UserClient,
+    _folder: TempDir,
+}
+
+/// Payments whose answers can get lost on the way back.
+#[derive(Clone)]
+struct Lossy {
+    to: PaymentClient,
+    lose: Arc<AtomicU32>,
+}
+
+impl PaymentApi for Lossy {
+    async fn process(&self, cx: &Ctx, order: OrderId, attempt: u32, request: PaymentRequest) -> Result<Payment, PaymentError> {
+        let answer = self.to.by("order").process(cx, order, attempt, request).await;
+        match self.lose.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)) {
+            Ok(_) => Err(Fault::new(Code::DeadlineExceeded, "Service timeout").into()),
+            Err(_) => answer,
+        }
+    }
+    async fn confirm(&self, cx: &Ctx, id: PaymentId) -> Result<Payment, PaymentError> {
+        self.to.by("order").confirm(cx, id).await
+    }
+    async fn refund(&self, cx: &Ctx, id: PaymentId) -> Result<Payment, PaymentError> {
+        self.to.by("order").refund(cx, id).await
+    }
+    async fn get(&self, cx: &Ctx, id: PaymentId) -> Result<Payment, PaymentError> {
+        self.to.get(cx, id).await
+    }
+}
+
+async fn orders() -> (Orders, Fixture) {
+    orders_with(Config { sweep_seconds: 1, ..Config::default() }).await
+}
+
+async fn orders_with(config: Config) -> (Orders, Fixture) {
+    let folder = folder();
+    let (at, stop) = (|name| sqlite(folder.path(), name), Default::default());
+    let product = product::start(&product::Config { database_url: at("product"), ..Default::default() }, &stop).await.unwrap();
+    let product = ProductClient::local(product);
+    let user = user::Config {
+        database_url: at("user"),
+        signing_key_file: folder.path().join("key.pem").display().to_string().into(),
+        ..Default::default()
+    };
+    let user = UserClient::local(user::start(&user, &stop).await.unwrap());
+    let cart = cart::Config { database_url: at("cart"), ..Default::default() };
+    let cart = CartClient::local(cart::start(&cart, product.clone(), &stop).await.unwrap());
+    let payment = payment::Config { database_url: at("payment"), ..Default::default() };
+    let payment = PaymentClient::local(payment::start(&payment, &stop).await.unwrap());
+    let payment = Lossy { to: payment, lose: Arc::default() };
+    let peers = Peers {
+        product: product.clone(),
+        cart: cart.clone(),
+        payment: PaymentClient::local(payment.clone()),
+        user: user.clone(),
+    };
+    let orders = start(&Config { database_url: at("order"), ..config }, peers, &stop).await.unwrap();
+    (orders, Fixture { product, cart, payment, user, _folder: folder })
+}
+
+impl Fixture {
+    async fn buyer(&self, name: &str) -> Ctx {
+        let request = Register {
+            email: format!("{name}@souk.test"),
+            password: "Saffron-7-Road".into(),
+            first_name: name.into(),
+            last_name: "Test".into(),
+            phone: None,
+        };
+        let id = self.user.register(&anonymous(), request).await.unwrap().user.id;
+        Ctx::new(Principal::User { id, role: Role::Customer }, Duration::from_secs(20))
+    }
+
+    async fn product(&self, name: &str, price: &str, stock_quantity: u32) -> ProductId {
+        let price = price.parse().unwrap();
+        let new = NewProduct { name: name.into(), description: None, price, currency: None, category_id: None, stock_quantity };
+        self.product.create(&admin(), new).await.unwrap().id
+    }
+
+    async fn fill(&self, cx: &Ctx, lines: &[(ProductId, u32)]) {
+        for &(product_id, quantity) in lines {
+            self.cart.add(cx, cx.user().unwrap(), AddItem { product_id, quantity }).await.unwrap();
+        }
+    }
+
+    async fn stock(&self, id: ProductId) -> u32 {
+        self.product.get(&anonymous(), id).await.unwrap().stock_quantity
+    }
+
+    async fn cart_lines(&self, cx: &Ctx) -> usize {
+        self.cart.get(cx, cx.user().unwrap()).await.unwrap().items.len()
+    }
+}
+
+fn address() -> PlaceOrder {
+    PlaceOrder {
+        shipping_address: ShippingAddress {
+            street_address: "12 Spice Lane".into(),
+            city: "Tripoli".into(),
+            state: "North".into(),
+            postal_code: "1300".into(),
+            country: "Lebanon".into(),
+        },
+    }
+}
+
+fn pay(order_id: OrderId, method: &str) -> Pay {
+    Pay { order_id, payment_method: method.into() }
+}
+
+fn code(error: &OrderError) -> Code {
+    kernel::ApiError::code(error)
+}
+
+async fn placed(client: &OrderClient, fixture: &Fixture, cx: &Ctx, lines: &[(ProductId, u32)]) -> Order {
+    fixture.fill(cx, lines).await;
+    client.place(cx, address()).await.unwrap().order
+}
+
+async fn status(client: &OrderClient, cx: &Ctx, id: OrderId) -> OrderStatus {
+    client.get(cx, id).await.unwrap().order.status
+}
+
+/// Waits for what the jobs do, without a fixed pause.
+async fn until(mut done: impl AsyncFnMut() -> bool) {
+    let wait = async {
+        while !done().await {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), wait).await.unwrap();
+}
+
+async fn place_pay_ship_deliver(client: OrderClient, fixture: &Fixture) {
+    let buyer = fixture.buyer("leyla").await;
+    let (lamp, rug) = (fixture.product("Lamp", "29.99", 5).await, fixture.product("Rug", "0.1", 9).await);
+    let order = placed(&client, fixture, &buyer, &[(rug, 3), (lamp, 2)]).await;
+    assert_eq!((order.status, order.total.to_string().as_str(), order.number.len()), (OrderStatus::Pending, "60.28", 10));
+    let items: Vec<_> = order.items.iter().map(|i| (i.product_id, i.quantity, i.subtotal.to_string())).collect();
+    assert_eq!(items, [(lamp, 2, "59.98".into()), (rug, 3, "0.3".into())]);
+    assert!(order.expires_at.is_some());
+    assert_eq!((fixture.stock(lamp).await, fixture.stock(rug).await, fixture.cart_lines(&buyer).await), (3, 6, 0));
+
+    let payment = client.pay(&buyer, pay(order.id, "sandbox_success")).await.unwrap().payment;
+    assert_eq!((payment.status, payment.amount, payment.order_id), (PaymentStatus::Succeeded, order.total, order.id));
+    let paid = client.get(&buyer, order.id).await.unwrap().order;
+    assert_eq!((paid.status, paid.payment_id, paid.expires_at), (OrderStatus::Paid, Some(payment.id), None));
+    assert_eq!(fixture.stock(lamp).await, 3);
+    let again = client.pay(&buyer, pay(order.id, "sandbox_success")).await.unwrap_err();
+    assert_eq!(again, OrderError::IllegalState { status: OrderStatus::Paid });
+
+    let to = |status| SetStatus { status, note: Some("Parcel 7".into()) };
+    let skipped = client.set_status(&admin(), order.id, to(NextStatus::Delivered)).await.unwrap_err();
+    assert_eq!(skipped, OrderError::IllegalState { status: OrderStatus::Paid });
+    client.set_status(&admin(), order.id, to(NextStatus::Shipped)).await.unwrap();
+    let delivered = client.set_status(&admin(), order.id, to(NextStatus::Delivered)).await.unwrap().order;
+    let notes: Vec<_> = delivered.timeline.iter().map(|e| (e.status, e.note.as_str())).collect();
+    assert_eq!(
+        notes,
+        [
+            (OrderStatus::Pending, "Order placed"),
+            (OrderStatus::Paid, "Payment received"),
+            (OrderStatus::Shipped, "Shipped: Parcel 7"),
+            (OrderStatus::Delivered, "Delivered: Parcel 7"),
+        ]
+    );
+    let late = client.cancel(&buyer, order.id, CancelOrder::default()).await.unwrap_err();
+    assert_eq!(late, OrderError::IllegalState { status: OrderStatus::Delivered });
+}
+
+async fn an_empty_cart_is_refused(client: OrderClient, fixture: &Fixture) {
+    let buyer = fixture.buyer("leyla").await.with_key("k");
+    assert_eq!(client.place(&buyer, address()).await, Err(OrderError::CartEmpty));
+    assert_eq!(client.list(&buyer, ListOrders::default()).await.unwrap().pagination.total, 0);
+    // the refusal did not use the key up
+    let lamp = fixture.product("Lamp", "1", 5).await;
+    fixture.fill(&buyer.without_key(), &[(lamp, 1)]).await;
+    assert!(client.place(&buyer, address()).await.is_ok());
+}
+
+async fn nothing_is_ordered_when_stock_is_short(client: OrderClient, fixture: &Fixture) {
+    let buyer = fixture.buyer("leyla").await;
+    let (lamp, rug) = (fixture.product("Lamp", "1", 5).await, fixture.product("Rug", "1", 5).await);
+    fixture.fill(&buyer, &[(lamp, 2), (rug, 4)]).await;
+    fixture.product.set_stock(&admin(), rug, SetStock { quantity: 3 }).await.unwrap();
+    let shortage = Shortage { product_id: rug, requested: 4, available: 3 };
+    let error = client.place(&buyer, address()).await.unwrap_err();
+    assert!(error.to_string().contains("3 of product"), "{error}");
+    assert_eq!(error, OrderError::OutOfStock { lines: vec![shortage] });
+    assert_eq!((fixture.stock(lamp).await, fixture.stock(rug).await, fixture.cart_lines(&buyer).await), (5, 3, 2));
+    assert_eq!(client.list(&buyer, ListOrders::default()).await.unwrap().orders, []);
+}
+
+async fn a_changed_price_is_told_before_it_is_charged(client: OrderClient, fixture: &Fixture) {
+    let buyer = fixture.buyer("leyla").await;
+    let lamp = fixture.product("Lamp", "10", 5).await;
+    fixture.fill(&buyer, &[(lamp, 1)]).await;
+    let change = ProductChange { name: "Lamp".into(), description: None, price: "12".parse().unwrap(), category_id: None };
+    fixture.product.change(&admin(), lamp, change).await.unwrap();
+    match client.place(&buyer, address()).await.unwrap_err() {
+        OrderError::PriceChanged { lines } => {
+            assert_eq!((lines[0].product_id, lines[0].seen.to_string(), lines[0].now.to_string()), (lamp, "10".into(), "12".into()));
+        }
+        other => panic!("{other:?}"),
+    }
+    until(async || fixture.stock(lamp).await == 5).await;
+    fixture.cart.get(&buyer, buyer.user().unwrap()).await.unwrap();
+    assert_eq!(client.place(&buyer, address()).await.unwrap().order.total.to_string(), "12");
+}
+
+async fn a_key_orders_once_and_pays_once(client: OrderClient, fixture: &Fixture) {
+    let buyer = fixture.buyer("leyla").await;
+    let lamp = fixture.product("Lamp", "10", 5).await;
+    fixture.fill(&buyer, &[(lamp, 1)]).await;
+    let order = client.place(&buyer.with_key("place"), address()).await.unwrap().order;
+    let again = buyer.with_key("place");
+    assert_eq!(client.place(&again, address()).await.unwrap().order, order);
+    assert!(again.is_replayed());
+    assert_eq!(fixture.stock(lamp).await, 4);
+    let mut other = address();
+    other.shipping_address.city = "Beirut".into();
+    assert_eq!(code(&client.place(&buyer.with_key("place"), other).await.unwrap_err()), Code::Unprocessable);
+
+    let payment = client.pay(&buyer.with_key("pay"), pay(order.id, "sandbox_success")).await.unwrap().payment;
+    assert_eq!(client.pay(&buyer.with_key("pay"), pay(order.id, "sandbox_success")).await.unwrap().payment, payment);
+}
+
+async fn many_payments_of_one_order_charge_once(client: OrderClient, fixture: &Fixture) {
+    let buyer = fixture.buyer("leyla").await;
+    let lamp = fixture.product("Lamp", "10", 5).await;
+    let order = placed(&client, fixture, &buyer, &[(lamp, 1)]).await;
+    let tries = (0..20).map(|i| {
+        let (client, cx) = (client.clone(), if i % 2 == 0 { buyer.clone() } else { buyer.with_key(format!("k{i}")) });
+        tokio::spawn(async move { client.pay(&cx, pay(order.id, "sandbox_success")).await })
+    });
+    let mut payments = Vec::new();
+    for attempt in tries.collect::<Vec<_>>() {
+        match attempt.await.unwrap() {
+            Ok(reply) => payments.push(reply.payment.id),
+            Err(e) => assert_eq!(code(&e), Code::Conflict, "{e:?}"),
+        }
+    }
+    payments.dedup();
+    assert_eq!(payments.len(), 1);
+    let paid = client.get(&buyer, order.id).await.unwrap().order;
+    assert_eq!(paid.timeline.iter().filter(|e| e.status == OrderStatus::Paid).count(), 1);
+}
+
+async fn a_declined_payment_leaves_the_order_payable(client: OrderClient, fixture: &Fixture) {
+    let buyer = fixture.buyer("leyla").await;
+    let lamp = fixture.product("Lamp", "10", 5).await;
+    let order = placed(&client, fixture, &buyer, &[(lamp, 1)]).await;
+    let declined = client.pay(&buyer, pay(order.id, "sandbox_declined")).await.unwrap_err();
+    assert_eq!(declined, OrderError::Declined { reason: "card_declined".into() });
+    assert_eq!(client.pay(&buyer, pay(order.id, "sandbox_provider_down")).await, Err(OrderError::ProviderUnavailable));
+    assert_eq!(client.pay(&buyer, pay(order.id, "bitcoin")).await, Err(OrderError::UnknownMethod));
+    assert_eq!(status(&client, &buyer, order.id).await, OrderStatus::Pending);
+    client.pay(&buyer, pay(order.id, "sandbox_success")).await.unwrap();
+    assert_eq!(status(&client, &buyer, order.id).await, OrderStatus::Paid);
+}
+
+async fn a_payment_can_need_an_action(client: OrderClient, fixture: &Fixture) {
+    let buyer = fixture.buyer("leyla").await;
+    let lamp = fixture.product("Lamp", "10", 5).await;
+    let order = placed(&client, fixture, &buyer, &[(lamp, 1)]).await;
+    let first = client.pay(&buyer, pay(order.id, "sandbox_needs_action")).await.unwrap().payment;
+    assert_eq!(first.status, PaymentStatus::RequiresAction);
+    assert_eq!(status(&client, &buyer, order.id).await, OrderStatus::Pending);
+
+    let stranger = fixture.buyer("omar").await;
+    assert_eq!(client.confirm(&stranger, first.id).await, Err(OrderError::PaymentNotFound));
+    assert_eq!(client.confirm(&admin(), first.id).await, Err(OrderError::PaymentNotFound), "nobody pays for others");
+    let done = client.confirm(&buyer, first.id).await.unwrap().payment;
+    assert_eq!((done.id, done.status), (first.id, PaymentStatus::Succeeded));
+    assert_eq!(client.confirm(&buyer, first.id).await.unwrap().payment.status, PaymentStatus::Succeeded);
+    assert_eq!(status(&client, &buyer, order.id).await, OrderStatus::Paid);
+}
+
+async fn a_lost_answer_is_found_out(client: OrderClient, fixture: &Fixture) {
+    let buyer = fixture.buyer("leyla").await;
+    let lamp = fixture.product("Lamp", "10", 5).await;
+    let order = placed(&client, fixture, &buyer, &[(lamp, 1)]).await;
+    // both calls of the loopback lose theirs
+    fixture.payment.lose.store(2, Ordering::SeqCst);
+    let lost = client.pay(&buyer, pay(order.id, "sandbox_success")).await.unwrap_err();
+    assert_eq!(code(&lost), Code::DeadlineExceeded);
+    fixture.payment.lose.store(0, Ordering::SeqCst);
+    // the question again finds the outcome, unless the job was faster
+    match client.pay(&buyer, pay(order.id, "sandbox_success")).await {
+        Ok(reply) => assert_eq!(reply.payment.status, PaymentStatus::Succeeded),
+        Err(e) => assert_eq!(code(&e), Code::Conflict),
+    }
+    until(async || status(&client, &buyer, order.id).await == OrderStatus::Paid).await;
+}
+
+async fn the_job_finds_out_what_nobody_asks_about(client: OrderClient, fixture: &Fixture) {
+    let buyer = fixture.buyer("leyla").await;
+    let lamp = fixture.product("Lamp", "10", 5).await;
+    let order = placed(&client, fixture, &buyer, &[(lamp, 1)]).await;
+    fixture.payment.lose.store(1, Ordering::SeqCst);
+    client.pay(&buyer, pay(order.id, "sandbox_success")).await.unwrap_err();
+    until(async || status(&client, &buyer, order.id).await == OrderStatus::Paid).await;
+}
+
+async fn cancel_gives_back_stock_and_money(client: OrderClient, fixture: &Fixture) {
+    let buyer = fixture.buyer("leyla").await;
+    let lamp = fixture.product("Lamp", "10", 5).await;
+    let unpaid = placed(&client, fixture, &buyer, &[(lamp, 2)]).await;
+    let reason = CancelOrder { reason: Some("Too slow".into()) };
+    let cancelled = client.cancel(&buyer.with_key("c"), unpaid.id, reason.clone()).await.unwrap().order;
+    assert_eq!((cancelled.status, fixture.stock(lamp).await), (OrderStatus::Cancelled, 5));
+    assert_eq!(cancelled.timeline[1].note, "Cancelled: Too slow");
+    assert_eq!(client.cancel(&buyer.with_key("c"), unpaid.id, reason).await.unwrap().order, cancelled);
+    let twice = client.cancel(&buyer, unpaid.id, CancelOrder::default()).await.unwrap_err();
+    assert_eq!(twice, OrderError::IllegalState { status: OrderStatus::Cancelled });
+
+    let paid = placed(&client, fixture, &buyer, &[(lamp, 3)]).await;
+    let payment = client.pay(&buyer, pay(paid.id, "sandbox_success")).await.unwrap().payment;
+    let refunded = client.cancel(&buyer, paid.id, CancelOrder::default()).await.unwrap().order;
+    assert_eq!((refunded.status, fixture.stock(lamp).await), (OrderStatus::Refunded, 5));
+    assert_eq!(fixture.payment.to.get(&buyer, payment.id).await.unwrap().status, PaymentStatus::Refunded);
+}
+
+async fn unpaid_orders_expire(_: OrderClient, _: &Fixture) {
+    // an own set of modules: the time to pay is a setting
+    let (orders, fixture) = orders_with(Config { unpaid_seconds: 1, sweep_seconds: 1, ..Config::default() }).await;
+    let client = OrderClient::local(orders);
+    let buyer = fixture.buyer("leyla").await;
+    let lamp = fixture.product("Lamp", "10", 5).await;
+    let order = placed(&client, &fixture, &buyer, &[(lamp, 2)]).await;
+    until(async || status(&client, &buyer, order.id).await == OrderStatus::Expired).await;
+    until(async || fixture.stock(lamp).await == 5).await;
+    let late = client.pay(&buyer, pay(order.id, "sandbox_success")).await.unwrap_err();
+    assert_eq!(late, OrderError::IllegalState { status: OrderStatus::Expired });
+}
+
+async fn strangers_see_nothing(client: OrderClient, fixture: &Fixture) {
+    let (buyer, stranger) = (fixture.buyer("leyla").await, fixture.buyer("omar").await);
+    let lamp = fixture.product("Lamp", "10", 5).await;
+    let order = placed(&client, fixture, &buyer, &[(lamp, 2)]).await;
+    assert_eq!(client.get(&stranger, order.id).await, Err(OrderError::NotFound));
+    assert_eq!(client.cancel(&stranger, order.id, CancelOrder::default()).await, Err(OrderError::NotFound));
+    assert_eq!(client.pay(&stranger, pay(order.id, "sandbox_success")).await, Err(OrderError::NotFound));
+    assert_eq!(client.list(&stranger, ListOrders::default()).await.unwrap().orders, []);
+    assert_eq!(client.get(&stranger, OrderId(999)).await, Err(OrderError::NotFound), "the same answer as for none");
+    assert_eq!(code(&client.list_all(&stranger, ListAllOrders::default()).await.unwrap_err()), Code::PermissionDenied);
+    assert_eq!(code(&client.get(&anonymous(), order.id).await.unwrap_err()), Code::Unauthenticated);
+    assert_eq!(client.get(&admin(), order.id).await.unwrap().order.id, order.id);
+    let all = ListAllOrders { user_id: Some(buyer.user().unwrap()), ..Default::default() };
+    assert_eq!(client.list_all(&admin(), all).await.unwrap().pagination.total, 1);
+    let nobody = ListAllOrders { user_id: Some(UserId(999)), ..Default::default() };
+    assert_eq!(client.list_all(&admin(), nobody).await.unwrap().pagination.total, 0);
+}
+
+async fn lists_are_paged_and_filtered(client: OrderClient, fixture: &Fixture) {
+    let buyer = fixture.buyer("leyla").await;
+    let lamp = fixture.product("Lamp", "10", 50).await;
+    let mut ids = Vec::new();
+    for _ in 0..3 {
+        ids.push(placed(&client, fixture, &buyer, &[(lamp, 1)]).await.id);
+    }
+    client.pay(&buyer, pay(ids[0], "sandbox_success")).await.unwrap();
+    let list = async |query| {
+        let page = client.list(&buyer, query).await.unwrap();
+        (page.orders.iter().map(|o| o.id).collect::<Vec<_>>(), page.pagination.total)
+    };
+    assert_eq!(list(ListOrders::default()).await, (vec![ids[2], ids[1], ids[0]], 3));
+    assert_eq!(list(ListOrders { page: Some(2), per_page: Some(2), status: None }).await, (vec![ids[0]], 3));
+    assert_eq!(list(ListOrders { status: Some(OrderStatus::Paid), ..Default::default() }).await, (vec![ids[0]], 1));
+    assert_eq!(list(ListOrders { status: Some(OrderStatus::Pending), ..Default::default() }).await.1, 2);
+}
+
+async fn a_deactivated_account_cannot_order(client: OrderClient, fixture: &Fixture) {
+    let buyer = fixture.buyer("leyla").await;
+    let lamp = fixture.product("Lamp", "10", 5).await;
+    fixture.fill(&buyer, &[(lamp, 1)]).await;
+    let access = SetAccess { is_active: false, role: Role::Customer };
+    fixture.user.set_access(&admin(), buyer.user().unwrap(), access).await.unwrap();
+    assert_eq!(client.place(&buyer, address()).await, Err(OrderError::Deactivated));
+    assert_eq!(fixture.stock(lamp).await, 5);
+}
+
+async fn bad_input_names_the_field(client: OrderClient, fixture: &Fixture) {
+    let buyer = fixture.buyer("leyla").await;
+    let mut bad = address();
+    bad.shipping_address.city = " ".into();
+    match client.place(&buyer, bad).await.unwrap_err() {
+        OrderError::Fault(fault) => assert_eq!(fault.errors()[0].pointer, "/shipping_address/city"),
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(client.pay(&buyer, pay(OrderId(404), "sandbox_success")).await, Err(OrderError::NotFound));
+    assert_eq!(code(&client.pay(&buyer, pay(OrderId(-1), "sandbox_success")).await.unwrap_err()), Code::InvalidArgument);
+    let page = ListOrders { per_page: Some(0), ..Default::default() };
+    assert_eq!(code(&client.list(&buyer, page).await.unwrap_err()), Code::InvalidArgument);
+}

@@ -1,0 +1,331 @@
+//! The implementation of [`UserApi`].
+
+use crate::{
+    Address, AddressId, AuthReply, ChangePassword, Jwks, ListUsers, Login, NewAddress, Profile, ProfileChange, Refresh, Register,
+    RevokedSessions, RevokedSince, SetAccess, User, UserApi, UserError, UserPage, Verified,
+    entity::{address, session, user},
+    ops,
+    password::{Passwords, Place},
+    store,
+    tokens::{Signer, fingerprint, random_id, random_token},
+};
+use kernel::{
+    Code, Ctx, Fault, Pagination, Role, UserId,
+    chrono::TimeDelta,
+    db::{Db, Tx},
+    idempotency, now,
+};
+use sea_orm::Set;
+use std::sync::Arc;
+
+/// Passwords that may be tried for one e-mail address in [`WINDOW`].
+const ATTEMPTS: i64 = 10;
+/// Time in which attempts are counted, from the first one.
+pub(crate) const WINDOW: TimeDelta = TimeDelta::minutes(15);
+/// Addresses that one user can have.
+const ADDRESSES: u64 = 50;
+/// Longest time between the time of a revocation and the moment when others can see it.
+const COMMIT: TimeDelta = TimeDelta::seconds(5);
+/// How far a verifier's clock may be behind, so that it still takes a token that has expired here.
+const LEEWAY: TimeDelta = TimeDelta::seconds(60);
+
+/// The accounts, on a database.
+#[derive(Clone)]
+pub struct Users {
+    pub(crate) db: Db,
+    pub(crate) passwords: Passwords,
+    pub(crate) signer: Arc<Signer>,
+    pub(crate) session_days: u32,
+}
+
+type Result<T> = std::result::Result<T, UserError>;
+
+impl UserApi for Users {
+    async fn register(&self, _: &Ctx, request: Register) -> Result<AuthReply> {
+        let row = self.new_row(request).await?;
+        let tx = self.db.begin().await?;
+        let user = store::insert_user(&*tx, row).await?.ok_or(UserError::EmailTaken)?;
+        let reply = self.open_session(&tx, user, "User registered successfully").await?;
+        tx.commit().await?;
+        Ok(reply)
+    }
+
+    async fn login(&self, _: &Ctx, request: Login) -> Result<AuthReply> {
+        let place = self.passwords.enter()?;
+        let email = stored_email(&request.email);
+        self.count_attempt(&email).await?;
+        let found = store::user_by_email(self.db.read(), &email).await?;
+        let hash = found.as_ref().map(|user| user.password_hash.as_str());
+        if !place.is_right(request.password, hash).await? {
+            return Err(UserError::WrongCredentials);
+        }
+        let found = found.ok_or(UserError::WrongCredentials)?;
+        let tx = self.db.begin().await?;
+        let user = still_has_password(&tx, &found).await?;
+        if !user.is_active {
+            return Err(UserError::Deactivated);
+        }
+        store::forget_attempts(&*tx, &fingerprint(&email)).await?;
+        let reply = self.open_session(&tx, user, "Login successful").await?;
+        tx.commit().await?;
+        Ok(reply)
+    }
+
+    async fn refresh(&self, _: &Ctx, request: Refresh) -> Result<AuthReply> {
+        let hash = fingerprint(&request.refresh_token);
+        let tx = self.db.begin().await?;
+        let Some(token) = store::use_refresh_token(&*tx, &hash).await? else {
+            if store::end_session(&*tx, &hash).await? {
+                tx.commit().await?;
+                tracing::warn!("a refresh token was used twice; its session was ended");
+            }
+            return Err(UserError::InvalidRefreshToken);
+        };
+        let session = store::live_session(&*tx, &token.session_id).await?.ok_or(UserError::InvalidRefreshToken)?;
+        let user = store::lock_user(&*tx, session.user_id).await?.filter(|user| user.is_active);
+        let user = user.ok_or(UserError::InvalidRefreshToken)?;
+        let refresh_token = random_token();
+        store::insert_refresh_token(&*tx, session.id.clone(), fingerprint(&refresh_token)).await?;
+        let reply = self.reply(user, &session.id, refresh_token, "Token refreshed")?;
+        tx.commit().await?;
+        Ok(reply)
+    }
+
+    async fn logout(&self, _: &Ctx, request: Refresh) -> Result<()> {
+        store::end_session(self.db.write(), &fingerprint(&request.refresh_token)).await?;
+        Ok(())
+    }
+
+    async fn jwks(&self, _: &Ctx) -> Result<Jwks> {
+        Ok(self.signer.jwks())
+    }
+
+    async fn revoked(&self, _: &Ctx, query: RevokedSince) -> Result<RevokedSessions> {
+        let now = now();
+        let oldest = now - TimeDelta::seconds(self.signer.seconds().into()) - LEEWAY;
+        let since = query.since.map_or(oldest, |since| since.max(oldest));
+        let sessions = store::ended_since(self.db.read(), since).await?;
+        Ok(RevokedSessions { sessions, as_of: now - COMMIT })
+    }
+
+    async fn profile(&self, _: &Ctx, user: UserId) -> Result<Profile> {
+        let db = self.db.read();
+        let (found, addresses) = tokio::try_join!(store::user(db, user), store::addresses(db, user))?;
+        let user = found.map(to_user).ok_or(UserError::NotFound)?;
+        Ok(Profile { user, addresses: addresses.into_iter().map(to_address).collect() })
+    }
+
+    async fn change_profile(&self, _: &Ctx, user: UserId, change: ProfileChange) -> Result<User> {
+        let line = |text: String| text.trim().to_owned();
+        let mut row = user::ActiveModel::default();
+        if let Some(name) = change.first_name {
+            row.first_name = Set(line(name));
+        }
+        if let Some(name) = change.last_name {
+            row.last_name = Set(line(name));
+        }
+        if let Some(phone) = change.phone {
+            row.phone = Set(Some(line(phone)));
+        }
+        store::update_user(self.db.write(), user, row).await?.map(to_user).ok_or(UserError::NotFound)
+    }
+
+    async fn change_password(&self, _: &Ctx, user: UserId, change: ChangePassword) -> Result<()> {
+        let place = self.passwords.enter()?;
+        let found = store::user(self.db.read(), user).await?.ok_or(UserError::NotFound)?;
+        must_differ("/new_password", &change.new_password, &found.email)?;
+        self.count_attempt(&found.email).await?;
+        if !place.is_right(change.current_password, Some(&found.password_hash)).await? {
+            // the answer to an earlier call may have been lost: then the new password is the current one
+            return match place.is_right(change.new_password, Some(&found.password_hash)).await? {
+                true => Ok(store::forget_attempts(self.db.write(), &fingerprint(&found.email)).await?),
+                false => Err(UserError::WrongCredentials),
+            };
+        }
+        let password_hash = Set(place.hash(change.new_password).await?);
+        let tx = self.db.begin().await?;
+        still_has_password(&tx, &found).await?;
+        store::update_user(&*tx, user, user::ActiveModel { password_hash, ..Default::default() }).await?;
+        store::end_sessions_of(&*tx, user).await?;
+        store::forget_attempts(&*tx, &fingerprint(&found.email)).await?;
+        Ok(tx.commit().await?)
+    }
+
+    async fn addresses(&self, _: &Ctx, user: UserId) -> Result<Vec<Address>> {
+        Ok(store::addresses(self.db.read(), user).await?.into_iter().map(to_address).collect())
+    }
+
+    async fn add_address(&self, cx: &Ctx, user: UserId, new: NewAddress) -> Result<Address> {
+        let tx = self.db.begin().await?;
+        if let Some(address) = idempotency::begin(&tx, cx, ops::ADD_ADDRESS, &new).await? {
+            return Ok(address);
+        }
+        store::lock_user(&*tx, user.0).await?.ok_or(UserError::NotFound)?;
+        let count = store::count_addresses(&*tx, user).await?;
+        if count >= ADDRESSES {
+            return Err(UserError::TooManyAddresses);
+        }
+        let is_default = new.is_default || count == 0;
+        let address = store::insert_address(&*tx, user, new, is_default).await?;
+        if is_default {
+            store::set_default(&*tx, user, address.id).await?;
+        }
+        let address = to_address(address);
+        idempotency::finish(&tx, cx, ops::ADD_ADDRESS, &address).await?;
+        tx.commit().await?;
+        Ok(address)
+    }
+
+    async fn change_address(&self, _: &Ctx, user: UserId, address: AddressId, change: NewAddress) -> Result<Address> {
+        let tx = self.db.begin().await?;
+        store::lock_user(&*tx, user.0).await?.ok_or(UserError::AddressNotFound)?;
+        let mut row = store::update_address(&*tx, user, address, &change).await?.ok_or(UserError::AddressNotFound)?;
+        if change.is_default && !row.is_default {
+            store::set_default(&*tx, user, row.id).await?;
+            row.is_default = true;
+        }
+        tx.commit().await?;
+        Ok(to_address(row))
+    }
+
+    async fn delete_address(&self, _: &Ctx, user: UserId, address: AddressId) -> Result<()> {
+        let tx = self.db.begin().await?;
+        store::lock_user(&*tx, user.0).await?.ok_or(UserError::AddressNotFound)?;
+        let deleted = store::delete_address(&*tx, user, address).await?.ok_or(UserError::AddressNotFound)?;
+        let oldest = store::addresses(&*tx, user).await?.into_iter().next();
+        if let (true, Some(oldest)) = (deleted.is_default, oldest) {
+            store::set_default(&*tx, user, oldest.id).await?;
+        }
+        Ok(tx.commit().await?)
+    }
+
+    async fn list(&self, _: &Ctx, query: ListUsers) -> Result<UserPage> {
+        let db = self.db.read();
+        let (page, per_page) = (query.page.unwrap_or(1), query.per_page.unwrap_or(10));
+        let filter = store::with_email(query.email.as_deref());
+        let offset = u64::from(page - 1) * u64::from(per_page);
+        let (rows, total) = tokio::try_join!(store::page(db, &filter, offset, per_page.into()), store::count(db, &filter))?;
+        Ok(UserPage { users: rows.into_iter().map(to_user).collect(), pagination: Pagination::new(page, per_page, total) })
+    }
+
+    async fn set_access(&self, cx: &Ctx, id: UserId, access: SetAccess) -> Result<User> {
+        if cx.user()? == id && access != (SetAccess { is_active: true, role: Role::Admin }) {
+            return Err(UserError::OwnAccess);
+        }
+        let is_admin = access.role == Role::Admin;
+        let tx = self.db.begin().await?;
+        let before = store::lock_user(&*tx, id.0).await?.ok_or(UserError::NotFound)?;
+        let row = user::ActiveModel { is_active: Set(access.is_active), is_admin: Set(is_admin), ..Default::default() };
+        let user = store::update_user(&*tx, id, row).await?.ok_or(UserError::NotFound)?;
+        // the role is part of the access tokens that are out there
+        if !access.is_active || before.is_admin != is_admin {
+            store::end_sessions_of(&*tx, id).await?;
+        }
+        tx.commit().await?;
+        Ok(to_user(user))
+    }
+
+    async fn verify(&self, _: &Ctx, id: UserId) -> Result<Verified> {
+        let user = store::user(self.db.read(), id).await?.ok_or(UserError::NotFound)?;
+        Ok(Verified { user_id: id, email: user.email, is_active: user.is_active, is_admin: user.is_admin })
+    }
+}
+
+impl Users {
+    /// The row of an account to be opened: a customer's.
+    pub(crate) async fn new_row(&self, request: Register) -> Result<user::ActiveModel> {
+        let (email, now) = (stored_email(&request.email), now());
+        must_differ("/password", &request.password, &email)?;
+        let place: Place = self.passwords.enter()?;
+        Ok(user::ActiveModel {
+            email: Set(email),
+            password_hash: Set(place.hash(request.password).await?),
+            first_name: Set(request.first_name.trim().into()),
+            last_name: Set(request.last_name.trim().into()),
+            phone: Set(request.phone.map(|phone| phone.trim().into())),
+            is_active: Set(true),
+            is_admin: Set(false),
+            created_at: Set(now),
+            updated_at: Set(now),
+            ..Default::default()
+        })
+    }
+
+    /// Counts an attempt before it is made, so that attempts at the same time cannot pass the limit together.
+    async fn count_attempt(&self, email: &str) -> Result<()> {
+        let counted = store::count_attempt(self.db.write(), fingerprint(email), WINDOW).await?;
+        if counted.attempts <= ATTEMPTS {
+            return Ok(());
+        }
+        let wait = (counted.since + WINDOW - now()).num_seconds();
+        let fault = Fault::new(Code::TooManyRequests, "Too many failed logins; try again later");
+        Err(fault.retry_after(u32::try_from(wait).unwrap_or_default() + 1).into())
+    }
+
+    async fn open_session(&self, tx: &Tx, user: user::Model, message: &str) -> Result<AuthReply> {
+        let (id, refresh_token, now) = (random_id(), random_token(), now());
+        let session = session::Model {
+            id: id.clone(),
+            user_id: user.id,
+            created_at: now,
+            expires_at: now + TimeDelta::days(self.session_days.into()),
+            revoked_at: None,
+        };
+        store::insert_session(&**tx, session, fingerprint(&refresh_token)).await?;
+        self.reply(user, &id, refresh_token, message)
+    }
+
+    fn reply(&self, user: user::Model, session: &str, refresh_token: String, message: &str) -> Result<AuthReply> {
+        let role = if user.is_admin { Role::Admin } else { Role::Customer };
+        Ok(AuthReply {
+            message: message.into(),
+            access_token: self.signer.sign(UserId(user.id), role, session)?,
+            token_type: "Bearer".into(),
+            expires_in: self.signer.seconds().into(),
+            refresh_token,
+            user: to_user(user),
+        })
+    }
+}
+
+/// The user as of now: the account may have been closed, or got another password, while the old one was checked.
+async fn still_has_password(tx: &Tx, checked: &user::Model) -> Result<user::Model> {
+    let user = store::lock_user(&**tx, checked.id).await?;
+    user.filter(|user| user.password_hash == checked.password_hash).ok_or(UserError::WrongCredentials)
+}
+
+pub(crate) fn stored_email(text: &str) -> String {
+    text.trim().to_lowercase()
+}
+
+fn must_differ(pointer: &str, password: &str, email: &str) -> Result<()> {
+    if stored_email(password) == email {
+        return Err(Fault::invalid(pointer, "Password must not be the email address").into());
+    }
+    Ok(())
+}
+
+pub(crate) fn to_user(row: user::Model) -> User {
+    User {
+        id: UserId(row.id),
+        email: row.email,
+        first_name: row.first_name,
+        last_name: row.last_name,
+        phone: row.phone,
+        is_active: row.is_active,
+        is_admin: row.is_admin,
+        created_at: row.created_at,
+    }
+}
+
+fn to_address(row: address::Model) -> Address {
+    Address {
+        id: AddressId(row.id),
+        street_address: row.street_address,
+        city: row.city,
+        state: row.state,
+        postal_code: row.postal_code,
+        country: row.country,
+        is_default: row.is_default,
+    }
+}

@@ -1,0 +1,269 @@
+//! How the module is started.
+
+use crate::{
+    Register, User, UserError, Users,
+    entity::user,
+    password::Passwords,
+    service::{WINDOW, stored_email, to_user},
+    store,
+    tokens::{Signer, fingerprint},
+};
+use kernel::{
+    BoxError, Fault, UserId,
+    chrono::TimeDelta,
+    db::{Db, Durability, Pool},
+    idempotency,
+    jobs::{self, CancellationToken},
+    now, validate,
+};
+use migrations::user::Migrator;
+use sea_orm::Set;
+use sea_orm_migration::MigratorTrait;
+use serde::{Deserialize, Serialize};
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+/// Settings of the module.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Its database, e.g. `sqlite://data/user.db`.
+    pub database_url: String,
+    /// Pool of the database.
+    pub pool: Pool,
+    /// The Ed25519 key that signs access tokens, as a PEM file (PKCS #8). Processes of this module share one.
+    pub signing_key_file: PathBuf,
+    /// Make the key when there is none. Without this, a missing key keeps the module from starting.
+    pub generate_signing_key: bool,
+    /// Seconds that an access token lives, 60 to 86,400.
+    pub access_token_seconds: u32,
+    /// Days after which a session ends and its refresh tokens with it, 1 to 3,650.
+    pub refresh_token_days: u32,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            database_url: "sqlite://data/user.db".into(),
+            pool: Pool::default(),
+            signing_key_file: "data/user-signing-key.pem".into(),
+            generate_signing_key: true,
+            access_token_seconds: 900,
+            refresh_token_days: 30,
+        }
+    }
+}
+
+/// Opens the module's store and key, and brings the store up to date.
+///
+/// # Errors
+/// When a setting is out of its range, the store or the key cannot be opened, or a migration fails.
+pub async fn open(config: &Config) -> Result<Users, BoxError> {
+    if !(60..=86_400).contains(&config.access_token_seconds) {
+        return Err("user.access_token_seconds must be 60 to 86400".into());
+    }
+    if !(1..=3_650).contains(&config.refresh_token_days) {
+        return Err("user.refresh_token_days must be 1 to 3650".into());
+    }
+    let (file, generate, seconds) = (config.signing_key_file.clone(), config.generate_signing_key, config.access_token_seconds);
+    let secrets =
+        tokio::task::spawn_blocking(move || Ok::<_, BoxError>((Signer::open(&file, generate, seconds)?, Passwords::new()?)));
+    let (signer, passwords) = secrets.await??;
+    Ok(Users { db: migrate(config).await?, passwords, signer: Arc::new(signer), session_days: config.refresh_token_days })
+}
+
+/// Brings the module's store up to date.
+///
+/// # Errors
+/// When the store cannot be opened or a migration fails.
+pub async fn migrate(config: &Config) -> Result<Db, BoxError> {
+    // NORMAL: who registered in the moment of a power loss registers again
+    let db = Db::open(&config.database_url, config.pool, Durability::Normal).await?;
+    Migrator::up(db.write(), None).await?;
+    Ok(db)
+}
+
+/// Opens the module and starts its work in the background, until `stop`.
+///
+/// # Errors
+/// As [`open`].
+pub async fn start(config: &Config, stop: &CancellationToken) -> Result<Users, BoxError> {
+    let users = open(config).await?;
+    let db = users.db.clone();
+    jobs::every(Duration::from_secs(3600), stop.clone(), move || {
+        let db = db.clone();
+        // a fault has been logged where it was made
+        async move { drop(sweep(&db).await) }
+    });
+    Ok(users)
+}
+
+async fn sweep(db: &Db) -> Result<(), Fault> {
+    idempotency::sweep(db.write()).await?;
+    store::sweep_attempts(db.write(), now() - WINDOW).await?;
+    let tx = db.begin().await?;
+    store::sweep_sessions(&*tx, now() - TimeDelta::days(1)).await?;
+    tx.commit().await
+}
+
+/// An account of the demo shop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DemoAccount {
+    /// E-mail address.
+    pub email: &'static str,
+    /// Password. Known to everyone.
+    pub password: &'static str,
+    /// Whether it runs the shop.
+    pub is_admin: bool,
+}
+
+/// The accounts of the demo shop.
+pub const DEMO_ACCOUNTS: &[DemoAccount] = &[
+    DemoAccount { email: "admin@souk.test", password: "Admin-Souk-1", is_admin: true },
+    DemoAccount { email: "customer@souk.test", password: "Customer-Souk-1", is_admin: false },
+];
+
+impl Users {
+    /// The store, for health checks.
+    pub fn db(&self) -> Db {
+        self.db.clone()
+    }
+
+    /// Opens an admin's account. An account that has this e-mail address becomes an active admin's, gets this password and is
+    /// logged out everywhere: whoever opened it need not be the admin.
+    ///
+    /// # Errors
+    /// `invalid_argument` when the e-mail address or the password breaks a rule of `register`; or when the store fails.
+    pub async fn create_admin(&self, email: &str, password: &str) -> Result<User, UserError> {
+        let request = register(email, password, "Shop", "Admin");
+        validate(&request)?;
+        let mut row = self.new_row(request).await?;
+        row.is_admin = Set(true);
+        let email = stored_email(email);
+        let tx = self.db.begin().await?;
+        let user = match store::user_by_email(&*tx, &email).await? {
+            None => store::insert_user(&*tx, row).await?.ok_or(UserError::EmailTaken)?,
+            Some(found) => {
+                let (id, is_active, is_admin) = (UserId(found.id), row.is_active, row.is_admin);
+                let change = user::ActiveModel { password_hash: row.password_hash, is_active, is_admin, ..Default::default() };
+                store::end_sessions_of(&*tx, id).await?;
+                store::forget_attempts(&*tx, &fingerprint(&email)).await?;
+                store::update_user(&*tx, id, change).await?.ok_or(UserError::NotFound)?
+            }
+        };
+        tx.commit().await?;
+        Ok(to_user(user))
+    }
+
+    /// Opens the demo shop's accounts when there are no accounts.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn seed_demo(&self) -> Result<(), BoxError> {
+        if store::has_users(self.db.read()).await? {
+            return Ok(());
+        }
+        let mut rows = Vec::new();
+        for account in DEMO_ACCOUNTS {
+            let request = register(account.email, account.password, "Demo", if account.is_admin { "Admin" } else { "Customer" });
+            let mut row = self.new_row(request).await?;
+            row.is_admin = Set(account.is_admin);
+            rows.push(row);
+        }
+        Ok(store::insert_users(self.db.write(), rows).await?)
+    }
+}
+
+fn register(email: &str, password: &str, first_name: &str, last_name: &str) -> Register {
+    Register {
+        email: email.into(),
+        password: password.into(),
+        first_name: first_name.into(),
+        last_name: last_name.into(),
+        phone: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test may stop at any surprise")]
+
+    use super::*;
+    use crate::{
+        Login, Refresh, UserApi,
+        entity::{login_attempts, refresh_token, session},
+    };
+    use kernel::testing::{anonymous, folder, sqlite};
+    use sea_orm::{EntityTrait, PaginatorTrait, sea_query::Expr};
+
+    async fn users() -> (Users, tempfile::TempDir) {
+        let folder = folder();
+        let database_url = sqlite(folder.path(), "user");
+        let config = Config { database_url, signing_key_file: folder.path().join("key.pem"), ..Config::default() };
+        (open(&config).await.unwrap(), folder)
+    }
+
+    async fn lock(users: &Users) {
+        for _ in 0..11 {
+            assert!(users.login(&anonymous(), wrong()).await.is_err());
+        }
+    }
+
+    fn wrong() -> Login {
+        Login { email: "nobody@example.com".into(), password: "Wrong-1-password".into() }
+    }
+
+    #[tokio::test]
+    async fn a_lock_ends_with_its_window() {
+        let (users, _folder) = users().await;
+        lock(&users).await;
+        assert!(matches!(users.login(&anonymous(), wrong()).await, Err(UserError::Fault(_))));
+        begin_attempts(&users, now() - WINDOW + TimeDelta::minutes(1)).await;
+        assert!(matches!(users.login(&anonymous(), wrong()).await, Err(UserError::Fault(_))), "one minute to go");
+        begin_attempts(&users, now() - WINDOW).await;
+        lock(&users).await;
+        let counted = login_attempts::Entity::find().one(users.db.read()).await.unwrap().unwrap();
+        assert_eq!(counted.attempts, 11, "counted from the start again");
+    }
+
+    #[tokio::test]
+    async fn sessions_end_and_old_rows_are_swept() {
+        let (users, _folder) = users().await;
+        let request = || register("leyla@example.com", "Saffron-7-Road", "Leyla", "Aziz");
+        let token = users.register(&anonymous(), request()).await.ok().unwrap().refresh_token;
+        lock(&users).await;
+        assert_eq!(rows(&users).await, (1, 1, 1));
+
+        sweep(&users.db).await.unwrap();
+        assert_eq!(rows(&users).await, (1, 1, 1), "all are needed");
+
+        expire_sessions(&users, now()).await;
+        let refreshed = users.refresh(&anonymous(), Refresh { refresh_token: token }).await;
+        assert_eq!(refreshed.err(), Some(UserError::InvalidRefreshToken));
+        begin_attempts(&users, now() - WINDOW - TimeDelta::seconds(1)).await;
+        sweep(&users.db).await.unwrap();
+        assert_eq!(rows(&users).await, (1, 1, 0), "expired less than a day ago");
+
+        expire_sessions(&users, now() - TimeDelta::days(1) - TimeDelta::seconds(1)).await;
+        sweep(&users.db).await.unwrap();
+        assert_eq!(rows(&users).await, (0, 0, 0));
+    }
+
+    type Time = kernel::chrono::DateTime<kernel::chrono::Utc>;
+
+    async fn begin_attempts(users: &Users, time: Time) {
+        let update = login_attempts::Entity::update_many().col_expr(login_attempts::Column::Since, Expr::value(time));
+        update.exec(users.db.write()).await.unwrap();
+    }
+
+    async fn expire_sessions(users: &Users, time: Time) {
+        let update = session::Entity::update_many().col_expr(session::Column::ExpiresAt, Expr::value(time));
+        update.exec(users.db.write()).await.unwrap();
+    }
+
+    async fn rows(users: &Users) -> (u64, u64, u64) {
+        let db = users.db.read();
+        let sessions = session::Entity::find().count(db).await.unwrap();
+        let tokens = refresh_token::Entity::find().count(db).await.unwrap();
+        (sessions, tokens, login_attempts::Entity::find().count(db).await.unwrap())
+    }
+}

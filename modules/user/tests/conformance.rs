@@ -1,0 +1,566 @@
+//! What the user module promises, in three placements.
+#![expect(clippy::unwrap_used, reason = "a test may stop at any surprise")]
+
+use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header, jwk};
+use kernel::{
+    ApiError, Code, Ctx, Role, UserId,
+    chrono::TimeDelta,
+    now, placements, serde_json,
+    testing::{admin, anonymous, customer, folder, sqlite},
+};
+use std::{collections::HashSet, future::Future, sync::Arc};
+use tempfile::TempDir;
+use user::{
+    AUDIENCE, AccessClaims, Address, AuthReply, ChangePassword, Config, DEMO_ACCOUNTS, ISSUER, ListUsers, Login, NewAddress,
+    ProfileChange, Refresh, Register, RevokedSince, SetAccess, User, UserApi, UserClient, UserError, Users, open, start,
+};
+
+const PASSWORD: &str = "Saffron-7-Road";
+
+placements! {
+    UserClient, users: [
+        register_and_log_in,
+        bad_input_is_told_in_words,
+        access_tokens_verify_with_the_published_keys,
+        a_refresh_token_works_once,
+        one_of_many_refreshes_wins,
+        logging_out_ends_the_session,
+        wrong_passwords_lock_an_account,
+        the_right_password_clears_the_count,
+        a_new_password_ends_all_sessions,
+        every_byte_of_a_password_counts,
+        access_is_taken_away_at_once,
+        profiles_change_field_by_field,
+        there_is_one_default_address,
+        addresses_belong_to_their_user,
+        an_account_has_at_most_fifty_addresses,
+        keyed_addresses_are_added_once,
+        admins_list_accounts,
+        orders_verify_accounts,
+    ]
+}
+
+async fn users() -> (Users, TempDir) {
+    let folder = folder();
+    (start(&config(&folder), &Default::default()).await.unwrap(), folder)
+}
+
+fn config(folder: &TempDir) -> Config {
+    Config {
+        database_url: sqlite(folder.path(), "user"),
+        signing_key_file: folder.path().join("keys/signing.pem"),
+        ..Config::default()
+    }
+}
+
+fn account(email: &str) -> Register {
+    Register {
+        email: email.into(),
+        password: PASSWORD.into(),
+        first_name: " Leyla ".into(),
+        last_name: "Aziz".into(),
+        phone: Some("+96170123456".into()),
+    }
+}
+
+async fn register(client: &UserClient, email: &str) -> AuthReply {
+    client.register(&anonymous(), account(email)).await.unwrap()
+}
+
+fn log_in(client: &UserClient, email: &str, password: &str) -> impl Future<Output = Result<AuthReply, UserError>> + use<> {
+    let (client, request) = (client.clone(), Login { email: email.into(), password: password.into() });
+    async move { client.login(&anonymous(), request).await }
+}
+
+async fn refresh(client: &UserClient, token: &str) -> Result<AuthReply, UserError> {
+    client.refresh(&anonymous(), Refresh { refresh_token: token.into() }).await
+}
+
+fn cx(user: &User) -> Ctx {
+    customer(user.id.0)
+}
+
+/// Replies hold secrets and cannot be shown; errors can.
+fn error<T>(result: Result<T, UserError>) -> UserError {
+    result.err().unwrap()
+}
+
+fn code<T>(result: Result<T, UserError>) -> Code {
+    error(result).code()
+}
+
+async fn claims(client: &UserClient, token: &str) -> AccessClaims {
+    let kid = decode_header(token).unwrap().kid.unwrap();
+    let keys = serde_json::to_value(client.jwks(&anonymous()).await.unwrap()).unwrap();
+    let keys: jwk::JwkSet = serde_json::from_value(keys).unwrap();
+    let mut rules = Validation::new(Algorithm::EdDSA);
+    rules.set_audience(&[AUDIENCE]);
+    rules.set_issuer(&[ISSUER]);
+    rules.set_required_spec_claims(&["exp", "aud", "iss", "sub"]);
+    decode(token, &DecodingKey::from_jwk(keys.find(&kid).unwrap()).unwrap(), &rules).unwrap().claims
+}
+
+/// Whether the gateway is told that the session of this access token has ended.
+async fn is_revoked(client: &UserClient, token: &str) -> bool {
+    let sid = claims(client, token).await.sid;
+    client.by("gateway").revoked(&anonymous(), RevokedSince::default()).await.unwrap().sessions.contains(&sid)
+}
+
+async fn register_and_log_in(client: UserClient, _: &TempDir) {
+    let reply = register(&client, "  Leyla@Example.COM ").await;
+    assert_eq!(
+        (reply.message.as_str(), reply.token_type.as_str(), reply.expires_in),
+        ("User registered successfully", "Bearer", 900)
+    );
+    let user = reply.user;
+    assert_eq!((user.email.as_str(), user.first_name.as_str(), user.last_name.as_str()), ("leyla@example.com", "Leyla", "Aziz"));
+    assert!(user.is_active && !user.is_admin && user.phone.as_deref() == Some("+96170123456"));
+
+    assert_eq!(error(client.register(&anonymous(), account("LEYLA@example.com")).await), UserError::EmailTaken);
+    let reply = log_in(&client, " LEYLA@Example.com", PASSWORD).await.ok().unwrap();
+    assert_eq!((reply.message.as_str(), &reply.user), ("Login successful", &user));
+    assert_eq!(error(log_in(&client, "leyla@example.com", "Saffron-8-Road").await), UserError::WrongCredentials);
+    assert_eq!(error(log_in(&client, "nobody@example.com", PASSWORD).await), UserError::WrongCredentials);
+    let profile = client.profile(&cx(&user), user.id).await.unwrap();
+    assert_eq!((profile.user, profile.addresses.len()), (user, 0));
+}
+
+async fn bad_input_is_told_in_words(client: UserClient, _: &TempDir) {
+    let base = || account("leyla@example.com");
+    let long = "a".repeat(51);
+    for (request, told) in [
+        (Register { email: String::new(), password: String::new(), ..base() }, "Missing or empty field: email"),
+        (Register { password: String::new(), ..base() }, "Missing or empty field: password"),
+        (Register { first_name: " ".into(), ..base() }, "Missing or empty field: first_name"),
+        (Register { last_name: String::new(), ..base() }, "Missing or empty field: last_name"),
+        (Register { last_name: long, ..base() }, "last_name must have 1 to 50 characters"),
+        (Register { phone: Some("1".repeat(21)), ..base() }, "phone must have 1 to 20 characters"),
+        (Register { email: "leyla".into(), ..base() }, "Invalid email format"),
+        (Register { password: "Sh0rt".into(), ..base() }, "Password must be at least 8 characters long"),
+        (Register { password: "saffron-7-road".into(), ..base() }, "Password must contain at least one uppercase letter"),
+        (Register { password: "SAFFRON-7-ROAD".into(), ..base() }, "Password must contain at least one lowercase letter"),
+        (Register { password: "Saffron-Road".into(), ..base() }, "Password must contain at least one digit"),
+        (
+            Register { email: "leyla7@example.com".into(), password: "Leyla7@Example.com".into(), ..base() },
+            "Password must not be the email address",
+        ),
+    ] {
+        let error = error(client.register(&anonymous(), request).await);
+        assert_eq!((error.code(), error.to_string().as_str()), (Code::InvalidArgument, told));
+    }
+    for (email, password) in [("", PASSWORD), ("leyla@example.com", ""), ("", "")] {
+        assert_eq!(error(log_in(&client, email, password).await).to_string(), "Email and password required");
+    }
+    assert_eq!(client.list(&admin(), ListUsers::default()).await.unwrap().pagination.total, 0, "nothing was stored");
+}
+
+async fn access_tokens_verify_with_the_published_keys(client: UserClient, _: &TempDir) {
+    let reply = register(&client, "leyla@example.com").await;
+    let header = decode_header(&reply.access_token).unwrap();
+    assert_eq!((header.alg, header.typ.as_deref()), (Algorithm::EdDSA, Some("at+jwt")));
+    let keys = client.jwks(&anonymous()).await.unwrap().keys;
+    let [key] = keys.as_slice() else { panic!("{keys:?}") };
+    let own = [&key.kty, &key.crv, &key.alg, &key.usage].map(String::as_str);
+    assert_eq!((own, Some(&key.kid)), (["OKP", "Ed25519", "EdDSA", "sig"], header.kid.as_ref()));
+    let public: jwk::Jwk = serde_json::from_value(serde_json::to_value(key).unwrap()).unwrap();
+    assert_eq!(public.thumbprint(jwk::ThumbprintHash::SHA256).unwrap(), key.kid);
+
+    let first = claims(&client, &reply.access_token).await;
+    assert_eq!((first.sub.as_str(), first.role), (reply.user.id.to_string().as_str(), Role::Customer));
+    assert_eq!(first.exp - first.iat, reply.expires_in);
+    assert!(first.iat.abs_diff(now().timestamp() as u64) < 20);
+
+    let renewed = refresh(&client, &reply.refresh_token).await.ok().unwrap();
+    let renewed = claims(&client, &renewed.access_token).await;
+    assert_eq!(renewed.sid, first.sid, "a session goes on");
+    assert_ne!(renewed.jti, first.jti);
+    let other = log_in(&client, "leyla@example.com", PASSWORD).await.ok().unwrap();
+    assert_ne!(claims(&client, &other.access_token).await.sid, first.sid);
+}
+
+async fn a_refresh_token_works_once(client: UserClient, _: &TempDir) {
+    let first = register(&client, "leyla@example.com").await;
+    let other = log_in(&client, "leyla@example.com", PASSWORD).await.ok().unwrap();
+    let second = refresh(&client, &first.refresh_token).await.ok().unwrap();
+    assert_eq!((second.message.as_str(), &second.user), ("Token refreshed", &first.user));
+    let third = refresh(&client, &second.refresh_token).await.ok().unwrap();
+    assert!(!is_revoked(&client, &third.access_token).await);
+
+    // the oldest one comes back: two have it, and nobody knows who is the thief
+    assert_eq!(error(refresh(&client, &first.refresh_token).await), UserError::InvalidRefreshToken);
+    assert_eq!(error(refresh(&client, &third.refresh_token).await), UserError::InvalidRefreshToken);
+    assert!(is_revoked(&client, &third.access_token).await);
+
+    assert!(!is_revoked(&client, &other.access_token).await, "another session");
+    assert!(refresh(&client, &other.refresh_token).await.is_ok());
+    for unknown in ["nonsense", &"0".repeat(64), &other.access_token[..100]] {
+        assert_eq!(error(refresh(&client, unknown).await), UserError::InvalidRefreshToken);
+    }
+    assert_eq!(code(refresh(&client, "").await), Code::InvalidArgument);
+}
+
+async fn one_of_many_refreshes_wins(client: UserClient, _: &TempDir) {
+    let reply = register(&client, "leyla@example.com").await;
+    let token: Arc<str> = reply.refresh_token.into();
+    let racers = (0..20).map(|_| {
+        let (client, token) = (client.clone(), token.clone());
+        tokio::spawn(async move { refresh(&client, &token).await })
+    });
+    let mut won = 0;
+    for racer in racers.collect::<Vec<_>>() {
+        match racer.await.unwrap() {
+            Ok(_) => won += 1,
+            Err(e) => assert_eq!(e, UserError::InvalidRefreshToken),
+        }
+    }
+    assert_eq!(won, 1);
+    assert!(is_revoked(&client, &reply.access_token).await, "the others used it again");
+}
+
+async fn logging_out_ends_the_session(client: UserClient, _: &TempDir) {
+    let reply = register(&client, "leyla@example.com").await;
+    let other = log_in(&client, "leyla@example.com", PASSWORD).await.ok().unwrap();
+    let request = || Refresh { refresh_token: reply.refresh_token.clone() };
+    let gateway = client.by("gateway");
+    let before = gateway.revoked(&anonymous(), RevokedSince::default()).await.unwrap();
+    assert!(before.sessions.is_empty() && before.as_of <= now());
+
+    client.logout(&anonymous(), request()).await.unwrap();
+    client.logout(&anonymous(), request()).await.unwrap();
+    client.logout(&anonymous(), Refresh { refresh_token: "unknown".into() }).await.unwrap();
+    assert_eq!(error(refresh(&client, &reply.refresh_token).await), UserError::InvalidRefreshToken);
+    assert!(is_revoked(&client, &reply.access_token).await);
+    assert!(!is_revoked(&client, &other.access_token).await);
+
+    let told = async |since| gateway.revoked(&anonymous(), RevokedSince { since: Some(since) }).await.unwrap().sessions.len();
+    assert_eq!(told(before.as_of).await, 1, "what came after the last answer");
+    assert_eq!(told(now() + TimeDelta::seconds(1)).await, 0);
+    assert_eq!(told(now() - TimeDelta::days(9000)).await, 1);
+    for stranger in [client.clone(), client.by("order")] {
+        assert_eq!(code(stranger.revoked(&admin(), RevokedSince::default()).await), Code::PermissionDenied);
+    }
+}
+
+async fn wrong_passwords_lock_an_account(client: UserClient, _: &TempDir) {
+    register(&client, "leyla@example.com").await;
+    register(&client, "omar@example.com").await;
+    // an address without an account is locked in the same way: nobody learns which have one
+    for email in ["Leyla@example.com", "nobody@example.com"] {
+        let attempts = (0..50).map(|i| tokio::spawn(log_in(&client, email, &format!("Wrong-{i}-password"))));
+        let (mut wrong, mut locked) = (0, 0);
+        for attempt in attempts.collect::<Vec<_>>() {
+            match error(attempt.await.unwrap()) {
+                UserError::WrongCredentials => wrong += 1,
+                e => {
+                    assert_eq!(e.code(), Code::TooManyRequests);
+                    let problem = e.into_problem();
+                    assert!((1..=900).contains(&problem.retry_after.unwrap()), "{problem:?}");
+                    locked += 1;
+                }
+            }
+        }
+        assert_eq!((wrong, locked), (10, 40), "{email}");
+        assert_eq!(code(log_in(&client, email, PASSWORD).await), Code::TooManyRequests, "the right one, too late");
+    }
+    assert!(log_in(&client, "omar@example.com", PASSWORD).await.is_ok(), "another account");
+}
+
+async fn the_right_password_clears_the_count(client: UserClient, _: &TempDir) {
+    register(&client, "leyla@example.com").await;
+    for _ in 0..2 {
+        for _ in 0..9 {
+            assert_eq!(error(log_in(&client, "leyla@example.com", "Wrong-1-password").await), UserError::WrongCredentials);
+        }
+        assert!(log_in(&client, "leyla@example.com", PASSWORD).await.is_ok());
+    }
+}
+
+async fn a_new_password_ends_all_sessions(client: UserClient, _: &TempDir) {
+    let reply = register(&client, "leyla7@example.com").await;
+    let (user, email) = (&reply.user, reply.user.email.as_str());
+    let change = |current: &str, new: &str| ChangePassword { current_password: current.into(), new_password: new.into() };
+    let set = async |current: &str, new: &str| client.change_password(&cx(user), user.id, change(current, new)).await;
+
+    assert_eq!(set("Wrong-1-password", "Cumin-8-Lane").await, Err(UserError::WrongCredentials));
+    assert_eq!(set(PASSWORD, "cumin").await.unwrap_err().to_string(), "Password must be at least 8 characters long");
+    assert_eq!(set(PASSWORD, "Leyla7@example.com").await.unwrap_err().to_string(), "Password must not be the email address");
+    assert_eq!(
+        code(client.change_password(&customer(99), user.id, change(PASSWORD, "Cumin-8-Lane")).await),
+        Code::PermissionDenied
+    );
+    assert_eq!(
+        client.change_password(&customer(99), UserId(99), change(PASSWORD, "Cumin-8-Lane")).await,
+        Err(UserError::NotFound)
+    );
+    assert!(!is_revoked(&client, &reply.access_token).await);
+
+    set(PASSWORD, "Cumin-8-Lane").await.unwrap();
+    assert!(is_revoked(&client, &reply.access_token).await);
+    assert_eq!(error(refresh(&client, &reply.refresh_token).await), UserError::InvalidRefreshToken);
+    assert_eq!(error(log_in(&client, email, PASSWORD).await), UserError::WrongCredentials);
+    let again = log_in(&client, email, "Cumin-8-Lane").await.ok().unwrap();
+
+    set(PASSWORD, "Cumin-8-Lane").await.unwrap();
+    assert!(!is_revoked(&client, &again.access_token).await, "the call was repeated, which changes nothing");
+}
+
+async fn every_byte_of_a_password_counts(client: UserClient, _: &TempDir) {
+    let long = |end: &str| format!("{}{end}", "Aa1-".repeat(18));
+    assert_eq!(long("").len(), 72);
+    client.register(&anonymous(), Register { password: long("right"), ..account("leyla@example.com") }).await.ok().unwrap();
+    assert_eq!(error(log_in(&client, "leyla@example.com", &long("wrong")).await), UserError::WrongCredentials);
+    assert!(log_in(&client, "leyla@example.com", &long("right")).await.is_ok());
+}
+
+async fn access_is_taken_away_at_once(client: UserClient, _: &TempDir) {
+    let reply = register(&client, "leyla@example.com").await;
+    let (user, email) = (&reply.user, reply.user.email.as_str());
+    let set = async |cx: &Ctx, is_active, role| client.set_access(cx, user.id, SetAccess { is_active, role }).await;
+    assert_eq!(code(set(&cx(user), true, Role::Admin).await), Code::PermissionDenied);
+    assert_eq!(code(set(&anonymous(), true, Role::Admin).await), Code::Unauthenticated);
+    let access = SetAccess { is_active: true, role: Role::Admin };
+    assert_eq!(client.set_access(&admin(), UserId(99), access).await, Err(UserError::NotFound));
+    assert!(set(&admin(), true, Role::Customer).await.unwrap().is_active);
+    assert!(!is_revoked(&client, &reply.access_token).await, "nothing was changed");
+
+    assert!(!set(&admin(), false, Role::Customer).await.unwrap().is_active);
+    assert!(is_revoked(&client, &reply.access_token).await);
+    assert_eq!(error(refresh(&client, &reply.refresh_token).await), UserError::InvalidRefreshToken);
+    assert_eq!(error(log_in(&client, email, PASSWORD).await), UserError::Deactivated);
+    assert_eq!(error(log_in(&client, email, "Wrong-1-password").await), UserError::WrongCredentials);
+
+    assert!(set(&admin(), true, Role::Admin).await.unwrap().is_admin);
+    let reply = log_in(&client, email, PASSWORD).await.ok().unwrap();
+    assert_eq!((reply.user.is_admin, claims(&client, &reply.access_token).await.role), (true, Role::Admin));
+    let own = admin().on_behalf_of(user.id, Role::Admin);
+    assert_eq!(set(&own, false, Role::Admin).await, Err(UserError::OwnAccess));
+    assert_eq!(set(&own, true, Role::Customer).await, Err(UserError::OwnAccess));
+    assert!(!is_revoked(&client, &reply.access_token).await);
+
+    assert!(!set(&admin(), true, Role::Customer).await.unwrap().is_admin);
+    assert!(is_revoked(&client, &reply.access_token).await, "its token says admin");
+}
+
+async fn profiles_change_field_by_field(client: UserClient, _: &TempDir) {
+    let user = register(&client, "leyla@example.com").await.user;
+    let change = async |change| client.change_profile(&cx(&user), user.id, change).await;
+    let changed = change(ProfileChange { first_name: Some(" Layla ".into()), ..ProfileChange::default() }).await.unwrap();
+    assert_eq!(changed, User { first_name: "Layla".into(), ..user.clone() });
+    let last = ProfileChange { last_name: Some("Haddad".into()), phone: Some("1".into()), ..ProfileChange::default() };
+    let changed = change(last).await.unwrap();
+    assert_eq!(
+        (changed.first_name.as_str(), changed.last_name.as_str(), changed.phone.as_deref()),
+        ("Layla", "Haddad", Some("1"))
+    );
+    assert_eq!(change(ProfileChange::default()).await.unwrap(), changed);
+    assert_eq!(client.profile(&cx(&user), user.id).await.unwrap().user, changed);
+
+    assert_eq!(
+        code(change(ProfileChange { last_name: Some(String::new()), ..ProfileChange::default() }).await),
+        Code::InvalidArgument
+    );
+    assert_eq!(code(client.profile(&customer(99), user.id).await), Code::PermissionDenied);
+    assert_eq!(code(client.profile(&anonymous(), user.id).await), Code::Unauthenticated);
+    assert_eq!(client.profile(&customer(99), UserId(99)).await, Err(UserError::NotFound));
+    assert_eq!(client.change_profile(&customer(99), UserId(99), ProfileChange::default()).await, Err(UserError::NotFound));
+}
+
+fn address(street: &str, is_default: bool) -> NewAddress {
+    NewAddress {
+        street_address: street.into(),
+        city: "Tripoli".into(),
+        state: "North".into(),
+        postal_code: "1300".into(),
+        country: "Lebanon".into(),
+        is_default,
+    }
+}
+
+async fn there_is_one_default_address(client: UserClient, _: &TempDir) {
+    let user = register(&client, "leyla@example.com").await.user;
+    let cx = cx(&user);
+    let add = async |street, is_default| client.add_address(&cx, user.id, address(street, is_default)).await.unwrap();
+    let default = async || {
+        let addresses = client.addresses(&cx, user.id).await.unwrap();
+        assert!(addresses.is_sorted_by_key(|address| address.id));
+        assert_eq!(client.profile(&cx, user.id).await.unwrap().addresses, addresses);
+        let defaults: Vec<Address> = addresses.into_iter().filter(|address| address.is_default).collect();
+        assert!(defaults.len() <= 1);
+        defaults.into_iter().next().map(|address| address.id)
+    };
+    assert_eq!(default().await, None);
+    let a = add(" 1 Spice Lane ", false).await;
+    assert_eq!((a.street_address.as_str(), a.is_default, default().await), ("1 Spice Lane", true, Some(a.id)), "the first one");
+    let b = add("2 Spice Lane", false).await;
+    assert_eq!((b.is_default, default().await), (false, Some(a.id)));
+    let c = add("3 Spice Lane", true).await;
+    assert_eq!((c.is_default, default().await), (true, Some(c.id)));
+
+    let change = async |id, change| client.change_address(&cx, user.id, id, change).await;
+    let changed = change(c.id, address("4 Spice Lane", false)).await.unwrap();
+    assert_eq!((changed.street_address.as_str(), changed.is_default, default().await), ("4 Spice Lane", true, Some(c.id)));
+    assert!(change(b.id, address("2 Spice Lane", true)).await.unwrap().is_default);
+    assert_eq!(default().await, Some(b.id));
+
+    client.delete_address(&cx, user.id, b.id).await.unwrap();
+    assert_eq!(default().await, Some(a.id), "the oldest that remains");
+    client.delete_address(&cx, user.id, c.id).await.unwrap();
+    assert_eq!(default().await, Some(a.id));
+    client.delete_address(&cx, user.id, a.id).await.unwrap();
+    assert_eq!(default().await, None);
+    assert_eq!(client.delete_address(&cx, user.id, a.id).await, Err(UserError::AddressNotFound));
+    assert_eq!(change(a.id, address("x", true)).await, Err(UserError::AddressNotFound));
+}
+
+async fn addresses_belong_to_their_user(client: UserClient, _: &TempDir) {
+    let (a, b) = (register(&client, "leyla@example.com").await.user, register(&client, "omar@example.com").await.user);
+    let of_a = client.add_address(&cx(&a), a.id, address("1 Spice Lane", false)).await.unwrap();
+    let of_b = client.add_address(&cx(&b), b.id, address("2 Spice Lane", true)).await.unwrap();
+    assert_eq!(client.addresses(&cx(&b), b.id).await.unwrap(), [of_b]);
+
+    let change = address("9 Spice Lane", true);
+    assert_eq!(client.change_address(&cx(&b), b.id, of_a.id, change.clone()).await, Err(UserError::AddressNotFound));
+    assert_eq!(client.delete_address(&cx(&b), b.id, of_a.id).await, Err(UserError::AddressNotFound));
+    assert_eq!(code(client.addresses(&cx(&b), a.id).await), Code::PermissionDenied);
+    assert_eq!(code(client.add_address(&cx(&b), a.id, change.clone()).await), Code::PermissionDenied);
+    assert_eq!(code(client.change_address(&cx(&b), a.id, of_a.id, change).await), Code::PermissionDenied);
+    assert_eq!(code(client.delete_address(&cx(&b), a.id, of_a.id).await), Code::PermissionDenied);
+    assert_eq!(client.addresses(&cx(&a), a.id).await.unwrap(), [of_a]);
+
+    assert_eq!(client.add_address(&customer(99), UserId(99), address("x", false)).await, Err(UserError::NotFound));
+    let bad = client.add_address(&cx(&a), a.id, NewAddress { city: " ".into(), ..address("x", false) }).await;
+    assert_eq!(bad.unwrap_err().to_string(), "city must have 1 to 100 characters");
+}
+
+async fn an_account_has_at_most_fifty_addresses(client: UserClient, _: &TempDir) {
+    let user = register(&client, "leyla@example.com").await.user;
+    let adding = (0..60).map(|i| {
+        let (client, cx, id) = (client.clone(), cx(&user), user.id);
+        tokio::spawn(async move { client.add_address(&cx, id, address(&format!("{i} Spice Lane"), i % 7 == 0)).await })
+    });
+    let mut refused = 0;
+    for added in adding.collect::<Vec<_>>() {
+        if let Err(e) = added.await.unwrap() {
+            assert_eq!(e, UserError::TooManyAddresses);
+            refused += 1;
+        }
+    }
+    let addresses = client.addresses(&cx(&user), user.id).await.unwrap();
+    assert_eq!((refused, addresses.len()), (10, 50));
+    assert_eq!(addresses.iter().filter(|address| address.is_default).count(), 1);
+}
+
+async fn keyed_addresses_are_added_once(client: UserClient, _: &TempDir) {
+    let user = register(&client, "leyla@example.com").await.user;
+    let first = client.add_address(&cx(&user).with_key("k1"), user.id, address("1 Spice Lane", false)).await.unwrap();
+    let again = cx(&user).with_key("k1");
+    assert_eq!(client.add_address(&again, user.id, address("1 Spice Lane", false)).await.unwrap(), first);
+    assert!(again.is_replayed());
+    let other = client.add_address(&cx(&user).with_key("k1"), user.id, address("2 Spice Lane", false)).await;
+    assert_eq!(code(other), Code::Unprocessable);
+    assert_eq!(client.addresses(&cx(&user), user.id).await.unwrap(), [first]);
+}
+
+async fn admins_list_accounts(client: UserClient, _: &TempDir) {
+    for email in ["a_b@example.com", "ab@example.com", "c%d@example.com"] {
+        register(&client, email).await;
+    }
+    let emails = async |email: Option<&str>| {
+        let query = ListUsers { email: email.map(Into::into), ..ListUsers::default() };
+        client.list(&admin(), query).await.unwrap().users.into_iter().map(|user| user.email).collect::<Vec<_>>()
+    };
+    assert_eq!(emails(None).await, ["a_b@example.com", "ab@example.com", "c%d@example.com"]);
+    assert_eq!(emails(Some("AB@")).await, ["ab@example.com"]);
+    assert_eq!(emails(Some("_")).await, ["a_b@example.com"]);
+    assert_eq!(emails(Some("%")).await, ["c%d@example.com"]);
+    assert!(emails(Some("' OR 1=1--")).await.is_empty());
+
+    let page = ListUsers { page: Some(2), per_page: Some(2), email: None };
+    let page = client.list(&admin(), page).await.unwrap();
+    assert_eq!((page.users.len(), page.pagination.total, page.pagination.pages), (1, 3, 2));
+    let over = ListUsers { per_page: Some(101), ..ListUsers::default() };
+    assert_eq!(code(client.list(&admin(), over).await), Code::InvalidArgument);
+    assert_eq!(code(client.list(&customer(1), ListUsers::default()).await), Code::PermissionDenied);
+}
+
+async fn orders_verify_accounts(client: UserClient, _: &TempDir) {
+    let user = register(&client, "leyla@example.com").await.user;
+    let order = client.by("order");
+    let verified = order.verify(&anonymous(), user.id).await.unwrap();
+    assert_eq!((verified.user_id, verified.email.as_str()), (user.id, "leyla@example.com"));
+    assert!(verified.is_active && !verified.is_admin);
+    let access = SetAccess { is_active: false, role: Role::Admin };
+    client.set_access(&admin(), user.id, access).await.unwrap();
+    let verified = order.verify(&anonymous(), user.id).await.unwrap();
+    assert!(!verified.is_active && verified.is_admin);
+    assert_eq!(order.verify(&anonymous(), UserId(99)).await, Err(UserError::NotFound));
+    assert_eq!(code(client.by("gateway").verify(&cx(&user), user.id).await), Code::PermissionDenied);
+}
+
+#[tokio::test]
+async fn operators_make_admins() {
+    let (users, _folder) = users().await;
+    let client = UserClient::local(users.clone());
+    let admin = users.create_admin("Boss@Souk.test", PASSWORD).await.unwrap();
+    assert!(admin.is_admin && admin.is_active && admin.email == "boss@souk.test");
+    assert!(log_in(&client, "boss@souk.test", PASSWORD).await.is_ok());
+
+    // someone was quicker to take the address: the account is the admin's now, and no longer theirs
+    let squatter = register(&client, "chief@souk.test").await;
+    let chief = users.create_admin("chief@souk.test", "Cumin-8-Lane").await.unwrap();
+    assert!(chief.is_admin && chief.id == squatter.user.id);
+    assert_eq!(error(log_in(&client, "chief@souk.test", PASSWORD).await), UserError::WrongCredentials);
+    assert_eq!(error(refresh(&client, &squatter.refresh_token).await), UserError::InvalidRefreshToken);
+    assert!(log_in(&client, "chief@souk.test", "Cumin-8-Lane").await.ok().unwrap().user.is_admin);
+
+    assert_eq!(users.create_admin("boss", PASSWORD).await.unwrap_err().to_string(), "Invalid email format");
+    assert_eq!(code(users.create_admin("b@souk.test", "weak").await), Code::InvalidArgument);
+    users.seed_demo().await.unwrap();
+    assert!(log_in(&client, DEMO_ACCOUNTS[0].email, DEMO_ACCOUNTS[0].password).await.is_err(), "there are accounts");
+}
+
+#[tokio::test]
+async fn the_demo_has_two_accounts() {
+    let (users, _folder) = users().await;
+    let client = UserClient::local(users.clone());
+    users.seed_demo().await.unwrap();
+    users.seed_demo().await.unwrap();
+    for account in DEMO_ACCOUNTS {
+        let user = log_in(&client, account.email, account.password).await.ok().unwrap().user;
+        assert_eq!(user.is_admin, account.is_admin);
+    }
+}
+
+#[tokio::test]
+async fn processes_share_one_signing_key() {
+    let folder = folder();
+    let database = |i: i32| Config { database_url: sqlite(folder.path(), &i.to_string()), ..config(&folder) };
+    let opening: Vec<_> = (0..8).map(database).map(|config| tokio::spawn(async move { open(&config).await.unwrap() })).collect();
+    let mut keys = HashSet::new();
+    for users in opening {
+        keys.insert(UserClient::local(users.await.unwrap()).jwks(&anonymous()).await.unwrap().keys[0].kid.clone());
+    }
+    assert_eq!(keys.len(), 1);
+
+    let file = config(&folder).signing_key_file;
+    assert_eq!(std::fs::read_dir(file.parent().unwrap()).unwrap().count(), 1, "nothing is left over");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        assert_eq!(std::fs::metadata(file).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+}
+
+#[tokio::test]
+async fn bad_settings_are_named() {
+    let folder = folder();
+    let refused = async |config: Config| open(&config).await.err().unwrap().to_string();
+    let missing = refused(Config { generate_signing_key: false, ..config(&folder) }).await;
+    assert!(missing.starts_with("user.signing_key_file: ") && missing.contains("not found"), "{missing}");
+    let broken = folder.path().join("broken.pem");
+    std::fs::write(&broken, "nonsense").unwrap();
+    let broken = refused(Config { signing_key_file: broken, ..config(&folder) }).await;
+    assert!(broken.contains("not an Ed25519 key"), "{broken}");
+    assert!(refused(Config { access_token_seconds: 59, ..config(&folder) }).await.contains("user.access_token_seconds"));
+    assert!(refused(Config { refresh_token_days: 0, ..config(&folder) }).await.contains("user.refresh_token_days"));
+}

@@ -1,0 +1,275 @@
+//! Puts the modules together. The only file that names them all: read it as the map of the shop.
+
+use crate::config::{Environment, Module, Place, Settings};
+use anyhow::{Context, anyhow};
+use cart::CartClient;
+use kernel::{Dispatch, Health, Instances, InternalKey, Transport, jobs::CancellationToken};
+use metrics_exporter_prometheus::PrometheusHandle;
+use order::OrderClient;
+use payment::PaymentClient;
+use product::ProductClient;
+use std::{io::Write, path::Path, sync::Arc};
+use user::UserClient;
+
+/// What this process serves.
+pub(crate) struct Shop {
+    /// What is served: the gateway, or one module's own operations.
+    pub(crate) face: Face,
+    /// The stores of this process, for health checks.
+    pub(crate) stores: Vec<Arc<dyn Health>>,
+}
+
+/// What a process shows to the network.
+pub(crate) enum Face {
+    #[cfg(feature = "gateway")]
+    Gateway(gateway::Gateway),
+    Module { module: Arc<dyn Dispatch>, key: InternalKey },
+}
+
+/// Starts what this process runs and connects it with what runs elsewhere.
+pub(crate) async fn assemble(
+    settings: &Settings,
+    only: Option<Module>,
+    metrics: &PrometheusHandle,
+    stop: &CancellationToken,
+) -> anyhow::Result<Shop> {
+    let mut builder = Builder { settings, only, key: None, stop, stores: Vec::new(), watched: Vec::new() };
+    let product = builder.product().await?;
+    let user = builder.user().await?;
+    let payment = builder.payment().await?;
+    let cart = builder.cart(&product).await?;
+    let order = builder.order(&product, &cart, &payment, &user).await?;
+
+    let module: Arc<dyn Dispatch> = match only {
+        Some(Module::Product) => Arc::new(product),
+        Some(Module::User) => Arc::new(user),
+        Some(Module::Cart) => Arc::new(cart),
+        Some(Module::Order) => Arc::new(order),
+        Some(Module::Payment) => Arc::new(payment),
+        None | Some(Module::Gateway) => return builder.gateway(&product, &user, &cart, &order, &payment, metrics),
+    };
+    let key = builder.key()?;
+    Ok(Shop { face: Face::Module { module, key }, stores: builder.stores })
+}
+
+/// The gateway's operations, without anything behind them: for the OpenAPI documents.
+pub(crate) fn contracts() -> Vec<(Module, Arc<dyn Dispatch>)> {
+    let nowhere = || Transport::http(Vec::new(), InternalKey::random());
+    vec![
+        (Module::Product, Arc::new(ProductClient::remote(nowhere()))),
+        (Module::User, Arc::new(UserClient::remote(nowhere()))),
+        (Module::Cart, Arc::new(CartClient::remote(nowhere()))),
+        (Module::Order, Arc::new(OrderClient::remote(nowhere()))),
+        (Module::Payment, Arc::new(PaymentClient::remote(nowhere()))),
+    ]
+}
+
+struct Builder<'a> {
+    settings: &'a Settings,
+    only: Option<Module>,
+    key: Option<InternalKey>,
+    stop: &'a CancellationToken,
+    stores: Vec<Arc<dyn Health>>,
+    watched: Vec<(&'static str, Instances)>,
+}
+
+/// Where a module turned out to be.
+enum Link {
+    Here,
+    At(Transport),
+}
+
+impl Builder<'_> {
+    async fn product(&mut self) -> anyhow::Result<ProductClient> {
+        match self.link(Module::Product)? {
+            Link::At(transport) => Ok(ProductClient::remote(transport)),
+            #[cfg(feature = "product")]
+            Link::Here => {
+                let products = product::start(&self.settings.product, self.stop).await.map_err(wrong("product"))?;
+                if self.settings.demo {
+                    products.seed_demo().await.map_err(wrong("product"))?;
+                }
+                self.here(Module::Product, products.db());
+                Ok(ProductClient::local(products))
+            }
+            #[cfg(not(feature = "product"))]
+            Link::Here => Err(not_compiled_in(Module::Product)),
+        }
+    }
+
+    async fn user(&mut self) -> anyhow::Result<UserClient> {
+        match self.link(Module::User)? {
+            Link::At(transport) => Ok(UserClient::remote(transport)),
+            #[cfg(feature = "user")]
+            Link::Here => {
+                let users = user::start(&self.settings.user, self.stop).await.map_err(wrong("user"))?;
+                if self.settings.demo {
+                    users.seed_demo().await.map_err(wrong("user"))?;
+                }
+                self.here(Module::User, users.db());
+                Ok(UserClient::local(users))
+            }
+            #[cfg(not(feature = "user"))]
+            Link::Here => Err(not_compiled_in(Module::User)),
+        }
+    }
+
+    async fn payment(&mut self) -> anyhow::Result<PaymentClient> {
+        match self.link(Module::Payment)? {
+            Link::At(transport) => Ok(PaymentClient::remote(transport)),
+            #[cfg(feature = "payment")]
+            Link::Here => {
+                let payments = payment::start(&self.settings.payment).await.map_err(wrong("payment"))?;
+                self.here(Module::Payment, payments.db());
+                Ok(PaymentClient::local(payments))
+            }
+            #[cfg(not(feature = "payment"))]
+            Link::Here => Err(not_compiled_in(Module::Payment)),
+        }
+    }
+
+    async fn cart(&mut self, product: &ProductClient) -> anyhow::Result<CartClient> {
+        match self.link(Module::Cart)? {
+            Link::At(transport) => Ok(CartClient::remote(transport)),
+            #[cfg(feature = "cart")]
+            Link::Here => {
+                let carts = cart::start(&self.settings.cart, product.clone(), self.stop).await.map_err(wrong("cart"))?;
+                self.here(Module::Cart, carts.db());
+                Ok(CartClient::local(carts))
+            }
+            #[cfg(not(feature = "cart"))]
+            Link::Here => {
+                let _ = product;
+                Err(not_compiled_in(Module::Cart))
+            }
+        }
+    }
+
+    async fn order(
+        &mut self,
+        product: &ProductClient,
+        cart: &CartClient,
+        payment: &PaymentClient,
+        user: &UserClient,
+    ) -> anyhow::Result<OrderClient> {
+        match self.link(Module::Order)? {
+            Link::At(transport) => Ok(OrderClient::remote(transport)),
+            #[cfg(feature = "order")]
+            Link::Here => {
+                let peers =
+                    order::Peers { product: product.clone(), cart: cart.clone(), payment: payment.clone(), user: user.clone() };
+                let orders = order::start(&self.settings.order, peers, self.stop).await.map_err(wrong("order"))?;
+                self.here(Module::Order, orders.db());
+                Ok(OrderClient::local(orders))
+            }
+            #[cfg(not(feature = "order"))]
+            Link::Here => {
+                let _ = (product, cart, payment, user);
+                Err(not_compiled_in(Module::Order))
+            }
+        }
+    }
+
+    #[cfg(feature = "gateway")]
+    fn gateway(
+        self,
+        product: &ProductClient,
+        user: &UserClient,
+        cart: &CartClient,
+        order: &OrderClient,
+        payment: &PaymentClient,
+        metrics: &PrometheusHandle,
+    ) -> anyhow::Result<Shop> {
+        let modules: Vec<Arc<dyn Dispatch>> = vec![
+            Arc::new(product.by("gateway")),
+            Arc::new(user.by("gateway")),
+            Arc::new(cart.by("gateway")),
+            Arc::new(order.by("gateway")),
+            Arc::new(payment.by("gateway")),
+        ];
+        let gateway = gateway::start(&self.settings.gateway, modules, user.by("gateway"), self.watched, metrics.clone(), self.stop);
+        let gateway = gateway.map_err(wrong("gateway"))?;
+        Ok(Shop { face: Face::Gateway(gateway), stores: self.stores })
+    }
+
+    #[cfg(not(feature = "gateway"))]
+    fn gateway(
+        self,
+        _: &ProductClient,
+        _: &UserClient,
+        _: &CartClient,
+        _: &OrderClient,
+        _: &PaymentClient,
+        _: &PrometheusHandle,
+    ) -> anyhow::Result<Shop> {
+        let _ = self.watched;
+        Err(not_compiled_in(Module::Gateway))
+    }
+
+    fn link(&mut self, module: Module) -> anyhow::Result<Link> {
+        match self.settings.place(module, self.only) {
+            Place::Here => Ok(Link::Here),
+            Place::At(peers) => {
+                let transport = Transport::http(peers, self.key()?);
+                self.watched.push((module.name(), Instances::At(transport.clone())));
+                Ok(Link::At(transport))
+            }
+        }
+    }
+
+    #[cfg(feature = "store")]
+    fn here(&mut self, module: Module, store: impl Health) {
+        let store: Arc<dyn Health> = Arc::new(store);
+        self.watched.push((module.name(), Instances::Here(store.clone())));
+        self.stores.push(store);
+    }
+
+    /// The key of internal calls. In development the processes of this machine share one in the data folder.
+    fn key(&mut self) -> anyhow::Result<InternalKey> {
+        if let Some(key) = &self.key {
+            return Ok(key.clone());
+        }
+        let key = match &self.settings.internal_key {
+            Some(secret) => InternalKey::new(secret.bytes()),
+            None if self.settings.environment == Environment::Production => Err("must be set in production".into()),
+            None => InternalKey::new(&shared_key(&self.settings.data)?),
+        };
+        let key = key.map_err(|e| anyhow!("internal_key: {e}"))?;
+        self.key = Some(key.clone());
+        Ok(key)
+    }
+}
+
+fn wrong(module: &'static str) -> impl Fn(kernel::BoxError) -> anyhow::Error {
+    move |e| anyhow!("{module}: {e}")
+}
+
+/// What the reader of the message can do about a module that this binary cannot run.
+#[cfg_attr(
+    all(feature = "product", feature = "user", feature = "cart", feature = "order", feature = "payment", feature = "gateway"),
+    expect(dead_code, reason = "everything is compiled in")
+)]
+fn not_compiled_in(module: Module) -> anyhow::Error {
+    let name = module.name();
+    anyhow!("{name} is not compiled into this binary: set modules.{name} to its address, or build with --features {name}")
+}
+
+fn shared_key(data: &Path) -> anyhow::Result<Vec<u8>> {
+    use std::os::unix::fs::OpenOptionsExt;
+    let path = data.join("internal.key");
+    let read = || std::fs::read(&path).with_context(|| path.display().to_string());
+    if path.exists() {
+        return read();
+    }
+    std::fs::create_dir_all(data).with_context(|| data.display().to_string())?;
+    // under another name first, so that no process reads half a key; whoever links it first wins
+    let draft = data.join(format!("internal.key.{}", std::process::id()));
+    let mut file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
+    file.write_all(&rand::random::<[u8; 32]>())?;
+    file.sync_all()?;
+    match std::fs::hard_link(&draft, &path) {
+        Err(e) if e.kind() != std::io::ErrorKind::AlreadyExists => return Err(e).with_context(|| path.display().to_string()),
+        _ => std::fs::remove_file(&draft)?,
+    }
+    read()
+}

@@ -1,0 +1,394 @@
+//! The settings: built-in defaults ← `config/*.toml` ← environment. Unknown keys and impossible values are refused by name.
+
+use anyhow::{Context, bail};
+use config::{Config, Environment as EnvironmentSource, File, FileFormat};
+use kernel::telemetry::LogFormat;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::{
+    env, fmt,
+    net::{IpAddr, Ipv4Addr},
+    path::{Path, PathBuf},
+    str::FromStr,
+};
+
+/// All settings of a process.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Settings {
+    /// `development` or `production`. Production refuses demo accounts, generated keys and other conveniences.
+    pub(crate) environment: Environment,
+    /// Address to listen on.
+    pub(crate) bind: IpAddr,
+    /// Port to listen on; without it 8000 for the gateway, and 5001 to 5005 for a single module.
+    pub(crate) port: Option<u16>,
+    /// Worker threads of the HTTP server; without it one per core.
+    pub(crate) workers: Option<usize>,
+    /// Folder of the embedded stores and generated keys.
+    pub(crate) data: PathBuf,
+    /// Fill an empty shop with the demo catalogue and demo accounts at start.
+    pub(crate) demo: bool,
+    /// Shared secret of the processes of one shop, at least 32 bytes: signs the tokens of internal calls.
+    pub(crate) internal_key: Option<Secret>,
+    /// Logs.
+    pub(crate) log: Log,
+    /// Where each module runs.
+    pub(crate) modules: Places,
+    #[cfg(feature = "product")]
+    pub(crate) product: product::Config,
+    #[cfg(feature = "user")]
+    pub(crate) user: user::Config,
+    #[cfg(feature = "cart")]
+    pub(crate) cart: cart::Config,
+    #[cfg(feature = "order")]
+    pub(crate) order: order::Config,
+    #[cfg(feature = "payment")]
+    pub(crate) payment: payment::Config,
+    #[cfg(feature = "gateway")]
+    pub(crate) gateway: gateway::Config,
+    // a file for the whole shop is good for every process of it
+    #[cfg(not(feature = "product"))]
+    product: NotHere,
+    #[cfg(not(feature = "user"))]
+    user: NotHere,
+    #[cfg(not(feature = "cart"))]
+    cart: NotHere,
+    #[cfg(not(feature = "order"))]
+    order: NotHere,
+    #[cfg(not(feature = "payment"))]
+    payment: NotHere,
+    #[cfg(not(feature = "gateway"))]
+    gateway: NotHere,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            environment: Environment::Development,
+            bind: Ipv4Addr::LOCALHOST.into(),
+            port: None,
+            workers: None,
+            data: "data".into(),
+            demo: true,
+            internal_key: None,
+            log: Log::default(),
+            modules: Places::default(),
+            product: Default::default(),
+            user: Default::default(),
+            cart: Default::default(),
+            order: Default::default(),
+            payment: Default::default(),
+            gateway: Default::default(),
+        }
+    }
+}
+
+/// What the installation is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Environment {
+    Development,
+    Production,
+}
+
+/// How logs are written.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Log {
+    /// A level, or a list such as `info,sqlx=warn`.
+    pub(crate) filter: String,
+    /// `text` or `json`.
+    pub(crate) format: LogFormat,
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self { filter: "info".into(), format: LogFormat::Text }
+    }
+}
+
+/// Where each module runs.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Places {
+    product: Place,
+    user: Place,
+    cart: Place,
+    order: Place,
+    payment: Place,
+}
+
+impl Places {
+    fn of(&self, module: Module) -> Option<&Place> {
+        match module {
+            Module::Product => Some(&self.product),
+            Module::User => Some(&self.user),
+            Module::Cart => Some(&self.cart),
+            Module::Order => Some(&self.order),
+            Module::Payment => Some(&self.payment),
+            Module::Gateway => None,
+        }
+    }
+}
+
+/// Where a module runs: `"here"`, or at one address or a list of them.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) enum Place {
+    #[default]
+    Here,
+    At(Vec<String>),
+}
+
+impl Serialize for Place {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Place::Here => serializer.serialize_str("here"),
+            Place::At(peers) => peers.serialize(serializer),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Place {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged, expecting = "\"here\", an address such as \"http://10.0.0.7:5001\", or a list of addresses")]
+        enum Form {
+            One(String),
+            Many(Vec<String>),
+        }
+        let peers = match Form::deserialize(deserializer)? {
+            Form::One(word) if word == "here" => return Ok(Place::Here),
+            // environment variables have no lists
+            Form::One(text) => text.split(',').map(|peer| peer.trim().to_owned()).collect(),
+            Form::Many(peers) => peers,
+        };
+        match peers.iter().find(|peer| !is_peer(peer)) {
+            None if !peers.is_empty() => Ok(Place::At(peers)),
+            None => Err(serde::de::Error::custom("a list of addresses must have one")),
+            Some(bad) => Err(serde::de::Error::custom(format!(
+                "{bad:?} must be \"here\" or an address such as \"http://10.0.0.7:5001\", without a path"
+            ))),
+        }
+    }
+}
+
+fn is_peer(peer: &str) -> bool {
+    url::Url::parse(peer).is_ok_and(|url| url.scheme() == "http" && url.has_host() && url.path() == "/" && url.query().is_none())
+}
+
+/// A module, or the gateway in front of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Module {
+    Product,
+    User,
+    Cart,
+    Order,
+    Payment,
+    Gateway,
+}
+
+impl Module {
+    pub(crate) const ALL: [Module; 6] =
+        [Module::Product, Module::User, Module::Cart, Module::Order, Module::Payment, Module::Gateway];
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Module::Product => "product",
+            Module::User => "user",
+            Module::Cart => "cart",
+            Module::Order => "order",
+            Module::Payment => "payment",
+            Module::Gateway => "gateway",
+        }
+    }
+
+    /// Where it listens when it is served alone.
+    pub(crate) fn default_port(self) -> u16 {
+        match self {
+            Module::Product => 5001,
+            Module::User => 5002,
+            Module::Cart => 5003,
+            Module::Order => 5004,
+            Module::Payment => 5005,
+            Module::Gateway => 8000,
+        }
+    }
+}
+
+impl FromStr for Module {
+    type Err = String;
+    fn from_str(name: &str) -> Result<Self, String> {
+        let names = Self::ALL.map(Module::name).join(", ");
+        Self::ALL.into_iter().find(|module| module.name() == name).ok_or_else(|| format!("must be one of {names}"))
+    }
+}
+
+/// Text that is never shown.
+#[derive(Clone, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct Secret(String);
+
+impl Secret {
+    pub(crate) fn bytes(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+}
+
+impl Serialize for Secret {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str("***")
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
+
+/// Settings of a module that is not compiled in: accepted and not looked at.
+#[cfg(not(all(
+    feature = "product",
+    feature = "user",
+    feature = "cart",
+    feature = "order",
+    feature = "payment",
+    feature = "gateway"
+)))]
+#[derive(Debug, Clone, Default, Serialize)]
+struct NotHere {}
+
+#[cfg(not(all(
+    feature = "product",
+    feature = "user",
+    feature = "cart",
+    feature = "order",
+    feature = "payment",
+    feature = "gateway"
+)))]
+impl<'de> Deserialize<'de> for NotHere {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        serde::de::IgnoredAny::deserialize(deserializer).map(|_| Self {})
+    }
+}
+
+impl Settings {
+    /// Reads the settings of a process that serves `only` this module, or everything.
+    pub(crate) fn load(file: Option<&Path>, only: Option<Module>) -> anyhow::Result<Self> {
+        let environment = env::var("SOUK_ENVIRONMENT").unwrap_or_else(|_| "development".into());
+        let sources = || -> anyhow::Result<_> {
+            let optional = |name: &str| File::new(&format!("config/{name}.toml"), FileFormat::Toml).required(false);
+            let mut builder = Config::builder().add_source(optional("default")).add_source(optional(&environment));
+            if let Some(file) = file {
+                builder = builder.add_source(File::from(file).format(FileFormat::Toml));
+            }
+            for (key, value) in well_known(only) {
+                builder = builder.set_override(key, value)?;
+            }
+            Ok(builder.add_source(EnvironmentSource::with_prefix("SOUK").prefix_separator("_").separator("__")))
+        };
+        // where the stores are by default depends on the data folder, which is itself a setting
+        let data = sources()?.build()?.get_string("data").unwrap_or_else(|_| "data".into());
+        let mut builder = sources()?;
+        for module in ["product", "user", "cart", "order", "payment"] {
+            builder = builder.set_default(format!("{module}.database_url"), format!("sqlite://{data}/{module}.db"))?;
+        }
+        builder = builder.set_default("user.signing_key_file", format!("{data}/user-signing-key.pem"))?;
+        let settings: Settings = builder.build()?.try_deserialize().context("settings")?;
+        let problems = settings.problems();
+        if !problems.is_empty() {
+            bail!("settings cannot be used:\n  {}", problems.join("\n  "));
+        }
+        Ok(settings)
+    }
+
+    /// Where a module runs, seen from a process that serves `only` one.
+    pub(crate) fn place(&self, module: Module, only: Option<Module>) -> Place {
+        let configured = self.modules.of(module).cloned().unwrap_or_default();
+        match (only, configured) {
+            (Some(only), _) if only == module => Place::Here,
+            // alone, the others are expected where they listen when they are alone on this machine
+            (Some(_), Place::Here) => Place::At(vec![format!("http://127.0.0.1:{}", module.default_port())]),
+            (_, place) => place,
+        }
+    }
+
+    /// What production must not have, one line for each problem; secrets are never part of a line.
+    fn problems(&self) -> Vec<String> {
+        let mut problems = Vec::new();
+        let key = self.internal_key.as_ref().map(Secret::bytes);
+        if key.is_some_and(|key| key.len() < kernel::InternalKey::MIN_LENGTH) {
+            problems.push(format!("internal_key: must have at least {} bytes", kernel::InternalKey::MIN_LENGTH));
+        }
+        if self.environment == Environment::Development {
+            return problems;
+        }
+        if key.is_none() {
+            problems.push("internal_key: must be set in production (SOUK_INTERNAL_KEY)".into());
+        } else if key.is_some_and(|key| String::from_utf8_lossy(key).contains("change-in-production")) {
+            problems.push("internal_key: is a published example".into());
+        }
+        if self.demo {
+            problems.push("demo: must be false in production: the demo accounts have published passwords".into());
+        }
+        if !self.data.is_absolute() {
+            problems.push("data: must be an absolute path in production".into());
+        }
+        #[cfg(feature = "user")]
+        if self.user.generate_signing_key {
+            problems.push("user.generate_signing_key: must be false in production: make a key and name it in user.signing_key_file".into());
+        }
+        #[cfg(feature = "gateway")]
+        if self.gateway.cors_origins.iter().any(|origin| origin == "*") {
+            problems.push("gateway.cors_origins: must list origins in production, not \"*\"".into());
+        }
+        problems
+    }
+
+    /// Prints the effective settings as TOML.
+    #[expect(clippy::print_stdout, reason = "the output of the command")]
+    pub(crate) fn print(&self) -> anyhow::Result<()> {
+        let mut value = toml::Value::try_from(self)?;
+        mask_urls(&mut value);
+        println!("{}", toml::to_string_pretty(&value)?);
+        Ok(())
+    }
+}
+
+/// Passwords in addresses are secrets, too.
+fn mask_urls(value: &mut toml::Value) {
+    match value {
+        toml::Value::String(text) => {
+            if let Ok(mut url) = url::Url::parse(text)
+                && url.password().is_some()
+                && url.set_password(Some("***")).is_ok()
+            {
+                *text = url.to_string();
+            }
+        }
+        toml::Value::Array(values) => values.iter_mut().for_each(mask_urls),
+        toml::Value::Table(table) => table.iter_mut().for_each(|(_, value)| mask_urls(value)),
+        _ => {}
+    }
+}
+
+/// Variables that have had these names since the first version of the system.
+fn well_known(only: Option<Module>) -> Vec<(String, String)> {
+    let fixed = [
+        ("PORT", "port"),
+        ("JWT_SECRET_KEY", "internal_key"),
+        ("JWT_SIGNING_KEY_FILE", "user.signing_key_file"),
+        ("CART_EXPIRY_HOURS", "cart.expiry_hours"),
+    ];
+    let mut found: Vec<(String, String)> =
+        fixed.iter().filter_map(|(name, key)| Some(((*key).into(), env::var(name).ok()?))).collect();
+    for module in Module::ALL.into_iter().filter(|module| *module != Module::Gateway) {
+        if let Ok(peers) = env::var(format!("{}_SERVICE_URL", module.name().to_uppercase())) {
+            found.push((format!("modules.{}", module.name()), peers));
+        }
+    }
+    // one database per module: the name means something only where there is one module
+    if let (Some(module), Ok(url)) = (only.filter(|module| *module != Module::Gateway), env::var("DATABASE_URL")) {
+        found.push((format!("{}.database_url", module.name()), url));
+    }
+    found
+}

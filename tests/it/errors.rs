@@ -1,0 +1,116 @@
+//! Bad input: always a problem document that says what is wrong, never an effect, the same in both deployments.
+
+use crate::harness::{Account, Answer, Shop, both_deployments};
+use serde_json::json;
+
+both_deployments![bad_input_is_explained, limits_of_size_hold];
+
+async fn bad_input_is_explained(shop: Shop) {
+    let (me, admin) = (shop.customer("me").await, shop.admin().await);
+    let lamp = shop.product(&admin, "Lamp", 10.0, 5).await;
+    let raw = async |account: &Account, method: &str, path: &str, body: &[u8]| {
+        let request = shop.request(method, path).bearer_auth(&account.token);
+        shop.send(request.header("content-type", "application/json").body(body.to_vec())).await
+    };
+    let field = |answer: &Answer| answer.json()["errors"][0]["pointer"].as_str().unwrap_or_default().to_owned();
+
+    // paths and methods
+    assert_eq!(shop.get("/nowhere").await.problem(404), "not_found");
+    assert_eq!(shop.get("/nowhere").await.json()["error"], "Endpoint not found");
+    let wrong = shop.send(shop.request("PATCH", "/api/products")).await;
+    assert_eq!(wrong.problem(405), "method_not_allowed");
+    assert_eq!(wrong.headers["allow"], "GET, POST");
+    for id in ["0", "-1", "abc", "1.5", "9223372036854775808", "%00", "1%20OR%201=1"] {
+        assert_eq!(shop.get(&format!("/api/products/{id}")).await.problem(400), "invalid_argument", "{id}");
+    }
+
+    // queries
+    for (query, pointer) in [
+        ("page=0", "/page"),
+        ("page=-1", "page"),
+        ("per_page=101", "/per_page"),
+        ("per_page=1000000000000", "per_page"),
+        ("sort=price;drop", "sort"),
+        ("ids=1,x", "ids"),
+        ("ids=", "ids"),
+        ("min_price=abc", "min_price"),
+        ("min_price=1.999", "min_price"),
+        ("nonsense=1", "nonsense"),
+        ("page=1&page=2", "page"),
+    ] {
+        let answer = shop.get(&format!("/api/products?{query}")).await;
+        assert_eq!(answer.problem(400), "invalid_argument", "{query}");
+        assert_eq!(field(&answer).trim_start_matches('/'), pointer.trim_start_matches('/'), "{query}: {}", answer.text);
+    }
+    assert_eq!(shop.get(&format!("/api/products/{lamp}?x=1")).await.problem(400), "invalid_argument");
+    assert_eq!(shop.get("/api/products?search=%25").await.expect(200)["pagination"]["total"], 0);
+
+    // bodies
+    let deep = "[".repeat(100_000);
+    for body in [
+        &b""[..], b"{", b"nope", b"null", b"[]", b"\xff\xfe", b"{\"name\":\"\xff\"}", b"{\"name\":\"x\"}", b"{\"name\":null,\"price\":1}",
+        b"{\"name\":\"x\",\"price\":\"1\"}", b"{\"name\":\"x\",\"price\":-1}", b"{\"name\":\"x\",\"price\":1e400}",
+        b"{\"name\":\"x\",\"price\":1,\"stock_quantity\":-1}", b"{\"name\":\"x\",\"price\":1,\"stock_quantity\":1.5}",
+        b"{\"name\":\"x\",\"price\":1,\"stock_quantity\":18446744073709551616}", b"{\"name\":\"x\",\"price\":1,\"id\":7}",
+        b"{\"name\":\"x\",\"name\":\"y\",\"price\":1}", b"{\"name\":\"a\\u0000b\",\"price\":1}", deep.as_bytes(),
+    ] {
+        let answer = raw(&admin, "POST", "/api/products", body).await;
+        assert_eq!(answer.problem(400), "invalid_argument", "{}", String::from_utf8_lossy(&body[..body.len().min(80)]));
+        assert!(answer.text.len() < 2_000 && !answer.text.contains("line 1"), "{}", answer.text);
+    }
+    assert_eq!(raw(&admin, "POST", "/api/products", b"{\"price\":1}").await.json()["error"], "Missing required field: name");
+    let form = shop.request("POST", "/api/products").bearer_auth(&admin.token).header("content-type", "text/plain").body("{}");
+    assert_eq!(shop.send(form).await.problem(415), "unsupported_media_type");
+    // a DELETE with a JSON content type and no body is no mistake
+    let gone = shop.request("DELETE", "/api/cart/items/1").bearer_auth(&me.token).header("content-type", "application/json");
+    assert_eq!(shop.send(gone).await.problem(404), "cart.not_in_cart");
+    for quantity in ["-1", "0", "1e9", "1.5", "\"1\"", "9223372036854775808", "null", "true"] {
+        let body = format!("{{\"product_id\":{lamp},\"quantity\":{quantity}}}");
+        let answer = raw(&me, "POST", "/api/cart/items", body.as_bytes()).await;
+        assert_eq!((answer.problem(400), field(&answer)), ("invalid_argument".into(), "/quantity".into()), "{quantity}");
+    }
+    for email in ["", "x", "a@b@c", "@example.com"] {
+        let body = json!({"email": email, "password": "Saffron-7-Road", "first_name": "A", "last_name": "B"});
+        assert_eq!(field(&shop.post("/api/auth/register", body).await), "/email", "{email:?}");
+    }
+    for password in ["short1A", "alllower1", "ALLUPPER1", "NoDigitsHere"] {
+        let body = json!({"email": "a@example.com", "password": password, "first_name": "A", "last_name": "B"});
+        let answer = shop.post("/api/auth/register", body).await;
+        assert_eq!(field(&answer), "/password");
+        assert!(answer.json()["error"].as_str().unwrap().starts_with("Password must"), "{}", answer.text);
+    }
+    let admin_field = json!({"email": "a@example.com", "password": "Saffron-7-Road", "first_name": "A", "last_name": "B", "is_admin": true});
+    assert_eq!(field(&shop.post("/api/auth/register", admin_field).await), "/is_admin");
+    let taken = json!({"email": "ME@Example.COM", "password": "Saffron-7-Road", "first_name": "A", "last_name": "B"});
+    let taken = shop.post("/api/auth/register", taken).await;
+    assert_eq!((taken.problem(409), taken.json()["error"].clone()), ("user.email_taken".into(), json!("Email already registered")));
+
+    // tokens
+    for token in ["", "x", "a.b.c", &"x".repeat(5_000), "eyJhbGciOiJub25lIn0.e30."] {
+        let answer = shop.send(shop.request("GET", "/api/cart").bearer_auth(token)).await;
+        assert_eq!(answer.problem(401), "unauthenticated", "{token:.10}");
+    }
+    let basic = shop.request("GET", "/api/cart").header("authorization", "Basic eDp5");
+    assert_eq!(shop.send(basic).await.problem(401), "unauthenticated");
+
+    // nothing happened
+    assert_eq!(shop.get("/api/products").await.expect(200)["pagination"]["total"], 65);
+    assert_eq!(shop.call(&me, "GET", "/api/cart", None).await.expect(200)["items"], json!([]));
+    shop.get("/livez").await.expect(200);
+}
+
+async fn limits_of_size_hold(shop: Shop) {
+    let admin = shop.admin().await;
+    let huge = json!({"name": "x".repeat(10 << 20), "price": 1});
+    let request = shop.request("POST", "/api/products").bearer_auth(&admin.token).json(&huge);
+    // the answer comes before the whole body was sent, so that sending it may fail
+    if let Ok(response) = request.send().await {
+        assert_eq!(response.status(), 413);
+        assert_eq!(response.headers()["content-type"], "application/problem+json");
+    }
+    let long = json!({"name": "x".repeat(256), "price": 1});
+    let answer = shop.call(&admin, "POST", "/api/products", Some(long)).await;
+    assert_eq!((answer.problem(400), answer.json()["errors"][0]["pointer"].clone()), ("invalid_argument".into(), json!("/name")));
+    let key = shop.request("POST", "/api/products").bearer_auth(&admin.token).header("idempotency-key", "k".repeat(256));
+    assert_eq!(shop.send(key.json(&json!({"name": "x", "price": 1}))).await.problem(400), "invalid_argument");
+}

@@ -1,0 +1,11 @@
+//! The shop as its users see it: real processes, through the gateway, in both deployments.
+#![expect(clippy::unwrap_used, reason = "a test may stop at any surprise")]
+
+mod access;
+mod architecture;
+mod errors;
+mod harness;
+mod last_pieces;
+mod operation;
+mod purchase;
+mod settings;

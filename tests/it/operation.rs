@@ -1,0 +1,83 @@
+//! What operators rely on: limits, probes, metrics, documents, and a clean end.
+
+use crate::harness::{Shop, both_deployments};
+use serde_json::json;
+use std::process::Command;
+
+both_deployments![probes_metrics_and_documents, it_stops_when_it_is_told];
+
+async fn probes_metrics_and_documents(shop: Shop) {
+    assert_eq!(shop.get("/livez").await.expect(200)["status"], "alive");
+    assert_eq!(shop.get("/readyz").await.expect(200)["status"], "ready");
+    shop.get("/api/products").await.expect(200);
+    let metrics = shop.get("/metrics").await;
+    assert!(metrics.text.contains("souk_call_seconds_bucket{op=\"product.list\",caller=\"gateway\""), "{}", metrics.text);
+    assert!(metrics.text.contains("souk_http_request_seconds_bucket"));
+    let document = shop.get("/openapi.json").await.expect(200);
+    assert_eq!(document["openapi"], "3.1.0");
+    for op in [product::OPS, user::OPS, cart::OPS, order::OPS, payment::OPS].into_iter().flatten() {
+        let Some(path) = op.public else { continue };
+        let described = &document["paths"][path][op.method.as_str().to_lowercase()];
+        assert!(described["summary"].is_string(), "{} is not described", op.id);
+    }
+    let page = shop.get("/docs/").await;
+    assert!(page.status == 200 && page.text.contains("swagger-ui"), "{}", page.text);
+}
+
+async fn it_stops_when_it_is_told(mut shop: Shop) {
+    for process in shop.processes.iter_mut().rev() {
+        let told = Command::new("kill").args(["-TERM", &process.child.id().to_string()]).status().unwrap();
+        assert!(told.success());
+        assert!(process.child.wait().unwrap().success(), "{}", process.name);
+    }
+}
+
+#[tokio::test]
+async fn limits_are_per_caller_and_told() {
+    let shop = Shop::one_process(&[("SOUK_GATEWAY__LIMITS", "on")]).await;
+    let wrong = || shop.post("/api/auth/login", json!({"email": "nobody@example.com", "password": "x"}));
+    for _ in 0..10 {
+        let answer = wrong().await;
+        assert_eq!(answer.problem(401), "user.wrong_credentials");
+        assert!(answer.headers.contains_key("ratelimit") && answer.headers.contains_key("ratelimit-policy"));
+    }
+    let answer = wrong().await;
+    assert_eq!(answer.problem(429), "too_many_requests");
+    assert_eq!(answer.json()["error"], "Rate limit exceeded");
+    assert!(answer.headers.contains_key("retry-after"));
+    // another address in a header is not another caller
+    let spoofed = shop.request("POST", "/api/auth/login").header("x-forwarded-for", "203.0.113.7");
+    assert_eq!(shop.send(spoofed.json(&json!({"email": "x@example.com", "password": "x"}))).await.status, 429);
+    // nobody is logged in, and too often: 429, not 401
+    let mut statuses = Vec::new();
+    for _ in 0..60 {
+        statuses.push(shop.get("/api/cart").await.status);
+    }
+    assert!(statuses.starts_with(&[401; 50]) && statuses.ends_with(&[429; 9]), "{statuses:?}");
+    for _ in 0..300 {
+        shop.get("/livez").await.expect(200);
+    }
+}
+
+#[tokio::test]
+async fn a_module_that_is_down_takes_only_its_own_with_it() {
+    let mut shop = Shop::split(&[]).await;
+    let (admin, me) = (shop.admin().await, shop.customer("me").await);
+    let lamp = shop.product(&admin, "Lamp", 10.0, 5).await;
+    let add = json!({"product_id": lamp, "quantity": 2});
+    shop.call(&me, "POST", "/api/cart/items", Some(add.clone())).await.expect(201);
+    shop.processes.retain(|process| process.name != "product");
+
+    let down = shop.get("/api/products").await;
+    assert_eq!((down.problem(503), down.json()["error"].clone()), ("unavailable".into(), json!("Service product not available")));
+    assert!(down.headers.contains_key("retry-after"));
+    // the cart is shown as it was last known, and never emptied
+    let cart = shop.call(&me, "GET", "/api/cart", None).await.expect(200);
+    assert_eq!((cart["stale"].clone(), cart["items"][0]["product_name"].clone()), (json!(true), json!("Lamp")));
+    assert_eq!(cart["total_amount"], 20);
+    assert_eq!(shop.call(&me, "POST", "/api/cart/items", Some(add)).await.problem(503), "unavailable");
+    shop.call(&me, "GET", "/api/orders", None).await.expect(200);
+    shop.call(&me, "GET", "/api/users/profile", None).await.expect(200);
+    shop.get("/livez").await.expect(200);
+    shop.get("/readyz").await.expect(200);
+}

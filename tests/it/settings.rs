@@ -1,0 +1,76 @@
+//! Settings: what is wrong is refused by name, what is secret is not shown, what is documented is true.
+
+use crate::harness::souk;
+use std::{fs, path::Path, process::Output};
+
+fn run(arguments: &[&str], settings: &[(&str, &str)]) -> Output {
+    souk(&tempfile::tempdir().unwrap(), arguments, settings).output().unwrap()
+}
+
+fn refused(settings: &[(&str, &str)]) -> String {
+    let output = run(&["config"], settings);
+    assert!(!output.status.success(), "{settings:?} was accepted");
+    String::from_utf8(output.stderr).unwrap()
+}
+
+#[test]
+fn wrong_settings_are_refused_by_name() {
+    assert!(refused(&[("SOUK_GATEWEY__LIMITS", "off")]).contains("gatewey"));
+    assert!(refused(&[("SOUK_GATEWAY__LIMIT", "off")]).contains("limit"));
+    assert!(refused(&[("SOUK_GATEWAY__LIMITS", "sometimes")]).contains("limits"));
+    assert!(refused(&[("PORT", "99999")]).contains("port"));
+    assert!(refused(&[("PRODUCT_SERVICE_URL", "ftp://x")]).contains("http://"));
+    assert!(refused(&[("SOUK_PRODUCT__CURRENCY", "DOGE")]).contains("currency"));
+    let secret = refused(&[("SOUK_INTERNAL_KEY", "short-and-secret")]);
+    assert!(secret.contains("internal_key") && !secret.contains("short-and-secret"), "{secret}");
+}
+
+#[test]
+fn production_wants_everything_said() {
+    let refused = refused(&[("SOUK_ENVIRONMENT", "production")]);
+    for name in ["internal_key", "demo", "data", "user.generate_signing_key"] {
+        assert!(refused.contains(name), "{name}: {refused}");
+    }
+    let good = [
+        ("SOUK_ENVIRONMENT", "production"),
+        ("SOUK_INTERNAL_KEY", "0123456789abcdef0123456789abcdef"),
+        ("SOUK_DEMO", "false"),
+        ("SOUK_DATA", "/var/lib/souk"),
+        ("SOUK_USER__GENERATE_SIGNING_KEY", "false"),
+    ];
+    let output = run(&["config"], &good);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let shown = String::from_utf8(output.stdout).unwrap();
+    assert!(shown.contains("/var/lib/souk/order.db") && !shown.contains("0123456789abcdef"), "{shown}");
+}
+
+#[test]
+fn well_known_variables_are_read() {
+    let shown = run(&["config"], &[("PORT", "9000"), ("CART_EXPIRY_HOURS", "5"), ("USER_SERVICE_URL", "http://a:1,http://b:2")]);
+    let shown = String::from_utf8(shown.stdout).unwrap();
+    for line in ["port = 9000", "expiry_hours = 5", "\"http://a:1\""] {
+        assert!(shown.contains(line), "{line}: {shown}");
+    }
+}
+
+/// `config/default.toml` shows every setting with its default.
+#[test]
+fn the_documented_defaults_are_the_defaults() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let documented = fs::read_to_string(root.join("config/default.toml")).unwrap();
+    let documented: toml::Table = documented.parse().unwrap();
+    let shown = String::from_utf8(run(&["config"], &[]).stdout).unwrap();
+    let mut defaults: toml::Table = shown.parse().unwrap();
+    // settings without a default cannot stand in a file
+    for unset in ["port", "workers", "internal_key"] {
+        defaults.remove(unset);
+    }
+    assert_eq!(documented, defaults);
+}
+
+#[test]
+fn the_committed_api_documents_are_up_to_date() {
+    let mut command = souk(&tempfile::tempdir().unwrap(), &["openapi", "--check"], &[]);
+    let output = command.current_dir(env!("CARGO_MANIFEST_DIR")).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
