@@ -10,7 +10,8 @@ const CALLS: &[(&str, &[&str])] = &[
     ("payment", &[]),
     ("cart", &["product"]),
     ("order", &["cart", "payment", "product", "user"]),
-    ("gateway", &["cart", "order", "payment", "product", "user"]),
+    // it is handed the others without knowing them
+    ("gateway", &["user"]),
 ];
 
 fn packages() -> Vec<Value> {
@@ -64,6 +65,7 @@ fn only_stores_and_entities_know_tables() {
                 continue;
             }
             let text = std::fs::read_to_string(&path).unwrap();
+            let text = text.split("#[cfg(test)]").next().unwrap();
             for query in ["Entity::find", "Entity::insert", "Entity::update", "Entity::delete", "raw_sql", "execute_unprepared"] {
                 assert!(!text.contains(query), "{} has a query: it belongs in store.rs", path.display());
             }

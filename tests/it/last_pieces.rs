@@ -14,13 +14,17 @@ async fn two_hundred_buyers_for_fifty_pieces(shop: Shop) {
     let admin = shop.admin().await;
     let lamp = shop.product(&admin, "The last lamps", 29.99, PIECES).await;
 
+    let mut buyers = Vec::new();
+    for i in 0..BUYERS {
+        let me = shop.customer(&format!("buyer{i}")).await;
+        shop.call(&me, "POST", "/api/cart/items", Some(json!({"product_id": lamp, "quantity": 1}))).await.expect(201);
+        buyers.push(me);
+    }
+    // nobody starts before everybody is ready
     let barrier = Arc::new(Barrier::new(BUYERS));
-    let buyers = (0..BUYERS).map(|i| {
+    let buyers = buyers.into_iter().map(|me| {
         let (shop, barrier) = (shop.clone(), barrier.clone());
         tokio::spawn(async move {
-            let me = shop.customer(&format!("buyer{i}")).await;
-            let add = json!({"product_id": lamp, "quantity": 1});
-            shop.call(&me, "POST", "/api/cart/items", Some(add)).await.expect(201);
             barrier.wait().await;
             (order(&shop, &me).await, me)
         })

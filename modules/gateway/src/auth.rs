@@ -177,14 +177,10 @@ impl Auth {
 /// The key that a token says it was signed with, if it is an access token at all. Keys and addresses of keys in a header
 /// (`jwk`, `jku`, `x5u`) are what the token says about itself: nothing reads them.
 fn key_id(header: Header) -> Option<String> {
-    let is_access_token = header.typ.is_none_or(|typ| {
-        let typ =
-            typ.get(.."application/".len()).filter(|s| s.eq_ignore_ascii_case("application/")).map_or(&*typ, |s| &typ[s.len()..]);
-        typ.eq_ignore_ascii_case("at+jwt")
-    });
-    // RFC 7515 §4.1.11: what must be understood is not
-    let is_understood = header.crit.is_none();
-    header.kid.filter(|_| is_access_token && is_understood)
+    let is_access_token =
+        header.typ.is_none_or(|typ| typ.strip_prefix("application/").unwrap_or(&typ).eq_ignore_ascii_case("at+jwt"));
+    // RFC 7515 §4.1.11: an extension that must be understood, and is not. The algorithm is checked with the signature.
+    header.kid.filter(|_| is_access_token && header.crit.is_none())
 }
 
 fn by_kid(set: &user::Jwks) -> HashMap<String, DecodingKey> {

@@ -8,7 +8,7 @@ use crate::{
     transport::header,
 };
 use actix_web::{
-    HttpMessage, HttpRequest, HttpResponse, HttpResponseBuilder, Route, guard,
+    HttpMessage, HttpRequest, HttpResponse, HttpResponseBuilder, Resource, Route, guard,
     http::{StatusCode, header as http},
     web,
 };
@@ -98,15 +98,24 @@ pub fn mount(cfg: &mut web::ServiceConfig, modules: &[Arc<dyn Dispatch>], entry:
             resource = resource.route(entry.route(op, route));
             allowed.push(op.method.as_str());
         }
-        let allowed = allowed.join(", ");
-        cfg.service(resource.default_service(web::to(move |request: HttpRequest| {
-            let mut response = problem(Fault::new(Code::MethodNotAllowed, "Method not allowed").into(), &request);
-            if let Ok(value) = http::HeaderValue::from_str(&allowed) {
-                response.headers_mut().insert(http::ALLOW, value);
-            }
-            std::future::ready(response)
-        })));
+        cfg.service(resource.default_service(method_not_allowed(allowed.join(", "))));
     }
+}
+
+/// The answer for methods that a path does not have.
+fn method_not_allowed(allowed: String) -> Route {
+    web::to(move |request: HttpRequest| {
+        let mut response = problem(Fault::new(Code::MethodNotAllowed, "Method not allowed").into(), &request);
+        if let Ok(value) = http::HeaderValue::from_str(&allowed) {
+            response.headers_mut().insert(http::ALLOW, value);
+        }
+        std::future::ready(response)
+    })
+}
+
+/// A path that is only read.
+fn page(path: &str) -> Resource {
+    web::resource(path).default_service(method_not_allowed("GET".into()))
 }
 
 fn method(op: &Op) -> Route {
@@ -224,44 +233,35 @@ pub async fn not_found(request: HttpRequest) -> HttpResponse {
 
 /// Serves `/livez`, `/readyz` and `/metrics`. Liveness looks at nothing; readiness looks at `stores` only, never at other modules.
 pub fn probes(cfg: &mut web::ServiceConfig, stores: Vec<Arc<dyn Health>>, metrics: PrometheusHandle) {
-    cfg.route("/livez", web::get().to(async || HttpResponse::Ok().json(serde_json::json!({"status": "alive"}))));
-    cfg.route(
-        "/readyz",
-        web::get().to(move |request: HttpRequest| {
-            let stores = stores.clone();
-            async move {
-                match check_all(&stores).await {
-                    Ok(()) => HttpResponse::Ok().json(serde_json::json!({"status": "ready"})),
-                    Err(fault) => problem(fault.into(), &request),
-                }
+    cfg.service(page("/livez").get(async || HttpResponse::Ok().json(serde_json::json!({"status": "alive"}))));
+    cfg.service(page("/readyz").get(move |request: HttpRequest| {
+        let stores = stores.clone();
+        async move {
+            match check_all(&stores).await {
+                Ok(()) => HttpResponse::Ok().json(serde_json::json!({"status": "ready"})),
+                Err(fault) => problem(fault.into(), &request),
             }
-        }),
-    );
-    cfg.route(
-        "/metrics",
-        web::get().to(move || {
-            let text = metrics.render();
-            async move { HttpResponse::Ok().content_type("text/plain; version=0.0.4; charset=utf-8").body(text) }
-        }),
-    );
+        }
+    }));
+    cfg.service(page("/metrics").get(move || {
+        let text = metrics.render();
+        async move { HttpResponse::Ok().content_type("text/plain; version=0.0.4; charset=utf-8").body(text) }
+    }));
 }
 
 /// Serves the `/health` of a single module's service.
 pub fn health(cfg: &mut web::ServiceConfig, module: &'static str, stores: Vec<Arc<dyn Health>>) {
-    cfg.route(
-        "/health",
-        web::get().to(move || {
-            let stores = stores.clone();
-            async move {
-                let (status, word) = match check_all(&stores).await {
-                    Ok(()) => (StatusCode::OK, "healthy"),
-                    Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "unhealthy"),
-                };
-                let service = format!("{module}-service");
-                HttpResponseBuilder::new(status).json(serde_json::json!({"status": word, "service": service}))
-            }
-        }),
-    );
+    cfg.service(page("/health").get(move || {
+        let stores = stores.clone();
+        async move {
+            let (status, word) = match check_all(&stores).await {
+                Ok(()) => (StatusCode::OK, "healthy"),
+                Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "unhealthy"),
+            };
+            let service = format!("{module}-service");
+            HttpResponseBuilder::new(status).json(serde_json::json!({"status": word, "service": service}))
+        }
+    }));
 }
 
 async fn check_all(stores: &[Arc<dyn Health>]) -> Result<(), Fault> {

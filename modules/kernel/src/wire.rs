@@ -92,6 +92,11 @@ impl Incoming {
     /// # Errors
     /// `invalid_argument` with the name of the parameter.
     pub fn query<T: DeserializeOwned>(&self) -> Result<T, Fault> {
+        let mut names: Vec<_> = url::form_urlencoded::parse(self.query.as_bytes()).map(|(name, _)| name).collect();
+        names.sort_unstable();
+        if let Some(twice) = names.windows(2).find(|pair| pair[0] == pair[1]) {
+            return Err(Fault::invalid(twice[0].clone(), "is given twice"));
+        }
         let parser = serde_html_form::Deserializer::new(url::form_urlencoded::parse(self.query.as_bytes()));
         serde_path_to_error::deserialize(parser).map_err(|e| {
             let name = e.path().to_string();

@@ -88,14 +88,14 @@ async fn orders_with(config: Config) -> (Orders, Fixture) {
     let product = ProductClient::local(product);
     let user = user::Config {
         database_url: at("user"),
-        signing_key_file: folder.path().join("key.pem").display().to_string().into(),
+        signing_key_file: folder.path().join("key.pem"),
         ..Default::default()
     };
     let user = UserClient::local(user::start(&user, &stop).await.unwrap());
     let cart = cart::Config { database_url: at("cart"), ..Default::default() };
     let cart = CartClient::local(cart::start(&cart, product.clone(), &stop).await.unwrap());
     let payment = payment::Config { database_url: at("payment"), ..Default::default() };
-    let payment = PaymentClient::local(payment::start(&payment, &stop).await.unwrap());
+    let payment = PaymentClient::local(payment::start(&payment).await.unwrap());
     let payment = Lossy { to: payment, lose: Arc::default() };
     let peers = Peers {
         product: product.clone(),

@@ -4,11 +4,7 @@ mod emit;
 
 use crate::{diagnose::Mistakes, doc};
 use proc_macro2::TokenStream;
-use syn::{
-    Attribute, Data, DeriveInput, Fields, FieldsNamed, Ident, LitStr, Token, Variant,
-    ext::IdentExt,
-    parse::ParseStream,
-};
+use syn::{Attribute, Data, DeriveInput, Fields, FieldsNamed, Ident, LitStr, Token, Variant, ext::IdentExt, parse::ParseStream};
 
 /// The variants of `kernel::Code` in snake case.
 const CODES: [&str; 14] = [

@@ -15,9 +15,7 @@ pub(crate) fn api(module: Option<String>, item: ItemTrait, drafts: Vec<Draft>, m
             access(route, mistakes);
             retry(route, mistakes);
             gateway(route, mistakes);
-            for earlier in &drafts[..i] {
-                paths(earlier, route, mistakes);
-            }
+            paths(&drafts[..i], route, mistakes);
         }
         if let Some((route, shape)) = draft.route.as_ref().zip(draft.shape.as_ref()) {
             if let Some(params) = &shape.params {
@@ -76,7 +74,10 @@ fn gateway(route: &Route, mistakes: &Mistakes) {
     }
     let Key::Is(key, public) = &route.public else { return };
     if matches!(route.access.value(), Some(Access::Modules(_))) {
-        mistakes.add(key, "remove `public`, or let others than modules call it: the gateway does not serve what only modules may call");
+        mistakes.add(
+            key,
+            "remove `public`, or let others than modules call it: the gateway does not serve what only modules may call",
+        );
     }
     for name in public.params.iter().filter(|name| !route.path.has(name)) {
         mistakes.add(&public.text, format!("put `{{{name}}}` into the module's own path, too"));
@@ -98,7 +99,9 @@ fn arguments(route: &Route, params: &[(Ident, Type)], mistakes: &Mistakes) {
                 if owner || !user || !is_user_id(ty) {
                     mistakes.add(
                         ty,
-                        format!("put `{{{param}}}` into the public path, or make it the caller: one `UserId`, with `access = user`"),
+                        format!(
+                            "put `{{{param}}}` into the public path, or make it the caller: one `UserId`, with `access = user`"
+                        ),
                     );
                 }
                 owner = true;
@@ -107,7 +110,9 @@ fn arguments(route: &Route, params: &[(Ident, Type)], mistakes: &Mistakes) {
                 if payload {
                     mistakes.add(
                         param,
-                        format!("put `{{{param}}}` into the path, or into the type of the other parameter: there is one query or body"),
+                        format!(
+                            "put `{{{param}}}` into the path, or into the type of the other parameter: there is one query or body"
+                        ),
                     );
                 }
                 payload = true;
@@ -132,23 +137,27 @@ fn status(route: &Route, returns: &Returns, mistakes: &Mistakes) {
     }
 }
 
-fn paths(earlier: &Draft, route: &Route, mistakes: &Mistakes) {
-    let Some(other) = &earlier.route else { return };
-    path(earlier, (other.verb, &other.path), (route.verb, &route.path), mistakes);
-    if let Some((there, here)) = other.public.value().zip(route.public.value()) {
-        path(earlier, (other.verb, there), (route.verb, here), mistakes);
+/// At one path of one host, a method has one operation, and the parameters have one set of names.
+fn paths(earlier: &[Draft], route: &Route, mistakes: &Mistakes) {
+    let earlier = || earlier.iter().filter_map(|draft| draft.route.as_ref().map(|route| (&draft.name, route)));
+    let own = earlier().map(|(name, other)| (name, other.verb, &other.path));
+    path(own, route.verb, &route.path, mistakes);
+    if let Some(public) = route.public.value() {
+        let publics = earlier().filter_map(|(name, other)| Some((name, other.verb, other.public.value()?)));
+        path(publics, route.verb, public, mistakes);
     }
 }
 
-fn path(earlier: &Draft, there: (Verb, &Template), here: (Verb, &Template), mistakes: &Mistakes) {
-    if there.1.shape() != here.1.shape() {
-        return;
-    }
-    let path = there.1.text.value();
-    if here.1.text.value() != path {
-        mistakes.add(&here.1.text, format!("write it as `{path}`, as `{}` does: one path has one set of parameter names", earlier.name));
-    } else if here.0 == there.0 {
-        mistakes.add(&here.1.text, format!("choose another path or method: `{}` has these", earlier.name));
+fn path<'a>(others: impl Iterator<Item = (&'a Ident, Verb, &'a Template)>, verb: Verb, path: &Template, mistakes: &Mistakes) {
+    for (name, other_verb, other) in others.filter(|(.., other)| other.shape() == path.shape()) {
+        let text = other.text.value();
+        if path.text.value() != text {
+            return mistakes
+                .add(&path.text, format!("write it as `{text}`, as `{name}` does: one path has one set of parameter names"));
+        }
+        if verb == other_verb {
+            return mistakes.add(&path.text, format!("choose another path or method: `{name}` has these"));
+        }
     }
 }
 

@@ -116,7 +116,11 @@ impl Api {
     pub(crate) fn names(&self) -> Names {
         let name = self.item.ident.to_string();
         let base = name.strip_suffix("Api").unwrap_or(&name);
-        Names { client: format_ident!("{base}Client"), erased: format_ident!("Erased{base}Api"), remote: format_ident!("{base}Remote") }
+        Names {
+            client: format_ident!("{base}Client"),
+            erased: format_ident!("Erased{base}Api"),
+            remote: format_ident!("{base}Remote"),
+        }
     }
 }
 

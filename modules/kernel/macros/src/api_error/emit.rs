@@ -6,9 +6,9 @@ use quote::{ToTokens, quote};
 use syn::{Ident, ext::IdentExt};
 
 pub(super) fn emit(Problems { name, kinds, fault }: &Problems) -> TokenStream {
-    let rows = kinds.iter().map(|Kind { code, name, doc, .. }| {
-        quote!(::kernel::ProblemKind { code: ::kernel::Code::#code, name: #name, doc: #doc })
-    });
+    let rows = kinds.iter().map(
+        |Kind { code, name, doc, .. }| quote!(::kernel::ProblemKind { code: ::kernel::Code::#code, name: #name, doc: #doc }),
+    );
     let codes = kinds.iter().map(|Kind { variant, code, .. }| quote!(Self::#variant { .. } => ::kernel::Code::#code));
     let encode = kinds.iter().map(encode);
     let decode = kinds.iter().map(|kind| decode(kind, fault));
@@ -42,9 +42,7 @@ pub(super) fn emit(Problems { name, kinds, fault }: &Problems) -> TokenStream {
 
 /// Only references are bound, so that the text of the whole can still be made.
 fn encode(Kind { variant, code, name, fields, .. }: &Kind) -> TokenStream {
-    let problem = |details: TokenStream| {
-        quote!(::kernel::Problem::new(::kernel::Code::#code, #name, ::std::string::ToString::to_string(&self), #details))
-    };
+    let problem = |details: TokenStream| quote!(::kernel::Problem::new(::kernel::Code::#code, #name, ::std::string::ToString::to_string(&self), #details));
     if fields.is_empty() {
         let problem = problem(quote!(::core::option::Option::None));
         return quote!(Self::#variant { .. } => #problem,);

@@ -6,7 +6,8 @@ use syn::{ItemTrait, ReturnType, Signature, TraitItem, TypeParamBound, parse_quo
 
 pub(super) fn emit(mut item: ItemTrait) -> TokenStream {
     item.colon_token.get_or_insert_default();
-    let bounds: [TypeParamBound; 3] = [parse_quote!(::core::marker::Send), parse_quote!(::core::marker::Sync), parse_quote!('static)];
+    let bounds: [TypeParamBound; 3] =
+        [parse_quote!(::core::marker::Send), parse_quote!(::core::marker::Sync), parse_quote!('static)];
     item.supertraits.extend(bounds);
     for part in &mut item.items {
         if let TraitItem::Fn(method) = part {

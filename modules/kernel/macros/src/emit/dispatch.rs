@@ -46,7 +46,7 @@ fn arm(api: &Api, index: usize, op: &Op) -> TokenStream {
     let (name, method, returns) = (&api.item.ident, &op.name, &op.returns.whole);
     let no_query = match op.arg(Role::Query) {
         Some(_) => quote!(),
-        None => quote!(incoming.no_query()?;),
+        None => quote_spanned!(at(&op.returns.error) => incoming.no_query()?;),
     };
     let decode = op.args.iter().map(decode);
     // at the type of success, so that a missing `Serialize` is reported there

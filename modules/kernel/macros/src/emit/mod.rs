@@ -10,16 +10,14 @@ mod remote;
 use crate::{check, diagnose::Mistakes, model::Op, parse};
 use proc_macro2::TokenStream;
 use quote::quote;
-use syn::ItemTrait;
+use syn::Item;
 
 /// The whole expansion.
 pub(crate) fn expand(attributes: TokenStream, item: TokenStream) -> TokenStream {
-    let mut item: ItemTrait = match syn::parse2(item.clone()) {
-        Ok(item) => item,
-        Err(e) => {
-            let error = syn::Error::new(e.span(), format!("put `#[kernel::api]` on a trait ({e})")).to_compile_error();
-            return quote!(#item #error);
-        }
+    let mut item = match syn::parse2(item.clone()) {
+        Ok(Item::Trait(item)) => item,
+        Ok(_) => return refuse(&item, syn::Error::new_spanned(attributes, "put `#[kernel::api]` on a trait")),
+        Err(e) => return refuse(&item, e),
     };
     let mistakes = Mistakes::default();
     let module = parse::module(attributes, &mistakes);
@@ -30,9 +28,14 @@ pub(crate) fn expand(attributes: TokenStream, item: TokenStream) -> TokenStream 
         let errors = mistakes.report();
         return quote!(#api_trait #errors);
     };
-    let parts =
-        [api_trait, ops::emit(&api), client::emit(&api), remote::emit(&api), dispatch::emit(&api), openapi::emit(&api)];
+    let parts = [api_trait, ops::emit(&api), client::emit(&api), remote::emit(&api), dispatch::emit(&api), openapi::emit(&api)];
     quote!(#(#parts)*)
+}
+
+/// What cannot be expanded is left as it is.
+fn refuse(item: &TokenStream, error: syn::Error) -> TokenStream {
+    let error = error.to_compile_error();
+    quote!(#item #error)
 }
 
 /// `cx: #cx, id: ProductId, ..`

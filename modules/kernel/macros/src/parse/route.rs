@@ -40,7 +40,10 @@ pub(super) fn read(attribute: &Attribute, mistakes: &Mistakes) -> Option<Route> 
             }
             let key: Ident = input.parse()?;
             input.parse::<Token![=]>()?;
-            set(&mut route, key, until_comma(input)?, mistakes);
+            match until_comma(input)? {
+                value if value.is_empty() => mistakes.add(&key, format!("write a value for `{key}`")),
+                value => set(&mut route, key, value, mistakes),
+            }
         }
         Ok(route)
     };
@@ -52,7 +55,7 @@ fn until_comma(input: ParseStream) -> syn::Result<TokenStream> {
     while !input.is_empty() && !input.peek(Token![,]) {
         value.extend([input.parse::<TokenTree>()?]);
     }
-    if value.is_empty() { Err(input.error("write a value")) } else { Ok(value) }
+    Ok(value)
 }
 
 fn set(route: &mut Route, key: Ident, value: TokenStream, mistakes: &Mistakes) {

@@ -3,8 +3,8 @@
 use crate::{diagnose::Mistakes, model::Returns};
 use proc_macro2::Span;
 use syn::{
-    FnArg, GenericArgument, Ident, Pat, PatType, PathArguments, PathSegment, ReturnType, Signature, Type, TypeImplTrait, TypePath,
-    TypeReference, TypeTraitObject,
+    FnArg, GenericArgument, Ident, Pat, PatType, PathArguments, PathSegment, ReturnType, Signature, Type, TypeImplTrait,
+    TypePath, TypeReference, TypeTraitObject,
     visit::{self, Visit},
 };
 

@@ -103,7 +103,15 @@ pub trait ShelfApi {
 
     /// Uses the names of locals of the expansion, and of methods of other traits.
     #[put("/odd/{index}/{result}/{cx}/{type}", access = anyone)]
-    async fn into(&self, ctx: &Ctx, result: u32, index: u32, cx: u32, r#type: u32, incoming: Document) -> Result<Document, ShelfError>;
+    async fn into(
+        &self,
+        ctx: &Ctx,
+        result: u32,
+        index: u32,
+        cx: u32,
+        r#type: u32,
+        incoming: Document,
+    ) -> Result<Document, ShelfError>;
 }
 
 struct Shelf(Mutex<Vec<String>>);
@@ -137,7 +145,15 @@ impl ShelfApi for Shelf {
         Err(ShelfError::LentOut { reader, details: vec!["a".into()], problem: None })
     }
 
-    async fn into(&self, _: &Ctx, result: u32, index: u32, cx: u32, r#type: u32, incoming: Document) -> Result<Document, ShelfError> {
+    async fn into(
+        &self,
+        _: &Ctx,
+        result: u32,
+        index: u32,
+        cx: u32,
+        r#type: u32,
+        incoming: Document,
+    ) -> Result<Document, ShelfError> {
         assert_eq!((result, index, cx, r#type), (1, 2, 3, 4));
         Ok(incoming)
     }

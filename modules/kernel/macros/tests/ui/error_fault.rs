@@ -1,0 +1,33 @@
+//! Exactly one variant holds the fault, and nothing else.
+
+/// No fault.
+#[derive(kernel::ApiError)]
+#[api(module = "thing")]
+pub enum NoneError {
+    /// There is no such thing.
+    #[api(not_found)]
+    NotFound,
+}
+
+/// Two faults.
+#[derive(kernel::ApiError)]
+#[api(module = "thing")]
+pub enum TwoError {
+    /// The call failed.
+    #[api(fault)]
+    Fault(kernel::Fault),
+    /// The call failed, too.
+    #[api(fault)]
+    Other(kernel::Fault),
+}
+
+/// A fault with a name.
+#[derive(kernel::ApiError)]
+#[api(module = "thing")]
+pub enum NamedError {
+    /// The call failed.
+    #[api(fault)]
+    Fault { fault: kernel::Fault },
+}
+
+fn main() {}
