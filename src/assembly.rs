@@ -23,7 +23,10 @@ pub(crate) struct Shop {
 pub(crate) enum Face {
     #[cfg(feature = "gateway")]
     Gateway(gateway::Gateway),
-    Module { module: Arc<dyn Dispatch>, key: InternalKey },
+    Module {
+        module: Arc<dyn Dispatch>,
+        key: InternalKey,
+    },
 }
 
 /// Starts what this process runs and connects it with what runs elsewhere.
@@ -187,7 +190,8 @@ impl Builder<'_> {
             Arc::new(order.by("gateway")),
             Arc::new(payment.by("gateway")),
         ];
-        let gateway = gateway::start(&self.settings.gateway, modules, user.by("gateway"), self.watched, metrics.clone(), self.stop);
+        let gateway =
+            gateway::start(&self.settings.gateway, modules, user.by("gateway"), self.watched, metrics.clone(), self.stop);
         let gateway = gateway.map_err(wrong("gateway"))?;
         Ok(Shop { face: Face::Gateway(gateway), stores: self.stores })
     }

@@ -335,7 +335,9 @@ impl Settings {
         }
         #[cfg(feature = "user")]
         if self.user.generate_signing_key {
-            problems.push("user.generate_signing_key: must be false in production: make a key and name it in user.signing_key_file".into());
+            problems.push(
+                "user.generate_signing_key: must be false in production: make a key and name it in user.signing_key_file".into(),
+            );
         }
         #[cfg(feature = "gateway")]
         if self.gateway.cors_origins.iter().any(|origin| origin == "*") {

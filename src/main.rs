@@ -64,9 +64,7 @@ async fn main() -> anyhow::Result<()> {
     let command = cli.command.unwrap_or(Command::Serve { only: None });
     let only = if let Command::Serve { only } = &command { *only } else { None };
     let settings = Settings::load(cli.config.as_deref(), only)?;
-    telemetry::start_logging(&settings.log.filter, settings.log.format)
-        .map_err(anyhow::Error::msg)
-        .context("log.filter")?;
+    telemetry::start_logging(&settings.log.filter, settings.log.format).map_err(anyhow::Error::msg).context("log.filter")?;
     match command {
         Command::Serve { only } => serve::serve(settings, only).await,
         Command::Migrate => store::migrate(&settings).await,

@@ -26,6 +26,7 @@ use std::{
     sync::Arc,
     time::Duration,
 };
+use tokio::signal::unix::{SignalKind, signal};
 use tracing_actix_web::TracingLogger;
 
 /// Serves until interrupted or terminated.
@@ -37,14 +38,25 @@ pub(crate) async fn serve(settings: Settings, only: Option<Module>) -> anyhow::R
     let address = listener.local_addr()?;
 
     let stop = CancellationToken::new();
-    let _stop_at_the_end = stop.clone().drop_guard();
     // the recorder comes first: clients take their meters from it when they are made
     let metrics = telemetry::start_metrics().map_err(anyhow::Error::msg)?;
     telemetry::keep_metrics(metrics.clone(), stop.clone());
     let shop = assembly::assemble(&settings, only, &metrics, &stop).await?;
     let server = listen(listener, &settings, shop, metrics)?;
+    // from here on a signal is a wish to stop, even one that comes before the first request
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    let handle = server.handle();
+    let mut running = tokio::spawn(server);
     announce(address, only, &settings);
-    server.await.context("server")
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+        ended = &mut running => return ended?.context("server"),
+    }
+    tracing::info!("stopping: no new connections; requests that run are finished");
+    stop.cancel();
+    handle.stop(true).await;
+    running.await?.context("server")
 }
 
 fn listen(listener: TcpListener, settings: &Settings, shop: Shop, metrics: PrometheusHandle) -> anyhow::Result<Server> {
@@ -72,7 +84,8 @@ where
     let mut server = HttpServer::new(app)
         .client_request_timeout(Duration::from_secs(10))
         .keep_alive(Duration::from_secs(75))
-        .shutdown_timeout(10);
+        .shutdown_timeout(10)
+        .disable_signals();
     if let Some(workers) = settings.workers {
         server = server.workers(workers.max(1));
     }

@@ -35,9 +35,8 @@ pub(crate) async fn seed(settings: &Settings, products: Option<usize>) -> anyhow
         println!("added {added} products");
         return Ok(());
     };
-    let bar = indicatif::ProgressBar::new(count as u64).with_style(indicatif::ProgressStyle::with_template(
-        "{wide_bar} {pos}/{len} products, {per_sec}, {eta} left",
-    )?);
+    let bar = indicatif::ProgressBar::new(count as u64)
+        .with_style(indicatif::ProgressStyle::with_template("{wide_bar} {pos}/{len} products, {per_sec}, {eta} left")?);
     report("product", catalogue.seed_many(count, |added| bar.inc(added as u64)).await)?;
     bar.finish();
     println!("added {count} products in {:.1} s", bar.elapsed().as_secs_f64());

@@ -64,7 +64,8 @@ async fn things(shop: &Shop, me: &Account, product: i64) -> Things {
         "street_address": "12 Spice Lane", "city": "Tripoli", "state": "North", "postal_code": "1300", "country": "Lebanon"
     });
     let added = shop.call(me, "POST", "/api/users/addresses", Some(address.clone())).await.expect(201);
-    let add = async || shop.call(me, "POST", "/api/cart/items", Some(json!({"product_id": product, "quantity": 1}))).await.expect(201);
+    let add =
+        async || shop.call(me, "POST", "/api/cart/items", Some(json!({"product_id": product, "quantity": 1}))).await.expect(201);
     add().await;
     let order = shop.call(me, "POST", "/api/orders", Some(json!({"shipping_address": address}))).await.expect(201);
     add().await;
@@ -103,7 +104,9 @@ async fn nobody_touches_what_is_anothers(shop: Shop) {
         };
         let body = match op.id {
             "cart.change" => json!({"quantity": 1}),
-            "user.change_address" => json!({"street_address": "x", "city": "x", "state": "x", "postal_code": "x", "country": "x"}),
+            "user.change_address" => {
+                json!({"street_address": "x", "city": "x", "state": "x", "postal_code": "x", "country": "x"})
+            }
             _ => json!({}),
         };
         let body = (!op.is_read()).then_some(body);
@@ -131,7 +134,9 @@ async fn internal_operations_are_not_at_the_gateway(shop: Shop) {
             }
         }
     }
-    for path in ["/api/products/1/", "/API/products/1", "/api//products/1", "/api/%2e%2e/holds/1", "/holds/1;x", "/internal/holds"] {
+    for path in
+        ["/api/products/1/", "/API/products/1", "/api//products/1", "/api/%2e%2e/holds/1", "/holds/1;x", "/internal/holds"]
+    {
         assert_eq!(shop.get(path).await.problem(404), "not_found", "{path}");
     }
 }

@@ -24,7 +24,8 @@ async fn purchase(shop: &Shop) -> Vec<Answer> {
     let (id, stock) = (product["id"].as_i64().unwrap(), product["stock_quantity"].as_i64().unwrap());
     assert!(stock >= 3, "the first product has plenty of stock");
 
-    let register = json!({"email": "Leyla@Example.com ", "password": "Saffron-7-Road", "first_name": "Leyla", "last_name": "Aziz"});
+    let register =
+        json!({"email": "Leyla@Example.com ", "password": "Saffron-7-Road", "first_name": "Leyla", "last_name": "Aziz"});
     answers.push(shop.post("/api/auth/register", register).await);
     let login = json!({"email": "leyla@example.com", "password": "Saffron-7-Road"});
     answers.push(shop.post("/api/auth/login", login).await);
@@ -138,7 +139,10 @@ async fn a_cart_shows_what_there_is(shop: Shop) {
 async fn sessions_end(shop: Shop) {
     let me = shop.customer("me").await;
     let refreshed = shop.post("/api/auth/refresh", json!({"refresh_token": me.refresh})).await.expect(200);
-    assert_eq!(shop.post("/api/auth/refresh", json!({"refresh_token": me.refresh})).await.problem(401), "user.invalid_refresh_token");
+    assert_eq!(
+        shop.post("/api/auth/refresh", json!({"refresh_token": me.refresh})).await.problem(401),
+        "user.invalid_refresh_token"
+    );
     // the refused reuse ended the session: its access tokens stop working within seconds, in both deployments
     let new = refreshed["access_token"].as_str().unwrap();
     let ended = async {
@@ -156,7 +160,10 @@ async fn money_comes_back(shop: Shop) {
     let order = shop.call(&me, "POST", "/api/orders", Some(address())).await.expect(201)["order"]["id"].clone();
     let pay = |method: &str| json!({"order_id": order, "payment_method": method});
     let declined = shop.call(&me, "POST", "/api/payments/process", Some(pay("sandbox_declined"))).await;
-    assert_eq!((declined.problem(402), declined.json()["details"]["reason"].clone()), ("order.declined".into(), json!("card_declined")));
+    assert_eq!(
+        (declined.problem(402), declined.json()["details"]["reason"].clone()),
+        ("order.declined".into(), json!("card_declined"))
+    );
     let down = shop.call(&me, "POST", "/api/payments/process", Some(pay("sandbox_provider_down"))).await;
     assert_eq!(down.problem(503), "order.provider_unavailable");
     let action = shop.call(&me, "POST", "/api/payments/process", Some(pay("sandbox_needs_action"))).await.expect(200);

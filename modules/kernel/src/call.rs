@@ -142,11 +142,7 @@ fn admit(op: &Op, cx: &Ctx, owner: Option<UserId>) -> Result<(), Fault> {
 }
 
 /// Ends at the deadline, and turns a panic into `internal`: a bug must not look like "unreachable", which is retried.
-async fn guard<T, E: ApiError>(
-    op: &'static Op,
-    deadline: tokio::time::Instant,
-    work: BoxFuture<Result<T, E>>,
-) -> Result<T, E> {
+async fn guard<T, E: ApiError>(op: &'static Op, deadline: tokio::time::Instant, work: BoxFuture<Result<T, E>>) -> Result<T, E> {
     match tokio::time::timeout_at(deadline, AssertUnwindSafe(work).catch_unwind()).await {
         Ok(Ok(result)) => result,
         Ok(Err(panic)) => {

@@ -197,8 +197,7 @@ impl FromStr for Trace {
         };
         let mut parts = header.split('-');
         let mut next = || parts.next().ok_or(());
-        let (version, trace_id, span_id, flags) =
-            (hex(next()?, 2)?, hex(next()?, 32)?, hex(next()?, 16)?, hex(next()?, 2)?);
+        let (version, trace_id, span_id, flags) = (hex(next()?, 2)?, hex(next()?, 32)?, hex(next()?, 16)?, hex(next()?, 2)?);
         let extra = parts.next().is_some();
         if version == 0xff || (version == 0 && extra) || trace_id == 0 || span_id == 0 {
             return Err(());

@@ -7,7 +7,9 @@ use crate::{Code, Ctx, Fault, Op, Principal, db::Tx, now};
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, Set, TryInsertResult,
-    entity::prelude::{DateTimeUtc, DeriveEntityModel, DeriveRelation, EnumIter, ActiveModelBehavior, DerivePrimaryKey, PrimaryKeyTrait},
+    entity::prelude::{
+        ActiveModelBehavior, DateTimeUtc, DeriveEntityModel, DerivePrimaryKey, DeriveRelation, EnumIter, PrimaryKeyTrait,
+    },
 };
 use serde::{Serialize, de::DeserializeOwned};
 use sha2::{Digest, Sha256};
@@ -52,10 +54,7 @@ pub async fn begin<T: DeserializeOwned>(tx: &Tx, cx: &Ctx, op: &Op, request: &im
     let now = now();
     let request_hash = hash(request)?;
     let row = Model { scope: scope(cx, op), key: key.into(), request_hash, reply: None, started_at: now };
-    let inserted = Entity::insert(row.clone().into_active_model())
-        .on_conflict_do_nothing()
-        .exec_without_returning(&**tx)
-        .await?;
+    let inserted = Entity::insert(row.clone().into_active_model()).on_conflict_do_nothing().exec_without_returning(&**tx).await?;
     if matches!(inserted, TryInsertResult::Inserted(1..)) {
         return Ok(None);
     }

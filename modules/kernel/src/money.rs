@@ -9,8 +9,41 @@ use std::{borrow::Cow, fmt, str::FromStr};
 #[schema(example = "EUR")]
 #[expect(missing_docs, reason = "the codes of ISO 4217 name themselves")]
 pub enum Currency {
-    Aud, Bhd, Brl, Cad, Chf, Clp, Cny, Czk, Dkk, #[default] Eur, Gbp, Hkd, Huf, Ils, Inr, Jod, Jpy, Krw, Kwd, Mxn,
-    Nok, Nzd, Omr, Pln, Ron, Sek, Sgd, Thb, Tnd, Try, Twd, Usd, Vnd, Zar,
+    Aud,
+    Bhd,
+    Brl,
+    Cad,
+    Chf,
+    Clp,
+    Cny,
+    Czk,
+    Dkk,
+    #[default]
+    Eur,
+    Gbp,
+    Hkd,
+    Huf,
+    Ils,
+    Inr,
+    Jod,
+    Jpy,
+    Krw,
+    Kwd,
+    Mxn,
+    Nok,
+    Nzd,
+    Omr,
+    Pln,
+    Ron,
+    Sek,
+    Sgd,
+    Thb,
+    Tnd,
+    Try,
+    Twd,
+    Usd,
+    Vnd,
+    Zar,
 }
 
 impl Currency {

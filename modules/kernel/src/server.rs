@@ -3,10 +3,7 @@
 //! Two kinds of servers do that: the gateway, for clients, and the service of a single module, for other modules. How they tell who
 //! calls is their [`Entry`]; everything else is the same.
 
-use crate::{
-    Code, Ctx, Dispatch, Fault, Health, Incoming, InternalKey, Method, Op, Problem, Reply, Trace,
-    transport::header,
-};
+use crate::{Code, Ctx, Dispatch, Fault, Health, Incoming, InternalKey, Method, Op, Problem, Reply, Trace, transport::header};
 use actix_web::{
     HttpMessage, HttpRequest, HttpResponse, HttpResponseBuilder, Resource, Route, guard,
     http::{StatusCode, header as http},
@@ -92,9 +89,8 @@ pub fn mount(cfg: &mut web::ServiceConfig, modules: &[Arc<dyn Dispatch>], entry:
         for (module, index) in ops {
             let op: &'static Op = &module.ops()[index];
             let (to, by) = (module.clone(), entry.clone());
-            let route = method(op).to(move |request: HttpRequest, body: web::Payload| {
-                answer(to.clone(), by.clone(), index, limits, request, body)
-            });
+            let route = method(op)
+                .to(move |request: HttpRequest, body: web::Payload| answer(to.clone(), by.clone(), index, limits, request, body));
             resource = resource.route(entry.route(op, route));
             allowed.push(op.method.as_str());
         }

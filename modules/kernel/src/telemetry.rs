@@ -49,13 +49,22 @@ pub fn start_logging(filter: &str, format: LogFormat) -> Result<(), String> {
 /// When a recorder was installed before.
 pub fn start_metrics() -> Result<PrometheusHandle, String> {
     /// Seconds; from a local call to the longest deadline.
-    const BUCKETS: &[f64] = &[1e-6, 1e-5, 1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 1e-2, 2.5e-2, 5e-2, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
+    const BUCKETS: &[f64] =
+        &[1e-6, 1e-5, 1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 1e-2, 2.5e-2, 5e-2, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
     let handle = PrometheusBuilder::new()
         .set_buckets_for_metric(Matcher::Suffix("_seconds".into()), BUCKETS)
         .and_then(PrometheusBuilder::install_recorder)
         .map_err(|e| e.to_string())?;
-    metrics::describe_histogram!("souk_call_seconds", metrics::Unit::Seconds, "Calls between modules, by operation, caller, placement and code");
-    metrics::describe_histogram!("souk_http_request_seconds", metrics::Unit::Seconds, "HTTP requests, by route, method and status");
+    metrics::describe_histogram!(
+        "souk_call_seconds",
+        metrics::Unit::Seconds,
+        "Calls between modules, by operation, caller, placement and code"
+    );
+    metrics::describe_histogram!(
+        "souk_http_request_seconds",
+        metrics::Unit::Seconds,
+        "HTTP requests, by route, method and status"
+    );
     Ok(handle)
 }
 
@@ -89,7 +98,8 @@ impl RootSpanBuilder for RequestSpan {
         // The pattern, never the path: the number of series must not grow with what clients send.
         let route = request.match_pattern().unwrap_or_else(|| "none".into());
         let method = if request.method().as_str().len() <= 7 { request.method().to_string() } else { "other".into() };
-        metrics::histogram!("souk_http_request_seconds", "route" => route, "method" => method, "status" => status.to_string()).record(took);
+        metrics::histogram!("souk_http_request_seconds", "route" => route, "method" => method, "status" => status.to_string())
+            .record(took);
         let _in_span = span.enter();
         tracing::info!(status, micros = took.as_micros() as u64, "request");
     }

@@ -53,10 +53,8 @@ impl InternalKey {
             return Err(format!("must have at least {} bytes", Self::MIN_LENGTH));
         }
         // Holds the ids of writes until their tokens have expired.
-        let used = moka::sync::Cache::builder()
-            .max_capacity(1_000_000)
-            .time_to_live(Duration::from_secs(LIFETIME + 2 * LEEWAY))
-            .build();
+        let used =
+            moka::sync::Cache::builder().max_capacity(1_000_000).time_to_live(Duration::from_secs(LIFETIME + 2 * LEEWAY)).build();
         let (sign, verify) = (EncodingKey::from_secret(secret), DecodingKey::from_secret(secret));
         Ok(Self(Arc::new(Keys { sign, verify, used })))
     }
@@ -151,7 +149,13 @@ mod tests {
     fn forged_and_expired_tokens_are_refused() {
         let key = InternalKey::random();
         let claims = |exp: u64| Claims {
-            iss: "order".into(), aud: "product".into(), op: "product.get".into(), sub: None, role: None, exp, jti: "1".into(),
+            iss: "order".into(),
+            aud: "product".into(),
+            op: "product.get".into(),
+            sub: None,
+            role: None,
+            exp,
+            jti: "1".into(),
         };
         let sign = |header: &Header, claims: &Claims| encode(header, claims, &key.0.sign).expect("signed");
         let now = get_current_timestamp();

@@ -1,9 +1,6 @@
 //! Calls to another process: peers, balancing, breaker, deadline and retries.
 
-use crate::{
-    ApiError, Code, Ctx, Dispatch, Fault, InternalKey, Op, Outgoing, Reply, Retry,
-    wire::unavailable,
-};
+use crate::{ApiError, Code, Ctx, Dispatch, Fault, InternalKey, Op, Outgoing, Reply, Retry, wire::unavailable};
 use backon::BackoffBuilder;
 use failsafe::{StateMachine, backoff, failure_policy};
 use serde::de::DeserializeOwned;

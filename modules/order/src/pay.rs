@@ -32,7 +32,9 @@ impl Orders {
         let attempt = match order.state {
             State::Pending if order.expires_at > now() => order.attempt + 1,
             // the same question again, after an answer that got lost
-            State::Charging if order.lease_until <= now() && order.payment_method.as_ref() == Some(&request.payment_method) => order.attempt,
+            State::Charging if order.lease_until <= now() && order.payment_method.as_ref() == Some(&request.payment_method) => {
+                order.attempt
+            }
             State::Charging => return Err(OrderError::Busy),
             State::Pending => return Err(OrderError::IllegalState { status: crate::OrderStatus::Expired }),
             state => return Err(OrderError::IllegalState { status: state.status() }),
@@ -95,7 +97,8 @@ impl Orders {
         match outcome {
             Ok(payment) if payment.status == PaymentStatus::Succeeded => self.paid(cx, order, payment, asked).await,
             Ok(payment) if payment.status == PaymentStatus::RequiresAction => {
-                self.back_to_pending(&order, Some(payment.id), "Payment needs an action of the payer", asked, Some(&payment)).await?;
+                self.back_to_pending(&order, Some(payment.id), "Payment needs an action of the payer", asked, Some(&payment))
+                    .await?;
                 Ok(PaymentReply { payment })
             }
             Ok(payment) => {

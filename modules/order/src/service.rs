@@ -98,7 +98,8 @@ impl Orders {
 /// The order, if the caller may see it: its owner or an admin.
 pub(crate) fn visible(cx: &Ctx, row: Option<order::Model>) -> Result<order::Model> {
     let user = cx.user()?;
-    row.filter(|row| row.state != State::Placing && (row.user_id == user.0 || cx.has_role(Role::Admin))).ok_or(OrderError::NotFound)
+    row.filter(|row| row.state != State::Placing && (row.user_id == user.0 || cx.has_role(Role::Admin)))
+        .ok_or(OrderError::NotFound)
 }
 
 /// `what`, with what someone said about it.

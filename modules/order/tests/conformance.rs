@@ -7,8 +7,8 @@ use kernel::{
     testing::{admin, anonymous, folder, sqlite},
 };
 use order::{
-    CancelOrder, Config, ListAllOrders, ListOrders, NextStatus, Order, OrderApi, OrderClient, OrderError, OrderStatus, Orders, Pay,
-    Peers, PlaceOrder, SetStatus, ShippingAddress, start,
+    CancelOrder, Config, ListAllOrders, ListOrders, NextStatus, Order, OrderApi, OrderClient, OrderError, OrderStatus, Orders,
+    Pay, Peers, PlaceOrder, SetStatus, ShippingAddress, start,
 };
 use payment::{Payment, PaymentApi, PaymentClient, PaymentError, PaymentId, PaymentRequest, PaymentStatus};
 use product::{NewProduct, ProductApi, ProductChange, ProductClient, ProductId, SetStock, Shortage};
@@ -86,11 +86,7 @@ async fn orders_with(config: Config) -> (Orders, Fixture) {
     let (at, stop) = (|name| sqlite(folder.path(), name), Default::default());
     let product = product::start(&product::Config { database_url: at("product"), ..Default::default() }, &stop).await.unwrap();
     let product = ProductClient::local(product);
-    let user = user::Config {
-        database_url: at("user"),
-        signing_key_file: folder.path().join("key.pem"),
-        ..Default::default()
-    };
+    let user = user::Config { database_url: at("user"), signing_key_file: folder.path().join("key.pem"), ..Default::default() };
     let user = UserClient::local(user::start(&user, &stop).await.unwrap());
     let cart = cart::Config { database_url: at("cart"), ..Default::default() };
     let cart = CartClient::local(cart::start(&cart, product.clone(), &stop).await.unwrap());
@@ -248,7 +244,10 @@ async fn a_changed_price_is_told_before_it_is_charged(client: OrderClient, fixtu
     fixture.product.change(&admin(), lamp, change).await.unwrap();
     match client.place(&buyer, address()).await.unwrap_err() {
         OrderError::PriceChanged { lines } => {
-            assert_eq!((lines[0].product_id, lines[0].seen.to_string(), lines[0].now.to_string()), (lamp, "10".into(), "12".into()));
+            assert_eq!(
+                (lines[0].product_id, lines[0].seen.to_string(), lines[0].now.to_string()),
+                (lamp, "10".into(), "12".into())
+            );
         }
         other => panic!("{other:?}"),
     }

@@ -1,6 +1,6 @@
 use crate::{
-    Category, CategoryId, Hold, HoldRequest, ListProducts, NewCategory, NewProduct, Product, ProductChange, ProductError, ProductId,
-    ProductPage, SetStock,
+    Category, CategoryId, Hold, HoldRequest, ListProducts, NewCategory, NewProduct, Product, ProductChange, ProductError,
+    ProductId, ProductPage, SetStock,
 };
 use kernel::{Ctx, OrderId};
 

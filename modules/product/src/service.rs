@@ -10,8 +10,7 @@ use crate::{
 use kernel::{
     Ctx, Currency, Fault, Money, OrderId, Pagination,
     db::{Db, Tx},
-    idempotency,
-    now,
+    idempotency, now,
 };
 use sea_orm::Set;
 
@@ -88,11 +87,8 @@ impl ProductApi for Products {
     }
 
     async fn set_stock(&self, _: &Ctx, id: ProductId, stock: SetStock) -> Result<Product> {
-        let row = product::ActiveModel {
-            stock_quantity: Set(stock.quantity.into()),
-            updated_at: Set(now()),
-            ..Default::default()
-        };
+        let row =
+            product::ActiveModel { stock_quantity: Set(stock.quantity.into()), updated_at: Set(now()), ..Default::default() };
         store::update(self.db.write(), id, row).await?.ok_or(ProductError::NotFound).and_then(to_product)
     }
 
@@ -145,7 +141,8 @@ impl ProductApi for Products {
         let tx = self.db.begin().await?;
         if let Some(hold) = store::hold(&*tx, order).await? {
             let held = store::hold_lines(&*tx, order).await?;
-            let same = held.iter().map(|l| (l.product_id, l.quantity)).eq(lines.iter().map(|l| (l.product_id.0, l.quantity.into())));
+            let same =
+                held.iter().map(|l| (l.product_id, l.quantity)).eq(lines.iter().map(|l| (l.product_id.0, l.quantity.into())));
             if hold.status != hold::Status::Held || !same {
                 return Err(ProductError::HoldEnded);
             }
@@ -207,7 +204,9 @@ impl ProductApi for Products {
 impl Products {
     async fn must_exist(&self, tx: &Tx, category: Option<CategoryId>, pointer: &str) -> Result<()> {
         match category {
-            Some(id) if store::category(&**tx, id).await?.is_none() => Err(Fault::invalid(pointer, "must be an existing category").into()),
+            Some(id) if store::category(&**tx, id).await?.is_none() => {
+                Err(Fault::invalid(pointer, "must be an existing category").into())
+            }
             _ => Ok(()),
         }
     }

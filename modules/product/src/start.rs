@@ -95,7 +95,8 @@ impl Products {
             let parent = store::insert_category(&*tx, &category(name, None)).await?;
             for (name, products) in *below {
                 let child = store::insert_category(&*tx, &category(name, Some(parent.id))).await?;
-                let rows = products.iter().map(|product| service::new_row(product.to_new(child.id), product.money(self.currency)));
+                let rows =
+                    products.iter().map(|product| service::new_row(product.to_new(child.id), product.money(self.currency)));
                 store::insert_many(&*tx, rows.collect()).await?;
                 added += products.len();
             }

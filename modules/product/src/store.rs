@@ -13,8 +13,10 @@ use kernel::{
     now,
 };
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Unchanged, ColumnTrait, Condition, ConnectionTrait, EntityTrait, ExprTrait,
-    IntoActiveModel, Order, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, Set,
+    ActiveModelTrait,
+    ActiveValue::Unchanged,
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, ExprTrait, IntoActiveModel, Order, PaginatorTrait, QueryFilter,
+    QueryOrder, QuerySelect, Set,
     sea_query::{CaseStatement, Expr, LikeExpr, Query, SelectStatement},
 };
 
@@ -81,7 +83,11 @@ pub(crate) async fn insert_many(db: &impl ConnectionTrait, rows: Vec<product::Ac
 }
 
 /// Writes the set values of `row` to the product, unless it was deleted.
-pub(crate) async fn update(db: &impl ConnectionTrait, id: ProductId, row: product::ActiveModel) -> Result<Option<product::Model>> {
+pub(crate) async fn update(
+    db: &impl ConnectionTrait,
+    id: ProductId,
+    row: product::ActiveModel,
+) -> Result<Option<product::Model>> {
     let changed = product::Entity::update_many()
         .set(row)
         .filter(Column::Id.eq(id.0))
@@ -156,9 +162,9 @@ pub(crate) async fn lock_products(db: &impl ConnectionTrait, lines: &[HoldLine])
 /// must roll back.
 pub(crate) async fn reserve(db: &impl ConnectionTrait, lines: &[HoldLine]) -> Result<u64> {
     let quantity = || {
-        let case = lines.iter().fold(CaseStatement::new(), |case, line| {
-            case.case(Column::Id.eq(line.product_id.0), i64::from(line.quantity))
-        });
+        let case = lines
+            .iter()
+            .fold(CaseStatement::new(), |case, line| case.case(Column::Id.eq(line.product_id.0), i64::from(line.quantity)));
         Expr::expr(case.finally(0))
     };
     let done = product::Entity::update_many()
@@ -244,9 +250,8 @@ pub(crate) async fn move_stock(db: &impl ConnectionTrait, orders: &[OrderId], mo
     let products = lines(&|select| {
         select.column(hold_line::Column::ProductId);
     });
-    let mut update = product::Entity::update_many()
-        .col_expr(Column::UpdatedAt, Expr::value(now()))
-        .filter(Column::Id.in_subquery(products));
+    let mut update =
+        product::Entity::update_many().col_expr(Column::UpdatedAt, Expr::value(now())).filter(Column::Id.in_subquery(products));
     if movement != Movement::Sell {
         update = update.col_expr(Column::StockQuantity, Expr::col(Column::StockQuantity).add(quantity()));
     }

@@ -195,7 +195,10 @@ impl<'de> Deserialize<'de> for Sort {
             Some(fields) if fields.len() <= SortField::ALL.len() => Ok(Self(fields)),
             _ => {
                 let names: Vec<_> = SortField::ALL.iter().map(|(_, name)| *name).collect();
-                Err(D::Error::custom(format!("must be fields separated by commas, out of {}, each with or without -", names.join(", "))))
+                Err(D::Error::custom(format!(
+                    "must be fields separated by commas, out of {}, each with or without -",
+                    names.join(", ")
+                )))
             }
         }
     }

@@ -74,7 +74,12 @@ async fn create_get_change_delete(client: ProductClient, _: &TempDir) {
     assert_eq!((product.name.as_str(), product.price.to_string().as_str()), ("Lamp", "29.99"));
     assert_eq!(client.get(&anonymous(), product.id).await.unwrap(), product);
 
-    let change = ProductChange { name: "Oil lamp".into(), description: Some("Clay".into()), price: "12.5".parse().unwrap(), category_id: None };
+    let change = ProductChange {
+        name: "Oil lamp".into(),
+        description: Some("Clay".into()),
+        price: "12.5".parse().unwrap(),
+        category_id: None,
+    };
     let changed = client.change(&admin(), product.id, change.clone()).await.unwrap();
     assert_eq!((changed.name.as_str(), changed.description.as_str(), changed.stock_quantity), ("Oil lamp", "Clay", 3));
     assert!(changed.updated_at >= product.updated_at && changed.created_at == product.created_at);
@@ -221,7 +226,8 @@ async fn hold_is_all_or_nothing(client: ProductClient, _: &TempDir) {
     assert_eq!(missing, ProductError::OutOfStock { lines: vec![shortage] });
 
     let held = order.hold(&anonymous(), OrderId(1), hold(&[(b, 1), (a, 2)])).await.unwrap();
-    let lines: Vec<_> = held.lines.iter().map(|l| (l.product_id, l.name.as_str(), l.unit_price.to_string(), l.quantity)).collect();
+    let lines: Vec<_> =
+        held.lines.iter().map(|l| (l.product_id, l.name.as_str(), l.unit_price.to_string(), l.quantity)).collect();
     assert_eq!(lines, [(a, "A", "1.5".into(), 2), (b, "B", "2".into(), 1)]);
     assert_eq!((stock(&client, a).await, stock(&client, b).await), (3, 0));
 
