@@ -86,6 +86,11 @@ impl Server {
         &self.address
     }
 
+    /// The key of its callers.
+    pub fn key(&self) -> InternalKey {
+        self.key.clone()
+    }
+
     /// The way to it, with its key.
     pub fn transport(&self) -> Transport {
         Transport::http(vec![self.address.clone()], self.key.clone())
