@@ -1,6 +1,6 @@
 //! How arguments, results and errors look on the wire: one codec for the HTTP client, the server and the loopback.
 
-use crate::{ApiError, Code, Ctx, Fault, FieldError, Op, Problem, UserId};
+use crate::{ApiError, Ctx, Fault, FieldError, Op, Problem, UserId};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Serialize, de::DeserializeOwned};
 use std::{fmt::Display, str::FromStr};
@@ -121,9 +121,8 @@ impl Incoming {
     /// # Errors
     /// `invalid_argument` with a pointer to the field.
     pub fn body<T: DeserializeOwned>(&self) -> Result<T, Fault> {
-        let Some(body) = &self.body else {
-            return Err(Fault::new(Code::InvalidArgument, "A JSON body is required"));
-        };
+        // no body is an empty object: enough where every field may be left out, and elsewhere the missing field is named
+        let body = self.body.as_deref().unwrap_or(b"{}");
         let mut parser = serde_json::Deserializer::from_slice(body);
         let value = serde_path_to_error::deserialize(&mut parser).map_err(|e| json_fault(&e))?;
         parser.end().map_err(|_| Fault::invalid("", "the body must be one JSON value"))?;
@@ -229,6 +228,7 @@ pub(crate) fn unavailable(op: &Op) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Code;
 
     #[derive(Debug, serde::Deserialize)]
     #[serde(deny_unknown_fields)]

@@ -297,3 +297,19 @@ async fn a_blocked_worker_does_not_block_the_calls_of_others() {
     blocked.send(()).unwrap();
     thread.join().unwrap();
 }
+
+#[tokio::test]
+async fn a_token_opens_one_operation_and_a_write_once() {
+    let server = Server::start(Arc::new(TroubleClient::local(Trouble::default())));
+    let (key, cx) = (server.key(), customer(7).via("order"));
+    let ask = async |path: &str, token: &str| {
+        let request = reqwest::Client::new().put(format!("{}{path}", server.address())).bearer_auth(token);
+        request.json(&Pause { ms: 0 }).send().await.unwrap().status().as_u16()
+    };
+    let token = key.sign(&cx, ops::WRITE).unwrap();
+    assert_eq!(ask("/panics", &token).await, 401, "another operation");
+    assert_eq!(ask("/writes", &token).await, 200);
+    assert_eq!(ask("/writes", &token).await, 401, "replayed");
+    assert_eq!(ask("/writes", &InternalKey::random().sign(&cx, ops::WRITE).unwrap()).await, 401, "forged");
+    assert_eq!(ask("/writes", "").await, 401);
+}

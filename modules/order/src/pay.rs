@@ -115,12 +115,16 @@ impl Orders {
                 Err(OrderError::UnknownMethod)
             }
             Err(other) => {
-                let fault = into_fault(other);
+                let error = match other {
+                    // another attempt of this order is not settled yet
+                    PaymentError::AlreadyPaid | PaymentError::IllegalState { .. } => OrderError::Busy,
+                    other => into_fault(other).into(),
+                };
                 let tx = self.db.begin().await?;
                 store::end_lease(&*tx, order.id, State::Charging, order.attempt).await?;
                 forget(&tx, asked).await?;
                 tx.commit().await?;
-                Err(fault.into())
+                Err(error)
             }
         }
     }

@@ -1,0 +1,95 @@
+//! The limit: the same two reads, written by hand on actix-web and sqlx. The same SQL on the same pool, the same JSON, and nothing
+//! else: no log, no metrics, no deadline, no access check, no validation, no headers.
+
+use actix_web::{
+    App, HttpResponse, HttpServer,
+    error::{ErrorInternalServerError, ErrorNotFound},
+    web,
+};
+use chrono::{DateTime, Utc};
+use kernel::{
+    Money, Pagination,
+    db::{Db, Durability, Pool},
+};
+use product::{CategoryId, Product, ProductId, ProductPage};
+use serde::Deserialize;
+use sqlx::{AssertSqlSafe, FromRow, Row, SqlitePool, sqlite::SqliteRow};
+use std::{path::Path, sync::LazyLock};
+
+/// What sea-orm selects for the module.
+const COLUMNS: &str = r#""products"."id", "products"."name", "products"."name_lower", "products"."description", "products"."price_minor", "products"."currency", "products"."category_id", "products"."stock_quantity", "products"."reserved", "products"."created_at", "products"."updated_at", "products"."deleted_at""#;
+
+static GET: LazyLock<String> = LazyLock::new(|| {
+    format!(r#"SELECT {COLUMNS} FROM "products" WHERE "products"."id" = ? AND "products"."deleted_at" IS NULL LIMIT ?"#)
+});
+static PAGE: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        r#"SELECT {COLUMNS} FROM "products" WHERE "products"."deleted_at" IS NULL ORDER BY "products"."id" ASC LIMIT ? OFFSET ?"#
+    )
+});
+static COUNT: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        r#"SELECT COUNT(*) AS num_items FROM (SELECT {COLUMNS} FROM "products" WHERE "products"."deleted_at" IS NULL) AS "sub_query""#
+    )
+});
+
+/// Serves until it is killed; says where in the same words as souk.
+pub(crate) fn serve(database: &Path) -> anyhow::Result<()> {
+    actix_web::rt::System::new().block_on(async {
+        // a pool as product has one
+        let db = Db::open(&format!("sqlite://{}", database.display()), Pool::default(), Durability::Normal).await?;
+        let pool = web::Data::new(db.read().get_sqlite_connection_pool().clone());
+        let app = move || {
+            App::new()
+                .app_data(pool.clone())
+                .route("/api/products/{id}", web::get().to(get))
+                .route("/api/products", web::get().to(list))
+        };
+        let server = HttpServer::new(app).bind(("127.0.0.1", 0))?;
+        println!("bare listening on http://{}", server.addrs()[0]);
+        Ok(server.run().await?)
+    })
+}
+
+struct Found(Product);
+
+impl FromRow<'_, SqliteRow> for Found {
+    fn from_row(row: &SqliteRow) -> sqlx::Result<Self> {
+        let wrong = |e: String| sqlx::Error::Decode(e.into());
+        let currency = row.try_get::<String, _>(5)?.parse().map_err(|e| wrong(format!("currency: {e}")))?;
+        Ok(Self(Product {
+            id: ProductId(row.try_get(0)?),
+            name: row.try_get(1)?,
+            description: row.try_get(3)?,
+            price: Money { minor: row.try_get(4)?, currency }.amount(),
+            currency,
+            category_id: row.try_get::<Option<i64>, _>(6)?.map(CategoryId),
+            stock_quantity: row.try_get(7)?,
+            created_at: row.try_get::<DateTime<Utc>, _>(9)?,
+            updated_at: row.try_get::<DateTime<Utc>, _>(10)?,
+        }))
+    }
+}
+
+async fn get(pool: web::Data<SqlitePool>, id: web::Path<i64>) -> actix_web::Result<HttpResponse> {
+    let query = sqlx::query_as(AssertSqlSafe(GET.as_str())).bind(*id).bind(1_i64);
+    let found: Option<Found> = query.fetch_optional(&**pool).await.map_err(ErrorInternalServerError)?;
+    Ok(HttpResponse::Ok().json(found.ok_or_else(|| ErrorNotFound("Product not found"))?.0))
+}
+
+#[derive(Deserialize)]
+struct List {
+    page: u32,
+    per_page: u32,
+}
+
+async fn list(pool: web::Data<SqlitePool>, list: web::Query<List>) -> actix_web::Result<HttpResponse> {
+    let offset = i64::from(list.page - 1) * i64::from(list.per_page);
+    let page = sqlx::query_as(AssertSqlSafe(PAGE.as_str())).bind(i64::from(list.per_page)).bind(offset);
+    let count = sqlx::query_scalar::<_, i64>(AssertSqlSafe(COUNT.as_str()));
+    let (rows, total): (Vec<Found>, i64) =
+        tokio::try_join!(page.fetch_all(&**pool), count.fetch_one(&**pool)).map_err(ErrorInternalServerError)?;
+    let products = rows.into_iter().map(|found| found.0).collect();
+    let pagination = Pagination::new(list.page, list.per_page, total.cast_unsigned());
+    Ok(HttpResponse::Ok().json(ProductPage { products, pagination }))
+}

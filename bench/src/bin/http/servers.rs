@@ -1,0 +1,137 @@
+//! What is loaded: the bare handler, the shop in one process, and the shop in six; all at once, all but one of them idle.
+
+use crate::PRODUCTS;
+use anyhow::{Context, ensure};
+use std::{
+    env, fs,
+    io::{BufRead, BufReader},
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+};
+
+/// Something to load.
+pub(crate) struct Server {
+    pub(crate) name: &'static str,
+    pub(crate) address: SocketAddr,
+    processes: Vec<Process>,
+}
+
+struct Process(Child);
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // fails only when it has ended already
+        drop(self.0.kill());
+        drop(self.0.wait());
+    }
+}
+
+/// Logs are of warnings and errors only, so that no request writes a line; no call is refused.
+const QUIET: &[(&str, &str)] = &[("SOUK_LOG__FILTER", "warn"), ("SOUK_GATEWAY__LIMITS", "off")];
+/// As it comes, but that a million times as many calls are allowed: they are counted all the same.
+const DEFAULTS: &[(&str, &str)] = &[("SOUK_GATEWAY__LIMITS", "1000000")];
+
+/// Makes the products and starts bare, one process and six, in this order. The six have a copy of the stores: two shops must not
+/// share one.
+pub(crate) fn start(folder: &Path, defaults: bool) -> anyhow::Result<Vec<Server>> {
+    let souk = souk()?;
+    let data = |name: &str| folder.join(name);
+    let products = PRODUCTS.to_string();
+    let seeded = command(&souk, folder, &data("one"), QUIET).args(["seed", "--products", &products]).output()?;
+    ensure!(seeded.status.success(), "souk seed: {}", String::from_utf8_lossy(&seeded.stderr));
+    for copy in ["six", "defaults"] {
+        fs::create_dir(data(copy))?;
+        fs::copy(data("one").join("product.db"), data(copy).join("product.db"))?;
+    }
+
+    let mut bare = Command::new(env::current_exe()?);
+    bare.arg("bare").arg(data("one").join("product.db"));
+    let mut servers = vec![
+        server("bare actix-web and sqlx", vec![listen(bare)?])?,
+        server("souk, one process", vec![serve(&souk, folder, &data("one"), QUIET)?])?,
+        server("souk, six processes", split(&souk, folder, &data("six"))?)?,
+    ];
+    if defaults {
+        servers.push(server("souk, one process, logs and limits on", vec![serve(&souk, folder, &data("defaults"), DEFAULTS)?])?);
+    }
+    Ok(servers)
+}
+
+impl Server {
+    /// Seconds of processor time that its processes have taken so far.
+    pub(crate) fn cpu(&self) -> anyhow::Result<f64> {
+        self.processes.iter().map(|process| seconds(process.0.id())).sum()
+    }
+}
+
+/// proc_pid_stat(5): the 14th and 15th field, in hundredths of a second. The second one, in parentheses, may have blanks.
+fn seconds(pid: u32) -> anyhow::Result<f64> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).context("a server has ended")?;
+    let after_name = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
+    let ticks = after_name.split_ascii_whitespace().skip(11).take(2);
+    Ok(ticks.map(str::parse::<f64>).sum::<Result<f64, _>>()? / 100.0)
+}
+
+type Started = (Process, SocketAddr);
+
+fn serve(souk: &Path, folder: &Path, data: &Path, settings: &[(&str, &str)]) -> anyhow::Result<Started> {
+    let mut command = command(souk, folder, data, settings);
+    command.arg("serve");
+    listen(command)
+}
+
+/// Each module in a process of its own, and the gateway last, which is what is loaded.
+fn split(souk: &Path, folder: &Path, data: &Path) -> anyhow::Result<Vec<Started>> {
+    let mut started: Vec<Started> = Vec::new();
+    let mut peers = Vec::new();
+    // in an order that gives each the addresses that it needs
+    for name in ["product", "user", "payment", "cart", "order", "gateway"] {
+        let mut command = command(souk, folder, data, QUIET);
+        command.args(["serve", "--only", name]).envs(peers.iter().cloned());
+        let (process, address) = listen(command)?;
+        peers.push((format!("{}_SERVICE_URL", name.to_uppercase()), format!("http://{address}")));
+        started.push((process, address));
+    }
+    Ok(started)
+}
+
+fn server(name: &'static str, started: Vec<Started>) -> anyhow::Result<Server> {
+    let address = started.last().context("no process")?.1;
+    Ok(Server { name, address, processes: started.into_iter().map(|(process, _)| process).collect() })
+}
+
+/// A command of souk that reads no settings but these.
+fn command(souk: &Path, folder: &Path, data: &Path, settings: &[(&str, &str)]) -> Command {
+    let mut command = Command::new(souk);
+    // there is no config/ in it
+    command.current_dir(folder).env_clear().env("SOUK_DATA", data).env("SOUK_DEMO", "false").env("PORT", "0");
+    command.envs(settings.iter().copied());
+    command
+}
+
+/// Starts a server and waits until it says where it listens.
+fn listen(mut command: Command) -> anyhow::Result<Started> {
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().with_context(|| format!("{command:?}"))?;
+    let stdout = child.stdout.take().context("no output")?;
+    let process = Process(child);
+    let mut line = String::new();
+    let mut lines = BufReader::new(stdout);
+    lines.read_line(&mut line)?;
+    let address = line.trim().rsplit_once("listening on http://").and_then(|(_, address)| address.parse().ok());
+    let address = address.with_context(|| format!("{command:?} did not start: {line:?}"))?;
+    // what else it says must not fill the pipe
+    std::thread::spawn(move || std::io::copy(&mut lines, &mut std::io::sink()));
+    Ok((process, address))
+}
+
+/// The program beside this one, or where `SOUK` says.
+fn souk() -> anyhow::Result<PathBuf> {
+    let path = match env::var_os("SOUK") {
+        Some(path) => PathBuf::from(path),
+        None => env::current_exe()?.with_file_name("souk"),
+    };
+    let path = fs::canonicalize(&path).with_context(|| format!("{}: run `cargo build --release` first", path.display()))?;
+    ensure!(path.is_file(), "{} is not a program", path.display());
+    Ok(path)
+}
