@@ -281,10 +281,12 @@ impl Settings {
             if let Some(file) = file {
                 builder = builder.add_source(File::from(file).format(FileFormat::Toml));
             }
+            let mut known = Config::builder();
             for (key, value) in well_known(only) {
-                builder = builder.set_override(key, value)?;
+                known = known.set_override(key, value)?;
             }
-            Ok(builder.add_source(EnvironmentSource::with_prefix("SOUK").prefix_separator("_").separator("__")))
+            let ours = EnvironmentSource::with_prefix("SOUK").prefix_separator("_").separator("__");
+            Ok(builder.add_source(known.build()?).add_source(ours))
         };
         // where the stores are by default depends on the data folder, which is itself a setting
         let data = sources()?.build()?.get_string("data").unwrap_or_else(|_| "data".into());

@@ -51,6 +51,11 @@ fn well_known_variables_are_read() {
     for line in ["port = 9000", "expiry_hours = 5", "\"http://a:1\""] {
         assert!(shown.contains(line), "{line}: {shown}");
     }
+    let ours = [("PORT", "9000"), ("SOUK_PORT", "9001"), ("SOUK_GATEWAY__CORS_ORIGINS", "https://a.example,https://b.example")];
+    let shown = String::from_utf8(run(&["config"], &ours).stdout).unwrap();
+    for line in ["port = 9001", "\"https://a.example\"", "\"https://b.example\""] {
+        assert!(shown.contains(line), "{line}: {shown}");
+    }
 }
 
 /// `config/default.toml` shows every setting with its default.

@@ -2,7 +2,7 @@
 
 use crate::client::Network;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
-use std::{collections::BTreeMap, fmt};
+use std::{collections::BTreeMap, fmt, str::FromStr};
 
 /// Settings of the gateway.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -14,9 +14,11 @@ pub struct Config {
     /// `s`, `min`, `hour` or `day`. The factor of `limits` multiplies them, too.
     pub rates: BTreeMap<String, String>,
     /// Web origins whose pages may call, e.g. `https://shop.example`. Empty: none. `*` alone: any, for development.
+    #[serde(deserialize_with = "list")]
     pub cors_origins: Vec<String>,
     /// Reverse proxies that clients come through: addresses or networks such as `10.0.0.0/8`. Their `X-Forwarded-For` is believed,
     /// nobody else's.
+    #[serde(deserialize_with = "list")]
     pub trusted_proxies: Vec<Network>,
     /// How long a request may take, in milliseconds; at least 1.
     pub request_timeout_ms: u64,
@@ -41,6 +43,25 @@ impl Default for Config {
             swagger: true,
         }
     }
+}
+
+/// A list, or its entries in one text with commas between them: environment variables have no lists.
+fn list<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: FromStr<Err: fmt::Display>,
+{
+    #[derive(Deserialize)]
+    #[serde(untagged, expecting = "a list of texts, or one text with commas")]
+    enum Form {
+        One(String),
+        Many(Vec<String>),
+    }
+    let entries = match Form::deserialize(deserializer)? {
+        Form::One(text) => text.split(',').map(|entry| entry.trim().to_owned()).filter(|entry| !entry.is_empty()).collect(),
+        Form::Many(entries) => entries,
+    };
+    entries.iter().map(|entry| entry.parse().map_err(de::Error::custom)).collect()
 }
 
 /// Whether and how much calls are limited.
