@@ -49,7 +49,16 @@ pub(crate) async fn assemble(
         Some(Module::Cart) => Arc::new(cart),
         Some(Module::Order) => Arc::new(order),
         Some(Module::Payment) => Arc::new(payment),
-        None | Some(Module::Gateway) => return builder.gateway(&product, &user, &cart, &order, &payment, metrics),
+        None | Some(Module::Gateway) => {
+            let modules: Vec<Arc<dyn Dispatch>> = vec![
+                Arc::new(product.by("gateway")),
+                Arc::new(user.by("gateway")),
+                Arc::new(cart.by("gateway")),
+                Arc::new(order.by("gateway")),
+                Arc::new(payment.by("gateway")),
+            ];
+            return builder.gateway(modules, user, metrics);
+        }
     };
     let key = builder.key()?;
     Ok(Shop { face: Face::Module { module, key }, stores: builder.stores })
@@ -174,38 +183,13 @@ impl Builder<'_> {
     }
 
     #[cfg(feature = "gateway")]
-    fn gateway(
-        self,
-        product: &ProductClient,
-        user: &UserClient,
-        cart: &CartClient,
-        order: &OrderClient,
-        payment: &PaymentClient,
-        metrics: &PrometheusHandle,
-    ) -> anyhow::Result<Shop> {
-        let modules: Vec<Arc<dyn Dispatch>> = vec![
-            Arc::new(product.by("gateway")),
-            Arc::new(user.by("gateway")),
-            Arc::new(cart.by("gateway")),
-            Arc::new(order.by("gateway")),
-            Arc::new(payment.by("gateway")),
-        ];
-        let gateway =
-            gateway::start(&self.settings.gateway, modules, user.by("gateway"), self.watched, metrics.clone(), self.stop);
-        let gateway = gateway.map_err(wrong("gateway"))?;
-        Ok(Shop { face: Face::Gateway(gateway), stores: self.stores })
+    fn gateway(self, modules: Vec<Arc<dyn Dispatch>>, user: UserClient, metrics: &PrometheusHandle) -> anyhow::Result<Shop> {
+        let gateway = gateway::start(&self.settings.gateway, modules, user, self.watched, metrics.clone(), self.stop);
+        Ok(Shop { face: Face::Gateway(gateway.map_err(wrong("gateway"))?), stores: self.stores })
     }
 
     #[cfg(not(feature = "gateway"))]
-    fn gateway(
-        self,
-        _: &ProductClient,
-        _: &UserClient,
-        _: &CartClient,
-        _: &OrderClient,
-        _: &PaymentClient,
-        _: &PrometheusHandle,
-    ) -> anyhow::Result<Shop> {
+    fn gateway(self, _: Vec<Arc<dyn Dispatch>>, _: UserClient, _: &PrometheusHandle) -> anyhow::Result<Shop> {
         let _ = self.watched;
         Err(not_compiled_in(Module::Gateway))
     }

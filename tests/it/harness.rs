@@ -193,6 +193,11 @@ fn start(folder: &TempDir, name: &str, arguments: &[&str], settings: &[(&str, &s
     let mut command = souk(folder, arguments, &[("PORT", "0"), ("SOUK_WORKERS", "2"), ("SOUK_LOG__FILTER", "warn")]);
     // tests ask faster than people; what limits do is tested on its own
     command.env("SOUK_GATEWAY__LIMITS", "off");
+    // and run on machines that are busy with other things
+    command.env("SOUK_GATEWAY__REQUEST_TIMEOUT_MS", "50000");
+    for module in ["PRODUCT", "USER", "CART", "ORDER", "PAYMENT"] {
+        command.env(format!("SOUK_{module}__POOL__ACQUIRE_TIMEOUT_MS"), "30000");
+    }
     command.envs(settings.iter().copied());
     let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();

@@ -26,6 +26,7 @@ impl MigrationTrait for Step {
                     .col(ColumnDef::new("cart_version").big_integer().not_null())
                     .col(ColumnDef::new("attempt").integer().not_null())
                     .col(ColumnDef::new("payment_method").string_len(100))
+                    .col(ColumnDef::new("payment_key").string_len(255))
                     .col(ColumnDef::new("payment_id").uuid())
                     .col(ColumnDef::new("placed_at").timestamp_with_time_zone().not_null())
                     .col(ColumnDef::new("updated_at").timestamp_with_time_zone().not_null())

@@ -121,7 +121,7 @@ impl Gateway {
         let parts = &self.0;
         server::mount(cfg, &parts.modules, &parts.entry, parts.limits);
         let health = parts.health.clone();
-        cfg.service(web::resource("/health").route(web::get().to(move || health.clone().answer())));
+        cfg.service(web::resource("/health").route(server::reading().to(move || health.clone().answer())));
         server::probes(cfg, parts.stores.clone(), parts.metrics.clone());
         parts.docs.configure(cfg);
     }

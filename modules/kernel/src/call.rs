@@ -122,7 +122,7 @@ fn meter(op: &Op, caller: &'static str, placement: Placement, code: &'static str
 }
 
 /// Whether the call may be made. `owner` is the user whose things a path names, e.g. `/cart/{user}`.
-fn admit(op: &Op, cx: &Ctx, owner: Option<UserId>) -> Result<(), Fault> {
+pub(crate) fn admit(op: &Op, cx: &Ctx, owner: Option<UserId>) -> Result<(), Fault> {
     let denied = || Fault::new(Code::PermissionDenied, "Permission denied");
     match op.access {
         Access::Anyone => Ok(()),

@@ -21,7 +21,7 @@ pub struct Pool {
 
 impl Default for Pool {
     fn default() -> Self {
-        Self { connections: 8, acquire_timeout_ms: 2_000 }
+        Self { connections: 8, acquire_timeout_ms: 3_000 }
     }
 }
 
@@ -52,6 +52,9 @@ impl Db {
             return Err(DbErr::Custom(format!("a database URL starts with sqlite://, not with {scheme}:")));
         };
         let file = path.split('?').next().unwrap_or(path);
+        if pool.connections == 0 {
+            return Err(DbErr::Custom("pool.connections must be at least 1".into()));
+        }
         if let Some(folder) = Path::new(file).parent() {
             std::fs::create_dir_all(folder).map_err(|e| DbErr::Custom(format!("{}: {e}", folder.display())))?;
         }
@@ -93,7 +96,7 @@ fn sqlite(url: &str, connections: u32, pool: Pool, durability: Durability) -> Co
         Durability::Full => SqliteSynchronous::Full,
     };
     options
-        .max_connections(connections.max(1))
+        .max_connections(connections)
         .min_connections(1)
         .acquire_timeout(Duration::from_millis(pool.acquire_timeout_ms))
         .idle_timeout(None)

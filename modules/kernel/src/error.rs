@@ -77,7 +77,7 @@ impl Code {
 /// What is wrong with one field of a request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct FieldError {
-    /// Where: a JSON Pointer (RFC 6901) into the body, or the name of a path or query parameter.
+    /// Where: a JSON Pointer (RFC 6901) into the body, or `/` and the name of a parameter of the path or the query.
     #[schema(example = "/quantity")]
     pub pointer: String,
     /// What is allowed there.
@@ -218,7 +218,7 @@ impl Problem {
             trace_id: None,
             errors: Vec::new(),
             details,
-            retry_after: None,
+            retry_after: (code == Code::Unavailable).then_some(1),
         }
     }
 

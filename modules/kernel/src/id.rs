@@ -9,7 +9,7 @@ macro_rules! int_id {
         #[serde(transparent)]
         #[garde(transparent)]
         #[schema(value_type = i64, minimum = 1, example = 1)]
-        pub struct $name(#[garde(range(min = 1))] pub i64);
+        pub struct $name(#[garde(custom($crate::rules::at_least(1)))] pub i64);
 
         impl std::fmt::Display for $name {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -6,7 +6,7 @@
 use crate::{Code, Ctx, Fault, Op, Principal, db::Tx, now};
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, Set, TryInsertResult,
+    ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, Set, TryInsertResult, UpdateMany,
     entity::prelude::{
         ActiveModelBehavior, DateTimeUtc, DeriveEntityModel, DerivePrimaryKey, DeriveRelation, EnumIter, PrimaryKeyTrait,
     },
@@ -88,9 +88,26 @@ pub async fn begin<T: DeserializeOwned>(tx: &Tx, cx: &Ctx, op: &Op, request: &im
 pub async fn finish(tx: &Tx, cx: &Ctx, op: &Op, reply: &impl Serialize) -> Result<(), Fault> {
     let Some(key) = cx.idempotency_key() else { return Ok(()) };
     let reply = serde_json::to_string(reply).map_err(Fault::internal)?;
-    let row = ActiveModel { scope: Set(scope(cx, op)), key: Set(key.into()), reply: Set(Some(reply)), ..Default::default() };
-    row.update(&**tx).await?;
+    let row = ActiveModel { reply: Set(Some(reply)), ..Default::default() };
+    of(cx, op, key, row).exec(&**tx).await?;
     Ok(())
+}
+
+/// Lets the next caller with the key take the work over at once: whoever did it so far does not know how it ended.
+///
+/// # Errors
+/// When the store fails.
+pub async fn let_go(tx: &Tx, cx: &Ctx, op: &Op) -> Result<(), Fault> {
+    if let Some(key) = cx.idempotency_key() {
+        let row = ActiveModel { started_at: Set(now() - LEASE), ..Default::default() };
+        of(cx, op, key, row).exec(&**tx).await?;
+    }
+    Ok(())
+}
+
+fn of(cx: &Ctx, op: &Op, key: &str, change: ActiveModel) -> UpdateMany<Entity> {
+    let row = Condition::all().add(Column::Scope.eq(scope(cx, op))).add(Column::Key.eq(key));
+    Entity::update_many().set(change).filter(row)
 }
 
 /// Forgets the caller's key: the work under it did not happen, and may be tried again.

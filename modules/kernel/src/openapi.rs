@@ -36,7 +36,10 @@ pub fn finish<E: ApiError>(mut api: OpenApi, ops: &[Op], queries: &[(usize, fn()
             operation.security = Some(vec![SecurityRequirement::new(BEARER, Vec::<String>::new())]);
         }
         for (status, description) in problems(op, E::KINDS, operation.request_body.is_some()) {
-            let content = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
+            let code = Code::of_status(status);
+            let name = E::KINDS.iter().find(|kind| kind.code == code).map_or(code.name(), |kind| kind.name);
+            let example = serde_json::to_value(Problem::new(code, name, code.title(), None)).ok();
+            let content = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).example(example).build();
             let response = ResponseBuilder::new().description(description).content(Problem::MEDIA_TYPE, content);
             operation.responses.responses.insert(status.to_string(), response.build().into());
         }
@@ -89,8 +92,10 @@ fn problems(op: &Op, kinds: &[ProblemKind], has_body: bool) -> BTreeMap<u16, Str
     let mut found: BTreeMap<u16, Vec<String>> = BTreeMap::new();
     let mut add = |code: Code, text: String| found.entry(code.status()).or_default().push(text);
     add(Code::InvalidArgument, "The request is not what the operation takes; `errors` says which field.".into());
-    if matches!(op.access, Access::User | Access::Role(_) | Access::Modules(_)) {
-        add(Code::Unauthenticated, "Nobody is logged in.".into());
+    if op.access == Access::Anyone {
+        add(Code::Unauthenticated, "A token was sent that is not valid.".into());
+    } else {
+        add(Code::Unauthenticated, "Nobody is logged in, or the token is not valid.".into());
     }
     if matches!(op.access, Access::Role(_) | Access::Modules(_)) {
         add(Code::PermissionDenied, "The caller may not do this.".into());
@@ -106,6 +111,8 @@ fn problems(op: &Op, kinds: &[ProblemKind], has_body: bool) -> BTreeMap<u16, Str
         add(Code::TooManyRequests, "Too many calls; see `Retry-After`.".into());
     }
     add(Code::Unavailable, "Something that is needed cannot be reached now; see `Retry-After`.".into());
+    add(Code::DeadlineExceeded, "It took too long. It may have run.".into());
+    add(Code::Internal, "A bug. Quote `trace_id` to support.".into());
     for kind in kinds {
         add(kind.code, format!("`{}`: {}", kind.name, kind.doc.trim()));
     }

@@ -35,3 +35,8 @@ pub fn between<T: PartialOrd + std::fmt::Display, C>(min: T, max: T) -> impl FnO
         if *value >= min && *value <= max { Ok(()) } else { Err(Error::new(format!("must be {min} to {max}"))) }
     }
 }
+
+/// A whole number of at least `min`.
+pub fn at_least<T: PartialOrd + std::fmt::Display, C>(min: T) -> impl FnOnce(&T, &C) -> garde::Result {
+    move |value, _| if *value >= min { Ok(()) } else { Err(Error::new(format!("must be at least {min}"))) }
+}

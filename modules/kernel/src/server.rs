@@ -116,12 +116,16 @@ fn page(path: &str) -> Resource {
 
 fn method(op: &Op) -> Route {
     match op.method {
-        // RFC 9110 §9.1: GET and HEAD go together.
-        Method::Get => web::route().guard(guard::Any(guard::Get()).or(guard::Head())),
+        Method::Get => reading(),
         Method::Post => web::post(),
         Method::Put => web::put(),
         Method::Delete => web::delete(),
     }
+}
+
+/// A route for GET and HEAD, which go together (RFC 9110 §9.1).
+pub fn reading() -> Route {
+    web::route().guard(guard::Any(guard::Get()).or(guard::Head()))
 }
 
 async fn answer(
@@ -133,7 +137,9 @@ async fn answer(
     body: web::Payload,
 ) -> HttpResponse {
     let op = &module.ops()[index];
-    let cx = match entry.ctx(&request, op).and_then(|cx| with_headers(cx, &request)) {
+    // who may not call need not send a body
+    let admitted = entry.ctx(&request, op).and_then(|cx| crate::call::admit(op, &cx, None).map(|()| cx));
+    let cx = match admitted.and_then(|cx| with_headers(cx, &request)) {
         Ok(cx) => cx,
         Err(fault) => return problem(fault.into(), &request),
     };
@@ -229,8 +235,8 @@ pub async fn not_found(request: HttpRequest) -> HttpResponse {
 
 /// Serves `/livez`, `/readyz` and `/metrics`. Liveness looks at nothing; readiness looks at `stores` only, never at other modules.
 pub fn probes(cfg: &mut web::ServiceConfig, stores: Vec<Arc<dyn Health>>, metrics: PrometheusHandle) {
-    cfg.service(page("/livez").get(async || HttpResponse::Ok().json(serde_json::json!({"status": "alive"}))));
-    cfg.service(page("/readyz").get(move |request: HttpRequest| {
+    cfg.service(page("/livez").route(reading().to(async || HttpResponse::Ok().json(serde_json::json!({"status": "alive"})))));
+    let ready = move |request: HttpRequest| {
         let stores = stores.clone();
         async move {
             match check_all(&stores).await {
@@ -238,16 +244,18 @@ pub fn probes(cfg: &mut web::ServiceConfig, stores: Vec<Arc<dyn Health>>, metric
                 Err(fault) => problem(fault.into(), &request),
             }
         }
-    }));
-    cfg.service(page("/metrics").get(move || {
+    };
+    cfg.service(page("/readyz").route(reading().to(ready)));
+    let metrics = move || {
         let text = metrics.render();
         async move { HttpResponse::Ok().content_type("text/plain; version=0.0.4; charset=utf-8").body(text) }
-    }));
+    };
+    cfg.service(page("/metrics").route(reading().to(metrics)));
 }
 
 /// Serves the `/health` of a single module's service.
 pub fn health(cfg: &mut web::ServiceConfig, module: &'static str, stores: Vec<Arc<dyn Health>>) {
-    cfg.service(page("/health").get(move || {
+    let health = move || {
         let stores = stores.clone();
         async move {
             let (status, word) = match check_all(&stores).await {
@@ -257,7 +265,8 @@ pub fn health(cfg: &mut web::ServiceConfig, module: &'static str, stores: Vec<Ar
             let service = format!("{module}-service");
             HttpResponseBuilder::new(status).json(serde_json::json!({"status": word, "service": service}))
         }
-    }));
+    };
+    cfg.service(page("/health").route(reading().to(health)));
 }
 
 async fn check_all(stores: &[Arc<dyn Health>]) -> Result<(), Fault> {

@@ -155,6 +155,8 @@ impl Http {
     async fn attempt(&self, op: &'static Op, cx: &Ctx, call: &Outgoing) -> Result<Reply, Lost> {
         let not_sent = |fault| Lost { fault, not_sent: true };
         let left = cx.time_left().map_err(not_sent)?;
+        // a little before the interceptor drops this call: the breaker must hear of peers that do not answer
+        let patience = left.saturating_sub(Duration::from_millis(10)).max(left / 2);
         let peer = self.pick().ok_or_else(|| {
             not_sent(Fault::unavailable(unavailable(op), "no peer is reachable: all circuit breakers are open"))
         })?;
@@ -162,7 +164,7 @@ impl Http {
         let url = format!("{}{}{query}", peer.base, call.path);
         let mut request = client()
             .request(reqwest_method(op), url)
-            .timeout(left)
+            .timeout(patience)
             .bearer_auth(self.key.sign(cx, op).map_err(not_sent)?)
             .header(header::DEADLINE, left.as_millis() as u64)
             .header(header::TRACEPARENT, cx.trace().to_string());

@@ -1,6 +1,6 @@
 //! How arguments, results and errors look on the wire: one codec for the HTTP client, the server and the loopback.
 
-use crate::{ApiError, Ctx, Fault, FieldError, Op, Problem, UserId};
+use crate::{ApiError, Ctx, Fault, Op, Problem, UserId};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Serialize, de::DeserializeOwned};
 use std::{fmt::Display, str::FromStr};
@@ -73,10 +73,7 @@ impl Incoming {
         T::Err: Display,
     {
         let text = self.params.iter().find(|(n, _)| n == name).map_or("", |(_, v)| v.as_str());
-        text.parse().map_err(|e: T::Err| {
-            let error = FieldError { pointer: name.into(), detail: e.to_string() };
-            Fault::invalid_fields(vec![error])
-        })
+        text.parse().map_err(|e: T::Err| Fault::invalid(format!("/{name}"), e.to_string()))
     }
 
     /// The parameter of a path that the public path lacks: there it is the caller's own id.
@@ -95,14 +92,10 @@ impl Incoming {
         let mut names: Vec<_> = url::form_urlencoded::parse(self.query.as_bytes()).map(|(name, _)| name).collect();
         names.sort_unstable();
         if let Some(twice) = names.windows(2).find(|pair| pair[0] == pair[1]) {
-            return Err(Fault::invalid(twice[0].clone(), "is given twice"));
+            return Err(Fault::invalid(format!("/{}", twice[0]), "is given twice"));
         }
         let parser = serde_html_form::Deserializer::new(url::form_urlencoded::parse(self.query.as_bytes()));
-        serde_path_to_error::deserialize(parser).map_err(|e| {
-            let name = e.path().to_string();
-            let name = if name == "." { String::new() } else { name };
-            Fault::invalid_fields(vec![FieldError { pointer: name, detail: plain(&e.into_inner().to_string()) }])
-        })
+        serde_path_to_error::deserialize(parser).map_err(|e| explain(&e.path().to_string(), &e.inner().to_string()))
     }
 
     /// That there is no query: the operation takes none.
@@ -112,7 +105,7 @@ impl Incoming {
     pub fn no_query(&self) -> Result<(), Fault> {
         match url::form_urlencoded::parse(self.query.as_bytes()).next() {
             None => Ok(()),
-            Some((name, _)) => Err(Fault::invalid(name, "is not a parameter of this operation")),
+            Some((name, _)) => Err(Fault::invalid(format!("/{name}"), "is not a parameter of this operation")),
         }
     }
 
@@ -123,6 +116,10 @@ impl Incoming {
     pub fn body<T: DeserializeOwned>(&self) -> Result<T, Fault> {
         // no body is an empty object: enough where every field may be left out, and elsewhere the missing field is named
         let body = self.body.as_deref().unwrap_or(b"{}");
+        // serde would take a list for an object, field by field
+        if body.trim_ascii_start().first() == Some(&b'[') {
+            return Err(Fault::invalid("", "the body must be a JSON object"));
+        }
         let mut parser = serde_json::Deserializer::from_slice(body);
         let value = serde_path_to_error::deserialize(&mut parser).map_err(|e| json_fault(&e))?;
         parser.end().map_err(|_| Fault::invalid("", "the body must be one JSON value"))?;
@@ -130,31 +127,55 @@ impl Incoming {
     }
 }
 
-/// Errors of serde carry positions and Rust names of types; clients get neither.
-fn plain(text: &str) -> String {
-    text.split(" at line ").next().unwrap_or(text).replace('`', "\"")
+fn json_fault(e: &serde_path_to_error::Error<serde_json::Error>) -> Fault {
+    let text = e.inner().to_string();
+    // positions say little about a body that is one line
+    let text = text.split(" at line ").next().unwrap_or(&text);
+    if e.inner().is_syntax() || e.inner().is_eof() {
+        return Fault::invalid("", format!("the body is not valid JSON: {text}"));
+    }
+    explain(&e.path().to_string(), text)
 }
 
-fn json_fault(e: &serde_path_to_error::Error<serde_json::Error>) -> Fault {
-    let (path, text) = (e.path().to_string(), e.inner().to_string());
-    let mut pointer: String = match path.as_str() {
+/// What serde says about a value, in the words of the API: serde speaks of Rust's types.
+fn explain(path: &str, text: &str) -> Fault {
+    let pointer: String = match path {
         "." => String::new(),
         path => path.replace('[', ".").replace(']', "").split('.').filter(|s| !s.is_empty()).map(|s| format!("/{s}")).collect(),
     };
-    if e.inner().is_syntax() || e.inner().is_eof() {
-        return Fault::invalid("", format!("the body is not valid JSON: {}", plain(&text)));
-    }
-    let quoted = |text: &str| text.split('`').nth(1).unwrap_or_default().to_owned();
     if text.starts_with("missing field") {
-        let field = quoted(&text);
-        pointer = format!("{pointer}/{field}");
-        return Fault::invalid(pointer, "is required").with_message(format!("Missing required field: {field}"));
+        let field = text.split('`').nth(1).unwrap_or_default();
+        return Fault::invalid(format!("{pointer}/{field}"), "is required")
+            .with_message(format!("Missing required field: {field}"));
     }
     if text.starts_with("unknown field") {
-        // serde_path_to_error has the unknown field in the path already
-        return Fault::invalid(pointer, format!("is not a field; {}", plain(text.split_once(", ").map_or("", |x| x.1))));
+        // the path ends with the unknown field
+        let known = text.split_once(", ").map_or("", |(_, known)| known).replace('`', "\"");
+        return Fault::invalid(pointer, format!("is not known here; {known}"));
     }
-    Fault::invalid(pointer, plain(&text))
+    if text.starts_with("duplicate field") {
+        return Fault::invalid(pointer, "is given twice");
+    }
+    let is_number = ["digit found in string", "number too", "parse integer from"].iter().any(|part| text.contains(part));
+    match text.rsplit_once("expected ") {
+        Some((_, expected)) => Fault::invalid(pointer, format!("must be {}", in_words(expected))),
+        None if is_number => Fault::invalid(pointer, "must be a whole number in the allowed range"),
+        None => Fault::invalid(pointer, text.replace('`', "\"")),
+    }
+}
+
+fn in_words(expected: &str) -> String {
+    match expected {
+        "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number of at least 0".into(),
+        "i8" | "i16" | "i32" | "i64" | "isize" => "a whole number".into(),
+        "f32" | "f64" => "a number".into(),
+        "a string" | "a borrowed string" | "string" => "text".into(),
+        "a boolean" | "bool" => "true or false".into(),
+        "a sequence" => "a list".into(),
+        "a map" => "an object".into(),
+        other if other.starts_with("struct ") => "an object".into(),
+        other => other.replace('`', "\""),
+    }
 }
 
 /// The answer of an operation as the server sends it.
@@ -255,7 +276,11 @@ mod tests {
     fn a_bad_body_names_the_field() {
         assert_eq!(refuse(r#"{"lines":[]}"#), ("/name".into(), "Missing required field: name".into()));
         assert_eq!(refuse(r#"{"name":null,"lines":[]}"#).0, "/name");
-        assert_eq!(refuse(r#"{"name":"x","lines":[{"quantity":-1}]}"#).0, "/lines/0/quantity");
+        let quantity = ("/lines/0/quantity".to_owned(), "lines/0/quantity must be a whole number of at least 0".to_owned());
+        for wrong in ["-1", "1.5", "\"1\"", "null", "4294967296", "{}"] {
+            assert_eq!(refuse(&format!(r#"{{"name":"x","lines":[{{"quantity":{wrong}}}]}}"#)), quantity);
+        }
+        assert_eq!(refuse(r#"{"name":1,"lines":[]}"#), ("/name".into(), "name must be text".into()));
         assert_eq!(refuse(r#"{"name":"x","lines":[{}]}"#).0, "/lines/0/quantity");
         assert_eq!(refuse(r#"{"name":"x","lines":[],"price":1}"#).0, "/price");
         assert_eq!(refuse(r#"{"name":"x","lines":[]} 1"#).1, "the body must be one JSON value");

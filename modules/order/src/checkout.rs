@@ -151,7 +151,7 @@ impl Orders {
     pub(crate) async fn undo_left_behind(&self, id: i64) -> Result<()> {
         let tx = self.db.begin().await?;
         if store::delete_placing(&*tx, id).await? {
-            store::add_effect(&*tx, &[id], Kind::ReleaseStock).await?;
+            store::add_due_effect(&*tx, &[id], Kind::ReleaseStock, now()).await?;
         }
         Ok(tx.commit().await?)
     }

@@ -15,11 +15,11 @@ use crate::{
     service::{Orders, Result, visible},
     store,
 };
-use kernel::{Ctx, Fault, Money, Op, OrderId, UserId, idempotency, now};
+use kernel::{Ctx, Fault, Money, Op, OrderId, Role, UserId, idempotency, now};
 use payment::{Payment, PaymentApi, PaymentError, PaymentId, PaymentRequest, PaymentStatus};
 use sea_orm::Set;
 
-/// What the client asked for, and under which operation its key is kept. The job has none.
+/// The client's call, and the operation under which its key is kept; none when there is no key to answer.
 type Asked<'a> = Option<(&'a Ctx, &'static Op)>;
 
 impl Orders {
@@ -42,12 +42,25 @@ impl Orders {
         let change = order::ActiveModel {
             attempt: Set(attempt),
             payment_method: Set(Some(request.payment_method)),
+            payment_key: Set(cx.idempotency_key().map(str::to_owned)),
             lease_until: Set(now() + LEASE),
             ..Default::default()
         };
         let order = store::advance(&*tx, order.id, order.state, State::Charging, change).await?.ok_or(OrderError::Busy)?;
         tx.commit().await?;
         self.charge(&cx.without_key(), order, Some((cx, ops::PAY))).await
+    }
+
+    /// Finds out how a payment ended whose request is gone, and answers the client's key, should it come again.
+    pub(crate) async fn settle_payment(&self, cx: &Ctx, order: order::Model) -> Result<PaymentReply> {
+        let client = cx.on_behalf_of(UserId(order.user_id), Role::Customer);
+        match &order.payment_key {
+            Some(key) => {
+                let client = client.with_key(key.as_str());
+                self.charge(cx, order, Some((&client, ops::PAY))).await
+            }
+            None => self.charge(cx, order, None).await,
+        }
     }
 
     pub(crate) async fn confirm_payment(&self, cx: &Ctx, payment: PaymentId) -> Result<PaymentReply> {
@@ -74,7 +87,7 @@ impl Orders {
     }
 
     /// Asks the payment module about the order's attempt, for the first time or again, and stores what it answers.
-    pub(crate) async fn charge(&self, cx: &Ctx, order: order::Model, asked: Asked<'_>) -> Result<PaymentReply> {
+    async fn charge(&self, cx: &Ctx, order: order::Model, asked: Asked<'_>) -> Result<PaymentReply> {
         let currency = order.currency.parse().map_err(|_| Fault::internal("an order without a currency"))?;
         let request = PaymentRequest {
             user_id: UserId(order.user_id),
@@ -122,7 +135,9 @@ impl Orders {
                 };
                 let tx = self.db.begin().await?;
                 store::end_lease(&*tx, order.id, State::Charging, order.attempt).await?;
-                forget(&tx, asked).await?;
+                if let Some((cx, op)) = asked {
+                    idempotency::let_go(&tx, cx, op).await?;
+                }
                 tx.commit().await?;
                 Err(error)
             }

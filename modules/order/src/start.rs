@@ -61,13 +61,16 @@ pub struct Peers {
 /// # Errors
 /// When the store cannot be opened or a migration fails.
 pub async fn open(config: &Config, peers: Peers) -> std::result::Result<Orders, BoxError> {
+    if config.unpaid_seconds == 0 {
+        return Err("order.unpaid_seconds must be at least 1".into());
+    }
     Ok(Orders {
         db: migrate(config).await?,
         product: peers.product.by("order"),
         cart: peers.cart.by("order"),
         payment: peers.payment.by("order"),
         user: peers.user.by("order"),
-        unpaid: Duration::from_secs(config.unpaid_seconds.max(1)),
+        unpaid: Duration::from_secs(config.unpaid_seconds),
     })
 }
 
@@ -120,7 +123,7 @@ impl Orders {
         let expired = store::expire(&*tx, 100).await?;
         if !expired.is_empty() {
             store::note(&*tx, &expired, State::Expired, "Not paid in time").await?;
-            store::add_effect(&*tx, &expired, Kind::ReleaseStock).await?;
+            store::add_due_effect(&*tx, &expired, Kind::ReleaseStock, now()).await?;
             tx.commit().await?;
         }
         Ok(())
@@ -133,7 +136,7 @@ impl Orders {
                 self.undo_left_behind(order.id).await?;
             } else if store::take_over(self.db.write(), order.id, State::Charging, now() + LEASE).await? {
                 // a declined or still unknown payment is an outcome, too; it has been stored
-                drop(self.charge(&Ctx::anonymous(Duration::from_secs(15)), order, None).await);
+                drop(self.settle_payment(&Ctx::anonymous(Duration::from_secs(15)), order).await);
             }
         }
         Ok(())

@@ -163,7 +163,11 @@ pub(crate) async fn count(db: &impl ConnectionTrait, filter: &Condition) -> Resu
 
 /// Asks for an effect of these orders. It is due soon: the request that asks for it tries first, and the job if that fails.
 pub(crate) async fn add_effect(db: &impl ConnectionTrait, orders: &[i64], kind: Kind) -> Result<()> {
-    let due_at = now() + TimeDelta::seconds(5);
+    add_due_effect(db, orders, kind, now() + TimeDelta::seconds(5)).await
+}
+
+/// Asks for an effect of these orders that the job tries from `due_at` on.
+pub(crate) async fn add_due_effect(db: &impl ConnectionTrait, orders: &[i64], kind: Kind, due_at: DateTime<Utc>) -> Result<()> {
     let row = |id: &i64| effect::Model { order_id: *id, kind, attempts: 0, due_at }.into_active_model();
     effect::Entity::insert_many(orders.iter().map(row))
         .on_conflict(OnConflict::columns([effect::Column::OrderId, effect::Column::Kind]).do_nothing().to_owned())

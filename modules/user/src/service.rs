@@ -139,7 +139,7 @@ impl UserApi for Users {
             // the answer to an earlier call may have been lost: then the new password is the current one
             return match place.is_right(change.new_password, Some(&found.password_hash)).await? {
                 true => Ok(store::forget_attempts(self.db.write(), &fingerprint(&found.email)).await?),
-                false => Err(UserError::WrongCredentials),
+                false => Err(Fault::invalid("/current_password", "is not your password").into()),
             };
         }
         let password_hash = Set(place.hash(change.new_password).await?);

@@ -2,6 +2,7 @@
 
 use crate::PRODUCTS;
 use anyhow::{Context, ensure};
+use kernel::db::{Db, Durability, Pool};
 use std::{
     env, fs,
     io::{BufRead, BufReader},
@@ -40,6 +41,7 @@ pub(crate) fn start(folder: &Path, defaults: bool) -> anyhow::Result<Vec<Server>
     let products = PRODUCTS.to_string();
     let seeded = command(&souk, folder, &data("one"), QUIET).args(["seed", "--products", &products]).output()?;
     ensure!(seeded.status.success(), "souk seed: {}", String::from_utf8_lossy(&seeded.stderr));
+    settle(&data("one").join("product.db"))?;
     for copy in ["six", "defaults"] {
         fs::create_dir(data(copy))?;
         fs::copy(data("one").join("product.db"), data(copy).join("product.db"))?;
@@ -56,6 +58,15 @@ pub(crate) fn start(folder: &Path, defaults: bool) -> anyhow::Result<Vec<Server>
         servers.push(server("souk, one process, logs and limits on", vec![serve(&souk, folder, &data("defaults"), DEFAULTS)?])?);
     }
     Ok(servers)
+}
+
+/// Moves what is still in the write-ahead log into the file, which is then complete by itself and read without the log by all.
+fn settle(database: &Path) -> anyhow::Result<()> {
+    actix_web::rt::System::new().block_on(async {
+        let db = Db::open(&format!("sqlite://{}", database.display()), Pool::default(), Durability::Normal).await?;
+        sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(db.write().get_sqlite_connection_pool()).await?;
+        Ok(())
+    })
 }
 
 impl Server {

@@ -125,7 +125,7 @@ async fn bad_bodies_are_told() {
     assert_eq!(shop.send(form).await.problem(), "unsupported_media_type");
     let large = post("/api/auth/login", &json!({"email": "a".repeat(1000), "password": "x"}));
     assert_eq!(shop.send(large).await.problem(), "payload_too_large");
-    assert_eq!(shop.get("/api/products/abc").await.json()["errors"][0]["pointer"], "id");
+    assert_eq!(shop.get("/api/products/abc").await.json()["errors"][0]["pointer"], "/id");
     assert_eq!(shop.get("/api/products?page=1&colour=red").await.problem(), "invalid_argument");
 }
 

@@ -18,6 +18,8 @@ pub(crate) struct Model {
     pub(crate) attempt: i32,
     /// Method of the last attempt.
     pub(crate) payment_method: Option<String>,
+    /// Idempotency key of the last attempt.
+    pub(crate) payment_key: Option<String>,
     pub(crate) payment_id: Option<Uuid>,
     pub(crate) placed_at: DateTimeUtc,
     pub(crate) updated_at: DateTimeUtc,
