@@ -92,7 +92,7 @@ pub fn mount(cfg: &mut web::ServiceConfig, modules: &[Arc<dyn Dispatch>], entry:
             let route = method(op)
                 .to(move |request: HttpRequest, body: web::Payload| answer(to.clone(), by.clone(), index, limits, request, body));
             resource = resource.route(entry.route(op, route));
-            allowed.push(op.method.as_str());
+            allowed.push(if op.is_read() { "GET, HEAD" } else { op.method.as_str() });
         }
         cfg.service(resource.default_service(method_not_allowed(allowed.join(", "))));
     }
@@ -111,7 +111,7 @@ fn method_not_allowed(allowed: String) -> Route {
 
 /// A path that is only read.
 fn page(path: &str) -> Resource {
-    web::resource(path).default_service(method_not_allowed("GET".into()))
+    web::resource(path).default_service(method_not_allowed("GET, HEAD".into()))
 }
 
 fn method(op: &Op) -> Route {
