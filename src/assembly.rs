@@ -190,7 +190,7 @@ impl Builder<'_> {
 
     #[cfg(not(feature = "gateway"))]
     fn gateway(self, _: Vec<Arc<dyn Dispatch>>, _: UserClient, _: &PrometheusHandle) -> anyhow::Result<Shop> {
-        let _ = self.watched;
+        let _ = (self.watched, self.stop);
         Err(not_compiled_in(Module::Gateway))
     }
 

@@ -31,11 +31,11 @@ pub(crate) fn write(check: bool) -> anyhow::Result<()> {
 
 fn documents() -> anyhow::Result<Vec<(&'static str, OpenApi)>> {
     let contracts = assembly::contracts();
-    let mut documents: Vec<_> = contracts.iter().map(|(module, contract)| (module.name(), contract.openapi())).collect();
+    let documents = contracts.iter().map(|(module, contract)| (module.name(), contract.openapi()));
     #[cfg(feature = "gateway")]
-    {
-        let modules: Vec<_> = contracts.into_iter().map(|(_, contract)| contract).collect();
-        documents.push(("gateway", gateway::openapi(&modules)));
-    }
-    Ok(documents)
+    let documents = {
+        let modules: Vec<_> = contracts.iter().map(|(_, contract)| contract.clone()).collect();
+        documents.chain([("gateway", gateway::openapi(&modules))])
+    };
+    Ok(documents.collect())
 }
