@@ -28,3 +28,37 @@ pub(crate) fn idempotency_keys() -> TableCreateStatement {
 pub(crate) fn idempotency_keys_by_age() -> IndexCreateStatement {
     Index::create().name("idempotency_keys_by_age").table("idempotency_keys").col("started_at").to_owned()
 }
+
+/// The tables of `kernel::outbox`, which every module that tells events has.
+pub(crate) async fn create_outbox(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
+    manager
+        .create_table(
+            Table::create()
+                .table("outbox")
+                .col(ColumnDef::new("id").uuid().not_null().primary_key())
+                .col(ColumnDef::new("event").text().not_null())
+                .col(ColumnDef::new("attempts").integer().not_null())
+                .col(ColumnDef::new("due_at").timestamp_with_time_zone().not_null())
+                .col(ColumnDef::new("reason").text())
+                .col(ColumnDef::new("dead_at").timestamp_with_time_zone())
+                .to_owned(),
+        )
+        .await?;
+    let due =
+        Index::create().name("outbox_by_due").table("outbox").col("due_at").and_where(Expr::col("dead_at").is_null()).to_owned();
+    manager.create_index(due).await
+}
+
+/// The table of `kernel::inbox`, which every module that listens to events has.
+pub(crate) async fn create_inbox(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
+    manager
+        .create_table(
+            Table::create()
+                .table("inbox")
+                .col(ColumnDef::new("event_id").uuid().not_null().primary_key())
+                .col(ColumnDef::new("handled_at").timestamp_with_time_zone().not_null())
+                .to_owned(),
+        )
+        .await?;
+    manager.create_index(Index::create().name("inbox_by_age").table("inbox").col("handled_at").to_owned()).await
+}

@@ -10,7 +10,6 @@ use kernel::{
 };
 use migrations::cart::Migrator;
 use product::ProductClient;
-use sea_orm_migration::MigratorTrait;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -69,8 +68,8 @@ pub async fn start(config: &Config, product: ProductClient, stop: &CancellationT
 /// When the store cannot be opened or a migration fails.
 pub async fn migrate(config: &Config) -> Result<Db, BoxError> {
     // NORMAL: the last moments of a cart are not worth a wait for the disk
-    let db = Db::open(&config.database_url, config.pool, Durability::Normal).await?;
-    Migrator::up(db.write(), None).await?;
+    let db = Db::open("cart", &config.database_url, config.pool, Durability::Normal).await?;
+    db.migrate::<Migrator>().await?;
     Ok(db)
 }
 

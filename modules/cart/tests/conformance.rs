@@ -7,7 +7,7 @@ use kernel::{
     chrono::{DateTime, TimeDelta, Utc},
     db::Db,
     now, placements,
-    testing::{admin, anonymous, customer, folder, sqlite},
+    testing::{Stores, admin, anonymous, customer},
 };
 use product::{NewProduct, ProductApi, ProductChange, ProductClient, ProductId, SetStock};
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
@@ -18,7 +18,6 @@ use std::{
     },
     time::Duration,
 };
-use tempfile::TempDir;
 
 placements! {
     CartClient, carts: [
@@ -72,19 +71,18 @@ struct Fixture {
     products: Arc<ProductClient>,
     catalogue: Arc<Catalogue>,
     db: Db,
-    _folder: TempDir,
+    _stores: Stores,
 }
 
-async fn carts() -> (Carts, Fixture) {
-    let folder = folder();
-    let config = product::Config { database_url: sqlite(folder.path(), "product"), ..Default::default() };
+async fn carts(stores: Stores) -> (Carts, Fixture) {
+    let config = product::Config { database_url: stores.database("product").await, ..Default::default() };
     let products = Arc::new(ProductClient::local(product::start(&config, &Default::default()).await.unwrap()));
     let catalogue = Arc::new(Catalogue { products: products.clone(), fails: Mutex::new(None), calls: AtomicUsize::new(0) });
-    let config = Config { database_url: sqlite(folder.path(), "cart"), sweep_seconds: 1, ..Config::default() };
+    let config = Config { database_url: stores.database("cart").await, sweep_seconds: 1, ..Config::default() };
     let client = ProductClient::remote(Transport::loopback(catalogue.clone()));
     let carts = start(&config, client, &Default::default()).await.unwrap();
     let db = carts.db();
-    (carts, Fixture { products, catalogue, db, _folder: folder })
+    (carts, Fixture { products, catalogue, db, _stores: stores })
 }
 
 impl Fixture {
@@ -548,8 +546,8 @@ async fn bad_input_names_the_field(client: CartClient, fixture: &Fixture) {
 #[tokio::test]
 async fn a_life_out_of_range_keeps_the_module_from_starting() {
     for expiry_hours in [0, 8761] {
-        let folder = folder();
-        let config = Config { database_url: sqlite(folder.path(), "cart"), expiry_hours, ..Config::default() };
+        let stores = Stores::embedded();
+        let config = Config { database_url: stores.database("cart").await, expiry_hours, ..Config::default() };
         let nobody = ProductClient::remote(Transport::http(vec![], kernel::InternalKey::random()));
         assert!(start(&config, nobody, &Default::default()).await.is_err());
     }

@@ -1,31 +1,44 @@
 //! Databases of modules: opened by URL, one for each module, and used through a pool for reads and one for writes.
 
-use crate::{Code, Fault, Health, call::BoxFuture};
+use crate::{Fault, Health, call::BoxFuture};
 use sea_orm::{
-    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbErr, RuntimeErr, SqliteTransactionMode,
-    TransactionOptions, TransactionTrait,
+    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, RuntimeErr,
+    SqliteTransactionMode, TransactionOptions, TransactionTrait,
 };
+use sea_orm_migration::MigratorTrait;
 use sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
-use std::{ops::Deref, path::Path, time::Duration};
+use std::{
+    ops::Deref,
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+use tokio::sync::Notify;
 
 /// Pool of a database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Pool {
-    /// Connections for reads, at least 1. Writes to SQLite have one connection of their own: queueing for it is fair, waiting
-    /// for SQLite's lock is not.
+    /// The most connections, at least 1. SQLite has these for reads, and one more for writes: queueing for it is fair, waiting for
+    /// SQLite's lock is not.
     pub connections: u32,
     /// Milliseconds to wait for a free connection before answering `unavailable`.
     pub acquire_timeout_ms: u64,
+    /// Milliseconds after which PostgreSQL gives up a statement; it is answered `unavailable`.
+    pub statement_timeout_ms: u64,
 }
 
 impl Default for Pool {
     fn default() -> Self {
-        Self { connections: 8, acquire_timeout_ms: 3_000 }
+        Self { connections: 8, acquire_timeout_ms: 3_000, statement_timeout_ms: 10_000 }
     }
 }
 
-/// What a module's data is worth at a power loss. A killed process loses nothing either way.
+/// What a module's data in SQLite is worth at a power loss. A killed process loses nothing either way, and PostgreSQL decides by
+/// itself (`synchronous_commit`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Durability {
     /// The last moments may be lost.
@@ -37,30 +50,77 @@ pub enum Durability {
 /// The database of one module. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Db {
+    module: &'static str,
     read: DatabaseConnection,
     write: DatabaseConnection,
+    told: Arc<Notify>,
 }
 
 impl Db {
-    /// Opens the database at `url`, e.g. `sqlite://data/product.db`, and makes the file and its folder if there are none.
+    /// Opens the database of `module`: `sqlite://data/product.db`, whose file and folder are made if there are none, or
+    /// `postgres://user:password@host/database`.
     ///
     /// # Errors
     /// When the URL is not of a known store, or the store cannot be opened.
-    pub async fn open(url: &str, pool: Pool, durability: Durability) -> Result<Self, DbErr> {
-        let Some(path) = url.strip_prefix("sqlite://") else {
-            let scheme = url.split(':').next().unwrap_or_default();
-            return Err(DbErr::Custom(format!("a database URL starts with sqlite://, not with {scheme}:")));
-        };
-        let file = path.split('?').next().unwrap_or(path);
+    pub async fn open(module: &'static str, url: &str, pool: Pool, durability: Durability) -> Result<Self, DbErr> {
         if pool.connections == 0 {
             return Err(DbErr::Custom("pool.connections must be at least 1".into()));
         }
-        if let Some(folder) = Path::new(file).parent() {
-            std::fs::create_dir_all(folder).map_err(|e| DbErr::Custom(format!("{}: {e}", folder.display())))?;
+        let (read, write) = match url.split_once("://") {
+            Some(("sqlite", path)) => {
+                let file = path.split('?').next().unwrap_or(path);
+                if let Some(folder) = Path::new(file).parent() {
+                    std::fs::create_dir_all(folder).map_err(|e| DbErr::Custom(format!("{}: {e}", folder.display())))?;
+                }
+                let write = Database::connect(sqlite(&format!("sqlite://{file}?mode=rwc"), 1, pool, durability)).await?;
+                let read =
+                    Database::connect(sqlite(&format!("sqlite://{file}?mode=ro"), pool.connections, pool, durability)).await?;
+                (read, write)
+            }
+            Some(("postgres" | "postgresql", _)) => {
+                let all = Database::connect(postgres(module, url, pool)).await?;
+                (all.clone(), all)
+            }
+            _ => {
+                let scheme = url.split(':').next().unwrap_or_default();
+                return Err(DbErr::Custom(format!("a database URL starts with sqlite:// or postgres://, not with {scheme}:")));
+            }
+        };
+        Ok(Self { module, read, write, told: Arc::default() }.counting("request"))
+    }
+
+    /// The same database for work that no request waits for; its statements are counted apart.
+    pub fn in_background(&self) -> Self {
+        self.clone().counting("background")
+    }
+
+    fn counting(mut self, work: &'static str) -> Self {
+        let statements = metrics::counter!("souk_sql_statements_total", "module" => self.module, "work" => work);
+        for connection in [&mut self.read, &mut self.write] {
+            let statements = statements.clone();
+            connection.set_metric_callback(move |_| statements.increment(1));
         }
-        let write = Database::connect(sqlite(&format!("sqlite://{file}?mode=rwc"), 1, pool, durability)).await?;
-        let read = Database::connect(sqlite(&format!("sqlite://{file}?mode=ro"), pool.connections, pool, durability)).await?;
-        Ok(Self { read, write })
+        self
+    }
+
+    /// The module whose database it is.
+    pub fn module(&self) -> &'static str {
+        self.module
+    }
+
+    /// Brings the tables up to date. Instances that start together wait for the first one.
+    ///
+    /// # Errors
+    /// When the store cannot be reached or a step fails; then nothing has changed.
+    pub async fn migrate<M: MigratorTrait>(&self) -> Result<(), DbErr> {
+        let tx = self.write.begin_with_options(immediate()).await?;
+        if tx.get_database_backend() == DbBackend::Postgres {
+            let lock =
+                format!("SET LOCAL statement_timeout = 0; SELECT pg_advisory_xact_lock(hashtext('{}'))", table_name::<M>());
+            tx.execute_unprepared(&lock).await?;
+        }
+        M::up(&tx, None).await?;
+        tx.commit().await
     }
 
     /// The connections for reads outside a transaction.
@@ -68,7 +128,7 @@ impl Db {
         &self.read
     }
 
-    /// The connections for single-statement writes and for migrations.
+    /// The connections for single-statement writes.
     pub fn write(&self) -> &DatabaseConnection {
         &self.write
     }
@@ -80,13 +140,38 @@ impl Db {
     /// # Errors
     /// `unavailable` when no connection is free in time.
     pub async fn begin(&self) -> Result<Tx, Fault> {
-        // IMMEDIATE: a transaction that reads first and then writes would fail at once when another one wrote in between.
-        let options = TransactionOptions {
-            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
-            ..TransactionOptions::default()
-        };
-        Ok(Tx(self.write.begin_with_options(options).await?))
+        let inner = self.write.begin_with_options(immediate()).await?;
+        Ok(Tx { inner, tells: AtomicBool::new(false), told: self.told.clone() })
     }
+
+    /// Waits until a transaction has left events in the outbox: one that is committed after the last call of this, or now.
+    pub(crate) async fn events_told(&self) {
+        self.told.notified().await;
+    }
+}
+
+/// SQLite: a transaction that reads first and then writes would fail at once when another one wrote in between.
+fn immediate() -> TransactionOptions {
+    TransactionOptions { sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate), ..TransactionOptions::default() }
+}
+
+fn table_name<M: MigratorTrait>() -> String {
+    M::migration_table_name().to_string()
+}
+
+fn postgres(module: &str, url: &str, pool: Pool) -> ConnectOptions {
+    let mut options = ConnectOptions::new(url);
+    options
+        .max_connections(pool.connections)
+        .min_connections(1)
+        .acquire_timeout(Duration::from_millis(pool.acquire_timeout_ms))
+        .connect_timeout(Duration::from_millis(pool.acquire_timeout_ms))
+        .statement_timeout(Duration::from_millis(pool.statement_timeout_ms))
+        // a connection in use needs no test; one that has waited may have lost its server
+        .test_before_acquire_if_idle_for(Duration::from_secs(1))
+        .set_application_name(format!("souk {module}"))
+        .sqlx_logging(false);
+    options
 }
 
 fn sqlite(url: &str, connections: u32, pool: Pool, durability: Durability) -> ConnectOptions {
@@ -118,7 +203,11 @@ fn sqlite(url: &str, connections: u32, pool: Pool, durability: Durability) -> Co
 
 /// A transaction that writes.
 #[derive(Debug)]
-pub struct Tx(DatabaseTransaction);
+pub struct Tx {
+    inner: DatabaseTransaction,
+    tells: AtomicBool,
+    told: Arc<Notify>,
+}
 
 impl Tx {
     /// Makes everything in it last.
@@ -126,14 +215,23 @@ impl Tx {
     /// # Errors
     /// `unavailable` or `internal`; then nothing in it happened.
     pub async fn commit(self) -> Result<(), Fault> {
-        Ok(self.0.commit().await?)
+        self.inner.commit().await?;
+        if self.tells.into_inner() {
+            self.told.notify_one();
+        }
+        Ok(())
+    }
+
+    /// Wakes the relay of the outbox once this is committed.
+    pub(crate) fn tells(&self) {
+        self.tells.store(true, Ordering::Relaxed);
     }
 }
 
 impl Deref for Tx {
     type Target = DatabaseTransaction;
     fn deref(&self) -> &DatabaseTransaction {
-        &self.0
+        &self.inner
     }
 }
 
@@ -163,6 +261,9 @@ impl From<DbErr> for Fault {
 fn is_passing(e: &sqlx::Error) -> bool {
     match e {
         sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => true,
+        sqlx::Error::Database(e) if e.try_downcast_ref::<sqlx::postgres::PgDatabaseError>().is_some() => {
+            e.code().is_some_and(|state| is_passing_in_postgres(&state))
+        }
         // SQLITE_BUSY, SQLITE_LOCKED, SQLITE_IOERR, SQLITE_FULL: someone else writes, or the disk is full
         sqlx::Error::Database(e) => {
             e.code().and_then(|c| c.parse::<u32>().ok()).is_some_and(|c| matches!(c & 0xff, 5 | 6 | 10 | 13))
@@ -171,12 +272,13 @@ fn is_passing(e: &sqlx::Error) -> bool {
     }
 }
 
+/// By SQLSTATE: connection lost, too many of something, a conflict of transactions, a time-out, or the server stops or starts.
+fn is_passing_in_postgres(state: &str) -> bool {
+    matches!(&state[..2.min(state.len())], "08" | "53")
+        || matches!(state, "40001" | "40P01" | "55P03" | "57014" | "57P01" | "57P02" | "57P03")
+}
+
 /// Whether a write broke a unique index: the thing exists already.
 pub fn is_duplicate(e: &DbErr) -> bool {
     matches!(e.sql_err(), Some(sea_orm::SqlErr::UniqueConstraintViolation(_)))
-}
-
-/// Whether the fault means that the store could not be reached.
-pub fn is_unavailable(fault: &Fault) -> bool {
-    fault.code() == Code::Unavailable
 }

@@ -22,6 +22,7 @@ mod clock;
 mod ctx;
 mod dispatch;
 mod error;
+mod event;
 mod health;
 mod id;
 mod money;
@@ -34,10 +35,16 @@ mod transport;
 mod wire;
 
 #[cfg(feature = "store")]
+pub mod bus;
+#[cfg(feature = "store")]
 pub mod db;
 #[cfg(feature = "store")]
 pub mod idempotency;
+#[cfg(feature = "store")]
+pub mod inbox;
 pub mod jobs;
+#[cfg(feature = "store")]
+pub mod outbox;
 #[cfg(feature = "server")]
 pub mod server;
 #[cfg(feature = "server")]
@@ -50,6 +57,7 @@ pub use clock::now;
 pub use ctx::{Ctx, Principal, Role, Trace};
 pub use dispatch::Dispatch;
 pub use error::{ApiError, BoxError, Code, Fault, FieldError, Problem, ProblemKind};
+pub use event::{Envelope, Event, Listener};
 pub use health::{Health, Instances};
 pub use id::{OrderId, UserId};
 pub use kernel_macros::{ApiError, api};

@@ -1,49 +1,169 @@
-//! What tests of modules need: three placements of one suite, throw-away stores, callers.
+//! What tests of modules need: three placements of one suite, throw-away stores of both kinds, callers.
 
 use crate::{
     Ctx, Dispatch, InternalKey, Principal, Role, Transport, UserId,
     server::{Entry, InternalEntry, Limits, mount, not_found},
 };
 use actix_web::{App, HttpServer, dev::ServerHandle, web};
-use std::{path::Path, sync::Arc, time::Duration};
+use sea_orm::{ConnectionTrait, Database};
+use std::{
+    path::Path,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 use tempfile::TempDir;
 use tracing_actix_web::TracingLogger;
 
-/// Runs each test in three placements: `local`, `loopback` (through the codec, every repeatable call made twice) and `http`.
+/// Runs each test in three placements: `local`, `loopback` (through the codec, every repeatable call made twice) and `http`; on
+/// embedded stores, and on servers when ignored tests are run.
 ///
-/// `start` is an `async fn() -> (Service, Fixture)`; each test is an `async fn(Client, &Fixture)`. A test runs in each placement
-/// with a store of its own.
+/// `start` is an `async fn(Stores) -> (Service, Fixture)`, whose fixture keeps the stores; each test is an
+/// `async fn(Client, &Fixture)`. A test runs in each placement with stores of its own.
 ///
 /// ```ignore
 /// kernel::placements! { ProductClient, start: [browse, hold_is_all_or_nothing] }
 /// ```
+///
+/// For a service without a store: `start without stores: [..]`.
 #[macro_export]
 macro_rules! placements {
-    ($client:ident, $start:ident : [$($test:ident),* $(,)?]) => {
-        mod local {
-            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn $test() {
-                let (service, fixture) = super::$start().await;
-                super::$test(super::$client::local(service), &fixture).await;
-            })*
-        }
-        mod loopback {
-            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn $test() {
-                let (service, fixture) = super::$start().await;
-                let module = std::sync::Arc::new(super::$client::local(service));
-                super::$test(super::$client::remote($crate::Transport::loopback(module)), &fixture).await;
-            })*
-        }
-        mod http {
-            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn $test() {
-                let (service, fixture) = super::$start().await;
-                let server = $crate::testing::Server::start(std::sync::Arc::new(super::$client::local(service)));
-                super::$test(super::$client::remote(server.transport()), &fixture).await;
-            })*
+    ($client:ident, $start:ident without stores : $tests:tt) => {
+        $crate::placements! { @in embedded, $client, $start: $tests #[cfg(all())] }
+    };
+    ($client:ident, $start:ident : $tests:tt) => {
+        $crate::placements! { @in embedded, $client, $start: $tests #[cfg(all())] }
+        $crate::placements! { @in servers, $client, $start: $tests #[ignore = "needs servers: see docs/testing.md"] }
+    };
+    (@in $stores:ident, $client:ident, $start:ident : [$($test:ident),* $(,)?] $mark:tt $how:tt) => {
+        mod $stores {
+            use super::*;
+            $crate::placements! { @each $stores, $client, $start: [$($test),*] $mark $how }
         }
     };
+    (@each $stores:ident, $client:ident, $start:ident : [$($test:ident),*] $mark:tt $how:tt) => {
+        mod local {
+            use super::*;
+            $($crate::placements! { @test $mark $how $test {
+                let (service, fixture) = $start($crate::testing::Stores::$stores()).await;
+                super::super::$test($client::local(service), &fixture).await;
+            } })*
+        }
+        mod loopback {
+            use super::*;
+            $($crate::placements! { @test $mark $how $test {
+                let (service, fixture) = $start($crate::testing::Stores::$stores()).await;
+                let module = std::sync::Arc::new($client::local(service));
+                super::super::$test($client::remote($crate::Transport::loopback(module)), &fixture).await;
+            } })*
+        }
+        mod http {
+            use super::*;
+            $($crate::placements! { @test $mark $how $test {
+                let (service, fixture) = $start($crate::testing::Stores::$stores()).await;
+                let server = $crate::testing::Server::start(std::sync::Arc::new($client::local(service)));
+                super::super::$test($client::remote(server.transport()), &fixture).await;
+            } })*
+        }
+    };
+    (@test $mark:tt $how:tt $test:ident $body:block) => {
+        #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+        $mark $how
+        async fn $test() $body
+    };
+}
+
+/// The stores of one test, its own, and gone with it: of the embedded kind or on servers.
+pub struct Stores {
+    kind: Kind,
+    /// Unlike that of any other test, now or before: for databases, key prefixes and queues.
+    name: String,
+    folder: TempDir,
+    databases: Mutex<Vec<String>>,
+}
+
+/// Which column of the table of stores a test runs on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// SQLite.
+    Embedded,
+    /// PostgreSQL, Redis, RabbitMQ, MongoDB.
+    Servers,
+}
+
+impl Stores {
+    /// SQLite files in a folder of the test.
+    pub fn embedded() -> Self {
+        Self::of(Kind::Embedded)
+    }
+
+    /// Databases on servers, whose addresses are in `SOUK_TEST_POSTGRES` and so on, or else the usual ones of this machine.
+    pub fn servers() -> Self {
+        Self::of(Kind::Servers)
+    }
+
+    fn of(kind: Kind) -> Self {
+        let name = format!("souk_test_{:016x}", rand::random::<u64>());
+        Self { kind, name, folder: folder(), databases: Mutex::default() }
+    }
+
+    /// Which kind they are.
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// A name that no other test has.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// A folder of the test.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The URL of a new, empty database for a module.
+    ///
+    /// # Panics
+    /// When the server cannot be reached.
+    pub async fn database(&self, module: &str) -> String {
+        if self.kind == Kind::Embedded {
+            return sqlite(self.folder(), module);
+        }
+        let name = format!("{}_{module}", self.name);
+        let server = server("SOUK_TEST_POSTGRES", "postgres://postgres@127.0.0.1:5432");
+        let admin = Database::connect(format!("{server}/postgres")).await.expect("PostgreSQL, for tests on servers");
+        admin.execute_unprepared(&format!("CREATE DATABASE {name}")).await.expect("a database");
+        admin.close().await.expect("closed");
+        self.databases.lock().expect("no panic").push(name.clone());
+        format!("{server}/{name}")
+    }
+}
+
+/// The address of a server for tests: from this variable, or else the usual one.
+pub fn server(variable: &str, usual: &str) -> String {
+    std::env::var(variable).unwrap_or_else(|_| usual.into()).trim_end_matches('/').to_owned()
+}
+
+impl Drop for Stores {
+    fn drop(&mut self) {
+        let databases = std::mem::take(self.databases.get_mut().expect("no panic"));
+        if databases.is_empty() {
+            return;
+        }
+        // a test may end inside a runtime, which must not be blocked from within
+        let cleaning = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+            runtime.block_on(async move {
+                let server = server("SOUK_TEST_POSTGRES", "postgres://postgres@127.0.0.1:5432");
+                let Ok(admin) = Database::connect(format!("{server}/postgres")).await else { return };
+                for name in databases {
+                    let drop = format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)");
+                    admin.execute_unprepared(&drop).await.expect("the database of the test is removed");
+                }
+            });
+        });
+        drop(cleaning.join());
+    }
 }
 
 /// A module behind HTTP on a free port of this machine, until it is dropped.

@@ -4,7 +4,7 @@
 use garde::Validate;
 use kernel::{
     ApiError, BoxFuture, Code, Ctx, Dispatch, Fault, Incoming, InternalKey, Op, Reply, Transport, placements,
-    testing::{Server, anonymous, customer},
+    testing::{Server, Stores, anonymous, customer},
 };
 use serde::{Deserialize, Serialize};
 use std::{
@@ -118,13 +118,13 @@ impl TroubleApi for Trouble {
     }
 }
 
-async fn trouble() -> (Trouble, Trouble) {
+async fn trouble(_: Stores) -> (Trouble, Trouble) {
     let trouble = Trouble::default();
     (trouble.clone(), trouble)
 }
 
 placements! {
-    TroubleClient, trouble: [
+    TroubleClient, trouble without stores: [
         a_panic_is_internal_and_tells_nothing,
         a_deadline_ends_the_wait,
         a_caller_that_leaves_does_not_cut_a_write,

@@ -18,7 +18,6 @@ use kernel::{
 use migrations::order::Migrator;
 use payment::PaymentClient;
 use product::ProductClient;
-use sea_orm_migration::MigratorTrait;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 use user::UserClient;
@@ -80,8 +79,8 @@ pub async fn open(config: &Config, peers: Peers) -> std::result::Result<Orders, 
 /// When the store cannot be opened or a migration fails.
 pub async fn migrate(config: &Config) -> std::result::Result<Db, BoxError> {
     // FULL: who was told that an order is placed or paid finds it so after a power loss
-    let db = Db::open(&config.database_url, config.pool, Durability::Full).await?;
-    Migrator::up(db.write(), None).await?;
+    let db = Db::open("order", &config.database_url, config.pool, Durability::Full).await?;
+    db.migrate::<Migrator>().await?;
     Ok(db)
 }
 

@@ -4,7 +4,7 @@
 use cart::{AddItem, CartApi, CartClient};
 use kernel::{
     Code, Ctx, Fault, OrderId, Principal, Role, UserId, placements,
-    testing::{admin, anonymous, folder, sqlite},
+    testing::{Stores, admin, anonymous},
 };
 use order::{
     CancelOrder, Config, ListAllOrders, ListOrders, NextStatus, Order, OrderApi, OrderClient, OrderError, OrderStatus, Orders,
@@ -19,7 +19,6 @@ use std::{
     },
     time::Duration,
 };
-use tempfile::TempDir;
 use user::{Register, SetAccess, UserApi, UserClient};
 
 placements! {
@@ -48,7 +47,7 @@ struct Fixture {
     cart: CartClient,
     payment: Lossy,
     user: UserClient,
-    _folder: TempDir,
+    _stores: Stores,
 }
 
 /// Payments whose answers can get lost on the way back.
@@ -77,20 +76,21 @@ impl PaymentApi for Lossy {
     }
 }
 
-async fn orders() -> (Orders, Fixture) {
-    orders_with(Config { sweep_seconds: 1, ..Config::default() }).await
+async fn orders(stores: Stores) -> (Orders, Fixture) {
+    orders_with(stores, Config { sweep_seconds: 1, ..Config::default() }).await
 }
 
-async fn orders_with(config: Config) -> (Orders, Fixture) {
-    let folder = folder();
-    let (at, stop) = (|name| sqlite(folder.path(), name), Default::default());
-    let product = product::start(&product::Config { database_url: at("product"), ..Default::default() }, &stop).await.unwrap();
+async fn orders_with(stores: Stores, config: Config) -> (Orders, Fixture) {
+    let (at, stop) = (async |name| stores.database(name).await, Default::default());
+    let product =
+        product::start(&product::Config { database_url: at("product").await, ..Default::default() }, &stop).await.unwrap();
     let product = ProductClient::local(product);
-    let user = user::Config { database_url: at("user"), signing_key_file: folder.path().join("key.pem"), ..Default::default() };
+    let user =
+        user::Config { database_url: at("user").await, signing_key_file: stores.folder().join("key.pem"), ..Default::default() };
     let user = UserClient::local(user::start(&user, &stop).await.unwrap());
-    let cart = cart::Config { database_url: at("cart"), ..Default::default() };
+    let cart = cart::Config { database_url: at("cart").await, ..Default::default() };
     let cart = CartClient::local(cart::start(&cart, product.clone(), &stop).await.unwrap());
-    let payment = payment::Config { database_url: at("payment"), ..Default::default() };
+    let payment = payment::Config { database_url: at("payment").await, ..Default::default() };
     let payment = PaymentClient::local(payment::start(&payment).await.unwrap());
     let payment = Lossy { to: payment, lose: Arc::default() };
     let peers = Peers {
@@ -99,8 +99,8 @@ async fn orders_with(config: Config) -> (Orders, Fixture) {
         payment: PaymentClient::local(payment.clone()),
         user: user.clone(),
     };
-    let orders = start(&Config { database_url: at("order"), ..config }, peers, &stop).await.unwrap();
-    (orders, Fixture { product, cart, payment, user, _folder: folder })
+    let orders = start(&Config { database_url: at("order").await, ..config }, peers, &stop).await.unwrap();
+    (orders, Fixture { product, cart, payment, user, _stores: stores })
 }
 
 impl Fixture {
@@ -371,7 +371,8 @@ async fn cancel_gives_back_stock_and_money(client: OrderClient, fixture: &Fixtur
 
 async fn unpaid_orders_expire(_: OrderClient, _: &Fixture) {
     // an own set of modules: the time to pay is a setting
-    let (orders, fixture) = orders_with(Config { unpaid_seconds: 1, sweep_seconds: 1, ..Config::default() }).await;
+    let (orders, fixture) =
+        orders_with(Stores::embedded(), Config { unpaid_seconds: 1, sweep_seconds: 1, ..Config::default() }).await;
     let client = OrderClient::local(orders);
     let buyer = fixture.buyer("leyla").await;
     let lamp = fixture.product("Lamp", "10", 5).await;

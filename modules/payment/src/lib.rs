@@ -2,10 +2,12 @@
 
 mod api;
 mod error;
+mod events;
 mod types;
 
 pub use api::*;
 pub use error::*;
+pub use events::*;
 pub use types::*;
 
 #[cfg(feature = "server")]

@@ -6,7 +6,6 @@ use kernel::{
     db::{Db, Durability, Pool},
 };
 use migrations::payment::Migrator;
-use sea_orm_migration::MigratorTrait;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -55,8 +54,8 @@ pub async fn start(config: &Config) -> Result<Payments, BoxError> {
 /// When the store cannot be opened or a migration fails.
 pub async fn migrate(config: &Config) -> Result<Db, BoxError> {
     // FULL: what a provider was asked for must not be forgotten
-    let db = Db::open(&config.database_url, config.pool, Durability::Full).await?;
-    Migrator::up(db.write(), None).await?;
+    let db = Db::open("payment", &config.database_url, config.pool, Durability::Full).await?;
+    db.migrate::<Migrator>().await?;
     Ok(db)
 }
 

@@ -3,7 +3,7 @@
 
 use kernel::{
     ApiError, BoxFuture, Code, Currency, OrderId, UserId, placements,
-    testing::{admin, anonymous, customer, folder, sqlite},
+    testing::{Stores, admin, anonymous, customer},
 };
 use payment::{
     ChargeRequest, Config, NextAction, Outcome, Payment, PaymentApi, PaymentClient, PaymentError, PaymentId, PaymentRequest,
@@ -13,7 +13,6 @@ use std::{
     collections::HashMap,
     sync::{Arc, Mutex},
 };
-use tempfile::TempDir;
 
 placements! {
     PaymentClient, payments: [
@@ -124,15 +123,14 @@ impl Provider for Till {
 
 struct Fixture {
     bank: Arc<Bank>,
-    _folder: TempDir,
+    _stores: Stores,
 }
 
-async fn payments() -> (Payments, Fixture) {
-    let folder = folder();
+async fn payments(stores: Stores) -> (Payments, Fixture) {
     let bank = Arc::new(Bank::default());
-    let config = Config { database_url: sqlite(folder.path(), "payment"), ..Config::default() };
+    let config = Config { database_url: stores.database("payment").await, ..Config::default() };
     let payments = start(&config).await.unwrap().with_provider(Arc::new(Till(bank.clone())));
-    (payments, Fixture { bank, _folder: folder })
+    (payments, Fixture { bank, _stores: stores })
 }
 
 fn request(method: &str) -> PaymentRequest {

@@ -8,7 +8,6 @@ use kernel::{
     jobs::{self, CancellationToken},
 };
 use migrations::product::Migrator;
-use sea_orm_migration::MigratorTrait;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -47,8 +46,8 @@ pub async fn open(config: &Config) -> Result<Products, BoxError> {
 /// When the store cannot be opened or a migration fails.
 pub async fn migrate(config: &Config) -> Result<Db, BoxError> {
     // NORMAL: a stock movement that a power loss takes back is made again by the order that asked for it
-    let db = Db::open(&config.database_url, config.pool, Durability::Normal).await?;
-    Migrator::up(db.write(), None).await?;
+    let db = Db::open("product", &config.database_url, config.pool, Durability::Normal).await?;
+    db.migrate::<Migrator>().await?;
     Ok(db)
 }
 

@@ -5,14 +5,13 @@ use kernel::{
     AmountText, Code, Ctx, Fault, OrderId, Role,
     chrono::TimeDelta,
     now, placements,
-    testing::{admin, anonymous, customer, folder, sqlite},
+    testing::{Stores, admin, anonymous, customer},
 };
 use product::{
     CategoryId, Config, HoldLine, HoldRequest, Ids, ListProducts, NewCategory, NewProduct, Product, ProductApi, ProductChange,
     ProductClient, ProductError, ProductId, Products, SetStock, Shortage, start,
 };
 use std::sync::Arc;
-use tempfile::TempDir;
 
 placements! {
     ProductClient, products: [
@@ -30,10 +29,9 @@ placements! {
     ]
 }
 
-async fn products() -> (Products, TempDir) {
-    let folder = folder();
-    let config = Config { database_url: sqlite(folder.path(), "product"), hold_sweep_seconds: 1, ..Config::default() };
-    (start(&config, &Default::default()).await.unwrap(), folder)
+async fn products(stores: Stores) -> (Products, Stores) {
+    let config = Config { database_url: stores.database("product").await, hold_sweep_seconds: 1, ..Config::default() };
+    (start(&config, &Default::default()).await.unwrap(), stores)
 }
 
 fn new(name: &str, price: &str, stock: u32) -> NewProduct {
@@ -69,7 +67,7 @@ fn code(error: &ProductError) -> Code {
     kernel::ApiError::code(error)
 }
 
-async fn create_get_change_delete(client: ProductClient, _: &TempDir) {
+async fn create_get_change_delete(client: ProductClient, _: &Stores) {
     let product = client.create(&admin(), new("  Lamp ", "29.99", 3)).await.unwrap();
     assert_eq!((product.name.as_str(), product.price.to_string().as_str()), ("Lamp", "29.99"));
     assert_eq!(client.get(&anonymous(), product.id).await.unwrap(), product);
@@ -93,7 +91,7 @@ async fn create_get_change_delete(client: ProductClient, _: &TempDir) {
     assert_eq!(client.list(&anonymous(), ListProducts::default()).await.unwrap().pagination.total, 0);
 }
 
-async fn keyed_creation_has_one_effect(client: ProductClient, _: &TempDir) {
+async fn keyed_creation_has_one_effect(client: ProductClient, _: &Stores) {
     let cx = admin().with_key("k1");
     let first = client.create(&cx, new("Lamp", "1", 1)).await.unwrap();
     let again = admin().with_key("k1");
@@ -108,7 +106,7 @@ async fn keyed_creation_has_one_effect(client: ProductClient, _: &TempDir) {
     assert_ne!(client.create(&stranger, new("Lamp", "1", 1)).await.unwrap().id, first.id);
 }
 
-async fn lists_filter_sort_and_page(client: ProductClient, _: &TempDir) {
+async fn lists_filter_sort_and_page(client: ProductClient, _: &Stores) {
     let category = |name: &str, parent_id| NewCategory { name: name.into(), parent_id };
     let top = client.create_category(&admin(), category("Home", None)).await.unwrap();
     let below = client.create_category(&admin(), category("Lamps", Some(top.id))).await.unwrap();
@@ -150,7 +148,7 @@ fn serde_json_sort(text: &str) -> product::Sort {
     kernel::serde_json::from_value(text.into()).unwrap()
 }
 
-async fn categories_are_a_tree(client: ProductClient, _: &TempDir) {
+async fn categories_are_a_tree(client: ProductClient, _: &Stores) {
     let category = |name: &str, parent_id| NewCategory { name: name.into(), parent_id };
     let home = client.create_category(&admin(), category("Home", None)).await.unwrap();
     let rugs = client.create_category(&admin(), category("Rugs", Some(home.id))).await.unwrap();
@@ -172,7 +170,7 @@ async fn categories_are_a_tree(client: ProductClient, _: &TempDir) {
     assert_eq!(client.delete_category(&admin(), rugs.id).await, Err(ProductError::CategoryNotFound));
 }
 
-async fn bad_input_names_the_field(client: ProductClient, _: &TempDir) {
+async fn bad_input_names_the_field(client: ProductClient, _: &Stores) {
     let refused = |error: ProductError| match error {
         ProductError::Fault(fault) if fault.code() == Code::InvalidArgument => fault.errors()[0].pointer.clone(),
         other => panic!("{other:?}"),
@@ -198,7 +196,7 @@ async fn bad_input_names_the_field(client: ProductClient, _: &TempDir) {
     assert_eq!(client.list(&anonymous(), ListProducts::default()).await.unwrap().pagination.total, 0);
 }
 
-async fn only_admins_write_and_only_orders_hold(client: ProductClient, _: &TempDir) {
+async fn only_admins_write_and_only_orders_hold(client: ProductClient, _: &Stores) {
     let product = add(&client, "Lamp", "1", 1).await;
     let denied = |cx: Ctx| {
         let client = client.clone();
@@ -213,7 +211,7 @@ async fn only_admins_write_and_only_orders_hold(client: ProductClient, _: &TempD
     assert_eq!(stock(&client, product.id).await, 1);
 }
 
-async fn hold_is_all_or_nothing(client: ProductClient, _: &TempDir) {
+async fn hold_is_all_or_nothing(client: ProductClient, _: &Stores) {
     let (a, b) = (add(&client, "A", "1.5", 5).await.id, add(&client, "B", "2", 1).await.id);
     let order = order(&client);
     let error = order.hold(&anonymous(), OrderId(1), hold(&[(b, 2), (a, 2)])).await.unwrap_err();
@@ -237,7 +235,7 @@ async fn hold_is_all_or_nothing(client: ProductClient, _: &TempDir) {
     assert_eq!(code(&none), Code::InvalidArgument);
 }
 
-async fn hold_commit_release_repeat_harmlessly(client: ProductClient, _: &TempDir) {
+async fn hold_commit_release_repeat_harmlessly(client: ProductClient, _: &Stores) {
     let a = add(&client, "A", "1", 10).await.id;
     let order = order(&client);
     let cx = anonymous();
@@ -261,7 +259,7 @@ async fn hold_commit_release_repeat_harmlessly(client: ProductClient, _: &TempDi
     assert_eq!(order.commit(&cx, OrderId(3)).await, Err(ProductError::HoldEnded), "nothing was held");
 }
 
-async fn a_late_hold_is_refused(client: ProductClient, _: &TempDir) {
+async fn a_late_hold_is_refused(client: ProductClient, _: &Stores) {
     let a = add(&client, "A", "1", 10).await.id;
     let order = order(&client);
     order.release(&anonymous(), OrderId(1)).await.unwrap();
@@ -269,7 +267,7 @@ async fn a_late_hold_is_refused(client: ProductClient, _: &TempDir) {
     assert_eq!(stock(&client, a).await, 10);
 }
 
-async fn expired_holds_are_freed(client: ProductClient, _: &TempDir) {
+async fn expired_holds_are_freed(client: ProductClient, _: &Stores) {
     let (a, b) = (add(&client, "A", "1", 10).await.id, add(&client, "B", "1", 10).await.id);
     let order = order(&client);
     let past = |lines| HoldRequest { expires_at: now() - TimeDelta::seconds(1), ..hold(lines) };
@@ -291,7 +289,7 @@ async fn expired_holds_are_freed(client: ProductClient, _: &TempDir) {
     assert_eq!(stock(&client, a).await, 10, "freed once");
 }
 
-async fn the_last_pieces_are_sold_once(client: ProductClient, _: &TempDir) {
+async fn the_last_pieces_are_sold_once(client: ProductClient, _: &Stores) {
     let (a, b) = (add(&client, "A", "1", 30).await.id, add(&client, "B", "1", 30).await.id);
     let client = Arc::new(order(&client));
     let buyers = (1..=100).map(|id| {

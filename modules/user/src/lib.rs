@@ -3,12 +3,14 @@
 mod api;
 mod claims;
 mod error;
+mod events;
 mod fields;
 mod types;
 
 pub use api::*;
 pub use claims::AccessClaims;
 pub use error::UserError;
+pub use events::*;
 pub use types::*;
 
 #[cfg(feature = "server")]

@@ -18,7 +18,6 @@ use kernel::{
 };
 use migrations::user::Migrator;
 use sea_orm::Set;
-use sea_orm_migration::MigratorTrait;
 use serde::{Deserialize, Serialize};
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
@@ -77,8 +76,8 @@ pub async fn open(config: &Config) -> Result<Users, BoxError> {
 /// When the store cannot be opened or a migration fails.
 pub async fn migrate(config: &Config) -> Result<Db, BoxError> {
     // NORMAL: who registered in the moment of a power loss registers again
-    let db = Db::open(&config.database_url, config.pool, Durability::Normal).await?;
-    Migrator::up(db.write(), None).await?;
+    let db = Db::open("user", &config.database_url, config.pool, Durability::Normal).await?;
+    db.migrate::<Migrator>().await?;
     Ok(db)
 }
 

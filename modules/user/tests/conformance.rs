@@ -6,10 +6,9 @@ use kernel::{
     ApiError, Code, Ctx, Role, UserId,
     chrono::TimeDelta,
     now, placements, serde_json,
-    testing::{admin, anonymous, customer, folder, sqlite},
+    testing::{Stores, admin, anonymous, customer},
 };
 use std::{collections::HashSet, future::Future, sync::Arc};
-use tempfile::TempDir;
 use user::{
     AUDIENCE, AccessClaims, Address, AuthReply, ChangePassword, Config, DEMO_ACCOUNTS, ISSUER, ListUsers, Login, NewAddress,
     ProfileChange, Refresh, Register, RevokedSince, SetAccess, User, UserApi, UserClient, UserError, Users, open, start,
@@ -40,15 +39,14 @@ placements! {
     ]
 }
 
-async fn users() -> (Users, TempDir) {
-    let folder = folder();
-    (start(&config(&folder), &Default::default()).await.unwrap(), folder)
+async fn users(stores: Stores) -> (Users, Stores) {
+    (start(&config(&stores).await, &Default::default()).await.unwrap(), stores)
 }
 
-fn config(folder: &TempDir) -> Config {
+async fn config(stores: &Stores) -> Config {
     Config {
-        database_url: sqlite(folder.path(), "user"),
-        signing_key_file: folder.path().join("keys/signing.pem"),
+        database_url: stores.database("user").await,
+        signing_key_file: stores.folder().join("keys/signing.pem"),
         ..Config::default()
     }
 }
@@ -106,7 +104,7 @@ async fn is_revoked(client: &UserClient, token: &str) -> bool {
     client.by("gateway").revoked(&anonymous(), RevokedSince::default()).await.unwrap().sessions.contains(&sid)
 }
 
-async fn register_and_log_in(client: UserClient, _: &TempDir) {
+async fn register_and_log_in(client: UserClient, _: &Stores) {
     let reply = register(&client, "  Leyla@Example.COM ").await;
     assert_eq!(
         (reply.message.as_str(), reply.token_type.as_str(), reply.expires_in),
@@ -125,7 +123,7 @@ async fn register_and_log_in(client: UserClient, _: &TempDir) {
     assert_eq!((profile.user, profile.addresses.len()), (user, 0));
 }
 
-async fn bad_input_is_told_in_words(client: UserClient, _: &TempDir) {
+async fn bad_input_is_told_in_words(client: UserClient, _: &Stores) {
     let base = || account("leyla@example.com");
     let long = "a".repeat(51);
     for (request, told) in [
@@ -154,7 +152,7 @@ async fn bad_input_is_told_in_words(client: UserClient, _: &TempDir) {
     assert_eq!(client.list(&admin(), ListUsers::default()).await.unwrap().pagination.total, 0, "nothing was stored");
 }
 
-async fn access_tokens_verify_with_the_published_keys(client: UserClient, _: &TempDir) {
+async fn access_tokens_verify_with_the_published_keys(client: UserClient, _: &Stores) {
     let reply = register(&client, "leyla@example.com").await;
     let header = decode_header(&reply.access_token).unwrap();
     assert_eq!((header.alg, header.typ.as_deref()), (Algorithm::EdDSA, Some("at+jwt")));
@@ -178,7 +176,7 @@ async fn access_tokens_verify_with_the_published_keys(client: UserClient, _: &Te
     assert_ne!(claims(&client, &other.access_token).await.sid, first.sid);
 }
 
-async fn a_refresh_token_works_once(client: UserClient, _: &TempDir) {
+async fn a_refresh_token_works_once(client: UserClient, _: &Stores) {
     let first = register(&client, "leyla@example.com").await;
     let other = log_in(&client, "leyla@example.com", PASSWORD).await.ok().unwrap();
     let second = refresh(&client, &first.refresh_token).await.ok().unwrap();
@@ -199,7 +197,7 @@ async fn a_refresh_token_works_once(client: UserClient, _: &TempDir) {
     assert_eq!(code(refresh(&client, "").await), Code::InvalidArgument);
 }
 
-async fn one_of_many_refreshes_wins(client: UserClient, _: &TempDir) {
+async fn one_of_many_refreshes_wins(client: UserClient, _: &Stores) {
     let reply = register(&client, "leyla@example.com").await;
     let token: Arc<str> = reply.refresh_token.into();
     let racers = (0..20).map(|_| {
@@ -217,7 +215,7 @@ async fn one_of_many_refreshes_wins(client: UserClient, _: &TempDir) {
     assert!(is_revoked(&client, &reply.access_token).await, "the others used it again");
 }
 
-async fn logging_out_ends_the_session(client: UserClient, _: &TempDir) {
+async fn logging_out_ends_the_session(client: UserClient, _: &Stores) {
     let reply = register(&client, "leyla@example.com").await;
     let other = log_in(&client, "leyla@example.com", PASSWORD).await.ok().unwrap();
     let request = || Refresh { refresh_token: reply.refresh_token.clone() };
@@ -241,7 +239,7 @@ async fn logging_out_ends_the_session(client: UserClient, _: &TempDir) {
     }
 }
 
-async fn wrong_passwords_lock_an_account(client: UserClient, _: &TempDir) {
+async fn wrong_passwords_lock_an_account(client: UserClient, _: &Stores) {
     register(&client, "leyla@example.com").await;
     register(&client, "omar@example.com").await;
     // an address without an account is locked in the same way: nobody learns which have one
@@ -265,7 +263,7 @@ async fn wrong_passwords_lock_an_account(client: UserClient, _: &TempDir) {
     assert!(log_in(&client, "omar@example.com", PASSWORD).await.is_ok(), "another account");
 }
 
-async fn the_right_password_clears_the_count(client: UserClient, _: &TempDir) {
+async fn the_right_password_clears_the_count(client: UserClient, _: &Stores) {
     register(&client, "leyla@example.com").await;
     for _ in 0..2 {
         for _ in 0..9 {
@@ -275,7 +273,7 @@ async fn the_right_password_clears_the_count(client: UserClient, _: &TempDir) {
     }
 }
 
-async fn a_new_password_ends_all_sessions(client: UserClient, _: &TempDir) {
+async fn a_new_password_ends_all_sessions(client: UserClient, _: &Stores) {
     let reply = register(&client, "leyla7@example.com").await;
     let (user, email) = (&reply.user, reply.user.email.as_str());
     let change = |current: &str, new: &str| ChangePassword { current_password: current.into(), new_password: new.into() };
@@ -305,7 +303,7 @@ async fn a_new_password_ends_all_sessions(client: UserClient, _: &TempDir) {
     assert!(!is_revoked(&client, &again.access_token).await, "the call was repeated, which changes nothing");
 }
 
-async fn every_byte_of_a_password_counts(client: UserClient, _: &TempDir) {
+async fn every_byte_of_a_password_counts(client: UserClient, _: &Stores) {
     let long = |end: &str| format!("{}{end}", "Aa1-".repeat(18));
     assert_eq!(long("").len(), 72);
     client.register(&anonymous(), Register { password: long("right"), ..account("leyla@example.com") }).await.ok().unwrap();
@@ -313,7 +311,7 @@ async fn every_byte_of_a_password_counts(client: UserClient, _: &TempDir) {
     assert!(log_in(&client, "leyla@example.com", &long("right")).await.is_ok());
 }
 
-async fn access_is_taken_away_at_once(client: UserClient, _: &TempDir) {
+async fn access_is_taken_away_at_once(client: UserClient, _: &Stores) {
     let reply = register(&client, "leyla@example.com").await;
     let (user, email) = (&reply.user, reply.user.email.as_str());
     let set = async |cx: &Ctx, is_active, role| client.set_access(cx, user.id, SetAccess { is_active, role }).await;
@@ -342,7 +340,7 @@ async fn access_is_taken_away_at_once(client: UserClient, _: &TempDir) {
     assert!(is_revoked(&client, &reply.access_token).await, "its token says admin");
 }
 
-async fn profiles_change_field_by_field(client: UserClient, _: &TempDir) {
+async fn profiles_change_field_by_field(client: UserClient, _: &Stores) {
     let user = register(&client, "leyla@example.com").await.user;
     let change = async |change| client.change_profile(&cx(&user), user.id, change).await;
     let changed = change(ProfileChange { first_name: Some(" Layla ".into()), ..ProfileChange::default() }).await.unwrap();
@@ -377,7 +375,7 @@ fn address(street: &str, is_default: bool) -> NewAddress {
     }
 }
 
-async fn there_is_one_default_address(client: UserClient, _: &TempDir) {
+async fn there_is_one_default_address(client: UserClient, _: &Stores) {
     let user = register(&client, "leyla@example.com").await.user;
     let cx = cx(&user);
     let add = async |street, is_default| client.add_address(&cx, user.id, address(street, is_default)).await.unwrap();
@@ -413,7 +411,7 @@ async fn there_is_one_default_address(client: UserClient, _: &TempDir) {
     assert_eq!(change(a.id, address("x", true)).await, Err(UserError::AddressNotFound));
 }
 
-async fn addresses_belong_to_their_user(client: UserClient, _: &TempDir) {
+async fn addresses_belong_to_their_user(client: UserClient, _: &Stores) {
     let (a, b) = (register(&client, "leyla@example.com").await.user, register(&client, "omar@example.com").await.user);
     let of_a = client.add_address(&cx(&a), a.id, address("1 Spice Lane", false)).await.unwrap();
     let of_b = client.add_address(&cx(&b), b.id, address("2 Spice Lane", true)).await.unwrap();
@@ -433,7 +431,7 @@ async fn addresses_belong_to_their_user(client: UserClient, _: &TempDir) {
     assert_eq!(bad.unwrap_err().to_string(), "city must have 1 to 100 characters");
 }
 
-async fn an_account_has_at_most_fifty_addresses(client: UserClient, _: &TempDir) {
+async fn an_account_has_at_most_fifty_addresses(client: UserClient, _: &Stores) {
     let user = register(&client, "leyla@example.com").await.user;
     let adding = (0..60).map(|i| {
         let (client, cx, id) = (client.clone(), cx(&user), user.id);
@@ -451,7 +449,7 @@ async fn an_account_has_at_most_fifty_addresses(client: UserClient, _: &TempDir)
     assert_eq!(addresses.iter().filter(|address| address.is_default).count(), 1);
 }
 
-async fn keyed_addresses_are_added_once(client: UserClient, _: &TempDir) {
+async fn keyed_addresses_are_added_once(client: UserClient, _: &Stores) {
     let user = register(&client, "leyla@example.com").await.user;
     let first = client.add_address(&cx(&user).with_key("k1"), user.id, address("1 Spice Lane", false)).await.unwrap();
     let again = cx(&user).with_key("k1");
@@ -462,7 +460,7 @@ async fn keyed_addresses_are_added_once(client: UserClient, _: &TempDir) {
     assert_eq!(client.addresses(&cx(&user), user.id).await.unwrap(), [first]);
 }
 
-async fn admins_list_accounts(client: UserClient, _: &TempDir) {
+async fn admins_list_accounts(client: UserClient, _: &Stores) {
     for email in ["a_b@example.com", "ab@example.com", "c%d@example.com"] {
         register(&client, email).await;
     }
@@ -484,7 +482,7 @@ async fn admins_list_accounts(client: UserClient, _: &TempDir) {
     assert_eq!(code(client.list(&customer(1), ListUsers::default()).await), Code::PermissionDenied);
 }
 
-async fn orders_verify_accounts(client: UserClient, _: &TempDir) {
+async fn orders_verify_accounts(client: UserClient, _: &Stores) {
     let user = register(&client, "leyla@example.com").await.user;
     let order = client.by("order");
     let verified = order.verify(&anonymous(), user.id).await.unwrap();
@@ -500,7 +498,7 @@ async fn orders_verify_accounts(client: UserClient, _: &TempDir) {
 
 #[tokio::test]
 async fn operators_make_admins() {
-    let (users, _folder) = users().await;
+    let (users, _stores) = users(Stores::embedded()).await;
     let client = UserClient::local(users.clone());
     let admin = users.create_admin("Boss@Souk.test", PASSWORD).await.unwrap();
     assert!(admin.is_admin && admin.is_active && admin.email == "boss@souk.test");
@@ -522,7 +520,7 @@ async fn operators_make_admins() {
 
 #[tokio::test]
 async fn the_demo_has_two_accounts() {
-    let (users, _folder) = users().await;
+    let (users, _stores) = users(Stores::embedded()).await;
     let client = UserClient::local(users.clone());
     users.seed_demo().await.unwrap();
     users.seed_demo().await.unwrap();
@@ -534,16 +532,19 @@ async fn the_demo_has_two_accounts() {
 
 #[tokio::test]
 async fn processes_share_one_signing_key() {
-    let folder = folder();
-    let database = |i: i32| Config { database_url: sqlite(folder.path(), &i.to_string()), ..config(&folder) };
-    let opening: Vec<_> = (0..8).map(database).map(|config| tokio::spawn(async move { open(&config).await.unwrap() })).collect();
+    let stores = Stores::embedded();
+    let mut configs = Vec::new();
+    for i in 0..8 {
+        configs.push(Config { database_url: stores.database(&i.to_string()).await, ..config(&stores).await });
+    }
+    let opening: Vec<_> = configs.into_iter().map(|config| tokio::spawn(async move { open(&config).await.unwrap() })).collect();
     let mut keys = HashSet::new();
     for users in opening {
         keys.insert(UserClient::local(users.await.unwrap()).jwks(&anonymous()).await.unwrap().keys[0].kid.clone());
     }
     assert_eq!(keys.len(), 1);
 
-    let file = config(&folder).signing_key_file;
+    let file = config(&stores).await.signing_key_file;
     assert_eq!(std::fs::read_dir(file.parent().unwrap()).unwrap().count(), 1, "nothing is left over");
     #[cfg(unix)]
     {
@@ -554,14 +555,14 @@ async fn processes_share_one_signing_key() {
 
 #[tokio::test]
 async fn bad_settings_are_named() {
-    let folder = folder();
+    let stores = Stores::embedded();
     let refused = async |config: Config| open(&config).await.err().unwrap().to_string();
-    let missing = refused(Config { generate_signing_key: false, ..config(&folder) }).await;
+    let missing = refused(Config { generate_signing_key: false, ..config(&stores).await }).await;
     assert!(missing.starts_with("user.signing_key_file: ") && missing.contains("not found"), "{missing}");
-    let broken = folder.path().join("broken.pem");
+    let broken = stores.folder().join("broken.pem");
     std::fs::write(&broken, "nonsense").unwrap();
-    let broken = refused(Config { signing_key_file: broken, ..config(&folder) }).await;
+    let broken = refused(Config { signing_key_file: broken, ..config(&stores).await }).await;
     assert!(broken.contains("not an Ed25519 key"), "{broken}");
-    assert!(refused(Config { access_token_seconds: 59, ..config(&folder) }).await.contains("user.access_token_seconds"));
-    assert!(refused(Config { refresh_token_days: 0, ..config(&folder) }).await.contains("user.refresh_token_days"));
+    assert!(refused(Config { access_token_seconds: 59, ..config(&stores).await }).await.contains("user.access_token_seconds"));
+    assert!(refused(Config { refresh_token_days: 0, ..config(&stores).await }).await.contains("user.refresh_token_days"));
 }

@@ -37,7 +37,7 @@ static COUNT: LazyLock<String> = LazyLock::new(|| {
 pub(crate) fn serve(database: &Path) -> anyhow::Result<()> {
     actix_web::rt::System::new().block_on(async {
         // a pool as product has one
-        let db = Db::open(&format!("sqlite://{}", database.display()), Pool::default(), Durability::Normal).await?;
+        let db = Db::open("product", &format!("sqlite://{}", database.display()), Pool::default(), Durability::Normal).await?;
         let pool = web::Data::new(db.read().get_sqlite_connection_pool().clone());
         let app = move || {
             App::new()

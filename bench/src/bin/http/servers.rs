@@ -63,7 +63,7 @@ pub(crate) fn start(folder: &Path, defaults: bool) -> anyhow::Result<Vec<Server>
 /// Moves what is still in the write-ahead log into the file, which is then complete by itself and read without the log by all.
 fn settle(database: &Path) -> anyhow::Result<()> {
     actix_web::rt::System::new().block_on(async {
-        let db = Db::open(&format!("sqlite://{}", database.display()), Pool::default(), Durability::Normal).await?;
+        let db = Db::open("product", &format!("sqlite://{}", database.display()), Pool::default(), Durability::Normal).await?;
         sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(db.write().get_sqlite_connection_pool()).await?;
         Ok(())
     })

@@ -1,0 +1,18 @@
+//! Events that are still to be delivered.
+
+use sea_orm_migration::prelude::*;
+
+pub(super) struct Step;
+
+impl MigrationName for Step {
+    fn name(&self) -> &str {
+        "0002_outbox"
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for Step {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        crate::create_outbox(manager).await
+    }
+}

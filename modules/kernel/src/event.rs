@@ -1,0 +1,192 @@
+//! Events: what a module tells about its past, in the form of CloudEvents 1.0.
+//!
+//! The module that owns a thing defines its events as types of its contract (`events.rs`), and writes them into its outbox in the
+//! transaction of the change. Who listens says so with a [`Listener`]; neither knows where the other runs.
+
+use crate::{BoxFuture, Ctx, Fault, now};
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_json::Value;
+use std::{fmt, sync::Arc, time::Duration};
+use uuid::Uuid;
+
+/// Something that happened. The type is a stable contract: members are added, never changed or removed.
+pub trait Event: Serialize + DeserializeOwned {
+    /// Its name, e.g. `order.placed`: the module that tells it, a point, and what happened.
+    const TYPE: &'static str;
+
+    /// The id of what it happened to.
+    fn subject(&self) -> String;
+}
+
+/// An event on its way: CloudEvents 1.0 in JSON, with the distributed tracing extension.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Envelope {
+    /// Version of CloudEvents: `1.0`.
+    #[schema(example = "1.0")]
+    pub specversion: String,
+    /// A UUID, version 7 (RFC 9562). The same event may arrive more than once, and always has the same id.
+    pub id: Uuid,
+    /// The module that tells it, as a URI reference.
+    #[schema(example = "/souk/order")]
+    pub source: String,
+    /// What happened.
+    #[schema(example = "order.placed")]
+    pub r#type: String,
+    /// The id of what it happened to.
+    #[schema(example = "42")]
+    pub subject: String,
+    /// When it happened.
+    pub time: DateTime<Utc>,
+    /// Media type of `data`: `application/json`.
+    #[schema(example = "application/json")]
+    pub datacontenttype: String,
+    /// The trace in which it happened (W3C Trace Context).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub traceparent: Option<String>,
+    /// What is known about it.
+    #[schema(value_type = Object)]
+    pub data: Value,
+}
+
+impl Envelope {
+    /// The media type of an envelope.
+    pub const MEDIA_TYPE: &'static str = "application/cloudevents+json";
+
+    /// Something that happened just now, in the call `cx`.
+    ///
+    /// # Errors
+    /// `internal` when the event cannot be written as JSON.
+    pub fn new<E: Event>(cx: &Ctx, event: &E) -> Result<Self, Fault> {
+        Ok(Self {
+            specversion: "1.0".into(),
+            id: Uuid::now_v7(),
+            source: format!("/souk/{}", module_of(E::TYPE)),
+            r#type: E::TYPE.into(),
+            subject: event.subject(),
+            time: now(),
+            datacontenttype: "application/json".into(),
+            traceparent: Some(cx.trace().to_string()),
+            data: serde_json::to_value(event).map_err(Fault::internal)?,
+        })
+    }
+
+    /// The event inside, if it is an `E`.
+    ///
+    /// # Errors
+    /// `internal` when it is an `E` that cannot be read: it will not get better by waiting.
+    pub fn read<E: Event>(&self) -> Result<Option<E>, Fault> {
+        if self.r#type != E::TYPE {
+            return Ok(None);
+        }
+        let event = E::deserialize(&self.data);
+        event.map(Some).map_err(|e| Fault::internal(format_args!("{} {} cannot be read: {e}", self.r#type, self.id)))
+    }
+
+    /// The context in which the event is handled: on behalf of nobody, called by the module that told it, in the same trace.
+    pub fn ctx(&self, budget: Duration) -> Ctx {
+        let cx = Ctx::anonymous(budget).via(module_of(&self.r#type).to_owned());
+        match self.traceparent.as_deref().map(str::parse) {
+            Some(Ok(trace)) => cx.in_trace(trace),
+            _ => cx,
+        }
+    }
+}
+
+fn module_of(kind: &str) -> &str {
+    kind.split('.').next().unwrap_or_default()
+}
+
+type Take = dyn Fn(Ctx, Envelope) -> BoxFuture<Result<(), Fault>> + Send + Sync;
+
+/// Who takes events: a module, wherever it runs.
+///
+/// An event is taken when `take` answers `Ok`, and comes again otherwise: soon after `unavailable` or `deadline_exceeded`, and
+/// with growing pauses after any other fault, until it is a dead letter. It may also come again after `Ok`, so that taking it twice
+/// must do no more than taking it once.
+#[derive(Clone)]
+pub struct Listener {
+    name: &'static str,
+    types: &'static [&'static str],
+    take: Arc<Take>,
+}
+
+impl Listener {
+    /// The module `name`, which wants events of these types.
+    pub fn new<F, Fut>(name: &'static str, types: &'static [&'static str], take: F) -> Self
+    where
+        F: Fn(Ctx, Envelope) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<(), Fault>> + Send + 'static,
+    {
+        Self { name, types, take: Arc::new(move |cx, event| Box::pin(take(cx, event))) }
+    }
+
+    /// The module that listens.
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// The types that it wants.
+    pub fn types(&self) -> &'static [&'static str] {
+        self.types
+    }
+
+    /// Hands the event over.
+    ///
+    /// # Errors
+    /// What keeps it from being taken now.
+    pub async fn take(&self, event: Envelope) -> Result<(), Fault> {
+        /// How long it may take.
+        const BUDGET: Duration = Duration::from_secs(10);
+        (self.take)(event.ctx(BUDGET), event).await
+    }
+}
+
+impl fmt::Debug for Listener {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Listener({})", self.name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    struct Sold {
+        pieces: u32,
+    }
+    impl Event for Sold {
+        const TYPE: &'static str = "lamp.sold";
+        fn subject(&self) -> String {
+            "7".into()
+        }
+    }
+
+    #[test]
+    fn an_event_is_a_cloud_event_and_survives_the_wire() {
+        let cx = Ctx::anonymous(Duration::from_secs(1));
+        let told = Envelope::new(&cx, &Sold { pieces: 3 }).expect("told");
+        let json = serde_json::to_value(&told).expect("json");
+        let members = ["data", "datacontenttype", "id", "source", "specversion", "subject", "time", "traceparent", "type"];
+        let mut found: Vec<_> = json.as_object().expect("an object").keys().map(String::as_str).collect();
+        found.sort_unstable();
+        assert_eq!(found, members);
+        assert_eq!((&json["specversion"], &json["source"], &json["subject"]), (&"1.0".into(), &"/souk/lamp".into(), &"7".into()));
+
+        let heard: Envelope = serde_json::from_value(json).expect("an envelope");
+        assert_eq!(heard, told);
+        assert_eq!(heard.read::<Sold>(), Ok(Some(Sold { pieces: 3 })));
+        let handled = heard.ctx(Duration::from_secs(1));
+        assert_eq!((handled.trace(), handled.caller()), (cx.trace(), Some("lamp")));
+    }
+
+    #[test]
+    fn another_type_is_not_read_and_a_broken_one_is_a_fault() {
+        let mut told = Envelope::new(&Ctx::anonymous(Duration::from_secs(1)), &Sold { pieces: 3 }).expect("told");
+        told.data = Value::Null;
+        assert!(told.read::<Sold>().is_err());
+        told.r#type = "lamp.lit".into();
+        assert_eq!(told.read::<Sold>(), Ok(None));
+    }
+}

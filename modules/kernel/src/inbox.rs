@@ -1,0 +1,49 @@
+//! Events that were handled, noted in the transaction that handled them: one that comes again is found here, and changes nothing.
+
+use crate::{Fault, db::Tx, now};
+use chrono::TimeDelta;
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, TryInsertResult,
+    entity::prelude::{
+        ActiveModelBehavior, DateTimeUtc, DeriveEntityModel, DerivePrimaryKey, DeriveRelation, EnumIter, PrimaryKeyTrait, Uuid,
+    },
+};
+
+/// How long events are remembered: much longer than the longest retry. A dead letter was never handled, and so may be older.
+const KEPT: TimeDelta = TimeDelta::days(30);
+
+/// The row of an event that was handled.
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "inbox")]
+pub struct Model {
+    /// The event.
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub event_id: Uuid,
+    /// When it was handled.
+    pub handled_at: DateTimeUtc,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+#[expect(missing_docs, reason = "sea-orm wants it public; there are no relations")]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+/// Notes an event; `false` when it was handled before.
+///
+/// # Errors
+/// When the store fails.
+pub async fn is_new(tx: &Tx, event_id: Uuid) -> Result<bool, Fault> {
+    let row = Model { event_id, handled_at: now() };
+    let inserted = Entity::insert(row.into_active_model()).on_conflict_do_nothing().exec_without_returning(&**tx).await?;
+    Ok(matches!(inserted, TryInsertResult::Inserted(1..)))
+}
+
+/// Forgets events that were handled more than 30 days ago.
+///
+/// # Errors
+/// When the store fails.
+pub async fn sweep(db: &impl ConnectionTrait) -> Result<(), Fault> {
+    Entity::delete_many().filter(Column::HandledAt.lt(now() - KEPT)).exec(db).await?;
+    Ok(())
+}

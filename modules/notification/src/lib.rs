@@ -1,0 +1,1 @@
+//! E-mail and SMS about what happens to users and their orders.
