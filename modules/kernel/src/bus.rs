@@ -6,10 +6,15 @@
 //!
 //! Both deliver at least once, try again by the same [`RetryPlan`], and keep what cannot be handled as dead letters.
 
-pub mod broker;
+mod broker;
+mod consumer;
+mod dead_letters;
+
+pub use broker::Broker;
+pub use dead_letters::{DeadLetter, Fate, dead_letters};
 
 use crate::{BoxError, Envelope, Fault, Listener, jobs::CancellationToken};
-use broker::{Broker, Publisher};
+use broker::Publisher;
 use futures_util::{StreamExt, stream};
 use serde::{Deserialize, Serialize};
 use std::{sync::Arc, time::Duration};
@@ -147,10 +152,7 @@ impl Delivery {
 /// Hands an event to a listener, and measures it.
 async fn handled(listener: &Listener, event: &Envelope) -> Result<(), Fault> {
     let result = listener.take(event.clone()).await;
-    let outcome = match &result {
-        Ok(()) => "ok",
-        Err(fault) => fault.code().name(),
-    };
+    let outcome = outcome_of(&result);
     let (name, kind) = (listener.name(), event.r#type.clone());
     metrics::counter!("souk_events_handled_total", "listener" => name, "type" => kind, "outcome" => outcome).increment(1);
     if result.is_ok() {
@@ -158,4 +160,12 @@ async fn handled(listener: &Listener, event: &Envelope) -> Result<(), Fault> {
         metrics::histogram!("souk_event_lag_seconds", "listener" => name).record(lag);
     }
     result
+}
+
+/// An outcome as a label of a metric.
+fn outcome_of(result: &Result<(), Fault>) -> &'static str {
+    match result {
+        Ok(()) => "ok",
+        Err(fault) => fault.code().name(),
+    }
 }

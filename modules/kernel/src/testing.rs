@@ -1,7 +1,7 @@
 //! What tests of modules need: three placements of one suite, throw-away stores of both kinds, callers.
 
 use crate::{
-    Ctx, Dispatch, InternalKey, Principal, Role, Transport, UserId,
+    Ctx, Dispatch, InternalKey, Principal, Role, Transport, UserId, bus,
     server::{Entry, InternalEntry, Limits, mount, not_found},
 };
 use actix_web::{App, HttpServer, dev::ServerHandle, web};
@@ -79,6 +79,7 @@ pub struct Stores {
     name: String,
     folder: TempDir,
     databases: Mutex<Vec<String>>,
+    listeners: Mutex<Vec<String>>,
 }
 
 /// Which column of the table of stores a test runs on.
@@ -103,7 +104,7 @@ impl Stores {
 
     fn of(kind: Kind) -> Self {
         let name = format!("souk_test_{:016x}", rand::random::<u64>());
-        Self { kind, name, folder: folder(), databases: Mutex::default() }
+        Self { kind, name, folder: folder(), databases: Mutex::default(), listeners: Mutex::default() }
     }
 
     /// Which kind they are.
@@ -137,6 +138,28 @@ impl Stores {
         self.databases.lock().expect("no panic").push(name.clone());
         format!("{server}/{name}")
     }
+
+    /// Settings of the delivery of events to these listeners: straight on embedded stores, through RabbitMQ on servers. Retries
+    /// come fast.
+    ///
+    /// # Panics
+    /// When another use of it has panicked.
+    pub fn events(&self, listeners: &[&str]) -> bus::Config {
+        let config = bus::Config { prefix: self.name.clone(), retry_ms: RETRY_MS.into(), ..Default::default() };
+        if self.kind == Kind::Embedded {
+            return config;
+        }
+        self.listeners.lock().expect("no panic").extend(listeners.iter().map(|name| (*name).to_owned()));
+        bus::Config { broker_url: rabbitmq(), ..config }
+    }
+}
+
+/// Waits between attempts in tests.
+const RETRY_MS: [u64; 2] = [50, 200];
+
+/// The address of RabbitMQ for tests.
+pub fn rabbitmq() -> String {
+    server("SOUK_TEST_RABBITMQ", "amqp://guest:guest@127.0.0.1:5672")
 }
 
 /// The address of a server for tests: from this variable, or else the usual one.
@@ -147,23 +170,53 @@ pub fn server(variable: &str, usual: &str) -> String {
 impl Drop for Stores {
     fn drop(&mut self) {
         let databases = std::mem::take(self.databases.get_mut().expect("no panic"));
-        if databases.is_empty() {
+        let listeners = std::mem::take(self.listeners.get_mut().expect("no panic"));
+        let prefix = self.name.clone();
+        if databases.is_empty() && listeners.is_empty() {
             return;
         }
         // a test may end inside a runtime, which must not be blocked from within
         let cleaning = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
             runtime.block_on(async move {
-                let server = server("SOUK_TEST_POSTGRES", "postgres://postgres@127.0.0.1:5432");
-                let Ok(admin) = Database::connect(format!("{server}/postgres")).await else { return };
-                for name in databases {
-                    let drop = format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)");
-                    admin.execute_unprepared(&drop).await.expect("the database of the test is removed");
-                }
+                drop_databases(databases).await;
+                drop_queues(&prefix, &listeners, &RETRY_MS).await;
             });
         });
         drop(cleaning.join());
     }
+}
+
+async fn drop_databases(names: Vec<String>) {
+    if names.is_empty() {
+        return;
+    }
+    let server = server("SOUK_TEST_POSTGRES", "postgres://postgres@127.0.0.1:5432");
+    let Ok(admin) = Database::connect(format!("{server}/postgres")).await else { return };
+    for name in names {
+        let drop = format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)");
+        admin.execute_unprepared(&drop).await.expect("the database of the test is removed");
+    }
+}
+
+/// Removes what the events of a test have left on the broker.
+///
+/// # Panics
+/// When the broker refuses.
+pub async fn drop_queues(prefix: &str, listeners: &[String], retry_ms: &[u64]) {
+    if listeners.is_empty() {
+        return;
+    }
+    let Ok(connection) = lapin::Connection::connect(&rabbitmq(), Default::default()).await else { return };
+    let channel = connection.create_channel().await.expect("a channel");
+    for listener in listeners {
+        let retries = retry_ms.iter().map(|ms| format!(".retry.{ms}"));
+        for suffix in retries.chain(["".to_owned(), ".dead".to_owned()]) {
+            let queue = format!("{prefix}.{listener}{suffix}");
+            channel.queue_delete(queue.into(), Default::default()).await.expect("the queue of the test is removed");
+        }
+    }
+    channel.exchange_delete(format!("{prefix}.events").into(), Default::default()).await.expect("the exchange is removed");
 }
 
 /// A module behind HTTP on a free port of this machine, until it is dropped.

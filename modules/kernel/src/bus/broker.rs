@@ -1,22 +1,275 @@
-//! RabbitMQ.
-use super::{Config, RetryPlan};
-use crate::{BoxError, Envelope, Fault, Listener, jobs::CancellationToken};
+//! Events through RabbitMQ.
+//!
+//! ```text
+//! relay ──publish, confirmed──► exchange {prefix}.events (topic)
+//!                                  │ by type
+//!                                  ▼
+//!             ┌───────────► queue {prefix}.{listener} ──deliver, acknowledged after the work──► listener
+//!             │ after a wait       │ delivered 20 times and never acknowledged        │ cannot handle it
+//! {prefix}.{listener}.retry.{ms} ◄─┼───────────────────────────────────────────────────┤ now
+//!                                  ▼                                                  │ at all
+//!                              {prefix}.{listener}.dead ◄─────────────────────────────┘
+//! ```
+//!
+//! Everything is durable. Whoever connects declares all of it, for every listener of the shop: events that are told before a listener
+//! was ever started wait in its queue. A message is moved by publishing it to the next queue, confirmed, before it is acknowledged in
+//! the last one: it may be there twice, and never not at all.
 
-/// A broker.
-#[derive(Debug, Clone)]
-pub struct Broker;
-pub(crate) struct Publisher;
+use super::{Config, RetryPlan, consumer, outcome_of};
+use crate::{BoxError, Envelope, Fault, Listener, jobs::CancellationToken};
+use lapin::{
+    BasicProperties, Channel, Confirmation, Connection, ConnectionProperties, ExchangeKind,
+    options::{BasicPublishOptions, ConfirmSelectOptions, ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions},
+    types::{AMQPValue, FieldTable, ShortString},
+    uri::AMQPUri,
+};
+use std::{fmt, str::FromStr, sync::Arc, time::Duration};
+
+/// How long a connection may take, and how long a message may wait for its confirmation.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// Deliveries of a message that is never acknowledged, because its handler takes the process with it.
+const DELIVERIES: i64 = 20;
+/// Header: how often a listener has failed to handle the message in a way that waiting does not mend.
+pub(crate) const ATTEMPTS: &str = "souk-attempts";
+/// Header: why the last attempt failed.
+pub(crate) const REASON: &str = "souk-reason";
+
+/// A broker, with what the shop has on it. Connections are made when they are needed. Cheap to clone.
+#[derive(Clone)]
+pub struct Broker(Arc<Inner>);
+
+struct Inner {
+    uri: AMQPUri,
+    prefix: String,
+    prefetch: u16,
+    listeners: Vec<(&'static str, &'static [&'static str])>,
+    plan: RetryPlan,
+}
+
+impl fmt::Debug for Broker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Broker({}:{})", self.0.uri.authority.host, self.0.uri.authority.port)
+    }
+}
+
 impl Broker {
-    pub(crate) fn new(_: &Config, _: &[Listener], _: RetryPlan) -> Result<Self, BoxError> {
-        Err("not yet".into())
+    pub(crate) fn new(config: &Config, listeners: &[Listener], plan: RetryPlan) -> Result<Self, BoxError> {
+        // the reason could quote the address, and with it the password
+        let mut uri =
+            AMQPUri::from_str(&config.broker_url).map_err(|_| "events.broker_url must be like amqp://user:password@host:5672")?;
+        uri.query.heartbeat.get_or_insert(10);
+        if config.prefix.is_empty()
+            || config.prefix.len() > 64
+            || !config.prefix.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-.".contains(&b))
+        {
+            return Err("events.prefix must have 1 to 64 letters, digits, '_', '-' or '.'".into());
+        }
+        let listeners = listeners.iter().map(|listener| (listener.name(), listener.types())).collect();
+        Ok(Self(Arc::new(Inner { uri, prefix: config.prefix.clone(), prefetch: config.prefetch, listeners, plan })))
     }
+
+    pub(crate) fn prefetch(&self) -> u16 {
+        self.0.prefetch
+    }
+
+    pub(crate) fn plan(&self) -> &RetryPlan {
+        &self.0.plan
+    }
+
+    pub(crate) fn listeners(&self) -> impl Iterator<Item = &'static str> {
+        self.0.listeners.iter().map(|(name, _)| *name)
+    }
+
+    fn exchange(&self) -> ShortString {
+        format!("{}.events", self.0.prefix).into()
+    }
+
+    pub(crate) fn queue(&self, listener: &str) -> ShortString {
+        format!("{}.{listener}", self.0.prefix).into()
+    }
+
+    pub(crate) fn dead_queue(&self, listener: &str) -> ShortString {
+        format!("{}.{listener}.dead", self.0.prefix).into()
+    }
+
+    pub(crate) fn retry_queue(&self, listener: &str, wait: Duration) -> ShortString {
+        format!("{}.{listener}.retry.{}", self.0.prefix, wait.as_millis()).into()
+    }
+
+    /// A new connection with a channel on which everything is declared and publishing is confirmed. The channel closes with the
+    /// connection.
+    pub(crate) async fn connect(&self, name: &str) -> Result<(Connection, Channel), Lost> {
+        let connect = async {
+            let properties = ConnectionProperties::default().with_connection_name(format!("souk {name}").into());
+            let connection = Connection::connect_uri(self.0.uri.clone(), properties).await?;
+            let channel = connection.create_channel().await?;
+            channel.confirm_select(ConfirmSelectOptions::default()).await?;
+            self.declare(&channel).await?;
+            Ok((connection, channel))
+        };
+        tokio::time::timeout(PATIENCE, connect).await.map_err(|_| Lost("no connection in time".into()))?
+    }
+
+    async fn declare(&self, channel: &Channel) -> Result<(), Lost> {
+        let durable = ExchangeDeclareOptions { durable: true, ..Default::default() };
+        channel.exchange_declare(self.exchange(), ExchangeKind::Topic, durable, FieldTable::default()).await?;
+        for &(listener, types) in &self.0.listeners {
+            // a dead letter must not die again, however often it is looked at
+            declare_queue(channel, self.dead_queue(listener), &[("x-delivery-limit", AMQPValue::LongLongInt(1_000_000))]).await?;
+            let queue = self.queue(listener);
+            let to_dead = dead_letters_to(self.dead_queue(listener));
+            let limit = [("x-delivery-limit", AMQPValue::LongLongInt(DELIVERIES))];
+            declare_queue(channel, queue.clone(), &[&limit[..], &to_dead].concat()).await?;
+            for wait in self.0.plan.waits() {
+                let ttl = [("x-message-ttl", AMQPValue::LongLongInt(i64::try_from(wait.as_millis()).unwrap_or(i64::MAX)))];
+                let arguments = [&ttl[..], &dead_letters_to(queue.clone())].concat();
+                declare_queue(channel, self.retry_queue(listener, *wait), &arguments).await?;
+            }
+            for kind in types {
+                let options = QueueBindOptions::default();
+                channel.queue_bind(queue.clone(), self.exchange(), (*kind).into(), options, FieldTable::default()).await?;
+            }
+        }
+        Ok(())
+    }
+
     pub(crate) fn publisher(&self) -> Publisher {
-        Publisher
+        Publisher { broker: self.clone(), open: None }
+    }
+
+    fn is_wanted(&self, kind: &str) -> bool {
+        self.0.listeners.iter().any(|(_, types)| types.contains(&kind))
     }
 }
+
+async fn declare_queue(channel: &Channel, name: ShortString, arguments: &[(&str, AMQPValue)]) -> Result<(), Lost> {
+    let mut table = FieldTable::default();
+    table.insert("x-queue-type".into(), AMQPValue::LongString("quorum".into()));
+    for (name, value) in arguments {
+        table.insert((*name).into(), value.clone());
+    }
+    channel.queue_declare(name, QueueDeclareOptions::durable(), table).await?;
+    Ok(())
+}
+
+/// Arguments of a queue that moves what it cannot keep to another one, and does not let go of it before it is there.
+fn dead_letters_to(queue: ShortString) -> [(&'static str, AMQPValue); 4] {
+    let text = |text: &str| AMQPValue::LongString(text.into());
+    [
+        ("x-dead-letter-exchange", text("")),
+        ("x-dead-letter-routing-key", text(queue.as_str())),
+        ("x-dead-letter-strategy", text("at-least-once")),
+        ("x-overflow", text("reject-publish")),
+    ]
+}
+
+/// What went wrong with the broker. For the log.
+#[derive(Debug, Clone)]
+pub(crate) struct Lost(pub(crate) String);
+
+impl fmt::Display for Lost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl From<lapin::Error> for Lost {
+    fn from(e: lapin::Error) -> Self {
+        Self(e.to_string())
+    }
+}
+
+impl From<Lost> for Fault {
+    fn from(lost: Lost) -> Self {
+        Fault::unavailable("The broker is not available", lost)
+    }
+}
+
+/// A relay's connection to the broker, made again when it is lost.
+pub(crate) struct Publisher {
+    broker: Broker,
+    open: Option<(Connection, Channel)>,
+}
+
 impl Publisher {
+    /// Publishes events; an answer for each, in the same order. `Ok` means that it is in every queue that wants it.
     pub(crate) async fn publish(&mut self, events: impl Iterator<Item = &Envelope>) -> Vec<Result<(), Fault>> {
-        events.map(|_| Err(Fault::unavailable("x", "y"))).collect()
+        let events: Vec<&Envelope> = events.collect();
+        match self.try_publish(&events).await {
+            Ok(outcomes) => outcomes,
+            Err(lost) => {
+                self.open = None;
+                // logged once, however many events there are
+                let fault = Fault::from(lost);
+                events.iter().map(|_| Err(fault.clone())).collect()
+            }
+        }
+    }
+
+    async fn try_publish(&mut self, events: &[&Envelope]) -> Result<Vec<Result<(), Fault>>, Lost> {
+        if self.open.is_none() {
+            self.open = Some(self.broker.connect("relay").await?);
+        }
+        let Some((_, channel)) = &self.open else { return Err(Lost("no connection".into())) };
+        let work = async {
+            // all on their way before the first confirmation is awaited: a quorum queue confirms some hundred batches a second
+            let mut confirmations = Vec::with_capacity(events.len());
+            for event in events {
+                let json = serde_json::to_vec(event).map_err(|e| Lost(e.to_string()))?;
+                let options = BasicPublishOptions { mandatory: true, ..Default::default() };
+                let key = event.r#type.as_str().into();
+                confirmations.push(channel.basic_publish(self.broker.exchange(), key, options, &json, properties(event)).await?);
+            }
+            let mut outcomes = Vec::with_capacity(events.len());
+            for (event, confirmation) in events.iter().zip(confirmations) {
+                outcomes.push(match confirmation.await? {
+                    Confirmation::Ack(None) => Ok(()),
+                    // nobody in the shop wants it, and nobody else has bound a queue
+                    Confirmation::Ack(Some(_)) if !self.broker.is_wanted(&event.r#type) => Ok(()),
+                    Confirmation::Ack(Some(returned)) => {
+                        Err(Fault::from(Lost(format!("{}: {}", event.r#type, returned.reply_text))))
+                    }
+                    Confirmation::Nack(_) | Confirmation::NotRequested => Err(Fault::from(Lost("the broker refused it".into()))),
+                });
+            }
+            Ok::<_, Lost>(outcomes)
+        };
+        let outcomes = tokio::time::timeout(PATIENCE, work).await.map_err(|_| Lost("no confirmation in time".into()))??;
+        for (event, outcome) in events.iter().zip(&outcomes) {
+            let (kind, outcome) = (event.r#type.clone(), outcome_of(outcome));
+            metrics::counter!("souk_events_published_total", "type" => kind, "outcome" => outcome).increment(1);
+        }
+        if outcomes.iter().any(Result::is_err) {
+            // a queue may have been removed: the next connection declares it again
+            self.open = None;
+        }
+        Ok(outcomes)
     }
 }
-pub(crate) fn consume(_: Broker, _: Listener, _: CancellationToken) {}
+
+fn properties(event: &Envelope) -> BasicProperties {
+    BasicProperties::default()
+        .with_delivery_mode(2)
+        .with_content_type(Envelope::MEDIA_TYPE.into())
+        .with_message_id(event.id.to_string().into())
+        .with_type(event.r#type.as_str().into())
+}
+
+/// Publishes a message to one queue, and waits until it is there.
+pub(crate) async fn send(channel: &Channel, queue: ShortString, body: &[u8], properties: BasicProperties) -> Result<(), Lost> {
+    let options = BasicPublishOptions { mandatory: true, ..Default::default() };
+    let work = async {
+        match channel.basic_publish(ShortString::default(), queue, options, body, properties.with_delivery_mode(2)).await?.await?
+        {
+            Confirmation::Ack(None) => Ok(()),
+            Confirmation::Ack(Some(returned)) => Err(Lost(returned.reply_text.to_string())),
+            Confirmation::Nack(_) | Confirmation::NotRequested => Err(Lost("the broker refused it".into())),
+        }
+    };
+    tokio::time::timeout(PATIENCE, work).await.map_err(|_| Lost("no confirmation in time".into()))?
+}
+
+/// Lets a listener of this process take what is in its queue, until `stop`.
+pub(crate) fn consume(broker: Broker, listener: Listener, stop: CancellationToken) {
+    tokio::spawn(consumer::run(broker, listener, stop));
+}
