@@ -72,6 +72,15 @@ enum Way {
     Broker(Broker),
 }
 
+/// The way to nobody.
+impl Default for Bus {
+    fn default() -> Self {
+        let config = Config::default();
+        let plan = RetryPlan(config.retry_ms.into_iter().map(Duration::from_millis).collect());
+        Self(Arc::new(Inner { way: Way::Straight { at_once: config.prefetch.into() }, listeners: Vec::new(), plan }))
+    }
+}
+
 impl Bus {
     /// The way to these listeners, wherever they run.
     ///

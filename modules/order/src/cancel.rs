@@ -1,14 +1,16 @@
 //! Cancelling an order: an unpaid one gives its stock back, a paid one its money first.
 
 use crate::{
-    CancelOrder, OrderError, OrderReply,
+    CancelOrder, OrderCancelled, OrderError, OrderReply,
     entity::{
         effect::Kind,
         order::{self, State},
     },
     ops,
     service::{Orders, Result, visible, with_reason},
-    store, view,
+    store,
+    tell::tell,
+    view,
 };
 use kernel::{Ctx, OrderId, db::Tx, idempotency};
 
@@ -19,7 +21,7 @@ impl Orders {
             return Ok(reply);
         }
         let order = visible(cx, store::order(&*tx, id).await?)?;
-        begin_cancelling(&tx, &order, request.reason.as_deref()).await?;
+        begin_cancelling(&tx, cx, &order, request.reason.as_deref()).await?;
         tx.commit().await?;
         self.run_effects(cx, id).await;
 
@@ -33,14 +35,15 @@ impl Orders {
     }
 }
 
-async fn begin_cancelling(tx: &Tx, order: &order::Model, reason: Option<&str>) -> Result<()> {
+async fn begin_cancelling(tx: &Tx, cx: &Ctx, order: &order::Model, reason: Option<&str>) -> Result<()> {
     let (to, effect) = match order.state {
         State::Pending => (State::Cancelled, Kind::ReleaseStock),
         State::Paid => (State::Refunding, Kind::Refund),
         State::Placing | State::Charging => return Err(OrderError::Busy),
         state => return Err(OrderError::IllegalState { status: state.status() }),
     };
-    store::advance(&**tx, order.id, order.state, to, Default::default()).await?.ok_or(OrderError::Busy)?;
+    let order = store::advance(&**tx, order.id, order.state, to, Default::default()).await?.ok_or(OrderError::Busy)?;
+    tell::<OrderCancelled>(tx, cx, &order, reason).await?;
     store::note(&**tx, &[order.id], to, &with_reason("Cancelled", reason)).await?;
     Ok(store::add_effect(&**tx, &[order.id], effect).await?)
 }

@@ -13,7 +13,7 @@
 //! again: a request that was believed to be dead and wakes up late changes nothing.
 
 use crate::{
-    OrderError, OrderReply, PlaceOrder,
+    OrderError, OrderPlaced, OrderReply, PlaceOrder,
     entity::{
         effect::Kind,
         line,
@@ -21,10 +21,10 @@ use crate::{
     },
     ops, rules,
     service::{Orders, Result},
-    store, view,
+    store, tell, view,
 };
 use cart::{CartApi, Snapshot};
-use kernel::{ApiError, Code, Ctx, Fault, OrderId, UserId, chrono::TimeDelta, db::Tx, idempotency, now, serde_json};
+use kernel::{ApiError, Code, Ctx, Fault, OrderId, UserId, chrono::TimeDelta, db::Tx, idempotency, now, outbox, serde_json};
 use product::{Hold, HoldLine, HoldRequest, ProductApi, ProductError};
 use sea_orm::Set;
 use user::UserApi;
@@ -123,6 +123,7 @@ impl Orders {
         let placed = store::advance(&*tx, order.id, State::Placing, State::Pending, change).await?;
         // none: the job took this request for dead
         let placed = placed.ok_or_else(|| Fault::new(Code::DeadlineExceeded, "Service timeout"))?;
+        outbox::tell(&tx, cx, &OrderPlaced(tell::facts(&placed, &lines, None)?)).await?;
         store::insert_lines(&*tx, lines).await?;
         store::note(&*tx, &[order.id], State::Pending, "Order placed").await?;
         store::add_effect(&*tx, &[order.id], Kind::ClearCart).await?;

@@ -2,6 +2,7 @@
 //! once by the request, then by the job with growing pauses. Every effect may happen twice without harm.
 
 use crate::{
+    OrderCancelled, OrderRefunded,
     checkout::into_fault,
     entity::{
         effect::{self, Kind},
@@ -9,6 +10,7 @@ use crate::{
     },
     service::{Orders, Result},
     store,
+    tell::tell,
 };
 use cart::{CartApi, CartVersion};
 use kernel::{Ctx, Fault, OrderId, UserId};
@@ -71,7 +73,7 @@ impl Orders {
             }
             Kind::CommitStock => match self.product.commit(cx, order).await {
                 Ok(()) => {}
-                Err(ProductError::HoldEnded) => return self.give_up(effect).await,
+                Err(ProductError::HoldEnded) => return self.give_up(cx, effect).await,
                 Err(error) => return Err(into_fault(error).into()),
             },
             Kind::Refund => return self.refund(cx, effect).await,
@@ -84,7 +86,8 @@ impl Orders {
         let payment = row.payment_id.ok_or_else(|| Fault::internal("a paid order without a payment"))?;
         self.payment.refund(cx, PaymentId(payment)).await.map_err(into_fault)?;
         let tx = self.db.begin().await?;
-        if store::advance(&*tx, row.id, State::Refunding, State::Refunded, Default::default()).await?.is_some() {
+        if let Some(row) = store::advance(&*tx, row.id, State::Refunding, State::Refunded, Default::default()).await? {
+            tell::<OrderRefunded>(&tx, cx, &row, None).await?;
             store::note(&*tx, &[row.id], State::Refunded, "Money given back").await?;
             store::add_effect(&*tx, &[row.id], Kind::ReleaseStock).await?;
         }
@@ -93,9 +96,10 @@ impl Orders {
     }
 
     /// Paid, but the stock was no longer held: settling the payment took longer than the hold. The money goes back.
-    async fn give_up(&self, effect: &effect::Model) -> Result<()> {
+    async fn give_up(&self, cx: &Ctx, effect: &effect::Model) -> Result<()> {
         let tx = self.db.begin().await?;
-        if store::advance(&*tx, effect.order_id, State::Paid, State::Refunding, Default::default()).await?.is_some() {
+        if let Some(row) = store::advance(&*tx, effect.order_id, State::Paid, State::Refunding, Default::default()).await? {
+            tell::<OrderCancelled>(&tx, cx, &row, Some("The stock was no longer held")).await?;
             store::note(&*tx, &[effect.order_id], State::Refunding, "Cancelled: the stock was no longer held").await?;
             store::add_effect(&*tx, &[effect.order_id], Kind::Refund).await?;
         }

@@ -29,6 +29,8 @@ mod start;
 #[cfg(feature = "server")]
 mod store;
 #[cfg(feature = "server")]
+mod tell;
+#[cfg(feature = "server")]
 mod view;
 
 #[cfg(feature = "server")]

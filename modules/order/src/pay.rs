@@ -5,7 +5,7 @@
 //! without a lease, and whoever comes first asks again about the same attempt: the client with the same key, or the job.
 
 use crate::{
-    OrderError, Pay, PaymentReply,
+    OrderError, OrderPaid, Pay, PaymentReply,
     checkout::{LEASE, into_fault},
     entity::{
         effect::Kind,
@@ -14,6 +14,7 @@ use crate::{
     ops,
     service::{Orders, Result, visible},
     store,
+    tell::tell,
 };
 use kernel::{Ctx, Fault, Money, Op, OrderId, Role, UserId, idempotency, now};
 use payment::{Payment, PaymentApi, PaymentError, PaymentId, PaymentRequest, PaymentStatus};
@@ -148,7 +149,8 @@ impl Orders {
         let change = order::ActiveModel { payment_id: Set(Some(payment.id.0)), ..Default::default() };
         let reply = PaymentReply { payment };
         let tx = self.db.begin().await?;
-        if store::advance(&*tx, order.id, State::Charging, State::Paid, change).await?.is_some() {
+        if let Some(order) = store::advance(&*tx, order.id, State::Charging, State::Paid, change).await? {
+            tell::<OrderPaid>(&tx, cx, &order, None).await?;
             store::note(&*tx, &[order.id], State::Paid, "Payment received").await?;
             store::add_effect(&*tx, &[order.id], Kind::CommitStock).await?;
         }

@@ -1,10 +1,12 @@
 //! The implementation of [`OrderApi`]. What takes several steps is in `checkout.rs`, `pay.rs` and `cancel.rs`.
 
 use crate::{
-    CancelOrder, ListAllOrders, ListOrders, NextStatus, OrderApi, OrderError, OrderPage, OrderReply, Pay, PaymentReply,
-    PlaceOrder, SetStatus,
+    CancelOrder, ListAllOrders, ListOrders, NextStatus, OrderApi, OrderDelivered, OrderError, OrderPage, OrderReply,
+    OrderShipped, Pay, PaymentReply, PlaceOrder, SetStatus,
     entity::order::{self, State},
-    store, view,
+    store,
+    tell::tell,
+    view,
 };
 use cart::CartClient;
 use kernel::{Ctx, OrderId, Pagination, Role, db::Db};
@@ -61,7 +63,7 @@ impl OrderApi for Orders {
         self.page(&filter, query.page, query.per_page).await
     }
 
-    async fn set_status(&self, _: &Ctx, id: OrderId, request: SetStatus) -> Result<OrderReply> {
+    async fn set_status(&self, cx: &Ctx, id: OrderId, request: SetStatus) -> Result<OrderReply> {
         let (from, to, what) = match request.status {
             NextStatus::Shipped => (State::Paid, State::Shipped, "Shipped"),
             NextStatus::Delivered => (State::Shipped, State::Delivered, "Delivered"),
@@ -69,7 +71,12 @@ impl OrderApi for Orders {
         let tx = self.db.begin().await?;
         let row = match store::advance(&*tx, id.0, from, to, Default::default()).await? {
             Some(row) => {
-                store::note(&*tx, &[id.0], to, &with_reason(what, request.note.as_deref())).await?;
+                let note = request.note.as_deref();
+                match request.status {
+                    NextStatus::Shipped => tell::<OrderShipped>(&tx, cx, &row, note).await?,
+                    NextStatus::Delivered => tell::<OrderDelivered>(&tx, cx, &row, note).await?,
+                }
+                store::note(&*tx, &[id.0], to, &with_reason(what, note)).await?;
                 row
             }
             None => match store::order(&*tx, id).await? {

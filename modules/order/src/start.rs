@@ -6,14 +6,16 @@ use crate::{
     entity::{effect::Kind, order::State},
     service::Result,
     store,
+    tell::{EXPIRED, tell_expired},
 };
 use cart::CartClient;
 use kernel::{
     BoxError, Ctx,
+    bus::Bus,
     db::{Db, Durability, Pool},
     idempotency,
     jobs::{self, CancellationToken},
-    now,
+    now, outbox,
 };
 use migrations::order::Migrator;
 use payment::PaymentClient;
@@ -84,19 +86,20 @@ pub async fn migrate(config: &Config) -> std::result::Result<Db, BoxError> {
     Ok(db)
 }
 
-/// Opens the module and starts its work in the background, until `stop`.
+/// Opens the module and starts its work in the background, until `stop`. Its events go to `bus`.
 ///
 /// # Errors
 /// As [`open`].
-pub async fn start(config: &Config, peers: Peers, stop: &CancellationToken) -> std::result::Result<Orders, BoxError> {
+pub async fn start(config: &Config, peers: Peers, bus: &Bus, stop: &CancellationToken) -> std::result::Result<Orders, BoxError> {
     let orders = open(config, peers).await?;
-    let service = orders.clone();
+    outbox::relay(&orders.db, bus.clone(), stop.clone());
+    let service = Orders { db: orders.db.in_background(), ..orders.clone() };
     jobs::every(Duration::from_secs(config.sweep_seconds.max(1)), stop.clone(), move || {
         let service = service.clone();
         // a fault has been logged where it was made, and the next round tries again
         async move { drop(service.tidy_up().await) }
     });
-    let db = orders.db.clone();
+    let db = orders.db.in_background();
     jobs::every(Duration::from_secs(3600), stop.clone(), move || {
         let db = db.clone();
         async move { drop(idempotency::sweep(db.write()).await) }
@@ -121,8 +124,10 @@ impl Orders {
         let tx = self.db.begin().await?;
         let expired = store::expire(&*tx, 100).await?;
         if !expired.is_empty() {
-            store::note(&*tx, &expired, State::Expired, "Not paid in time").await?;
-            store::add_due_effect(&*tx, &expired, Kind::ReleaseStock, now()).await?;
+            let ids: Vec<i64> = expired.iter().map(|order| order.id).collect();
+            store::note(&*tx, &ids, State::Expired, EXPIRED).await?;
+            store::add_due_effect(&*tx, &ids, Kind::ReleaseStock, now()).await?;
+            tell_expired(&tx, &Ctx::anonymous(Duration::from_secs(15)), &expired).await?;
             tx.commit().await?;
         }
         Ok(())

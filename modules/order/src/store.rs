@@ -89,8 +89,8 @@ pub(crate) async fn left_behind(db: &impl ConnectionTrait, limit: u64) -> Result
     Ok(find.order_by_asc(Column::LeaseUntil).limit(limit).all(db).await?)
 }
 
-/// Moves unpaid orders whose time is over to `expired`, and returns which.
-pub(crate) async fn expire(db: &impl ConnectionTrait, limit: u64) -> Result<Vec<i64>> {
+/// Moves unpaid orders whose time is over to `expired`, and returns them.
+pub(crate) async fn expire(db: &impl ConnectionTrait, limit: u64) -> Result<Vec<order::Model>> {
     let now = now();
     let due = order::Entity::find()
         .select_only()
@@ -100,7 +100,7 @@ pub(crate) async fn expire(db: &impl ConnectionTrait, limit: u64) -> Result<Vec<
         .limit(limit);
     let due: Vec<i64> = due.into_tuple().all(db).await?;
     if due.is_empty() {
-        return Ok(due);
+        return Ok(Vec::new());
     }
     let expired = order::Entity::update_many()
         .col_expr(Column::State, Expr::value(State::Expired))
@@ -109,7 +109,7 @@ pub(crate) async fn expire(db: &impl ConnectionTrait, limit: u64) -> Result<Vec<
         .filter(Column::State.eq(State::Pending))
         .exec_with_returning(db)
         .await?;
-    Ok(expired.into_iter().map(|order| order.id).collect())
+    Ok(expired)
 }
 
 pub(crate) async fn insert_lines(db: &impl ConnectionTrait, lines: Vec<line::Model>) -> Result<()> {

@@ -31,19 +31,25 @@ pub(crate) async fn complete_one(db: &impl ConnectionTrait, row: order::Model) -
     assemble(row, &lines, &timelines)
 }
 
-/// `lines` and `timelines` may be those of more orders.
-fn assemble(row: order::Model, lines: &[line::Model], timelines: &[timeline::Model]) -> Result<Order, Fault> {
-    let currency: Currency =
-        row.currency.parse().map_err(|e| Fault::internal(format_args!("currency of order {}: {e}", row.id)))?;
-    let shipping_address = serde_json::from_str(&row.shipping_address).map_err(Fault::internal)?;
+/// The lines of an order; `lines` may be those of more orders.
+pub(crate) fn items(order: i64, lines: &[line::Model], currency: Currency) -> Vec<OrderItem> {
     let amount = |minor| Money { minor, currency }.amount();
-    let items = lines.iter().filter(|line| line.order_id == row.id).map(|line| OrderItem {
+    let items = lines.iter().filter(|line| line.order_id == order).map(|line| OrderItem {
         product_id: ProductId(line.product_id),
         name: line.name.clone(),
         unit_price: amount(line.unit_price_minor),
         quantity: u32::try_from(line.quantity).unwrap_or_default(),
         subtotal: amount(line.unit_price_minor * line.quantity),
     });
+    items.collect()
+}
+
+/// `lines` and `timelines` may be those of more orders.
+fn assemble(row: order::Model, lines: &[line::Model], timelines: &[timeline::Model]) -> Result<Order, Fault> {
+    let currency: Currency =
+        row.currency.parse().map_err(|e| Fault::internal(format_args!("currency of order {}: {e}", row.id)))?;
+    let shipping_address = serde_json::from_str(&row.shipping_address).map_err(Fault::internal)?;
+    let amount = |minor| Money { minor, currency }.amount();
     let timeline = timelines.iter().filter(|entry| entry.order_id == row.id).map(|entry| TimelineEntry {
         at: entry.at,
         status: entry.state.status(),
@@ -54,7 +60,7 @@ fn assemble(row: order::Model, lines: &[line::Model], timelines: &[timeline::Mod
         number: rules::number(row.id),
         user_id: UserId(row.user_id),
         status: row.state.status(),
-        items: items.collect(),
+        items: items(row.id, lines, currency),
         subtotal: amount(row.total_minor),
         total: amount(row.total_minor),
         currency,

@@ -3,23 +3,25 @@
 
 use cart::{AddItem, CartApi, CartClient};
 use kernel::{
-    Code, Ctx, Fault, OrderId, Principal, Role, UserId, placements,
+    Code, Ctx, Envelope, Fault, Listener, OrderId, Principal, Role, UserId,
+    bus::Bus,
+    placements,
     testing::{Stores, admin, anonymous},
 };
 use order::{
-    CancelOrder, Config, ListAllOrders, ListOrders, NextStatus, Order, OrderApi, OrderClient, OrderError, OrderStatus, Orders,
-    Pay, Peers, PlaceOrder, SetStatus, ShippingAddress, start,
+    CancelOrder, Config, ListAllOrders, ListOrders, NextStatus, Order, OrderApi, OrderClient, OrderError, OrderShipped,
+    OrderStatus, Orders, Pay, Peers, PlaceOrder, SetStatus, ShippingAddress, start,
 };
-use payment::{Payment, PaymentApi, PaymentClient, PaymentError, PaymentId, PaymentRequest, PaymentStatus};
+use payment::{Payment, PaymentApi, PaymentClient, PaymentError, PaymentFailed, PaymentId, PaymentRequest, PaymentStatus};
 use product::{NewProduct, ProductApi, ProductChange, ProductClient, ProductId, SetStock, Shortage};
 use std::{
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicU32, Ordering},
     },
     time::Duration,
 };
-use user::{Register, SetAccess, UserApi, UserClient};
+use user::{Register, SetAccess, UserApi, UserClient, UserRegistered};
 
 placements! {
     OrderClient, orders: [
@@ -38,6 +40,7 @@ placements! {
         strangers_see_nothing,
         lists_are_paged_and_filtered,
         a_deactivated_account_cannot_order,
+        what_happens_is_told_once,
         bad_input_names_the_field,
     ]
 }
@@ -47,6 +50,7 @@ struct Fixture {
     cart: CartClient,
     payment: Lossy,
     user: UserClient,
+    told: Arc<Mutex<Vec<Envelope>>>,
     _stores: Stores,
 }
 
@@ -82,16 +86,25 @@ async fn orders(stores: Stores) -> (Orders, Fixture) {
 
 async fn orders_with(stores: Stores, config: Config) -> (Orders, Fixture) {
     let (at, stop) = (async |name| stores.database(name).await, Default::default());
+    let told: Arc<Mutex<Vec<Envelope>>> = Arc::default();
+    let listener = Listener::new("test", TYPES, {
+        let told = told.clone();
+        move |_, event| {
+            told.lock().unwrap().push(event);
+            std::future::ready(Ok(()))
+        }
+    });
+    let bus = Bus::new(&Default::default(), vec![listener]).unwrap();
     let product =
         product::start(&product::Config { database_url: at("product").await, ..Default::default() }, &stop).await.unwrap();
     let product = ProductClient::local(product);
     let user =
         user::Config { database_url: at("user").await, signing_key_file: stores.folder().join("key.pem"), ..Default::default() };
-    let user = UserClient::local(user::start(&user, &stop).await.unwrap());
+    let user = UserClient::local(user::start(&user, &bus, &stop).await.unwrap());
     let cart = cart::Config { database_url: at("cart").await, ..Default::default() };
     let cart = CartClient::local(cart::start(&cart, product.clone(), &stop).await.unwrap());
     let payment = payment::Config { database_url: at("payment").await, ..Default::default() };
-    let payment = PaymentClient::local(payment::start(&payment).await.unwrap());
+    let payment = PaymentClient::local(payment::start(&payment, &bus, &stop).await.unwrap());
     let payment = Lossy { to: payment, lose: Arc::default() };
     let peers = Peers {
         product: product.clone(),
@@ -99,11 +112,35 @@ async fn orders_with(stores: Stores, config: Config) -> (Orders, Fixture) {
         payment: PaymentClient::local(payment.clone()),
         user: user.clone(),
     };
-    let orders = start(&Config { database_url: at("order").await, ..config }, peers, &stop).await.unwrap();
-    (orders, Fixture { product, cart, payment, user, _stores: stores })
+    let orders = start(&Config { database_url: at("order").await, ..config }, peers, &bus, &stop).await.unwrap();
+    (orders, Fixture { product, cart, payment, user, told, _stores: stores })
 }
 
+/// What is told during these tests.
+const TYPES: &[&str] = &[
+    "user.registered",
+    "order.placed",
+    "order.paid",
+    "order.shipped",
+    "order.delivered",
+    "order.cancelled",
+    "order.refunded",
+    "payment.failed",
+];
+
 impl Fixture {
+    /// The types of the events about this order, in the order in which they were told; waits until there are so many.
+    async fn told(&self, order: OrderId, count: usize) -> Vec<String> {
+        let about = || {
+            let told = self.told.lock().unwrap();
+            let mut about: Vec<_> = told.iter().filter(|event| event.data["order_id"] == order.0).cloned().collect();
+            about.sort_by_key(|event| event.id);
+            about.into_iter().map(|event| event.r#type).collect::<Vec<_>>()
+        };
+        until(async || about().len() >= count).await;
+        about()
+    }
+
     async fn buyer(&self, name: &str) -> Ctx {
         let request = Register {
             email: format!("{name}@souk.test"),
@@ -379,8 +416,53 @@ async fn unpaid_orders_expire(_: OrderClient, _: &Fixture) {
     let order = placed(&client, &fixture, &buyer, &[(lamp, 2)]).await;
     until(async || status(&client, &buyer, order.id).await == OrderStatus::Expired).await;
     until(async || fixture.stock(lamp).await == 5).await;
+    assert_eq!(fixture.told(order.id, 2).await, ["order.placed", "order.cancelled"]);
     let late = client.pay(&buyer, pay(order.id, "sandbox_success")).await.unwrap_err();
     assert_eq!(late, OrderError::IllegalState { status: OrderStatus::Expired });
+}
+
+async fn what_happens_is_told_once(client: OrderClient, fixture: &Fixture) {
+    let buyer = fixture.buyer("leyla").await;
+    let lamp = fixture.product("Lamp", "10", 50).await;
+    let delivered = placed(&client, fixture, &buyer, &[(lamp, 2)]).await;
+    assert!(client.pay(&buyer, pay(delivered.id, "sandbox_declined")).await.is_err());
+    client.pay(&buyer, pay(delivered.id, "sandbox_success")).await.unwrap();
+    for status in [NextStatus::Shipped, NextStatus::Delivered] {
+        for _ in 0..2 {
+            let note = Some("Parcel 7".into());
+            client.set_status(&admin(), delivered.id, SetStatus { status, note }).await.unwrap();
+        }
+    }
+    let refunded = placed(&client, fixture, &buyer, &[(lamp, 1)]).await;
+    client.pay(&buyer, pay(refunded.id, "sandbox_success")).await.unwrap();
+    let reason = CancelOrder { reason: Some("Too dark".into()) };
+    client.cancel(&buyer, refunded.id, reason).await.unwrap();
+    let cancelled = placed(&client, fixture, &buyer, &[(lamp, 1)]).await;
+    client.cancel(&buyer, cancelled.id, CancelOrder::default()).await.unwrap();
+
+    let mut paths = fixture.told(delivered.id, 5).await;
+    // a declined payment may be repeated by the client, and is then declined again
+    let failures = paths.iter().filter(|path| *path == "payment.failed").count();
+    paths.retain(|path| path != "payment.failed");
+    assert!(failures >= 1, "{paths:?}");
+    assert_eq!(paths, ["order.placed", "order.paid", "order.shipped", "order.delivered"]);
+    assert_eq!(fixture.told(refunded.id, 4).await, ["order.placed", "order.paid", "order.cancelled", "order.refunded"]);
+    assert_eq!(fixture.told(cancelled.id, 2).await, ["order.placed", "order.cancelled"]);
+
+    let told = fixture.told.lock().unwrap();
+    let event = |kind: &str| told.iter().find(|event| event.r#type == kind).unwrap();
+    let shipped = event("order.shipped").read::<OrderShipped>().unwrap().unwrap().0;
+    assert_eq!((shipped.items, shipped.total, shipped.number), (delivered.items, delivered.total, delivered.number));
+    assert_eq!(shipped.note.as_deref(), Some("Parcel 7"));
+    let why = told.iter().find(|event| event.r#type == "order.cancelled" && event.subject == refunded.id.to_string()).unwrap();
+    assert_eq!(why.data["note"], "Too dark");
+    let failed = event("payment.failed").read::<PaymentFailed>().unwrap().unwrap();
+    assert_eq!(
+        (failed.user_id, failed.amount, failed.reason.as_str()),
+        (buyer.user().unwrap(), delivered.total, "card_declined")
+    );
+    let registered = event("user.registered").read::<UserRegistered>().unwrap().unwrap();
+    assert_eq!((registered.email.as_str(), registered.first_name.as_str()), ("leyla@souk.test", "leyla"));
 }
 
 async fn strangers_see_nothing(client: OrderClient, fixture: &Fixture) {

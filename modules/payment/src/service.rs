@@ -5,12 +5,12 @@
 //! same key.
 
 use crate::{
-    ChargeRequest, NextAction, Outcome, Payment, PaymentApi, PaymentError, PaymentId, PaymentRequest, PaymentStatus, Provider,
-    ProviderError, RefundRequest,
+    ChargeRequest, NextAction, Outcome, Payment, PaymentApi, PaymentError, PaymentFailed, PaymentId, PaymentRequest,
+    PaymentStatus, Provider, ProviderError, RefundRequest,
     entity::payment::{ActiveModel, Model, Status},
     store,
 };
-use kernel::{Ctx, Fault, Money, OrderId, Role, UserId, db::Db, now};
+use kernel::{Ctx, Fault, Money, OrderId, Role, UserId, db::Db, now, outbox};
 use sea_orm::Set;
 use std::sync::Arc;
 
@@ -29,7 +29,7 @@ const UNAVAILABLE: &str = "Payment provider not available";
 const NOT_REACHED: &str = "provider_unavailable";
 
 impl PaymentApi for Payments {
-    async fn process(&self, _: &Ctx, order: OrderId, attempt: u32, request: PaymentRequest) -> Result<Payment> {
+    async fn process(&self, cx: &Ctx, order: OrderId, attempt: u32, request: PaymentRequest) -> Result<Payment> {
         let new = self.new_row(order, attempt, request)?;
         if !self.provider.knows(&new.payment_method) {
             return Err(PaymentError::UnknownMethod);
@@ -46,7 +46,7 @@ impl PaymentApi for Payments {
             }
             let asked = store::ask(&*tx, &found).await?;
             tx.commit().await?;
-            return self.ask(asked, Ask::Again).await;
+            return self.ask(cx, asked, Ask::Again).await;
         }
         for other in others {
             match other.status {
@@ -62,10 +62,10 @@ impl PaymentApi for Payments {
             return Err(illegal(Status::Processing));
         }
         tx.commit().await?;
-        self.ask(new, Ask::First).await
+        self.ask(cx, new, Ask::First).await
     }
 
-    async fn confirm(&self, _: &Ctx, id: PaymentId) -> Result<Payment> {
+    async fn confirm(&self, cx: &Ctx, id: PaymentId) -> Result<Payment> {
         let tx = self.db.begin().await?;
         let found = store::lock(&*tx, id).await?.ok_or(PaymentError::NotFound)?;
         let ask = match found.status {
@@ -77,7 +77,7 @@ impl PaymentApi for Payments {
         // no longer `requires_action`: another attempt must not cancel it while the provider may be taking the money
         let asked = store::ask(&*tx, &found).await?;
         tx.commit().await?;
-        self.ask(asked, ask).await
+        self.ask(cx, asked, ask).await
     }
 
     async fn refund(&self, _: &Ctx, id: PaymentId) -> Result<Payment> {
@@ -121,6 +121,17 @@ enum Ask {
 }
 
 impl Payments {
+    /// Stores that the provider has refused, and tells it.
+    async fn decline(&self, cx: &Ctx, id: PaymentId, change: ActiveModel, reason: String) -> Result<Option<Model>> {
+        let tx = self.db.begin().await?;
+        let declined = store::change(&*tx, id, Status::Processing, None, change).await?;
+        if let Some(row) = &declined {
+            outbox::tell(&tx, cx, &what_failed(row, reason)?).await?;
+        }
+        tx.commit().await?;
+        Ok(declined)
+    }
+
     fn new_row(&self, order: OrderId, attempt: u32, request: PaymentRequest) -> Result<Model> {
         let currency = request.currency;
         let amount = request.amount.in_currency(currency).ok_or_else(|| {
@@ -151,7 +162,7 @@ impl Payments {
     ///
     /// A final answer is stored whoever hears it: all calls with one key have the same. Any other is stored only when nobody asked
     /// since, because it may be out of date.
-    async fn ask(&self, asked: Model, ask: Ask) -> Result<Payment> {
+    async fn ask(&self, cx: &Ctx, asked: Model, ask: Ask) -> Result<Payment> {
         let id = PaymentId(asked.id);
         let answered = match &asked.provider_reference {
             None => {
@@ -162,6 +173,10 @@ impl Payments {
             Some(reference) => self.provider.confirm(reference.clone()).await,
         };
         let newest = Some(asked.asks);
+        let declined = match &answered {
+            Ok(Outcome::Declined { reason }) => Some(reason.clone()),
+            _ => None,
+        };
         let charged = matches!(answered, Ok(Outcome::Succeeded { .. }));
         let mut not_reached = false;
         let (asks, change) = match answered {
@@ -189,7 +204,11 @@ impl Payments {
             }
             Err(e) => return Err(Fault::unavailable(UNAVAILABLE, e).into()),
         };
-        match store::change(self.db.write(), id, Status::Processing, asks, change).await? {
+        let changed = match declined {
+            Some(reason) => self.decline(cx, id, change, reason).await?,
+            None => store::change(self.db.write(), id, Status::Processing, asks, change).await?,
+        };
+        match changed {
             Some(_) if not_reached => Err(PaymentError::ProviderUnavailable),
             Some(stored) => answer(stored),
             None => {
@@ -203,6 +222,13 @@ impl Payments {
             }
         }
     }
+}
+
+fn what_failed(row: &Model, reason: String) -> Result<PaymentFailed> {
+    let money = money(row)?;
+    let (amount, currency) = (money.amount(), money.currency);
+    let (payment_id, order_id, user_id) = (PaymentId(row.id), OrderId(row.order_id), UserId(row.user_id));
+    Ok(PaymentFailed { payment_id, order_id, user_id, amount, currency, reason })
 }
 
 fn failed(reason: String) -> ActiveModel {

@@ -3,7 +3,10 @@
 use crate::{Payments, Provider, Sandbox};
 use kernel::{
     BoxError,
+    bus::Bus,
     db::{Db, Durability, Pool},
+    jobs::CancellationToken,
+    outbox,
 };
 use migrations::payment::Migrator;
 use serde::{Deserialize, Serialize};
@@ -36,12 +39,13 @@ pub enum ProviderName {
     Sandbox,
 }
 
-/// Opens the module's store, brings it up to date, and takes the provider of the settings. Nothing runs in the background.
+/// Opens the module's store, brings it up to date, takes the provider of the settings, and delivers events to `bus` until `stop`.
 ///
 /// # Errors
 /// When the store cannot be opened or a migration fails.
-pub async fn start(config: &Config) -> Result<Payments, BoxError> {
+pub async fn start(config: &Config, bus: &Bus, stop: &CancellationToken) -> Result<Payments, BoxError> {
     let db = migrate(config).await?;
+    outbox::relay(&db, bus.clone(), stop.clone());
     let provider: Arc<dyn Provider> = match config.provider {
         ProviderName::Sandbox => Arc::new(Sandbox),
     };

@@ -129,7 +129,8 @@ struct Fixture {
 async fn payments(stores: Stores) -> (Payments, Fixture) {
     let bank = Arc::new(Bank::default());
     let config = Config { database_url: stores.database("payment").await, ..Config::default() };
-    let payments = start(&config).await.unwrap().with_provider(Arc::new(Till(bank.clone())));
+    let payments =
+        start(&config, &Default::default(), &Default::default()).await.unwrap().with_provider(Arc::new(Till(bank.clone())));
     (payments, Fixture { bank, _stores: stores })
 }
 

@@ -2,7 +2,7 @@
 
 use crate::{
     Address, AddressId, AuthReply, ChangePassword, Jwks, ListUsers, Login, NewAddress, Profile, ProfileChange, Refresh, Register,
-    RevokedSessions, RevokedSince, SetAccess, User, UserApi, UserError, UserPage, Verified,
+    RevokedSessions, RevokedSince, SetAccess, User, UserApi, UserChanged, UserError, UserPage, UserRegistered, Verified,
     entity::{address, session, user},
     ops,
     password::{Passwords, Place},
@@ -13,7 +13,7 @@ use kernel::{
     Code, Ctx, Fault, Pagination, Role, UserId,
     chrono::TimeDelta,
     db::{Db, Tx},
-    idempotency, now,
+    idempotency, now, outbox,
 };
 use sea_orm::Set;
 use std::sync::Arc;
@@ -41,10 +41,11 @@ pub struct Users {
 type Result<T> = std::result::Result<T, UserError>;
 
 impl UserApi for Users {
-    async fn register(&self, _: &Ctx, request: Register) -> Result<AuthReply> {
+    async fn register(&self, cx: &Ctx, request: Register) -> Result<AuthReply> {
         let row = self.new_row(request).await?;
         let tx = self.db.begin().await?;
         let user = store::insert_user(&*tx, row).await?.ok_or(UserError::EmailTaken)?;
+        outbox::tell(&tx, cx, &registered(&user)).await?;
         let reply = self.open_session(&tx, user, "User registered successfully").await?;
         tx.commit().await?;
         Ok(reply)
@@ -115,7 +116,7 @@ impl UserApi for Users {
         Ok(Profile { user, addresses: addresses.into_iter().map(to_address).collect() })
     }
 
-    async fn change_profile(&self, _: &Ctx, user: UserId, change: ProfileChange) -> Result<User> {
+    async fn change_profile(&self, cx: &Ctx, user: UserId, change: ProfileChange) -> Result<User> {
         let line = |text: String| text.trim().to_owned();
         let mut row = user::ActiveModel::default();
         if let Some(name) = change.first_name {
@@ -127,7 +128,11 @@ impl UserApi for Users {
         if let Some(phone) = change.phone {
             row.phone = Set(Some(line(phone)));
         }
-        store::update_user(self.db.write(), user, row).await?.map(to_user).ok_or(UserError::NotFound)
+        let tx = self.db.begin().await?;
+        let user = store::update_user(&*tx, user, row).await?.ok_or(UserError::NotFound)?;
+        outbox::tell(&tx, cx, &changed(&user)).await?;
+        tx.commit().await?;
+        Ok(to_user(user))
     }
 
     async fn change_password(&self, _: &Ctx, user: UserId, change: ChangePassword) -> Result<()> {
@@ -303,6 +308,17 @@ fn must_differ(pointer: &str, password: &str, email: &str) -> Result<()> {
         return Err(Fault::invalid(pointer, "Password must not be the email address").into());
     }
     Ok(())
+}
+
+/// What is told about a new account.
+pub(crate) fn registered(row: &user::Model) -> UserRegistered {
+    let (email, first_name, last_name) = (row.email.clone(), row.first_name.clone(), row.last_name.clone());
+    UserRegistered { user_id: UserId(row.id), email, first_name, last_name, phone: row.phone.clone() }
+}
+
+fn changed(row: &user::Model) -> UserChanged {
+    let (email, first_name, last_name) = (row.email.clone(), row.first_name.clone(), row.last_name.clone());
+    UserChanged { user_id: UserId(row.id), email, first_name, last_name, phone: row.phone.clone() }
 }
 
 pub(crate) fn to_user(row: user::Model) -> User {

@@ -4,17 +4,18 @@ use crate::{
     Register, User, UserError, Users,
     entity::user,
     password::Passwords,
-    service::{WINDOW, stored_email, to_user},
+    service::{WINDOW, registered, stored_email, to_user},
     store,
     tokens::{Signer, fingerprint},
 };
 use kernel::{
-    BoxError, Fault, UserId,
+    BoxError, Ctx, Fault, UserId,
+    bus::Bus,
     chrono::TimeDelta,
     db::{Db, Durability, Pool},
     idempotency,
     jobs::{self, CancellationToken},
-    now, validate,
+    now, outbox, validate,
 };
 use migrations::user::Migrator;
 use sea_orm::Set;
@@ -81,13 +82,14 @@ pub async fn migrate(config: &Config) -> Result<Db, BoxError> {
     Ok(db)
 }
 
-/// Opens the module and starts its work in the background, until `stop`.
+/// Opens the module and starts its work in the background, until `stop`. Its events go to `bus`.
 ///
 /// # Errors
 /// As [`open`].
-pub async fn start(config: &Config, stop: &CancellationToken) -> Result<Users, BoxError> {
+pub async fn start(config: &Config, bus: &Bus, stop: &CancellationToken) -> Result<Users, BoxError> {
     let users = open(config).await?;
-    let db = users.db.clone();
+    outbox::relay(&users.db, bus.clone(), stop.clone());
+    let db = users.db.in_background();
     jobs::every(Duration::from_secs(3600), stop.clone(), move || {
         let db = db.clone();
         // a fault has been logged where it was made
@@ -140,7 +142,11 @@ impl Users {
         let email = stored_email(email);
         let tx = self.db.begin().await?;
         let user = match store::user_by_email(&*tx, &email).await? {
-            None => store::insert_user(&*tx, row).await?.ok_or(UserError::EmailTaken)?,
+            None => {
+                let user = store::insert_user(&*tx, row).await?.ok_or(UserError::EmailTaken)?;
+                outbox::tell(&tx, &by_operator(), &registered(&user)).await?;
+                user
+            }
             Some(found) => {
                 let (id, is_active, is_admin) = (UserId(found.id), row.is_active, row.is_admin);
                 let change = user::ActiveModel { password_hash: row.password_hash, is_active, is_admin, ..Default::default() };
@@ -161,15 +167,23 @@ impl Users {
         if store::has_users(self.db.read()).await? {
             return Ok(());
         }
-        let mut rows = Vec::new();
+        let tx = self.db.begin().await?;
         for account in DEMO_ACCOUNTS {
             let request = register(account.email, account.password, "Demo", if account.is_admin { "Admin" } else { "Customer" });
             let mut row = self.new_row(request).await?;
             row.is_admin = Set(account.is_admin);
-            rows.push(row);
+            // another process that starts at the same time may have come first
+            if let Some(user) = store::insert_user(&*tx, row).await? {
+                outbox::tell(&tx, &by_operator(), &registered(&user)).await?;
+            }
         }
-        Ok(store::insert_users(self.db.write(), rows).await?)
+        Ok(tx.commit().await?)
     }
+}
+
+/// A change that no call has asked for.
+fn by_operator() -> Ctx {
+    Ctx::anonymous(Duration::ZERO)
 }
 
 fn register(email: &str, password: &str, first_name: &str, last_name: &str) -> Register {

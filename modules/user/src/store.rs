@@ -45,11 +45,6 @@ pub(crate) async fn insert_user(db: &impl ConnectionTrait, row: user::ActiveMode
     }
 }
 
-pub(crate) async fn insert_users(db: &impl ConnectionTrait, rows: Vec<user::ActiveModel>) -> Result<()> {
-    user::Entity::insert_many(rows).exec_without_returning(db).await?;
-    Ok(())
-}
-
 /// Writes the set values of `row` to the user.
 pub(crate) async fn update_user(db: &impl ConnectionTrait, id: UserId, row: user::ActiveModel) -> Result<Option<user::Model>> {
     let row = user::ActiveModel { updated_at: Set(now()), ..row };

@@ -40,7 +40,7 @@ placements! {
 }
 
 async fn users(stores: Stores) -> (Users, Stores) {
-    (start(&config(&stores).await, &Default::default()).await.unwrap(), stores)
+    (start(&config(&stores).await, &Default::default(), &Default::default()).await.unwrap(), stores)
 }
 
 async fn config(stores: &Stores) -> Config {
