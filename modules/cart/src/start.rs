@@ -1,14 +1,13 @@
 //! How the module is started.
 
-use crate::{Carts, store};
+use crate::{Carts, store::Store};
 use kernel::{
-    BoxError,
+    BoxError, Health,
     chrono::TimeDelta,
-    db::{Db, Durability, Pool},
+    db::{Db, Pool},
     idempotency,
     jobs::{self, CancellationToken},
 };
-use migrations::cart::Migrator;
 use product::ProductClient;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -17,20 +16,30 @@ use std::time::Duration;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
-    /// Its database, e.g. `sqlite://data/cart.db`.
+    /// Its store, e.g. `sqlite://data/cart.db`, `postgres://cart@db/cart`, or `redis://cache:6379` (`rediss://` with TLS).
     pub database_url: String,
-    /// Pool of the database.
+    /// Pool of the store.
     pub pool: Pool,
+    /// What the names of all keys in Redis begin with.
+    pub key_prefix: String,
+    /// Milliseconds that Redis may take to answer a command; then the call is answered `unavailable`.
+    pub response_timeout_ms: u64,
     /// Hours that a cart lives after it was last used, 1 to 8760 (a year).
     pub expiry_hours: u32,
-    /// Seconds between two removals of expired carts; at least 1.
+    /// Seconds between two removals of expired carts; at least 1. Redis removes them by itself.
     pub sweep_seconds: u64,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        let database_url = "sqlite://data/cart.db".into();
-        Self { database_url, pool: Pool::default(), expiry_hours: 24, sweep_seconds: 300 }
+        Self {
+            database_url: "sqlite://data/cart.db".into(),
+            pool: Pool::default(),
+            key_prefix: "cart".into(),
+            response_timeout_ms: 1_000,
+            expiry_hours: 24,
+            sweep_seconds: 300,
+        }
     }
 }
 
@@ -43,39 +52,48 @@ pub async fn start(config: &Config, product: ProductClient, stop: &CancellationT
     if !(1..=8760).contains(&config.expiry_hours) {
         return Err("cart.expiry_hours must be 1 to 8760".into());
     }
-    let db = migrate(config).await?;
-    let store = db.clone();
-    jobs::every(Duration::from_secs(config.sweep_seconds.max(1)), stop.clone(), move || {
-        let db = store.clone();
+    let store = Store::open(config).await?;
+    if let Store::Sql(db) = &store {
+        sweep(db, config.sweep_seconds, stop);
+    }
+    Ok(Carts { store, product: product.by("cart"), life: TimeDelta::hours(config.expiry_hours.into()) })
+}
+
+/// Brings the module's store up to date. In Redis there is nothing to do; that it can be reached is checked.
+///
+/// # Errors
+/// When the store cannot be opened or a migration fails.
+pub async fn migrate(config: &Config) -> Result<(), BoxError> {
+    Store::open(config).await.map(drop)
+}
+
+/// Removes expired carts and keys from a database, again and again.
+fn sweep(db: &Db, seconds: u64, stop: &CancellationToken) {
+    let carts = db.in_background();
+    jobs::every(Duration::from_secs(seconds.max(1)), stop.clone(), move || {
+        let db = carts.clone();
         async move {
             /// Few enough that nobody waits long for the removal.
             const BATCH: u64 = 500;
             // a fault has been logged where it was made
-            while store::sweep(db.write(), BATCH).await.is_ok_and(|gone| gone == BATCH) {}
+            while Store::sweep(&db, BATCH).await.is_ok_and(|gone| gone == BATCH) {}
         }
     });
-    let store = db.clone();
+    let keys = db.in_background();
     jobs::every(Duration::from_secs(3600), stop.clone(), move || {
-        let db = store.clone();
+        let db = keys.clone();
         async move { drop(idempotency::sweep(db.write()).await) }
     });
-    Ok(Carts { db, product: product.by("cart"), life: TimeDelta::hours(config.expiry_hours.into()) })
-}
-
-/// Brings the module's store up to date.
-///
-/// # Errors
-/// When the store cannot be opened or a migration fails.
-pub async fn migrate(config: &Config) -> Result<Db, BoxError> {
-    // NORMAL: the last moments of a cart are not worth a wait for the disk
-    let db = Db::open("cart", &config.database_url, config.pool, Durability::Normal).await?;
-    db.migrate::<Migrator>().await?;
-    Ok(db)
 }
 
 impl Carts {
     /// The store, for health checks.
-    pub fn db(&self) -> Db {
-        self.db.clone()
+    pub fn health(&self) -> impl Health + use<> {
+        self.store.clone()
+    }
+
+    /// The same under its former name, until `src/assembly.rs` asks for [`Carts::health`].
+    pub fn db(&self) -> impl Health + use<> {
+        self.health()
     }
 }

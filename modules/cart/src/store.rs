@@ -1,30 +1,42 @@
-//! Everything that is stored, and nothing else. Each function is one change or one look, so that another store can take the place
-//! of this one: a check and the change that depends on it are never two functions.
+//! Everything that is stored, and nothing else: in a database or in Redis, by the URL. Each method is one change or one look, so
+//! that both can do it: a check and the change that depends on it are never two methods.
 
-use crate::{
-    CartError,
-    entity::{cart, item},
-};
+mod redis;
+mod sql;
+
+use crate::{AddItem, Cart, CartError, Config, view::Catalogue};
 use kernel::{
-    Fault, Money, UserId,
+    BoxError, BoxFuture, Ctx, Fault, Health, Money, UserId,
     chrono::{DateTime, TimeDelta, Utc},
-    now,
+    db::Db,
 };
 use product::ProductId;
-use sea_orm::{
-    ColumnTrait, ConnectionTrait, EntityTrait, ExprTrait, IntoActiveModel, QueryFilter, QueryOrder,
-    sea_query::{CaseStatement, Expr, OnConflict, Query},
-};
+use std::sync::Arc;
 
 type Result<T, E = Fault> = std::result::Result<T, E>;
 
 /// The most lines of a cart: as many as products can be asked for at once.
 pub(crate) const MAX_LINES: usize = product::Ids::MAX;
+/// A life that was renewed within this time is left as it is: reads are to be cheap.
+const RENEWED_BEFORE: TimeDelta = TimeDelta::minutes(1);
 
 /// A cart with lines, in the order in which they were added.
 pub(crate) struct Stored {
-    pub(crate) cart: cart::Model,
-    pub(crate) lines: Vec<item::Model>,
+    pub(crate) version: i64,
+    pub(crate) created_at: DateTime<Utc>,
+    pub(crate) updated_at: DateTime<Utc>,
+    pub(crate) expires_at: DateTime<Utc>,
+    pub(crate) lines: Vec<Line>,
+}
+
+/// A line, with name and price as its user last saw them.
+pub(crate) struct Line {
+    pub(crate) product: ProductId,
+    pub(crate) quantity: u32,
+    pub(crate) name: String,
+    pub(crate) price: Money,
+    pub(crate) added_at: DateTime<Utc>,
+    pub(crate) updated_at: DateTime<Utc>,
 }
 
 /// A product as its user sees it now.
@@ -34,198 +46,136 @@ pub(crate) struct Seen<'a> {
     pub(crate) price: Money,
 }
 
-/// The cart; none when it is empty or expired.
-pub(crate) async fn load(db: &impl ConnectionTrait, user: UserId) -> Result<Option<Stored>> {
-    // one statement, so that version and lines belong together
-    let found = cart::Entity::find_by_id(user.0)
-        .filter(cart::Column::ExpiresAt.gt(now()))
-        .find_with_related(item::Entity)
-        .order_by_asc(item::Column::AddedAt)
-        .order_by_asc(item::Column::ProductId)
-        .all(db)
-        .await?;
-    Ok(found.into_iter().next().map(|(cart, lines)| Stored { cart, lines }))
+/// Where carts are kept. Cheap to clone.
+#[derive(Clone)]
+pub(crate) enum Store {
+    Sql(Db),
+    Redis(Arc<redis::Redis>),
 }
 
-/// Adds pieces to the line of a product; the line and the cart are made if need be.
-///
-/// # Errors
-/// `InsufficientStock` and `CartFull`; then the caller must roll back.
-pub(crate) async fn add(
-    tx: &impl ConnectionTrait,
-    user: UserId,
-    seen: &Seen<'_>,
-    quantity: u32,
-    stock: u32,
-    life: TimeDelta,
-) -> Result<(), CartError> {
-    let now = now();
-    cart::Entity::delete_by_id(user.0).filter(cart::Column::ExpiresAt.lte(now)).exec(tx).await.map_err(Fault::from)?;
-    // a cart that is made again goes on with a higher version than the one before it, without remembering that one
-    let new = cart::Model {
-        user_id: user.0,
-        version: now.timestamp_micros(),
-        created_at: now,
-        updated_at: now,
-        expires_at: now + life,
-    };
-    let renew = OnConflict::column(cart::Column::UserId)
-        .value(cart::Column::Version, Expr::col((cart::Entity, cart::Column::Version)).add(1))
-        .update_columns([cart::Column::UpdatedAt, cart::Column::ExpiresAt])
-        .to_owned();
-    cart::Entity::insert(new.into_active_model()).on_conflict(renew).exec_without_returning(tx).await.map_err(Fault::from)?;
-
-    let lines = lines(tx, user).await?;
-    let line = lines.iter().find(|line| line.product_id == seen.product.0);
-    let total = line.map_or(0, |line| line.quantity) + i64::from(quantity);
-    if total > i64::from(stock) {
-        return Err(CartError::InsufficientStock { requested: u32::try_from(total).unwrap_or(u32::MAX), available: stock });
+impl Store {
+    /// Opens the store that the URL names, and brings it up to date.
+    pub(crate) async fn open(config: &Config) -> Result<Self, BoxError> {
+        match config.database_url.split(':').next().unwrap_or_default() {
+            "redis" | "rediss" => Ok(Self::Redis(Arc::new(redis::Redis::open(config).await?))),
+            "sqlite" | "postgres" | "postgresql" => Ok(Self::Sql(sql::open(config).await?)),
+            scheme => Err(format!("cart.database_url starts with sqlite://, postgres:// or redis://, not with {scheme}:").into()),
+        }
     }
-    if line.is_none() && lines.len() >= MAX_LINES {
-        return Err(CartError::CartFull);
+
+    /// The cart; none when it is empty or expired.
+    pub(crate) async fn load(&self, user: UserId) -> Result<Option<Stored>> {
+        match self {
+            Self::Sql(db) => sql::load(db.read(), user).await,
+            Self::Redis(redis) => redis.load(user).await,
+        }
     }
-    let row = item::Model {
-        user_id: user.0,
-        product_id: seen.product.0,
-        quantity: total,
-        product_name: seen.name.into(),
-        unit_price_minor: seen.price.minor,
-        currency: seen.price.currency.to_string(),
-        added_at: now,
-        updated_at: now,
-    };
-    let change = OnConflict::columns([item::Column::UserId, item::Column::ProductId])
-        .update_columns([
-            item::Column::Quantity,
-            item::Column::ProductName,
-            item::Column::UnitPriceMinor,
-            item::Column::Currency,
-            item::Column::UpdatedAt,
-        ])
-        .to_owned();
-    item::Entity::insert(row.into_active_model()).on_conflict(change).exec_without_returning(tx).await.map_err(Fault::from)?;
-    Ok(())
-}
 
-/// Sets the quantity of a line.
-///
-/// # Errors
-/// `NotInCart`; then the caller must roll back.
-pub(crate) async fn set(
-    tx: &impl ConnectionTrait,
-    user: UserId,
-    product: ProductId,
-    quantity: u32,
-    life: TimeDelta,
-) -> Result<(), CartError> {
-    renew(tx, user, life).await?;
-    let done = item::Entity::update_many()
-        .col_expr(item::Column::Quantity, Expr::value(i64::from(quantity)))
-        .col_expr(item::Column::UpdatedAt, Expr::value(now()))
-        .filter(item::Column::UserId.eq(user.0))
-        .filter(item::Column::ProductId.eq(product.0))
-        .exec(tx)
-        .await
-        .map_err(Fault::from)?;
-    if done.rows_affected == 1 { Ok(()) } else { Err(CartError::NotInCart) }
-}
-
-/// Removes a line, and the cart with its last one.
-///
-/// # Errors
-/// `NotInCart`; then the caller must roll back.
-pub(crate) async fn remove(
-    tx: &impl ConnectionTrait,
-    user: UserId,
-    product: ProductId,
-    life: TimeDelta,
-) -> Result<(), CartError> {
-    renew(tx, user, life).await?;
-    let gone = item::Entity::delete_by_id((user.0, product.0)).exec(tx).await.map_err(Fault::from)?;
-    if gone.rows_affected == 0 {
-        return Err(CartError::NotInCart);
+    /// The same, with a life that begins anew.
+    pub(crate) async fn renewed(&self, user: UserId, life: TimeDelta) -> Result<Option<Stored>> {
+        match self {
+            Self::Sql(db) => sql::renewed(db, user, life).await,
+            Self::Redis(redis) => redis.renewed(user, life).await,
+        }
     }
-    if lines(tx, user).await?.is_empty() {
-        clear(tx, user).await?;
+
+    /// The reply to this addition, when it was made before under the caller's key.
+    pub(crate) async fn replayed(&self, cx: &Ctx, user: UserId, item: &AddItem) -> Result<Option<Cart>> {
+        match self {
+            Self::Sql(db) => sql::replayed(db, cx, item).await,
+            Self::Redis(redis) => redis.replayed(cx, user, item).await,
+        }
     }
-    Ok(())
-}
 
-/// Removes the cart. Its lines go with it.
-pub(crate) async fn clear(db: &impl ConnectionTrait, user: UserId) -> Result<()> {
-    cart::Entity::delete_by_id(user.0).exec(db).await?;
-    Ok(())
-}
-
-/// Removes the cart if it still has this version.
-pub(crate) async fn clear_version(db: &impl ConnectionTrait, user: UserId, version: i64) -> Result<()> {
-    cart::Entity::delete_by_id(user.0).filter(cart::Column::Version.eq(version)).exec(db).await?;
-    Ok(())
-}
-
-/// Gives the cart a longer life.
-pub(crate) async fn touch(db: &impl ConnectionTrait, user: UserId, expires_at: DateTime<Utc>) -> Result<()> {
-    cart::Entity::update_many()
-        .col_expr(cart::Column::ExpiresAt, Expr::value(expires_at))
-        .filter(cart::Column::UserId.eq(user.0))
-        .filter(cart::Column::ExpiresAt.gt(now()))
-        .exec(db)
-        .await?;
-    Ok(())
-}
-
-/// Notes the names and prices that the user was shown, in one write whatever their number.
-pub(crate) async fn see(db: &impl ConnectionTrait, user: UserId, seen: &[Seen<'_>]) -> Result<()> {
-    if seen.is_empty() {
-        return Ok(());
+    /// Adds pieces to the line of a product; the line and the cart are made if need be. Returns the cart as its user then sees it,
+    /// which is kept under the caller's key in the same step.
+    ///
+    /// # Errors
+    /// `ProductNotFound`, `InsufficientStock` and `CartFull`; then nothing has changed.
+    pub(crate) async fn add(
+        &self,
+        cx: &Ctx,
+        user: UserId,
+        item: &AddItem,
+        catalogue: &Catalogue,
+        life: TimeDelta,
+    ) -> Result<Cart, CartError> {
+        match self {
+            Self::Sql(db) => sql::add(db, cx, user, item, catalogue, life).await,
+            Self::Redis(redis) => redis.add(cx, user, item, catalogue, life).await,
+        }
     }
-    let by_product = |value: &dyn Fn(&Seen<'_>) -> Expr, otherwise: item::Column| {
-        let case = seen
-            .iter()
-            .fold(CaseStatement::new(), |case, seen| case.case(item::Column::ProductId.eq(seen.product.0), value(seen)));
-        Expr::expr(case.finally(Expr::col(otherwise)))
-    };
-    item::Entity::update_many()
-        .col_expr(item::Column::ProductName, by_product(&|seen| Expr::value(seen.name), item::Column::ProductName))
-        .col_expr(item::Column::UnitPriceMinor, by_product(&|seen| Expr::value(seen.price.minor), item::Column::UnitPriceMinor))
-        .col_expr(
-            item::Column::Currency,
-            by_product(&|seen| Expr::value(seen.price.currency.to_string()), item::Column::Currency),
-        )
-        .filter(item::Column::UserId.eq(user.0))
-        .filter(item::Column::ProductId.is_in(seen.iter().map(|seen| seen.product.0)))
-        .exec(db)
-        .await?;
-    Ok(())
+
+    /// Sets the quantity of a line. What the catalogue says of all lines has been seen then.
+    ///
+    /// # Errors
+    /// `NotInCart`; then nothing has changed.
+    pub(crate) async fn set(
+        &self,
+        user: UserId,
+        product: ProductId,
+        quantity: u32,
+        catalogue: &Catalogue,
+        life: TimeDelta,
+    ) -> Result<Stored, CartError> {
+        match self {
+            Self::Sql(db) => sql::set(db, user, product, quantity, catalogue, life).await,
+            Self::Redis(redis) => redis.set(user, product, quantity, catalogue, life).await,
+        }
+    }
+
+    /// Removes a line, and the cart with its last one. Returns what is left.
+    ///
+    /// # Errors
+    /// `NotInCart`; then nothing has changed.
+    pub(crate) async fn remove(&self, user: UserId, product: ProductId, life: TimeDelta) -> Result<Option<Stored>, CartError> {
+        match self {
+            Self::Sql(db) => sql::remove(db, user, product, life).await,
+            Self::Redis(redis) => redis.remove(user, product, life).await,
+        }
+    }
+
+    /// Removes the cart with its lines.
+    pub(crate) async fn clear(&self, user: UserId) -> Result<()> {
+        match self {
+            Self::Sql(db) => sql::clear(db.write(), user).await,
+            Self::Redis(redis) => redis.clear(user).await,
+        }
+    }
+
+    /// Removes the cart if it still has this version.
+    pub(crate) async fn clear_version(&self, user: UserId, version: i64) -> Result<()> {
+        match self {
+            Self::Sql(db) => sql::clear_version(db.write(), user, version).await,
+            Self::Redis(redis) => redis.clear_version(user, version).await,
+        }
+    }
+
+    /// Notes the names and prices that the user was shown, in one write whatever their number. Lines that are gone stay gone.
+    pub(crate) async fn see(&self, user: UserId, seen: &[Seen<'_>]) -> Result<()> {
+        if seen.is_empty() {
+            return Ok(());
+        }
+        match self {
+            Self::Sql(db) => sql::see(db.write(), user, seen).await,
+            Self::Redis(redis) => redis.see(user, seen).await,
+        }
+    }
+
+    /// Removes up to `limit` expired carts; returns how many. Redis does it by itself.
+    pub(crate) async fn sweep(db: &Db, limit: u64) -> Result<u64> {
+        sql::sweep(db.write(), limit).await
+    }
 }
 
-/// Removes up to `limit` expired carts; returns how many.
-pub(crate) async fn sweep(db: &impl ConnectionTrait, limit: u64) -> Result<u64> {
-    let expired = Query::select()
-        .column(cart::Column::UserId)
-        .from(cart::Entity)
-        .and_where(cart::Column::ExpiresAt.lte(now()))
-        .limit(limit)
-        .to_owned();
-    let gone = cart::Entity::delete_many().filter(cart::Column::UserId.in_subquery(expired)).exec(db).await?;
-    Ok(gone.rows_affected)
-}
-
-/// A cart that is about to be changed: another version, a new life. Locks it for the rest of the transaction.
-async fn renew(tx: &impl ConnectionTrait, user: UserId, life: TimeDelta) -> Result<(), CartError> {
-    let now = now();
-    let done = cart::Entity::update_many()
-        .col_expr(cart::Column::Version, Expr::col(cart::Column::Version).add(1))
-        .col_expr(cart::Column::UpdatedAt, Expr::value(now))
-        .col_expr(cart::Column::ExpiresAt, Expr::value(now + life))
-        .filter(cart::Column::UserId.eq(user.0))
-        .filter(cart::Column::ExpiresAt.gt(now))
-        .exec(tx)
-        .await
-        .map_err(Fault::from)?;
-    if done.rows_affected == 1 { Ok(()) } else { Err(CartError::NotInCart) }
-}
-
-async fn lines(tx: &impl ConnectionTrait, user: UserId) -> Result<Vec<item::Model>> {
-    Ok(item::Entity::find().filter(item::Column::UserId.eq(user.0)).all(tx).await?)
+impl Health for Store {
+    fn check(&self) -> BoxFuture<Result<()>> {
+        match self {
+            Self::Sql(db) => db.check(),
+            Self::Redis(redis) => {
+                let redis = redis.clone();
+                Box::pin(async move { redis.check().await })
+            }
+        }
+    }
 }

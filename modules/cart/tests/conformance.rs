@@ -1,16 +1,18 @@
-//! What the cart module promises, in three placements, beside a real product module.
+//! What the cart module promises, in three placements, beside a real product module; on SQLite, and on Redis and PostgreSQL when
+//! ignored tests are run. What only Redis has is in `redis.rs`.
 #![expect(clippy::unwrap_used, reason = "a test may stop at any surprise")]
 
 use cart::{AddItem, Cart, CartApi, CartClient, CartError, CartItem, CartVersion, Carts, ChangeItem, Config, Issue, start};
+use deadpool_redis::redis;
 use kernel::{
-    ApiError, BoxFuture, Code, Currency, Dispatch, Fault, Incoming, Op, Reply, Transport, UserId,
+    ApiError, BoxFuture, Code, Currency, Dispatch, Fault, Health, Incoming, Op, Reply, Transport, UserId,
     chrono::{DateTime, TimeDelta, Utc},
-    db::Db,
+    db::{Db, Durability, Pool},
     now, placements,
-    testing::{Stores, admin, anonymous, customer},
+    testing::{Kind, Stores, admin, anonymous, customer, server},
 };
 use product::{NewProduct, ProductApi, ProductChange, ProductClient, ProductId, SetStock};
-use sea_orm::{ConnectionTrait, DbBackend, Statement};
+use sea_orm::{ConnectionTrait, Statement};
 use std::{
     sync::{
         Arc, Mutex,
@@ -19,26 +21,45 @@ use std::{
     time::Duration,
 };
 
-placements! {
-    CartClient, carts: [
-        an_empty_cart_is_shown,
-        add_change_remove_clear,
-        a_cart_never_asks_for_more_than_there_is,
-        what_is_not_there_is_not_found,
-        adds_at_once_all_count,
-        a_keyed_add_has_one_effect,
-        a_cart_has_at_most_100_lines,
-        names_prices_and_stock_are_those_of_now,
-        products_are_asked_for_in_one_call,
-        without_products_the_last_known_is_shown,
-        validation_tells_what_has_changed,
-        an_ordered_cart_is_emptied_unless_it_was_changed,
-        a_version_never_comes_back,
-        an_expired_cart_is_empty,
-        use_renews_the_life_of_a_cart,
-        a_cart_is_its_users,
-        bad_input_names_the_field,
-    ]
+macro_rules! promises {
+    ($($test:ident,)*) => {
+        placements! { CartClient, carts: [$($test),*] }
+
+        mod postgresql {
+            use super::*;
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                #[ignore = "needs servers: see docs/testing.md"]
+                async fn $test() {
+                    let stores = Stores::servers();
+                    let (service, fixture) = carts_in(stores.database("cart").await, stores).await;
+                    super::$test(CartClient::local(service), &fixture).await;
+                }
+            )*
+        }
+    };
+}
+
+promises! {
+    an_empty_cart_is_shown,
+    add_change_remove_clear,
+    a_cart_never_asks_for_more_than_there_is,
+    what_is_not_there_is_not_found,
+    adds_at_once_all_count,
+    a_keyed_add_has_one_effect,
+    a_key_used_at_once_has_one_effect,
+    a_cart_has_at_most_100_lines,
+    names_prices_and_stock_are_those_of_now,
+    products_are_asked_for_in_one_call,
+    without_products_the_last_known_is_shown,
+    validation_tells_what_has_changed,
+    an_ordered_cart_is_emptied_unless_it_was_changed,
+    a_version_never_comes_back,
+    what_is_removed_meanwhile_stays_removed,
+    an_expired_cart_is_empty,
+    use_renews_the_life_of_a_cart,
+    a_cart_is_its_users,
+    bad_input_names_the_field,
 }
 
 /// The product module, which can be made to fail, and counts the calls that it gets.
@@ -46,6 +67,8 @@ struct Catalogue {
     products: Arc<ProductClient>,
     fails: Mutex<Option<Code>>,
     calls: AtomicUsize,
+    /// What else happens while it is asked the next time.
+    meanwhile: Mutex<Option<BoxFuture<()>>>,
 }
 
 impl Dispatch for Catalogue {
@@ -56,10 +79,16 @@ impl Dispatch for Catalogue {
     fn dispatch(self: Arc<Self>, index: usize, cx: kernel::Ctx, incoming: Incoming) -> BoxFuture<Reply> {
         self.calls.fetch_add(1, Ordering::Relaxed);
         let fails = *self.fails.lock().unwrap();
-        match fails {
-            Some(code) => Box::pin(std::future::ready(Reply::problem(Fault::new(code, "It fails").into(), None))),
-            None => self.products.clone().dispatch(index, cx, incoming),
-        }
+        let meanwhile = self.meanwhile.lock().unwrap().take();
+        Box::pin(async move {
+            if let Some(meanwhile) = meanwhile {
+                meanwhile.await;
+            }
+            match fails {
+                Some(code) => Reply::problem(Fault::new(code, "It fails").into(), None),
+                None => self.products.clone().dispatch(index, cx, incoming).await,
+            }
+        })
     }
 
     fn openapi(&self) -> kernel::utoipa::openapi::OpenApi {
@@ -70,19 +99,101 @@ impl Dispatch for Catalogue {
 struct Fixture {
     products: Arc<ProductClient>,
     catalogue: Arc<Catalogue>,
-    db: Db,
+    kept: Kept,
     _stores: Stores,
 }
 
 async fn carts(stores: Stores) -> (Carts, Fixture) {
+    let url = match stores.kind() {
+        Kind::Embedded => stores.database("cart").await,
+        Kind::Servers => server("SOUK_TEST_REDIS", "redis://127.0.0.1:6379"),
+    };
+    carts_in(url, stores).await
+}
+
+async fn carts_in(database_url: String, stores: Stores) -> (Carts, Fixture) {
     let config = product::Config { database_url: stores.database("product").await, ..Default::default() };
     let products = Arc::new(ProductClient::local(product::start(&config, &Default::default()).await.unwrap()));
-    let catalogue = Arc::new(Catalogue { products: products.clone(), fails: Mutex::new(None), calls: AtomicUsize::new(0) });
-    let config = Config { database_url: stores.database("cart").await, sweep_seconds: 1, ..Config::default() };
+    let catalogue = Arc::new(Catalogue {
+        products: products.clone(),
+        fails: Mutex::new(None),
+        calls: AtomicUsize::new(0),
+        meanwhile: Mutex::new(None),
+    });
+    let kept = Kept::at(&database_url, stores.name()).await;
+    let config = Config { database_url, key_prefix: stores.name().into(), sweep_seconds: 1, ..Config::default() };
     let client = ProductClient::remote(Transport::loopback(catalogue.clone()));
     let carts = start(&config, client, &Default::default()).await.unwrap();
-    let db = carts.db();
-    (carts, Fixture { products, catalogue, db, _stores: stores })
+    carts.health().check().await.unwrap();
+    (carts, Fixture { products, catalogue, kept, _stores: stores })
+}
+
+/// The store of the carts, behind the back of the module.
+enum Kept {
+    Sql(Db),
+    Redis { client: redis::Client, prefix: String },
+}
+
+impl Kept {
+    async fn at(url: &str, prefix: &str) -> Self {
+        if url.starts_with("redis") {
+            return Self::Redis { client: redis::Client::open(url).unwrap(), prefix: prefix.into() };
+        }
+        let pool = Pool { connections: 1, ..Pool::default() };
+        Self::Sql(Db::open("cart", url, pool, Durability::Normal).await.unwrap())
+    }
+
+    /// Lets time pass: the carts expire at `at`.
+    async fn expire(&self, at: DateTime<Utc>) {
+        match self {
+            Self::Sql(db) => {
+                let change = format!("UPDATE carts SET expires_at = '{}'", at.to_rfc3339());
+                db.write().execute_unprepared(&change).await.unwrap();
+            }
+            Self::Redis { client, prefix } => {
+                let mut redis = client.get_connection().unwrap();
+                for key in keys(&mut redis, &format!("{prefix}:*")) {
+                    redis::cmd("PEXPIREAT").arg(key).arg(at.timestamp_millis()).exec(&mut redis).unwrap();
+                }
+            }
+        }
+    }
+
+    /// How many carts and how many lines there are.
+    async fn count(&self) -> (usize, usize) {
+        match self {
+            Self::Sql(db) => {
+                let count = async |table: &str| {
+                    let look = Statement::from_string(db.read().get_database_backend(), format!("SELECT user_id FROM {table}"));
+                    db.read().query_all_raw(look).await.unwrap().len()
+                };
+                (count("carts").await, count("cart_items").await)
+            }
+            Self::Redis { client, prefix } => {
+                let mut redis = client.get_connection().unwrap();
+                let carts = keys(&mut redis, &format!("{prefix}:*"));
+                let fields = carts.iter().flat_map(|key| redis::cmd("HKEYS").arg(key).query::<Vec<String>>(&mut redis).unwrap());
+                let lines = fields.filter(|field| field.ends_with(":quantity")).count();
+                (carts.len(), lines)
+            }
+        }
+    }
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        if let Self::Redis { client, prefix } = self
+            && let Ok(mut redis) = client.get_connection()
+        {
+            for key in keys(&mut redis, &format!("*{prefix}:*")) {
+                redis::cmd("DEL").arg(key).exec(&mut redis).unwrap();
+            }
+        }
+    }
+}
+
+fn keys(redis: &mut redis::Connection, pattern: &str) -> Vec<String> {
+    redis::cmd("KEYS").arg(pattern).query(redis).unwrap()
 }
 
 impl Fixture {
@@ -111,18 +222,9 @@ impl Fixture {
         *self.catalogue.fails.lock().unwrap() = code;
     }
 
-    /// Lets time pass: the carts expire at `at`.
-    async fn expire(&self, at: DateTime<Utc>) {
-        let statement = Statement::from_sql_and_values(DbBackend::Sqlite, "UPDATE carts SET expires_at = ?", [at.into()]);
-        self.db.write().execute_raw(statement).await.unwrap();
-    }
-
-    async fn stored(&self) -> (usize, usize) {
-        let count = async |table: &str| {
-            let statement = Statement::from_string(DbBackend::Sqlite, format!("SELECT user_id FROM {table}"));
-            self.db.read().query_all_raw(statement).await.unwrap().len()
-        };
-        (count("carts").await, count("cart_items").await)
+    /// Does something while products are asked for the next time.
+    fn meanwhile(&self, what: impl Future<Output = ()> + Send + 'static) {
+        *self.catalogue.meanwhile.lock().unwrap() = Some(Box::pin(what));
     }
 }
 
@@ -191,12 +293,12 @@ async fn add_change_remove_clear(client: CartClient, fixture: &Fixture) {
     add(&client, b, 1).await.unwrap();
     client.clear(&customer(7), USER).await.unwrap();
     assert!(get(&client).await.items.is_empty());
-    assert_eq!(fixture.stored().await, (0, 0));
+    assert_eq!(fixture.kept.count().await, (0, 0));
 
     add(&client, b, 1).await.unwrap();
     let cart = change(&client, b, 0).await.unwrap();
     assert_eq!((cart.items, cart.created_at, cart.currency), (vec![], None, None));
-    assert_eq!(fixture.stored().await, (0, 0));
+    assert_eq!(fixture.kept.count().await, (0, 0));
 }
 
 async fn remove_once(client: &CartClient, id: ProductId) -> Cart {
@@ -209,7 +311,7 @@ async fn a_cart_never_asks_for_more_than_there_is(client: CartClient, fixture: &
     let a = fixture.product("Lamp", "1", 5).await;
     let insufficient = |requested, available| Err(CartError::InsufficientStock { requested, available });
     assert_eq!(add(&client, a, 6).await, insufficient(6, 5));
-    assert_eq!(fixture.stored().await, (0, 0));
+    assert_eq!(fixture.kept.count().await, (0, 0));
     add(&client, a, 3).await.unwrap();
     let refused = add(&client, a, 5).await;
     assert_eq!(refused.as_ref().unwrap_err().code(), Code::InvalidArgument);
@@ -266,6 +368,8 @@ async fn a_keyed_add_has_one_effect(client: CartClient, fixture: &Fixture) {
     let item = |quantity| AddItem { product_id: a, quantity };
     let first = client.add(&customer(7).with_key("k1"), USER, item(2)).await.unwrap();
     add(&client, a, 1).await.unwrap();
+    fixture.rename(a, "Oil lamp", "2").await;
+    get(&client).await;
     fixture.fail(Some(Code::Unavailable));
     let again = customer(7).with_key("k1");
     assert_eq!(client.add(&again, USER, item(2)).await.unwrap(), first);
@@ -280,6 +384,24 @@ async fn a_keyed_add_has_one_effect(client: CartClient, fixture: &Fixture) {
     assert_eq!(refused, Err(CartError::InsufficientStock { requested: 11, available: 10 }));
     fixture.stock(a, 20).await;
     assert_eq!(client.add(&customer(7).with_key("k2"), USER, item(8)).await.unwrap().items[0].quantity, 11);
+}
+
+async fn a_key_used_at_once_has_one_effect(client: CartClient, fixture: &Fixture) {
+    let (a, client) = (fixture.product("Lamp", "1", 40).await, Arc::new(client));
+    add(&client, a, 1).await.unwrap();
+    let adds = (0..30).map(|_| {
+        let client = client.clone();
+        tokio::spawn(async move { client.add(&customer(7).with_key("k"), USER, AddItem { product_id: a, quantity: 2 }).await })
+    });
+    let mut replies = Vec::new();
+    for add in adds.collect::<Vec<_>>() {
+        replies.push(add.await.unwrap().unwrap());
+    }
+    assert!(replies.iter().all(|reply| *reply == replies[0]));
+    assert_eq!((replies.len(), get(&client).await.items[0].quantity), (30, 3));
+    // a key is its user's
+    let item = AddItem { product_id: a, quantity: 5 };
+    assert_eq!(client.add(&customer(8).with_key("k"), UserId(8), item).await.unwrap().items[0].quantity, 5);
 }
 
 async fn a_cart_has_at_most_100_lines(client: CartClient, fixture: &Fixture) {
@@ -422,7 +544,7 @@ async fn an_ordered_cart_is_emptied_unless_it_was_changed(client: CartClient, fi
     ordered(second.version).await;
     ordered(second.version).await;
     assert!(get(&client).await.items.is_empty());
-    assert_eq!(fixture.stored().await, (0, 0));
+    assert_eq!(fixture.kept.count().await, (0, 0));
 
     for cx in [anonymous(), customer(7), admin()] {
         let refused = [
@@ -448,17 +570,43 @@ async fn a_version_never_comes_back(client: CartClient, fixture: &Fixture) {
         match round {
             0 => drop(client.clear(&customer(7), USER).await.unwrap()),
             1 => drop(remove(&client, a).await.unwrap()),
-            2 => fixture.expire(now()).await,
+            2 => fixture.kept.expire(now()).await,
             _ => order.ordered(&anonymous(), USER, CartVersion { version: last }).await.unwrap(),
         }
         assert!(get(&client).await.items.is_empty());
     }
 }
 
+async fn what_is_removed_meanwhile_stays_removed(client: CartClient, fixture: &Fixture) {
+    let (a, b) = (fixture.product("Lamp", "10", 5).await, fixture.product("Rug", "20", 5).await);
+    let client = Arc::new(client);
+    for id in [a, b] {
+        add(&client, id, 1).await.unwrap();
+        fixture.rename(id, "Other", "30").await;
+    }
+    let remove_lamp = client.clone();
+    fixture.meanwhile(async move { drop(remove_lamp.remove(&customer(7), USER, a).await.unwrap()) });
+    assert_eq!(get(&client).await.items.len(), 2, "as it was when it was asked for");
+    assert_eq!(fixture.kept.count().await, (1, 1));
+    assert_eq!(lines(&get(&client).await), [(b.0, 1, "Other", "30".into(), "30".into())]);
+
+    fixture.rename(b, "Another", "40").await;
+    let clear = client.clone();
+    fixture.meanwhile(async move { drop(clear.clear(&customer(7), USER).await.unwrap()) });
+    assert_eq!(change(&client, b, 2).await, Err(CartError::NotInCart));
+    assert_eq!(fixture.kept.count().await, (0, 0));
+    add(&client, b, 1).await.unwrap();
+    fixture.rename(b, "Rug", "50").await;
+    let clear = client.clone();
+    fixture.meanwhile(async move { drop(clear.clear(&customer(7), USER).await.unwrap()) });
+    get(&client).await;
+    assert_eq!(fixture.kept.count().await, (0, 0));
+}
+
 async fn an_expired_cart_is_empty(client: CartClient, fixture: &Fixture) {
     let (a, b) = (fixture.product("Lamp", "10", 5).await, fixture.product("Rug", "20", 5).await);
     add(&client, a, 2).await.unwrap();
-    fixture.expire(now()).await;
+    fixture.kept.expire(now()).await;
     assert_eq!(change(&client, a, 1).await, Err(CartError::NotInCart));
     assert_eq!(remove(&client, a).await, Err(CartError::NotInCart));
     assert!(get(&client).await.items.is_empty());
@@ -468,9 +616,9 @@ async fn an_expired_cart_is_empty(client: CartClient, fixture: &Fixture) {
     assert_eq!(lines(&cart), [(b.0, 1, "Rug", "20".into(), "20".into())]);
     assert!(cart.expires_at.unwrap() > now() + TimeDelta::hours(23));
 
-    fixture.expire(now()).await;
+    fixture.kept.expire(now()).await;
     let swept = async {
-        while fixture.stored().await != (0, 0) {
+        while fixture.kept.count().await != (0, 0) {
             tokio::task::yield_now().await;
         }
     };
@@ -485,12 +633,12 @@ async fn use_renews_the_life_of_a_cart(client: CartClient, fixture: &Fixture) {
     assert_eq!(get(&client).await.expires_at, Some(whole), "renewed a moment ago");
 
     let soon = now() + TimeDelta::minutes(30);
-    fixture.expire(soon).await;
+    fixture.kept.expire(soon).await;
     let renewed = get(&client).await;
     assert!(renewed.expires_at.unwrap() >= whole);
     assert_eq!((renewed.updated_at, get(&client).await.expires_at), (first.updated_at, renewed.expires_at));
     for use_it in 0..3 {
-        fixture.expire(soon).await;
+        fixture.kept.expire(soon).await;
         match use_it {
             0 => drop(add(&client, a, 1).await.unwrap()),
             1 => drop(change(&client, a, 1).await.unwrap()),
@@ -540,7 +688,7 @@ async fn bad_input_names_the_field(client: CartClient, fixture: &Fixture) {
             e => panic!("{e}"),
         }
     }
-    assert_eq!(fixture.stored().await, (0, 0));
+    assert_eq!(fixture.kept.count().await, (0, 0));
 }
 
 #[tokio::test]

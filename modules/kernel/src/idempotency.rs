@@ -16,7 +16,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use sha2::{Digest, Sha256};
 
 /// How long a key is kept after its first use.
-const KEPT: TimeDelta = TimeDelta::hours(24);
+pub const KEPT: TimeDelta = TimeDelta::hours(24);
 /// How long work under a key is believed to be running; longer than any deadline.
 const LEASE: TimeDelta = TimeDelta::seconds(90);
 
@@ -45,25 +45,56 @@ pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
 
+/// A key in use: what a store without tables keeps beside its own data, in the same step as the work.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Used {
+    /// Who uses it, for which operation: keys of different scopes do not meet.
+    pub scope: String,
+    /// The key.
+    pub key: String,
+    /// SHA-256 of the request.
+    pub request_hash: String,
+}
+
+impl Used {
+    /// The caller's key, if there is one.
+    ///
+    /// # Errors
+    /// `internal` when the request cannot be written as JSON.
+    pub fn by(cx: &Ctx, op: &Op, request: &impl Serialize) -> Result<Option<Self>, Fault> {
+        let Some(key) = cx.idempotency_key() else { return Ok(None) };
+        Ok(Some(Self { scope: scope(cx, op), key: key.into(), request_hash: hash(request)? }))
+    }
+
+    /// Checks that the request is the one that used the key before, whose hash this is.
+    ///
+    /// # Errors
+    /// `unprocessable` when it is another.
+    pub fn is_for(&self, request_hash: &str) -> Result<(), Fault> {
+        match self.request_hash == request_hash {
+            true => Ok(()),
+            false => Err(Fault::new(Code::Unprocessable, "This Idempotency-Key was used for another request")),
+        }
+    }
+}
+
 /// Begins work under the caller's key, if there is one. `Some` is the reply of the work, which was done before: answer it and do
 /// nothing (`cx` is marked). After `None` do the work, then call [`finish`] in the transaction that completes it.
 ///
 /// # Errors
 /// `unprocessable` when the key was used for another request, `conflict` while the first request with it is running.
 pub async fn begin<T: DeserializeOwned>(tx: &Tx, cx: &Ctx, op: &Op, request: &impl Serialize) -> Result<Option<T>, Fault> {
-    let Some(key) = cx.idempotency_key() else { return Ok(None) };
+    let Some(used) = Used::by(cx, op, request)? else { return Ok(None) };
     let now = now();
-    let request_hash = hash(request)?;
-    let row = Model { scope: scope(cx, op), key: key.into(), request_hash, reply: None, started_at: now };
-    let inserted = Entity::insert(row.clone().into_active_model()).on_conflict_do_nothing().exec_without_returning(&**tx).await?;
+    let Used { scope, key, request_hash } = used.clone();
+    let row = Model { scope, key, request_hash, reply: None, started_at: now };
+    let inserted = Entity::insert(row.into_active_model()).on_conflict_do_nothing().exec_without_returning(&**tx).await?;
     if matches!(inserted, TryInsertResult::Inserted(1..)) {
         return Ok(None);
     }
-    let found = Entity::find_by_id((row.scope.clone(), row.key.clone())).one(&**tx).await?;
+    let found = Entity::find_by_id((used.scope.clone(), used.key.clone())).one(&**tx).await?;
     let found = found.ok_or_else(|| Fault::internal("an idempotency key vanished"))?;
-    if found.request_hash != row.request_hash {
-        return Err(Fault::new(Code::Unprocessable, "This Idempotency-Key was used for another request"));
-    }
+    used.is_for(&found.request_hash)?;
     match found.reply {
         Some(reply) => {
             cx.mark_replayed();

@@ -1,0 +1,37 @@
+-- Adds pieces to the line of a product; the line and the cart are made if need be. What the user sees then is written down under the
+-- idempotency key, if there is one, so that neither is there without the other.
+--
+-- KEYS[2]  the idempotency key, if the caller gave one
+local product, quantity, stock, most_lines, life = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4]), ARGV[5]
+-- with an idempotency key: the hash of the request, how long the key is kept, and what was known about the products
+local request, kept, catalogue = ARGV[6], ARGV[7], ARGV[8]
+-- what the user sees now of the products
+local SEEN = 9
+
+local key = KEYS[2]
+if key and redis.call('EXISTS', key) == 1 then
+  return {'replayed', 0, redis.call('HGETALL', key)}
+end
+
+local before = redis.call('HGET', cart, product .. ':quantity')
+local total = (tonumber(before) or 0) + quantity
+if total > stock then
+  return {'not enough', total, {}}
+end
+if not before and lines() >= most_lines then
+  return {'full', 0, {}}
+end
+
+local at = change(life)
+redis.call('HSET', cart, product .. ':quantity', whole(total), product .. ':updated_at', at)
+redis.call('HSETNX', cart, product .. ':added_at', at)
+see(SEEN)
+
+local done = answer('added')
+if key then
+  -- the cart as it is now, and what else the reply is made of
+  redis.call('COPY', cart, key)
+  redis.call('HSET', key, 'request', request, 'catalogue', catalogue, 'expires_at', whole(done[2]))
+  redis.call('PEXPIRE', key, kept)
+end
+return done

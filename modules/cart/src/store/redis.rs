@@ -1,0 +1,298 @@
+//! Carts in Redis: one hash each, whose fields `common.lua` explains. Every change is one script, and so one step and one round trip.
+
+use super::{Line, MAX_LINES, RENEWED_BEFORE, Result, Seen, Stored};
+use crate::{
+    AddItem, Cart, CartError, Config, ops,
+    view::{self, Catalogue},
+};
+use deadpool_redis::{
+    Connection, Manager, Pool,
+    redis::{AsyncConnectionConfig, Cmd, ErrorKind, FromRedisValue, RedisError, Script, ScriptInvocation, ServerErrorKind, cmd},
+};
+use kernel::{
+    BoxError, Ctx, Fault, Money, UserId,
+    chrono::{DateTime, TimeDelta, Utc},
+    idempotency::{KEPT, Used},
+};
+use product::ProductId;
+use std::{collections::HashMap, fmt::Display, str::FromStr, time::Duration};
+
+/// The carts, and what it takes to get at them.
+pub(crate) struct Redis {
+    pool: Pool,
+    /// How long to wait for a connection.
+    patience: Duration,
+    prefix: String,
+    load: Script,
+    add: Script,
+    set: Script,
+    remove: Script,
+    see: Script,
+    clear_version: Script,
+}
+
+/// What scripts answer: what came of it, a number that belongs to it, and the fields of the cart.
+type Answer = (String, i64, Fields);
+/// What is in a hash.
+type Fields = HashMap<String, String>;
+
+impl Redis {
+    pub(super) async fn open(config: &Config) -> Result<Self, BoxError> {
+        if config.pool.connections == 0 {
+            return Err("cart.pool.connections must be at least 1".into());
+        }
+        // in a cluster, what is between braces decides which node has a key: `reply_key` relies on it
+        if config.key_prefix.is_empty() || config.key_prefix.contains(['{', '}']) {
+            return Err("cart.key_prefix must not be empty, and not contain { or }".into());
+        }
+        let patience = Duration::from_millis(config.pool.acquire_timeout_ms);
+        let connection = AsyncConnectionConfig::new()
+            .set_connection_timeout(Some(patience))
+            .set_response_timeout(Some(Duration::from_millis(config.response_timeout_ms)));
+        let manager = Manager::new_with_config(config.database_url.as_str(), connection);
+        let manager = manager.map_err(|e| format!("cart.database_url: {e}"))?;
+        let script = |code| Script::new(&format!("{}{code}", include_str!("common.lua")));
+        let redis = Self {
+            pool: Pool::builder(manager).max_size(config.pool.connections as usize).build()?,
+            patience,
+            prefix: config.key_prefix.clone(),
+            load: script(include_str!("load.lua")),
+            add: script(include_str!("add.lua")),
+            set: script(include_str!("set.lua")),
+            remove: script(include_str!("remove.lua")),
+            see: script(include_str!("see.lua")),
+            clear_version: script(include_str!("clear_version.lua")),
+        };
+        redis.ping().await.map_err(|e| format!("cart.database_url: Redis cannot be reached: {e}"))?;
+        Ok(redis)
+    }
+
+    pub(super) async fn check(&self) -> Result<()> {
+        self.ping().await.map_err(unavailable)
+    }
+
+    pub(super) async fn load(&self, user: UserId) -> Result<Option<Stored>> {
+        self.look(user, 0, 0).await
+    }
+
+    pub(super) async fn renewed(&self, user: UserId, life: TimeDelta) -> Result<Option<Stored>> {
+        self.look(user, (life - RENEWED_BEFORE).num_milliseconds(), life.num_milliseconds()).await
+    }
+
+    pub(super) async fn replayed(&self, cx: &Ctx, user: UserId, item: &AddItem) -> Result<Option<Cart>> {
+        let Some(used) = Used::by(cx, ops::ADD, item)? else { return Ok(None) };
+        let fields: Fields = self.command(cmd("HGETALL").arg(self.reply_key(user, &used))).await?;
+        if fields.is_empty() { Ok(None) } else { replay(cx, user, &used, fields).map(Some) }
+    }
+
+    pub(super) async fn add(
+        &self,
+        cx: &Ctx,
+        user: UserId,
+        item: &AddItem,
+        catalogue: &Catalogue,
+        life: TimeDelta,
+    ) -> Result<Cart, CartError> {
+        let product = catalogue.sold(item.product_id)?;
+        let used = Used::by(cx, ops::ADD, item)?;
+        let mut call = self.add.key(self.cart_key(user));
+        call.arg(item.product_id.0).arg(item.quantity).arg(product.stock).arg(MAX_LINES).arg(life.num_milliseconds());
+        match &used {
+            Some(used) => {
+                let catalogue = kernel::serde_json::to_string(catalogue).map_err(Fault::internal)?;
+                call.key(self.reply_key(user, used)).arg(&used.request_hash).arg(KEPT.num_milliseconds()).arg(catalogue)
+            }
+            None => call.arg("").arg("").arg(""),
+        };
+        let (outcome, number, fields): Answer = self.script(seen(&mut call, catalogue.seen())).await?;
+        match (outcome.as_str(), &used) {
+            ("added", _) => {
+                let stored = stored(user, number, &fields)?.ok_or_else(|| broken(user, "it vanished"))?;
+                Ok(view::cart(&stored, catalogue)?)
+            }
+            ("replayed", Some(used)) => Ok(replay(cx, user, used, fields)?),
+            ("not enough", _) => {
+                let requested = u32::try_from(number).unwrap_or(u32::MAX);
+                Err(CartError::InsufficientStock { requested, available: product.stock })
+            }
+            ("full", _) => Err(CartError::CartFull),
+            (outcome, _) => Err(broken(user, format_args!("answer {outcome}")).into()),
+        }
+    }
+
+    pub(super) async fn set(
+        &self,
+        user: UserId,
+        product: ProductId,
+        quantity: u32,
+        catalogue: &Catalogue,
+        life: TimeDelta,
+    ) -> Result<Stored, CartError> {
+        let mut call = self.set.key(self.cart_key(user));
+        call.arg(product.0).arg(quantity).arg(life.num_milliseconds());
+        let (_, expires, fields): Answer = self.script(seen(&mut call, catalogue.seen())).await?;
+        stored(user, expires, &fields)?.ok_or(CartError::NotInCart)
+    }
+
+    pub(super) async fn remove(&self, user: UserId, product: ProductId, life: TimeDelta) -> Result<Option<Stored>, CartError> {
+        let mut call = self.remove.key(self.cart_key(user));
+        match self.script::<Answer>(call.arg(product.0).arg(life.num_milliseconds())).await? {
+            (outcome, ..) if outcome == "no such line" => Err(CartError::NotInCart),
+            (_, expires, fields) => Ok(stored(user, expires, &fields)?),
+        }
+    }
+
+    pub(super) async fn clear(&self, user: UserId) -> Result<()> {
+        self.command(cmd("DEL").arg(self.cart_key(user))).await
+    }
+
+    pub(super) async fn clear_version(&self, user: UserId, version: i64) -> Result<()> {
+        self.script(self.clear_version.key(self.cart_key(user)).arg(version)).await
+    }
+
+    pub(super) async fn see(&self, user: UserId, shown: &[Seen<'_>]) -> Result<()> {
+        let mut call = self.see.key(self.cart_key(user));
+        self.script(seen(&mut call, shown.iter())).await
+    }
+
+    async fn look(&self, user: UserId, renew_below: i64, life: i64) -> Result<Option<Stored>> {
+        let mut call = self.load.key(self.cart_key(user));
+        let (_, expires, fields): Answer = self.script(call.arg(renew_below).arg(life)).await?;
+        stored(user, expires, &fields)
+    }
+
+    fn cart_key(&self, user: UserId) -> String {
+        format!("{}:{user}", self.prefix)
+    }
+
+    /// Where the reply under an idempotency key is. The braces keep it on the node that has the cart: to Redis Cluster, `{cart:7}…`
+    /// is where `cart:7` is, and a script may only use keys of one place.
+    fn reply_key(&self, user: UserId, used: &Used) -> String {
+        format!("{{{}}}:{}:{}", self.cart_key(user), used.scope, used.key)
+    }
+
+    /// Runs a script. Redis forgets scripts when it is restarted: the library then sends this one again.
+    async fn script<T: FromRedisValue>(&self, call: &ScriptInvocation<'_>) -> Result<T> {
+        let mut connection = self.connection().await.map_err(unavailable)?;
+        let answer = call.invoke_async(&mut connection).await;
+        judged(connection, answer)
+    }
+
+    async fn command<T: FromRedisValue>(&self, command: &Cmd) -> Result<T> {
+        let mut connection = self.connection().await.map_err(unavailable)?;
+        let answer = command.query_async(&mut connection).await;
+        judged(connection, answer)
+    }
+
+    async fn ping(&self) -> Result<(), BoxError> {
+        Ok(cmd("PING").query_async(&mut self.connection().await?).await?)
+    }
+
+    /// A connection that works: one of the pool that answers, or a new one.
+    async fn connection(&self) -> Result<Connection, BoxError> {
+        let connection = tokio::time::timeout(self.patience, self.pool.get()).await;
+        Ok(connection.map_err(|_| "there is no connection in time")??)
+    }
+}
+
+/// The answer to a command, or why there is none.
+fn judged<T>(connection: Connection, answer: Result<T, RedisError>) -> Result<T> {
+    answer.map_err(|e| {
+        if e.is_io_error() {
+            // not for the next one: it is broken, or whoever is at its other end does not answer
+            drop(Connection::take(connection));
+        }
+        if is_passing(&e) { unavailable(e) } else { Fault::internal(e) }
+    })
+}
+
+/// Like a database that cannot be reached. Neither the text of a client nor the log shows the URL, which may have a password in it.
+fn unavailable(why: impl Display) -> Fault {
+    Fault::unavailable("The database is not available", why)
+}
+
+/// No connection, no answer in time, or a server that starts, hands over to another, or has no room.
+fn is_passing(e: &RedisError) -> bool {
+    use ServerErrorKind::{BusyLoading, ClusterDown, MasterDown, ReadOnly, TryAgain};
+    matches!(e.kind(), ErrorKind::Io | ErrorKind::Server(BusyLoading | ClusterDown | MasterDown | ReadOnly | TryAgain))
+        || matches!(e.code(), Some("BUSY" | "MISCONF" | "NOREPLICAS" | "OOM"))
+}
+
+/// Adds to a call what the user sees of products.
+fn seen<'call, 'script, S: std::borrow::Borrow<Seen<'script>>>(
+    call: &'call mut ScriptInvocation<'script>,
+    products: impl Iterator<Item = S>,
+) -> &'call ScriptInvocation<'script> {
+    for seen in products {
+        let Seen { product, name, price } = seen.borrow();
+        call.arg(product.0).arg(format!("{} {} {name}", price.minor, price.currency));
+    }
+    call
+}
+
+/// The reply that was given under a key before.
+fn replay(cx: &Ctx, user: UserId, used: &Used, mut fields: Fields) -> Result<Cart> {
+    used.is_for(&fields.remove("request").unwrap_or_default())?;
+    let catalogue = fields.remove("catalogue").unwrap_or_default();
+    let catalogue = kernel::serde_json::from_str(&catalogue).map_err(|e| broken(user, e))?;
+    let expires_at = Hash { user, fields: &fields }.value("expires_at")?;
+    let stored = stored(user, expires_at, &fields)?.ok_or_else(|| broken(user, "a reply without a cart"))?;
+    cx.mark_replayed();
+    view::cart(&stored, &catalogue)
+}
+
+/// The cart of these fields; none without any.
+fn stored(user: UserId, expires_at_ms: i64, fields: &Fields) -> Result<Option<Stored>> {
+    if fields.is_empty() { Ok(None) } else { Hash { user, fields }.cart(expires_at_ms).map(Some) }
+}
+
+/// A hash that is read.
+struct Hash<'a> {
+    user: UserId,
+    fields: &'a Fields,
+}
+
+impl Hash<'_> {
+    fn cart(&self, expires_at_ms: i64) -> Result<Stored> {
+        let products = self.fields.keys().filter_map(|name| name.strip_suffix(":quantity"));
+        let mut lines = products.map(|product| self.line(product)).collect::<Result<Vec<_>>>()?;
+        lines.sort_unstable_by_key(|line| (line.added_at, line.product));
+        Ok(Stored {
+            version: self.value("version")?,
+            created_at: self.time("created_at")?,
+            updated_at: self.time("updated_at")?,
+            expires_at: DateTime::from_timestamp_millis(expires_at_ms).ok_or_else(|| broken(self.user, "its expiry"))?,
+            lines,
+        })
+    }
+
+    fn line(&self, product: &str) -> Result<Line> {
+        let seen: String = self.value(&format!("{product}:seen"))?;
+        let wrong = || broken(self.user, format_args!("{product}:seen is {seen:?}"));
+        let (minor, rest) = seen.split_once(' ').ok_or_else(wrong)?;
+        let (currency, name) = rest.split_once(' ').ok_or_else(wrong)?;
+        let price = Money { minor: minor.parse().map_err(|_| wrong())?, currency: currency.parse().map_err(|_| wrong())? };
+        Ok(Line {
+            product: product.parse().map_err(|e| broken(self.user, e))?,
+            quantity: self.value(&format!("{product}:quantity"))?,
+            name: name.into(),
+            price,
+            added_at: self.time(&format!("{product}:added_at"))?,
+            updated_at: self.time(&format!("{product}:updated_at"))?,
+        })
+    }
+
+    fn time(&self, name: &str) -> Result<DateTime<Utc>> {
+        DateTime::from_timestamp_micros(self.value(name)?).ok_or_else(|| broken(self.user, name))
+    }
+
+    fn value<T: FromStr>(&self, name: &str) -> Result<T> {
+        let value = self.fields.get(name).ok_or_else(|| broken(self.user, format_args!("no {name}")))?;
+        value.parse().map_err(|_| broken(self.user, format_args!("{name} is {value:?}")))
+    }
+}
+
+/// What is in Redis is not a cart as the scripts write it.
+fn broken(user: UserId, why: impl Display) -> Fault {
+    Fault::internal(format_args!("cart of user {user} in Redis: {why}"))
+}

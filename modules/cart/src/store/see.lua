@@ -1,0 +1,2 @@
+-- Notes what the user was shown.
+see(1)

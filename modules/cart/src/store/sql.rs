@@ -1,0 +1,283 @@
+//! Carts in a database: a row per cart and a row per line. Every change is a transaction.
+
+use super::{Line, MAX_LINES, RENEWED_BEFORE, Result, Seen, Stored};
+use crate::{
+    AddItem, Cart, CartError, Config,
+    entity::{cart, item},
+    ops,
+    view::{self, Catalogue},
+};
+use kernel::{
+    BoxError, Ctx, Currency, Fault, Money, UserId,
+    chrono::{DateTime, TimeDelta, Utc},
+    db::{Db, Durability, Tx},
+    idempotency, now,
+};
+use migrations::cart::Migrator;
+use product::ProductId;
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, EntityTrait, ExprTrait, IntoActiveModel, QueryFilter, QueryOrder,
+    sea_query::{CaseStatement, Expr, OnConflict, Query},
+};
+
+pub(super) async fn open(config: &Config) -> Result<Db, BoxError> {
+    // NORMAL: the last moments of a cart are not worth a wait for the disk
+    let db = Db::open("cart", &config.database_url, config.pool, Durability::Normal).await;
+    let db = db.map_err(|e| format!("cart.database_url: {e}"))?;
+    db.migrate::<Migrator>().await?;
+    Ok(db)
+}
+
+pub(super) async fn load(db: &impl ConnectionTrait, user: UserId) -> Result<Option<Stored>> {
+    // one statement, so that version and lines belong together
+    let found = cart::Entity::find_by_id(user.0)
+        .filter(cart::Column::ExpiresAt.gt(now()))
+        .find_with_related(item::Entity)
+        .order_by_asc(item::Column::AddedAt)
+        .order_by_asc(item::Column::ProductId)
+        .all(db)
+        .await?;
+    let Some((cart, lines)) = found.into_iter().next() else { return Ok(None) };
+    Ok(Some(Stored {
+        version: cart.version,
+        created_at: cart.created_at,
+        updated_at: cart.updated_at,
+        expires_at: cart.expires_at,
+        lines: lines.into_iter().map(to_line).collect::<Result<_>>()?,
+    }))
+}
+
+pub(super) async fn renewed(db: &Db, user: UserId, life: TimeDelta) -> Result<Option<Stored>> {
+    let Some(mut stored) = load(db.read(), user).await? else { return Ok(None) };
+    let expires_at = now() + life;
+    if stored.expires_at < expires_at - RENEWED_BEFORE {
+        touch(db.write(), user, expires_at).await?;
+        stored.expires_at = expires_at;
+    }
+    Ok(Some(stored))
+}
+
+pub(super) async fn replayed(db: &Db, cx: &Ctx, item: &AddItem) -> Result<Option<Cart>> {
+    if cx.idempotency_key().is_none() {
+        return Ok(None);
+    }
+    // without commit: it has no effect
+    idempotency::begin(&db.begin().await?, cx, ops::ADD, item).await
+}
+
+pub(super) async fn add(
+    db: &Db,
+    cx: &Ctx,
+    user: UserId,
+    item: &AddItem,
+    catalogue: &Catalogue,
+    life: TimeDelta,
+) -> Result<Cart, CartError> {
+    let product = catalogue.sold(item.product_id)?;
+    let tx = db.begin().await?;
+    if let Some(cart) = idempotency::begin(&tx, cx, ops::ADD, item).await? {
+        return Ok(cart);
+    }
+    put(&*tx, user, &product.seen(item.product_id), item.quantity, product.stock, life).await?;
+    let cart = view::cart(&shown(&tx, user, catalogue).await?, catalogue)?;
+    idempotency::finish(&tx, cx, ops::ADD, &cart).await?;
+    tx.commit().await?;
+    Ok(cart)
+}
+
+pub(super) async fn set(
+    db: &Db,
+    user: UserId,
+    product: ProductId,
+    quantity: u32,
+    catalogue: &Catalogue,
+    life: TimeDelta,
+) -> Result<Stored, CartError> {
+    let tx = db.begin().await?;
+    renew(&*tx, user, life).await?;
+    let done = item::Entity::update_many()
+        .col_expr(item::Column::Quantity, Expr::value(i64::from(quantity)))
+        .col_expr(item::Column::UpdatedAt, Expr::value(now()))
+        .filter(item::Column::UserId.eq(user.0))
+        .filter(item::Column::ProductId.eq(product.0))
+        .exec(&*tx)
+        .await
+        .map_err(Fault::from)?;
+    if done.rows_affected == 0 {
+        return Err(CartError::NotInCart);
+    }
+    let stored = shown(&tx, user, catalogue).await?;
+    tx.commit().await?;
+    Ok(stored)
+}
+
+pub(super) async fn remove(db: &Db, user: UserId, product: ProductId, life: TimeDelta) -> Result<Option<Stored>, CartError> {
+    let tx = db.begin().await?;
+    renew(&*tx, user, life).await?;
+    let gone = item::Entity::delete_by_id((user.0, product.0)).exec(&*tx).await.map_err(Fault::from)?;
+    if gone.rows_affected == 0 {
+        return Err(CartError::NotInCart);
+    }
+    let left = load(&*tx, user).await?.filter(|cart| !cart.lines.is_empty());
+    if left.is_none() {
+        clear(&*tx, user).await?;
+    }
+    tx.commit().await?;
+    Ok(left)
+}
+
+/// The cart after a change, in the transaction of the change.
+async fn shown(tx: &Tx, user: UserId, catalogue: &Catalogue) -> Result<Stored, CartError> {
+    let stored = load(&**tx, user).await?.ok_or(CartError::NotInCart)?;
+    let changed = view::changed(&stored, catalogue);
+    if !changed.is_empty() {
+        see(&**tx, user, &changed).await?;
+    }
+    Ok(stored)
+}
+
+/// Adds pieces to the line of a product; the line and the cart are made if need be.
+///
+/// # Errors
+/// `InsufficientStock` and `CartFull`; then the caller must roll back.
+async fn put(
+    tx: &impl ConnectionTrait,
+    user: UserId,
+    seen: &Seen<'_>,
+    quantity: u32,
+    stock: u32,
+    life: TimeDelta,
+) -> Result<(), CartError> {
+    let now = now();
+    cart::Entity::delete_by_id(user.0).filter(cart::Column::ExpiresAt.lte(now)).exec(tx).await.map_err(Fault::from)?;
+    // a cart that is made again goes on with a higher version than the one before it, without remembering that one
+    let new = cart::Model {
+        user_id: user.0,
+        version: now.timestamp_micros(),
+        created_at: now,
+        updated_at: now,
+        expires_at: now + life,
+    };
+    let renew = OnConflict::column(cart::Column::UserId)
+        .value(cart::Column::Version, Expr::col((cart::Entity, cart::Column::Version)).add(1))
+        .update_columns([cart::Column::UpdatedAt, cart::Column::ExpiresAt])
+        .to_owned();
+    cart::Entity::insert(new.into_active_model()).on_conflict(renew).exec_without_returning(tx).await.map_err(Fault::from)?;
+
+    let lines = lines(tx, user).await?;
+    let line = lines.iter().find(|line| line.product_id == seen.product.0);
+    let total = line.map_or(0, |line| line.quantity) + i64::from(quantity);
+    if total > i64::from(stock) {
+        return Err(CartError::InsufficientStock { requested: u32::try_from(total).unwrap_or(u32::MAX), available: stock });
+    }
+    if line.is_none() && lines.len() >= MAX_LINES {
+        return Err(CartError::CartFull);
+    }
+    let row = item::Model {
+        user_id: user.0,
+        product_id: seen.product.0,
+        quantity: total,
+        product_name: seen.name.into(),
+        unit_price_minor: seen.price.minor,
+        currency: seen.price.currency.to_string(),
+        added_at: now,
+        updated_at: now,
+    };
+    let change = OnConflict::columns([item::Column::UserId, item::Column::ProductId])
+        .update_columns([
+            item::Column::Quantity,
+            item::Column::ProductName,
+            item::Column::UnitPriceMinor,
+            item::Column::Currency,
+            item::Column::UpdatedAt,
+        ])
+        .to_owned();
+    item::Entity::insert(row.into_active_model()).on_conflict(change).exec_without_returning(tx).await.map_err(Fault::from)?;
+    Ok(())
+}
+
+pub(super) async fn clear(db: &impl ConnectionTrait, user: UserId) -> Result<()> {
+    cart::Entity::delete_by_id(user.0).exec(db).await?;
+    Ok(())
+}
+
+pub(super) async fn clear_version(db: &impl ConnectionTrait, user: UserId, version: i64) -> Result<()> {
+    cart::Entity::delete_by_id(user.0).filter(cart::Column::Version.eq(version)).exec(db).await?;
+    Ok(())
+}
+
+/// Gives the cart a longer life.
+async fn touch(db: &impl ConnectionTrait, user: UserId, expires_at: DateTime<Utc>) -> Result<()> {
+    cart::Entity::update_many()
+        .col_expr(cart::Column::ExpiresAt, Expr::value(expires_at))
+        .filter(cart::Column::UserId.eq(user.0))
+        .filter(cart::Column::ExpiresAt.gt(now()))
+        .exec(db)
+        .await?;
+    Ok(())
+}
+
+pub(super) async fn see(db: &impl ConnectionTrait, user: UserId, seen: &[Seen<'_>]) -> Result<()> {
+    let by_product = |value: &dyn Fn(&Seen<'_>) -> Expr, otherwise: item::Column| {
+        let case = seen
+            .iter()
+            .fold(CaseStatement::new(), |case, seen| case.case(item::Column::ProductId.eq(seen.product.0), value(seen)));
+        Expr::expr(case.finally(Expr::col(otherwise)))
+    };
+    item::Entity::update_many()
+        .col_expr(item::Column::ProductName, by_product(&|seen| Expr::value(seen.name), item::Column::ProductName))
+        .col_expr(item::Column::UnitPriceMinor, by_product(&|seen| Expr::value(seen.price.minor), item::Column::UnitPriceMinor))
+        .col_expr(
+            item::Column::Currency,
+            by_product(&|seen| Expr::value(seen.price.currency.to_string()), item::Column::Currency),
+        )
+        .filter(item::Column::UserId.eq(user.0))
+        .filter(item::Column::ProductId.is_in(seen.iter().map(|seen| seen.product.0)))
+        .exec(db)
+        .await?;
+    Ok(())
+}
+
+pub(super) async fn sweep(db: &impl ConnectionTrait, limit: u64) -> Result<u64> {
+    let expired = Query::select()
+        .column(cart::Column::UserId)
+        .from(cart::Entity)
+        .and_where(cart::Column::ExpiresAt.lte(now()))
+        .limit(limit)
+        .to_owned();
+    let gone = cart::Entity::delete_many().filter(cart::Column::UserId.in_subquery(expired)).exec(db).await?;
+    Ok(gone.rows_affected)
+}
+
+/// A cart that is about to be changed: another version, a new life. Locks it for the rest of the transaction.
+async fn renew(tx: &impl ConnectionTrait, user: UserId, life: TimeDelta) -> Result<(), CartError> {
+    let now = now();
+    let done = cart::Entity::update_many()
+        .col_expr(cart::Column::Version, Expr::col(cart::Column::Version).add(1))
+        .col_expr(cart::Column::UpdatedAt, Expr::value(now))
+        .col_expr(cart::Column::ExpiresAt, Expr::value(now + life))
+        .filter(cart::Column::UserId.eq(user.0))
+        .filter(cart::Column::ExpiresAt.gt(now))
+        .exec(tx)
+        .await
+        .map_err(Fault::from)?;
+    if done.rows_affected == 1 { Ok(()) } else { Err(CartError::NotInCart) }
+}
+
+async fn lines(tx: &impl ConnectionTrait, user: UserId) -> Result<Vec<item::Model>> {
+    Ok(item::Entity::find().filter(item::Column::UserId.eq(user.0)).all(tx).await?)
+}
+
+fn to_line(row: item::Model) -> Result<Line> {
+    let broken =
+        |why: &dyn std::fmt::Display| Fault::internal(format_args!("line {} of cart {}: {why}", row.product_id, row.user_id));
+    let currency: Currency = row.currency.parse().map_err(|e| broken(&e))?;
+    Ok(Line {
+        product: ProductId(row.product_id),
+        quantity: u32::try_from(row.quantity).map_err(|e| broken(&e))?,
+        name: row.product_name,
+        price: Money { minor: row.unit_price_minor, currency },
+        added_at: row.added_at,
+        updated_at: row.updated_at,
+    })
+}
