@@ -9,7 +9,7 @@ use kernel::{Ctx, OrderId};
 pub trait ProductApi {
     /// List products.
     ///
-    /// Sorted by `sort`, then by id. Past the last page the list is empty. Unknown parameters are refused.
+    /// Sorted by `sort`, or by how well they match `search`; then by id. Past the last page the list is empty. Unknown parameters are refused.
     #[get("/products", public = "/api/products", access = anyone, rate = "100/min")]
     async fn list(&self, cx: &Ctx, query: ListProducts) -> Result<ProductPage, ProductError>;
 

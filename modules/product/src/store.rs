@@ -16,9 +16,13 @@ use sea_orm::{
     ActiveModelTrait,
     ActiveValue::Unchanged,
     ColumnTrait, Condition, ConnectionTrait, EntityTrait, ExprTrait, IntoActiveModel, Order, PaginatorTrait, QueryFilter,
-    QueryOrder, QuerySelect, Set,
-    sea_query::{CaseStatement, Expr, LikeExpr, Query, SelectStatement},
+    QueryOrder, QuerySelect, Select, Set,
+    sea_query::{CaseStatement, Expr, Query, SelectStatement},
 };
+
+mod search;
+
+use search::Search;
 
 type Result<T> = std::result::Result<T, Fault>;
 
@@ -30,22 +34,18 @@ pub(crate) async fn product(db: &impl ConnectionTrait, id: ProductId) -> Result<
 /// What a list is narrowed to and how it is sorted, in terms of the store.
 pub(crate) struct Filter {
     condition: Condition,
+    search: Option<Search>,
     order: Vec<(Column, Order)>,
 }
 
 /// `categories` are the ids that `query.category_id` stands for; `min` and `max` its prices in minor units.
 pub(crate) fn filter(query: &ListProducts, categories: Option<Vec<i64>>, min: Option<i64>, max: Option<i64>) -> Filter {
-    let search = query.search.as_ref().map(|text| {
-        let escaped = text.to_lowercase().replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
-        Expr::col(Column::NameLower).like(LikeExpr::new(format!("%{escaped}%")).escape('\\'))
-    });
     let condition = Condition::all()
         .add(Column::DeletedAt.is_null())
         .add_option(categories.map(|ids| Column::CategoryId.is_in(ids)))
         .add_option(query.ids.as_ref().map(|ids| Column::Id.is_in(ids.as_slice().iter().map(|id| id.0))))
         .add_option(min.map(|min| Column::PriceMinor.gte(min)))
-        .add_option(max.map(|max| Column::PriceMinor.lte(max)))
-        .add_option(search);
+        .add_option(max.map(|max| Column::PriceMinor.lte(max)));
     let column = |field| match field {
         SortField::Id => Column::Id,
         SortField::Name => Column::Name,
@@ -54,23 +54,33 @@ pub(crate) fn filter(query: &ListProducts, categories: Option<Vec<i64>>, min: Op
         SortField::CreatedAt => Column::CreatedAt,
     };
     let fields = query.sort.as_ref().map_or(&[][..], |sort| sort.fields());
-    let mut order: Vec<_> =
+    let order =
         fields.iter().map(|&(field, reversed)| (column(field), if reversed { Order::Desc } else { Order::Asc })).collect();
-    // the same order on every page, whatever the fields
-    order.push((Column::Id, Order::Asc));
-    Filter { condition, order }
+    Filter { condition, search: query.search.as_deref().map(Search::new), order }
+}
+
+fn find(db: &impl ConnectionTrait, filter: &Filter) -> Select<product::Entity> {
+    let find = product::Entity::find().filter(filter.condition.clone());
+    match &filter.search {
+        Some(search) => search.narrow(find, db.get_database_backend()),
+        None => find,
+    }
 }
 
 pub(crate) async fn page(db: &impl ConnectionTrait, filter: &Filter, offset: u64, limit: u64) -> Result<Vec<product::Model>> {
-    let mut find = product::Entity::find().filter(filter.condition.clone()).offset(offset).limit(limit);
+    let mut find = find(db, filter).offset(offset).limit(limit);
     for (column, order) in &filter.order {
         find = find.order_by(*column, order.clone());
     }
-    Ok(find.all(db).await?)
+    if let (Some(search), []) = (&filter.search, &filter.order[..]) {
+        find = search.rank(find);
+    }
+    // the same order on every page, whatever comes before
+    Ok(find.order_by_asc(Column::Id).all(db).await?)
 }
 
 pub(crate) async fn count(db: &impl ConnectionTrait, filter: &Filter) -> Result<u64> {
-    Ok(product::Entity::find().filter(filter.condition.clone()).count(db).await?)
+    Ok(find(db, filter).count(db).await?)
 }
 
 pub(crate) async fn insert(db: &impl ConnectionTrait, row: product::ActiveModel) -> Result<product::Model> {

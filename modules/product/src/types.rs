@@ -73,7 +73,10 @@ pub struct ListProducts {
     #[param(value_type = Option<i64>)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub category_id: Option<CategoryId>,
-    /// Only products whose name contains this text, in any case. `%` and `_` are ordinary characters.
+    /// Only products that have all of these words, or words that begin with them, in name or description; and products whose name
+    /// contains this text as it is, also in the middle of a word. Case does not matter. All characters are ordinary: between words
+    /// they separate, in the text of the name they count. Without `sort` the best comes first: the whole name, the beginning of the
+    /// name, words of the name, other parts of the name, the description.
     #[garde(inner(custom(line(100))))]
     #[param(max_length = 100)]
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -1,0 +1,117 @@
+//! What a search finds, and how well: on PostgreSQL by a text search vector and trigrams, on SQLite by FTS5.
+
+use crate::entity::product::{self, Column};
+use sea_orm::{
+    DbBackend, ExprTrait, QueryOrder, QuerySelect, Select,
+    sea_query::{
+        CaseStatement, Expr, Func, JoinType, LikeExpr, Order, Query, SelectStatement, UnionType,
+        extension::{postgres::PgExpr, sqlite::SqliteExpr},
+    },
+};
+
+/// Where what was looked for was found; the best first.
+const IN_WORDS_OF_NAME: i32 = 0;
+const IN_NAME: i32 = 1;
+const IN_DESCRIPTION: i32 = 2;
+
+/// What someone looks for.
+#[derive(Clone)]
+pub(crate) struct Search {
+    /// In lower case, without spaces around it.
+    text: String,
+}
+
+impl Search {
+    pub(crate) fn new(text: &str) -> Self {
+        Self { text: text.trim().to_lowercase() }
+    }
+
+    /// Only what is found.
+    pub(super) fn narrow(&self, mut find: Select<product::Entity>, store: DbBackend) -> Select<product::Entity> {
+        let hits = if store == DbBackend::Postgres { self.hits_of_postgres() } else { self.hits_of_sqlite() };
+        let of_product = Expr::col(("hits", "id")).equals((product::Entity, Column::Id));
+        QuerySelect::query(&mut find).join_subquery(JoinType::InnerJoin, hits, "hits", of_product);
+        find
+    }
+
+    /// The best hit first: the whole name, the beginning of the name, the rest by where it was found and how well.
+    pub(super) fn rank(&self, find: Select<product::Entity>) -> Select<product::Entity> {
+        let name = || Expr::col((product::Entity, Column::NameLower));
+        let of_name =
+            CaseStatement::new().case(name().eq(self.text.as_str()), 0).case(name().like(self.pattern("")), 1).finally(2);
+        find.order_by(Expr::expr(of_name), Order::Asc)
+            .order_by(Expr::col(("hits", "place")), Order::Asc)
+            .order_by(Expr::col(("hits", "badness")), Order::Asc)
+    }
+
+    /// The rows of `product_search` that match, with `place` and `badness`.
+    fn hits_of_postgres(&self) -> SelectStatement {
+        let query = |weight: &str| Func::cust("product_query").arg(self.text.as_str()).arg(weight);
+        let matches = |weight| PgExpr::matches(Expr::col("words"), query(weight));
+        let part = || Expr::col("name_lower").like(self.pattern("%"));
+        let place = CaseStatement::new().case(matches("A"), IN_WORDS_OF_NAME).case(part(), IN_NAME).finally(IN_DESCRIPTION);
+        // 1: the same words count more in a short text
+        let goodness = Func::cust("ts_rank").arg(Expr::col("words")).arg(query("")).arg(1);
+        Query::select()
+            .expr_as(Expr::col("product_id"), "id")
+            .expr_as(place, "place")
+            .expr_as(Expr::val(0).sub(goodness), "badness")
+            .from("product_search")
+            .and_where(matches("").or(part()))
+            .to_owned()
+    }
+
+    /// What the two FTS5 tables find, each product once.
+    fn hits_of_sqlite(&self) -> SelectStatement {
+        let by = |table: &'static str, query: String, place: i32| {
+            Query::select()
+                .expr_as(Expr::col("rowid"), "id")
+                .expr_as(Expr::val(place), "place")
+                .expr_as(Expr::col("rank"), "badness")
+                .from(table)
+                .and_where(SqliteExpr::matches(Expr::col(table), query))
+                .to_owned()
+        };
+        // a trigram needs three letters
+        let mut hits = if self.text.chars().count() < 3 {
+            Query::select()
+                .expr_as(Expr::col(Column::Id), "id")
+                .expr_as(Expr::val(IN_NAME), "place")
+                .expr_as(Expr::val(0.0), "badness")
+                .from(product::Entity)
+                .and_where(Expr::col(Column::NameLower).like(self.pattern("%")))
+                .to_owned()
+        } else {
+            by("product_parts", quoted(&self.text), IN_NAME)
+        };
+        let words: Vec<_> = self.words().map(|word| format!("{} *", quoted(word))).collect();
+        if !words.is_empty() {
+            let words = words.join(" AND ");
+            hits.union(UnionType::All, by("product_words", format!("{{name_lower}} : ({words})"), IN_WORDS_OF_NAME));
+            hits.union(UnionType::All, by("product_words", words, IN_DESCRIPTION));
+        }
+        Query::select()
+            .column("id")
+            .expr_as(Expr::col("place").min(), "place")
+            .expr_as(Expr::col("badness").min(), "badness")
+            .from_subquery(hits, "found")
+            .group_by_col("id")
+            .to_owned()
+    }
+
+    /// As SQLite's `unicode61` and the function `product_words` of PostgreSQL take a text apart.
+    fn words(&self) -> impl Iterator<Item = &str> {
+        self.text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty())
+    }
+
+    /// A pattern for `LIKE`: the text at the beginning, or with `%` before it anywhere.
+    fn pattern(&self, before: &str) -> LikeExpr {
+        let escaped = self.text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+        LikeExpr::new(format!("{before}{escaped}%")).escape('\\')
+    }
+}
+
+/// A string of FTS5.
+fn quoted(text: &str) -> String {
+    format!("\"{}\"", text.replace('"', "\"\""))
+}
