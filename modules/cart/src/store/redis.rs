@@ -155,9 +155,9 @@ impl Redis {
         self.script(seen(&mut call, shown.iter())).await
     }
 
-    async fn look(&self, user: UserId, renew_below: i64, life: i64) -> Result<Option<Stored>> {
+    async fn look(&self, user: UserId, soon: i64, life: i64) -> Result<Option<Stored>> {
         let mut call = self.load.key(self.cart_key(user));
-        let (_, expires, fields): Answer = self.script(call.arg(renew_below).arg(life)).await?;
+        let (_, expires, fields): Answer = self.script(call.arg(soon).arg(life)).await?;
         stored(user, expires, &fields)
     }
 
