@@ -392,6 +392,15 @@ async fn a_full_redis_is_unavailable_for_adding_and_shows_what_it_has() {
     assert_eq!(shop.add(1).await.unwrap_err().code(), Code::Unavailable, "another one is the master now");
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs redis-server: see docs/testing.md"]
+async fn a_redis_that_is_too_old_keeps_the_module_from_starting() {
+    // the newest command that is used came with 7.0
+    let redis = Redis::start(&["--rename-command", "PEXPIRETIME", ""]).await;
+    let refused = cart::migrate(&config_of(redis.url())).await.unwrap_err().to_string();
+    assert!(refused.starts_with("cart.database_url must be that of Redis 7.0 or later: "), "{refused}");
+}
+
 #[tokio::test]
 async fn a_module_without_its_redis_does_not_start_and_says_why() {
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
