@@ -44,7 +44,7 @@ pub async fn start(config: &Config, product: ProductClient, stop: &CancellationT
         return Err("cart.expiry_hours must be 1 to 8760".into());
     }
     let db = migrate(config).await?;
-    let store = db.clone();
+    let store = db.in_background();
     jobs::every(Duration::from_secs(config.sweep_seconds.max(1)), stop.clone(), move || {
         let db = store.clone();
         async move {
@@ -54,7 +54,7 @@ pub async fn start(config: &Config, product: ProductClient, stop: &CancellationT
             while store::sweep(db.write(), BATCH).await.is_ok_and(|gone| gone == BATCH) {}
         }
     });
-    let store = db.clone();
+    let store = db.in_background();
     jobs::every(Duration::from_secs(3600), stop.clone(), move || {
         let db = store.clone();
         async move { drop(idempotency::sweep(db.write()).await) }
@@ -76,6 +76,6 @@ pub async fn migrate(config: &Config) -> Result<Db, BoxError> {
 impl Carts {
     /// The store, for health checks.
     pub fn db(&self) -> Db {
-        self.db.clone()
+        self.db.in_background()
     }
 }

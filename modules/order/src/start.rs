@@ -90,13 +90,13 @@ pub async fn migrate(config: &Config) -> std::result::Result<Db, BoxError> {
 /// As [`open`].
 pub async fn start(config: &Config, peers: Peers, stop: &CancellationToken) -> std::result::Result<Orders, BoxError> {
     let orders = open(config, peers).await?;
-    let service = orders.clone();
+    let service = Orders { db: orders.db.in_background(), ..orders.clone() };
+    let db = service.db.clone();
     jobs::every(Duration::from_secs(config.sweep_seconds.max(1)), stop.clone(), move || {
         let service = service.clone();
         // a fault has been logged where it was made, and the next round tries again
         async move { drop(service.tidy_up().await) }
     });
-    let db = orders.db.clone();
     jobs::every(Duration::from_secs(3600), stop.clone(), move || {
         let db = db.clone();
         async move { drop(idempotency::sweep(db.write()).await) }
@@ -107,7 +107,7 @@ pub async fn start(config: &Config, peers: Peers, stop: &CancellationToken) -> s
 impl Orders {
     /// The store, for health checks.
     pub fn db(&self) -> Db {
-        self.db.clone()
+        self.db.in_background()
     }
 
     async fn tidy_up(&self) -> Result<()> {

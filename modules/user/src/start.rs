@@ -87,7 +87,7 @@ pub async fn migrate(config: &Config) -> Result<Db, BoxError> {
 /// As [`open`].
 pub async fn start(config: &Config, stop: &CancellationToken) -> Result<Users, BoxError> {
     let users = open(config).await?;
-    let db = users.db.clone();
+    let db = users.db.in_background();
     jobs::every(Duration::from_secs(3600), stop.clone(), move || {
         let db = db.clone();
         // a fault has been logged where it was made
@@ -124,7 +124,7 @@ pub const DEMO_ACCOUNTS: &[DemoAccount] = &[
 impl Users {
     /// The store, for health checks.
     pub fn db(&self) -> Db {
-        self.db.clone()
+        self.db.in_background()
     }
 
     /// Opens an admin's account. An account that has this e-mail address becomes an active admin's, gets this password and is
