@@ -172,7 +172,8 @@ impl Store {
 impl Health for Store {
     fn check(&self) -> BoxFuture<Result<()>> {
         match self {
-            Self::Sql(db) => db.check(),
+            // probes are no requests
+            Self::Sql(db) => db.in_background().check(),
             Self::Redis(redis) => {
                 let redis = redis.clone();
                 Box::pin(async move { redis.check().await })
