@@ -16,7 +16,7 @@ use tokio::{
 
 /// What a mail server does with mail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mood {
+pub(crate) enum Mood {
     /// Takes it.
     Takes,
     /// Refuses every recipient for good.
@@ -29,14 +29,14 @@ pub enum Mood {
 
 /// A mail that was taken.
 #[derive(Debug, Clone)]
-pub struct Mail {
-    pub to: Vec<String>,
-    pub data: String,
+pub(crate) struct Mail {
+    pub(crate) to: Vec<String>,
+    pub(crate) data: String,
 }
 
 impl Mail {
     /// A header, unfolded.
-    pub fn header(&self, name: &str) -> String {
+    pub(crate) fn header(&self, name: &str) -> String {
         let headers = self.data.split("\r\n\r\n").next().unwrap().replace("\r\n ", " ");
         let line = headers.lines().find_map(|line| line.strip_prefix(&format!("{name}: ")));
         line.unwrap_or_else(|| panic!("no {name} in {headers}")).to_owned()
@@ -44,8 +44,8 @@ impl Mail {
 }
 
 /// A mail server on a free port. Until it is opened, connections are refused.
-pub struct MailServer {
-    pub port: u16,
+pub(crate) struct MailServer {
+    pub(crate) port: u16,
     socket: Mutex<Option<TcpSocket>>,
     state: Arc<State>,
 }
@@ -58,7 +58,7 @@ struct State {
 }
 
 impl MailServer {
-    pub fn closed() -> Self {
+    pub(crate) fn closed() -> Self {
         let socket = TcpSocket::new_v4().unwrap();
         socket.bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
         let port = socket.local_addr().unwrap().port();
@@ -66,7 +66,7 @@ impl MailServer {
         Self { port, socket: Mutex::new(Some(socket)), state: Arc::new(state) }
     }
 
-    pub fn open(&self) {
+    pub(crate) fn open(&self) {
         let listener = self.socket.lock().unwrap().take().expect("opened once").listen(64).unwrap();
         let state = self.state.clone();
         tokio::spawn(async move {
@@ -79,15 +79,15 @@ impl MailServer {
         });
     }
 
-    pub fn set(&self, mood: Mood) {
+    pub(crate) fn set(&self, mood: Mood) {
         *self.state.mood.lock().unwrap() = mood;
     }
 
-    pub fn mails(&self) -> Vec<Mail> {
+    pub(crate) fn mails(&self) -> Vec<Mail> {
         self.state.mails.lock().unwrap().clone()
     }
 
-    pub fn knocks(&self) -> u32 {
+    pub(crate) fn knocks(&self) -> u32 {
         self.state.knocks.load(Ordering::SeqCst)
     }
 }
@@ -135,22 +135,22 @@ async fn serve(stream: TcpStream, state: &State) -> std::io::Result<()> {
 
 /// What an SMS provider was told.
 #[derive(Debug, Clone)]
-pub struct Sms {
-    pub authorization: Option<String>,
-    pub key: String,
-    pub body: Value,
+pub(crate) struct Sms {
+    pub(crate) authorization: Option<String>,
+    pub(crate) key: String,
+    pub(crate) body: Value,
 }
 
 /// An SMS provider.
-pub struct SmsProvider {
-    pub url: String,
+pub(crate) struct SmsProvider {
+    pub(crate) url: String,
     asked: Arc<Mutex<Vec<Sms>>>,
     status: Arc<AtomicU16>,
     handle: ServerHandle,
 }
 
 impl SmsProvider {
-    pub fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let (asked, status) = (Arc::<Mutex<Vec<Sms>>>::default(), Arc::new(AtomicU16::new(202)));
         let (tell, told) = std::sync::mpsc::channel();
         let state = (asked.clone(), status.clone());
@@ -169,11 +169,11 @@ impl SmsProvider {
     }
 
     /// From now on this is answered.
-    pub fn answer(&self, status: u16) {
+    pub(crate) fn answer(&self, status: u16) {
         self.status.store(status, Ordering::SeqCst);
     }
 
-    pub fn asked(&self) -> Vec<Sms> {
+    pub(crate) fn asked(&self) -> Vec<Sms> {
         self.asked.lock().unwrap().clone()
     }
 }
