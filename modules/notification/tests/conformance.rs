@@ -447,7 +447,7 @@ async fn what_is_refused_fails_and_can_be_sent_again(client: NotificationClient,
     assert_eq!((failed.status, failed.attempts), (NotificationStatus::Failed, 4));
     assert_eq!(failed.last_error.as_deref(), Some("The mail server refused it: 550 no such mailbox"));
     let query = ListAllNotifications { status: Some(NotificationStatus::Failed), ..Default::default() };
-    assert_eq!(entries(&client, query).await, [failed.clone()]);
+    assert_eq!(entries(&client, query).await, std::slice::from_ref(&failed));
 
     f.mail.set(Mood::Takes);
     let queued = client.resend(&admin(), failed.id).await.unwrap();
