@@ -118,15 +118,16 @@ impl Orders {
             Ok(line::Model { order_id: order.id, product_id, name, unit_price_minor, quantity })
         });
         let lines = lines.collect::<Result<Vec<_>>>()?;
+        let ordered = lines.clone();
 
         let tx = self.db.begin().await?;
         let placed = store::advance(&*tx, order.id, State::Placing, State::Pending, change).await?;
         // none: the job took this request for dead
         let placed = placed.ok_or_else(|| Fault::new(Code::DeadlineExceeded, "Service timeout"))?;
         store::insert_lines(&*tx, lines).await?;
-        store::note(&*tx, &[order.id], State::Pending, "Order placed").await?;
+        let timeline = store::note(&*tx, &[order.id], State::Pending, "Order placed").await?;
         store::add_effect(&*tx, &[order.id], Kind::ClearCart).await?;
-        let reply = OrderReply { order: view::complete_one(&*tx, placed).await? };
+        let reply = OrderReply { order: view::new(placed, &ordered, &timeline)? };
         idempotency::finish(&tx, cx, ops::PLACE, &reply).await?;
         tx.commit().await?;
         Ok(reply)
