@@ -128,6 +128,20 @@ fn a_module_owns_its_database_and_reads_no_other() {
     assert!(!stray.status.success() && words.contains("permission denied for database"), "{words}");
 }
 
+#[test]
+#[ignore = "needs servers: see docs/testing.md"]
+fn a_migration_that_may_not_make_its_extension_says_so_and_changes_nothing() {
+    let databases = Databases::new();
+    let name = format!("{}product", databases.prefix);
+    databases.ask("postgres", &format!("ALTER DATABASE {name} OWNER TO CURRENT_USER"));
+    databases.ask("postgres", &format!("GRANT CONNECT ON DATABASE {name} TO {name}"));
+    databases.ask(&name, &format!("GRANT ALL ON SCHEMA public TO {name}"));
+    let refused = databases.migrate().output().unwrap();
+    let words = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(!refused.status.success() && words.contains("the search needs PostgreSQL's extension pg_trgm"), "{words}");
+    assert_eq!(databases.ask(&name, "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'"), "0");
+}
+
 /// A table of the module.
 fn table_of(module: &str) -> &'static str {
     match module {
