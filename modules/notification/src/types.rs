@@ -17,9 +17,10 @@ kernel::uuid_id!(
     EventId
 );
 
-/// Defines a closed set of words: on the wire, in stores and in metrics they are the same.
+/// Defines a closed set of words: on the wire, in stores and in metrics they are the same. (`tt`: utoipa cannot read the name out of
+/// a captured literal.)
 macro_rules! words {
-    ($(#[$doc:meta])* $name:ident { $($(#[$about:meta])* $word:ident = $text:literal,)* }) => {
+    ($(#[$doc:meta])* $name:ident { $($(#[$about:meta])* $word:ident = $text:tt,)* }) => {
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
         pub enum $name {
@@ -350,5 +351,25 @@ fn language_tag<C>(tag: &str, _: &C) -> garde::Result {
         Ok(())
     } else {
         Err(garde::Error::new("must be a language tag such as de or de-AT (BCP 47)"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use utoipa::PartialSchema;
+
+    #[test]
+    fn words_are_documented_as_they_are_written() {
+        fn documented<T: PartialSchema>() -> serde_json::Value {
+            serde_json::to_value(T::schema()).expect("a schema")["enum"].clone()
+        }
+        assert_eq!(documented::<NotificationKind>(), serde_json::to_value(NotificationKind::ALL).expect("words"));
+        assert_eq!(documented::<NotificationChannel>(), serde_json::json!(["email", "sms"]));
+        assert_eq!(documented::<NotificationStatus>(), serde_json::json!(["queued", "sent", "failed"]));
+        for kind in NotificationKind::ALL {
+            assert_eq!(serde_json::to_value(kind).expect("a word"), kind.as_str());
+            assert_eq!(kind.as_str().parse(), Ok(*kind));
+        }
     }
 }
