@@ -4,8 +4,8 @@ use kernel::{
     chrono::{DateTime, Utc},
     rules::between,
 };
-use serde::{Deserialize, Serialize};
-use std::{collections::BTreeMap, fmt, str::FromStr};
+use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
+use std::{borrow::Cow, collections::BTreeMap, fmt, str::FromStr};
 use utoipa::{IntoParams, ToSchema};
 
 kernel::uuid_id!(
@@ -22,7 +22,7 @@ kernel::uuid_id!(
 macro_rules! words {
     ($(#[$doc:meta])* $name:ident { $($(#[$about:meta])* $word:ident = $text:tt,)* }) => {
         $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, ToSchema)]
         pub enum $name {
             $($(#[$about])* #[serde(rename = $text)] $word,)*
         }
@@ -40,6 +40,14 @@ macro_rules! words {
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str(self.as_str())
+            }
+        }
+
+        // from a text, so that faults can name the key of a map; the derived one would not let them
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = Cow::<str>::deserialize(deserializer)?;
+                text.parse().map_err(|_| D::Error::unknown_variant(&text, &[$($text,)*]))
             }
         }
 
