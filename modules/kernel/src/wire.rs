@@ -3,6 +3,7 @@
 use crate::{ApiError, Ctx, Fault, Op, Problem, UserId};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Serialize, de::DeserializeOwned};
+use serde_path_to_error::{Path, Segment};
 use std::{fmt::Display, str::FromStr};
 
 /// RFC 3986 unreserved characters stay as they are.
@@ -95,7 +96,7 @@ impl Incoming {
             return Err(Fault::invalid(format!("/{}", twice[0]), "is given twice"));
         }
         let parser = serde_html_form::Deserializer::new(url::form_urlencoded::parse(self.query.as_bytes()));
-        serde_path_to_error::deserialize(parser).map_err(|e| explain(&e.path().to_string(), &e.inner().to_string()))
+        serde_path_to_error::deserialize(parser).map_err(|e| explain(e.path(), &e.inner().to_string()))
     }
 
     /// That there is no query: the operation takes none.
@@ -134,15 +135,20 @@ fn json_fault(e: &serde_path_to_error::Error<serde_json::Error>) -> Fault {
     if e.inner().is_syntax() || e.inner().is_eof() {
         return Fault::invalid("", format!("the body is not valid JSON: {text}"));
     }
-    explain(&e.path().to_string(), text)
+    explain(e.path(), text)
 }
 
 /// What serde says about a value, in the words of the API: serde speaks of Rust's types.
-fn explain(path: &str, text: &str) -> Fault {
-    let pointer: String = match path {
-        "." => String::new(),
-        path => path.replace('[', ".").replace(']', "").split('.').filter(|s| !s.is_empty()).map(|s| format!("/{s}")).collect(),
+fn explain(path: &Path, text: &str) -> Fault {
+    let segment = |segment: &Segment| match segment {
+        Segment::Seq { index } => format!("/{index}"),
+        // a key may have a point in it, or what a pointer escapes
+        Segment::Map { key: name } | Segment::Enum { variant: name } => {
+            format!("/{}", name.replace('~', "~0").replace('/', "~1"))
+        }
+        Segment::Unknown => "/?".into(),
     };
+    let pointer: String = path.iter().map(segment).collect();
     if text.starts_with("missing field") {
         let field = text.split('`').nth(1).unwrap_or_default();
         return Fault::invalid(format!("{pointer}/{field}"), "is required")

@@ -4,8 +4,8 @@ use kernel::{
     chrono::{DateTime, Utc},
     rules::between,
 };
-use serde::{Deserialize, Serialize};
-use std::{collections::BTreeMap, fmt, str::FromStr};
+use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
+use std::{borrow::Cow, collections::BTreeMap, fmt, str::FromStr};
 use utoipa::{IntoParams, ToSchema};
 
 kernel::uuid_id!(
@@ -17,11 +17,12 @@ kernel::uuid_id!(
     EventId
 );
 
-/// Defines a closed set of words: on the wire, in stores and in metrics they are the same.
+/// Defines a closed set of words: on the wire, in stores and in metrics they are the same. (`tt`: utoipa cannot read the name out of
+/// a captured literal.)
 macro_rules! words {
-    ($(#[$doc:meta])* $name:ident { $($(#[$about:meta])* $word:ident = $text:literal,)* }) => {
+    ($(#[$doc:meta])* $name:ident { $($(#[$about:meta])* $word:ident = $text:tt,)* }) => {
         $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, ToSchema)]
         pub enum $name {
             $($(#[$about])* #[serde(rename = $text)] $word,)*
         }
@@ -39,6 +40,14 @@ macro_rules! words {
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str(self.as_str())
+            }
+        }
+
+        // from a text, so that faults can name the key of a map; the derived one would not let them
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = Cow::<str>::deserialize(deserializer)?;
+                text.parse().map_err(|_| D::Error::unknown_variant(&text, &[$($text,)*]))
             }
         }
 
@@ -350,5 +359,25 @@ fn language_tag<C>(tag: &str, _: &C) -> garde::Result {
         Ok(())
     } else {
         Err(garde::Error::new("must be a language tag such as de or de-AT (BCP 47)"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use utoipa::PartialSchema;
+
+    #[test]
+    fn words_are_documented_as_they_are_written() {
+        fn documented<T: PartialSchema>() -> serde_json::Value {
+            serde_json::to_value(T::schema()).expect("a schema")["enum"].clone()
+        }
+        assert_eq!(documented::<NotificationKind>(), serde_json::to_value(NotificationKind::ALL).expect("words"));
+        assert_eq!(documented::<NotificationChannel>(), serde_json::json!(["email", "sms"]));
+        assert_eq!(documented::<NotificationStatus>(), serde_json::json!(["queued", "sent", "failed"]));
+        for kind in NotificationKind::ALL {
+            assert_eq!(serde_json::to_value(kind).expect("a word"), kind.as_str());
+            assert_eq!(kind.as_str().parse(), Ok(*kind));
+        }
     }
 }

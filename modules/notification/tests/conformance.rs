@@ -5,7 +5,7 @@
 mod sinks;
 
 use kernel::{
-    Code, Envelope, Event, Fault, UserId,
+    Code, Envelope, Event, Fault, Incoming, UserId,
     jobs::CancellationToken,
     testing::{Kind, Stores, admin, anonymous, customer, server},
 };
@@ -664,6 +664,18 @@ async fn bad_input_names_the_field(client: NotificationClient, _: &Fixture) {
     let event = envelope(&registered(LEYLA));
     let other = client.take(&anonymous().via("user"), EventId(Uuid::now_v7()), event).await;
     assert_eq!(fields(other.unwrap_err()), ["/id"]);
+
+    // what the types of this test cannot say
+    for (body, pointer) in [
+        (json!({"kinds": {"order.admired": {"email": true, "sms": true}}}), "/kinds"),
+        (json!({"kinds": {"order.paid": {"email": "yes", "sms": true}}}), "/kinds/order.paid/email"),
+        (json!({"kinds": {"order.paid": {"email": true}}}), "/kinds/order.paid"),
+        (json!({"language": "de"}), "/language"),
+    ] {
+        let request = Incoming { params: Vec::new(), query: String::new(), body: Some(body.to_string().into()) };
+        let fault = request.body::<NotificationPreferences>().unwrap_err();
+        assert!(fault.errors()[0].pointer.starts_with(pointer), "{fault:?}");
+    }
 }
 
 async fn templates_can_be_previewed(client: NotificationClient, _: &Fixture) {
@@ -734,6 +746,47 @@ async fn a_channel_that_is_off_records_nothing() {
     tell(&client, OrderShipped(facts(LEYLA, 1))).await;
     assert_eq!(entries(&client, ListAllNotifications::default()).await, []);
     assert_eq!(client.mailbox(&anonymous()).await, Err(NotificationError::NoMailbox));
+}
+
+#[tokio::test]
+async fn nothing_is_said_in_plain_text_and_a_wrong_password_is_not_the_messages_fault() {
+    let stores = Stores::embedded();
+    let database_url = stores.database("notification").await;
+    let server = MailServer::closed();
+    server.open();
+    let smtp = |password: &str, tls| Smtp {
+        host: "127.0.0.1".into(),
+        port: server.port,
+        username: "leyla".into(),
+        password: password.into(),
+        tls,
+        ..Smtp::default()
+    };
+    let start = async |smtp| {
+        let config = Config { database_url: database_url.clone(), mail: MailWay::Smtp, smtp, ..Config::default() };
+        let stop = CancellationToken::new();
+        (NotificationClient::local(start(&config, &stop).await.unwrap()), stop.drop_guard())
+    };
+    // the server offers no encryption, which was asked for
+    let (client, guard) = start(smtp("sesame", Tls::Starttls)).await;
+    tell(&client, registered(LEYLA)).await;
+    let tried = until("an attempt", async || Some(only(&client).await).filter(|entry| entry.last_error.is_some())).await;
+    assert!(tried.last_error.as_ref().unwrap().contains("STARTTLS"), "{tried:?}");
+    assert!(server.heard("EHLO") && !server.heard("AUTH") && !server.heard("MAIL"));
+    drop(guard);
+
+    let (client, guard) = start(smtp("wrong", Tls::None)).await;
+    let tried = until("an attempt", async || {
+        Some(only(&client).await).filter(|entry| entry.last_error.as_ref().is_some_and(|why| why.contains("535")))
+    })
+    .await;
+    assert_eq!((tried.status, tried.attempts), (NotificationStatus::Queued, 0));
+    assert!(!server.heard("MAIL"));
+    drop(guard);
+
+    let (client, _guard) = start(smtp("sesame", Tls::None)).await;
+    assert_eq!(settled(&client, LEYLA, 1).await[0].status, NotificationStatus::Sent);
+    assert_eq!(server.mails().len(), 1);
 }
 
 #[tokio::test]

@@ -55,6 +55,8 @@ struct State {
     mails: Mutex<Vec<Mail>>,
     /// Connections so far.
     knocks: AtomicU32,
+    /// Every line that was said but those of mails.
+    heard: Mutex<Vec<String>>,
 }
 
 impl MailServer {
@@ -62,7 +64,8 @@ impl MailServer {
         let socket = TcpSocket::new_v4().unwrap();
         socket.bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
         let port = socket.local_addr().unwrap().port();
-        let state = State { mood: Mutex::new(Mood::Takes), mails: Mutex::default(), knocks: AtomicU32::new(0) };
+        let state =
+            State { mood: Mutex::new(Mood::Takes), mails: Mutex::default(), knocks: AtomicU32::new(0), heard: Mutex::default() };
         Self { port, socket: Mutex::new(Some(socket)), state: Arc::new(state) }
     }
 
@@ -87,6 +90,11 @@ impl MailServer {
         self.state.mails.lock().unwrap().clone()
     }
 
+    /// Whether a client began a line like this.
+    pub(crate) fn heard(&self, start: &str) -> bool {
+        self.state.heard.lock().unwrap().iter().any(|line| line.starts_with(start))
+    }
+
     pub(crate) fn knocks(&self) -> u32 {
         self.state.knocks.load(Ordering::SeqCst)
     }
@@ -100,8 +108,12 @@ async fn serve(stream: TcpStream, state: &State) -> std::io::Result<()> {
     while let Some(line) = lines.next_line().await? {
         let mood = *state.mood.lock().unwrap();
         let verb = line.split([' ', ':']).next().unwrap_or_default().to_uppercase();
+        state.heard.lock().unwrap().push(line.clone());
         let reply = match verb.as_str() {
-            "EHLO" => "250-sink\r\n250 8BITMIME\r\n",
+            "EHLO" => "250-sink\r\n250-8BITMIME\r\n250 AUTH PLAIN\r\n",
+            // leyla, sesame
+            "AUTH" if line == "AUTH PLAIN AGxleWxhAHNlc2FtZQ==" => "235 welcome\r\n",
+            "AUTH" => "535 go away\r\n",
             "MAIL" if mood == Mood::IsClosing => "421 closing\r\n",
             "MAIL" => {
                 to.clear();
