@@ -6,6 +6,7 @@
 use sea_orm_migration::prelude::*;
 
 pub mod cart;
+pub mod notification;
 pub mod order;
 pub mod payment;
 pub mod product;

@@ -9,3 +9,4 @@ mod last_pieces;
 mod operation;
 mod purchase;
 mod settings;
+mod statements;

@@ -91,9 +91,4 @@ impl Carts {
     pub fn health(&self) -> impl Health + use<> {
         self.store.clone()
     }
-
-    /// The same under its former name, until `src/assembly.rs` asks for [`Carts::health`].
-    pub fn db(&self) -> impl Health + use<> {
-        self.health()
-    }
 }

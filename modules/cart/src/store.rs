@@ -56,10 +56,11 @@ pub(crate) enum Store {
 impl Store {
     /// Opens the store that the URL names, and brings it up to date.
     pub(crate) async fn open(config: &Config) -> Result<Self, BoxError> {
-        match config.database_url.split(':').next().unwrap_or_default() {
-            "redis" | "rediss" => Ok(Self::Redis(Arc::new(redis::Redis::open(config).await?))),
-            "sqlite" | "postgres" | "postgresql" => Ok(Self::Sql(sql::open(config).await?)),
-            scheme => Err(format!("cart.database_url starts with sqlite://, postgres:// or redis://, not with {scheme}:").into()),
+        match config.database_url.split_once("://") {
+            Some(("redis" | "rediss", _)) => Ok(Self::Redis(Arc::new(redis::Redis::open(config).await?))),
+            Some(("sqlite" | "postgres" | "postgresql", _)) => Ok(Self::Sql(sql::open(config).await?)),
+            // not what it is instead: a password may be anywhere in it
+            _ => Err("cart.database_url must start with sqlite://, postgres://, redis:// or rediss://".into()),
         }
     }
 
@@ -171,7 +172,8 @@ impl Store {
 impl Health for Store {
     fn check(&self) -> BoxFuture<Result<()>> {
         match self {
-            Self::Sql(db) => db.check(),
+            // probes are no requests
+            Self::Sql(db) => db.in_background().check(),
             Self::Redis(redis) => {
                 let redis = redis.clone();
                 Box::pin(async move { redis.check().await })

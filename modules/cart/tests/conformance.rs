@@ -409,9 +409,13 @@ async fn a_cart_has_at_most_100_lines(client: CartClient, fixture: &Fixture) {
     for i in 0..101 {
         ids.push(fixture.product(&format!("No. {i}"), "1", 9).await);
     }
-    for id in &ids[..100] {
+    for id in &ids[..99] {
         add(&client, *id, 1).await.unwrap();
     }
+    let (client, id) = (Arc::new(client), ids[99]);
+    let other = client.clone();
+    fixture.meanwhile(async move { drop(add(&other, id, 1).await.unwrap()) });
+    assert_eq!(add(&client, ids[100], 1).await, Err(CartError::CartFull), "another one came first");
     assert_eq!(add(&client, ids[100], 1).await, Err(CartError::CartFull));
     assert_eq!(add(&client, ids[3], 1).await.unwrap().items[3].quantity, 2);
     let cart = get(&client).await;

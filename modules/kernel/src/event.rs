@@ -20,7 +20,8 @@ pub trait Event: Serialize + DeserializeOwned {
 }
 
 /// An event on its way: CloudEvents 1.0 in JSON, with the distributed tracing extension.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, garde::Validate, utoipa::ToSchema)]
+#[garde(allow_unvalidated)]
 pub struct Envelope {
     /// Version of CloudEvents: `1.0`.
     #[schema(example = "1.0")]

@@ -94,12 +94,12 @@ pub async fn start(config: &Config, peers: Peers, bus: &Bus, stop: &Cancellation
     let orders = open(config, peers).await?;
     outbox::relay(&orders.db, bus.clone(), stop.clone());
     let service = Orders { db: orders.db.in_background(), ..orders.clone() };
+    let db = service.db.clone();
     jobs::every(Duration::from_secs(config.sweep_seconds.max(1)), stop.clone(), move || {
         let service = service.clone();
         // a fault has been logged where it was made, and the next round tries again
         async move { drop(service.tidy_up().await) }
     });
-    let db = orders.db.in_background();
     jobs::every(Duration::from_secs(3600), stop.clone(), move || {
         let db = db.clone();
         async move { drop(idempotency::sweep(db.write()).await) }
@@ -110,7 +110,7 @@ pub async fn start(config: &Config, peers: Peers, bus: &Bus, stop: &Cancellation
 impl Orders {
     /// The store, for health checks.
     pub fn db(&self) -> Db {
-        self.db.clone()
+        self.db.in_background()
     }
 
     async fn tidy_up(&self) -> Result<()> {

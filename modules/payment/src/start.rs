@@ -71,6 +71,6 @@ impl Payments {
 
     /// The store, for health checks.
     pub fn db(&self) -> Db {
-        self.db.clone()
+        self.db.in_background()
     }
 }

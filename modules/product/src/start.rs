@@ -57,7 +57,8 @@ pub async fn migrate(config: &Config) -> Result<Db, BoxError> {
 /// As [`open`].
 pub async fn start(config: &Config, stop: &CancellationToken) -> Result<Products, BoxError> {
     let products = open(config).await?;
-    let service = products.clone();
+    let service = Products { db: products.db.in_background(), ..products };
+    let db = service.db.clone();
     jobs::every(Duration::from_secs(config.hold_sweep_seconds.max(1)), stop.clone(), move || {
         let service = service.clone();
         async move {
@@ -65,7 +66,6 @@ pub async fn start(config: &Config, stop: &CancellationToken) -> Result<Products
             while service.expire_holds().await.is_ok_and(|expired| expired > 0) {}
         }
     });
-    let db = products.db.clone();
     jobs::every(Duration::from_secs(3600), stop.clone(), move || {
         let db = db.clone();
         async move { drop(idempotency::sweep(db.write()).await) }
@@ -76,7 +76,7 @@ pub async fn start(config: &Config, stop: &CancellationToken) -> Result<Products
 impl Products {
     /// The store, for health checks.
     pub fn db(&self) -> Db {
-        self.db.clone()
+        self.db.in_background()
     }
 
     /// Fills an empty catalogue with the demo shop; returns how many products it added.

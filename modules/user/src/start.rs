@@ -126,7 +126,7 @@ pub const DEMO_ACCOUNTS: &[DemoAccount] = &[
 impl Users {
     /// The store, for health checks.
     pub fn db(&self) -> Db {
-        self.db.clone()
+        self.db.in_background()
     }
 
     /// Opens an admin's account. An account that has this e-mail address becomes an active admin's, gets this password and is

@@ -1,6 +1,7 @@
--- The cart. Its life begins anew if it would end within ARGV[1] milliseconds: then it ends ARGV[2] milliseconds from now.
-local left = redis.call('PTTL', cart)
-if left < tonumber(ARGV[1]) then
-  redis.call('PEXPIRE', cart, ARGV[2])
+-- The cart. If it would expire within ARGV[1] milliseconds, its life begins anew and lasts ARGV[2]; 0 leaves it as it is.
+local soon, life = tonumber(ARGV[1]), tonumber(ARGV[2])
+
+if life > 0 and redis.call('HEXISTS', cart, 'version') == 1 and redis.call('PTTL', cart) < soon then
+  redis.call('PEXPIRE', cart, life)
 end
 return answer('found')

@@ -64,6 +64,7 @@ impl Redis {
             clear_version: script(include_str!("clear_version.lua")),
         };
         redis.ping().await.map_err(|e| format!("cart.database_url: Redis cannot be reached: {e}"))?;
+        redis.try_out().await.map_err(|e| format!("cart.database_url must be that of Redis 7.0 or later: {e}"))?;
         Ok(redis)
     }
 
@@ -155,9 +156,9 @@ impl Redis {
         self.script(seen(&mut call, shown.iter())).await
     }
 
-    async fn look(&self, user: UserId, renew_below: i64, life: i64) -> Result<Option<Stored>> {
+    async fn look(&self, user: UserId, soon: i64, life: i64) -> Result<Option<Stored>> {
         let mut call = self.load.key(self.cart_key(user));
-        let (_, expires, fields): Answer = self.script(call.arg(renew_below).arg(life)).await?;
+        let (_, expires, fields): Answer = self.script(call.arg(soon).arg(life)).await?;
         stored(user, expires, &fields)
     }
 
@@ -174,48 +175,43 @@ impl Redis {
     /// Runs a script. Redis forgets scripts when it is restarted: the library then sends this one again.
     async fn script<T: FromRedisValue>(&self, call: &ScriptInvocation<'_>) -> Result<T> {
         let mut connection = self.connection().await.map_err(unavailable)?;
-        let answer = call.invoke_async(&mut connection).await;
-        judged(connection, answer)
+        call.invoke_async(&mut connection).await.map_err(fault)
     }
 
     async fn command<T: FromRedisValue>(&self, command: &Cmd) -> Result<T> {
         let mut connection = self.connection().await.map_err(unavailable)?;
-        let answer = command.query_async(&mut connection).await;
-        judged(connection, answer)
+        command.query_async(&mut connection).await.map_err(fault)
     }
 
     async fn ping(&self) -> Result<(), BoxError> {
         Ok(cmd("PING").query_async(&mut self.connection().await?).await?)
     }
 
-    /// A connection that works: one of the pool that answers, or a new one.
+    /// Whether it can do what the scripts ask for: the cart of nobody is loaded.
+    async fn try_out(&self) -> Result<(), BoxError> {
+        let mut call = self.load.key(self.cart_key(UserId(0)));
+        Ok(call.arg(0).arg(0).invoke_async(&mut self.connection().await?).await?)
+    }
+
+    /// A connection that works: the pool asks each one whether it does, and makes new ones in place of those that do not.
     async fn connection(&self) -> Result<Connection, BoxError> {
         let connection = tokio::time::timeout(self.patience, self.pool.get()).await;
         Ok(connection.map_err(|_| "there is no connection in time")??)
     }
 }
 
-/// The answer to a command, or why there is none.
-fn judged<T>(connection: Connection, answer: Result<T, RedisError>) -> Result<T> {
-    answer.map_err(|e| {
-        if e.is_io_error() {
-            // not for the next one: it is broken, or whoever is at its other end does not answer
-            drop(Connection::take(connection));
-        }
-        if is_passing(&e) { unavailable(e) } else { Fault::internal(e) }
-    })
+/// No answer is `unavailable`, and so is a server that starts, hands over to another, or has no room. Anything else is a bug.
+fn fault(e: RedisError) -> Fault {
+    use ServerErrorKind::{BusyLoading, ClusterDown, MasterDown, ReadOnly, TryAgain};
+    let passing =
+        matches!(e.kind(), ErrorKind::Io | ErrorKind::Server(BusyLoading | ClusterDown | MasterDown | ReadOnly | TryAgain))
+            || matches!(e.code(), Some("BUSY" | "MISCONF" | "NOREPLICAS" | "OOM"));
+    if passing { unavailable(e) } else { Fault::internal(e) }
 }
 
 /// Like a database that cannot be reached. Neither the text of a client nor the log shows the URL, which may have a password in it.
 fn unavailable(why: impl Display) -> Fault {
     Fault::unavailable("The database is not available", why)
-}
-
-/// No connection, no answer in time, or a server that starts, hands over to another, or has no room.
-fn is_passing(e: &RedisError) -> bool {
-    use ServerErrorKind::{BusyLoading, ClusterDown, MasterDown, ReadOnly, TryAgain};
-    matches!(e.kind(), ErrorKind::Io | ErrorKind::Server(BusyLoading | ClusterDown | MasterDown | ReadOnly | TryAgain))
-        || matches!(e.code(), Some("BUSY" | "MISCONF" | "NOREPLICAS" | "OOM"))
 }
 
 /// Adds to a call what the user sees of products.

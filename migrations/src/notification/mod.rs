@@ -1,0 +1,19 @@
+//! The database of the notification module.
+
+use sea_orm_migration::prelude::*;
+
+mod m0001_notification;
+
+/// Brings the database of the notification module up to date.
+pub struct Migrator;
+
+#[async_trait::async_trait]
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![Box::new(m0001_notification::Step)]
+    }
+
+    fn migration_table_name() -> DynIden {
+        "notification_migrations".into_iden()
+    }
+}

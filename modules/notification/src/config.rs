@@ -1,0 +1,263 @@
+//! Settings of the module.
+
+use kernel::{BoxError, db::Pool};
+use serde::{Deserialize, Serialize, Serializer};
+use std::{collections::BTreeMap, fmt, path::PathBuf};
+
+/// Settings of the module.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Its store, e.g. `sqlite://data/notification.db`, `postgres://user:password@host/notification` or
+    /// `mongodb://user:password@host/notification`.
+    pub database_url: String,
+    /// Pool of the store.
+    pub pool: Pool,
+    /// Days that notifications are kept; 0: for ever. Longer than the longest retry.
+    pub history_days: u32,
+    /// Name of the shop in the texts.
+    pub shop: String,
+    /// Language of the shop (BCP 47), for users who chose none.
+    pub locale: String,
+    /// A folder with templates that replace the built-in ones or add languages: `<folder>/de/order.placed.subject.txt`. Empty: none.
+    pub templates_folder: PathBuf,
+    /// Where mail goes.
+    pub mail: MailWay,
+    /// Sender of mail: `Name <address>`.
+    pub from: String,
+    /// Where answers to mail go; empty: to the sender.
+    pub reply_to: String,
+    /// The mail server, for `mail = "smtp"`.
+    pub smtp: Smtp,
+    /// Where SMS go.
+    pub sms: SmsWay,
+    /// The SMS provider, for `sms = "http"`.
+    pub sms_http: SmsHttp,
+    /// Messages of one channel that are sent at the same time, 1 to 100.
+    pub sends_at_once: u32,
+    /// Milliseconds between the attempts to send a message that is refused; after the last one it has failed.
+    pub retry_ms: Vec<u64>,
+    /// Hours after which a message fails, too, while the mail server or the provider cannot be reached, 1 to 720.
+    pub give_up_hours: u32,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            database_url: "sqlite://data/notification.db".into(),
+            pool: Pool::default(),
+            history_days: 365,
+            shop: "Souk".into(),
+            locale: "en".into(),
+            templates_folder: PathBuf::new(),
+            mail: MailWay::Mailbox,
+            from: "Souk <shop@souk.test>".into(),
+            reply_to: String::new(),
+            smtp: Smtp::default(),
+            sms: SmsWay::Log,
+            sms_http: SmsHttp::default(),
+            sends_at_once: 8,
+            retry_ms: vec![30_000, 120_000, 600_000, 3_600_000, 14_400_000, 43_200_000, 86_400_000],
+            give_up_hours: 72,
+        }
+    }
+}
+
+/// Where mail goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MailWay {
+    /// Into the development mailbox: nothing leaves the process.
+    Mailbox,
+    /// To a mail server.
+    Smtp,
+    /// Nowhere: no e-mail is recorded.
+    Off,
+}
+
+/// A mail server.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Smtp {
+    /// Its name.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+    /// Who logs in; empty: nobody does.
+    pub username: String,
+    /// With which password.
+    pub password: Secret,
+    /// How the connection is encrypted.
+    pub tls: Tls,
+    /// Idle connections that are kept, 0 to 100.
+    pub pool: u32,
+    /// Milliseconds that sending a message may take, 100 to 120,000.
+    pub timeout_ms: u64,
+}
+
+impl Default for Smtp {
+    fn default() -> Self {
+        Self {
+            host: "localhost".into(),
+            port: 587,
+            username: String::new(),
+            password: Secret::default(),
+            tls: Tls::Starttls,
+            pool: 4,
+            timeout_ms: 10_000,
+        }
+    }
+}
+
+/// How a connection to a mail server is encrypted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Tls {
+    /// It begins in plain text and must be upgraded (port 587).
+    Starttls,
+    /// From the beginning (port 465).
+    Implicit,
+    /// Not at all.
+    None,
+}
+
+/// Where SMS go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SmsWay {
+    /// Into the log, without their text, and into the development mailbox.
+    Log,
+    /// To a provider with an HTTP API.
+    Http,
+    /// Nowhere: no SMS is recorded.
+    Off,
+}
+
+/// An SMS provider: a POST of JSON such as `{"to": "+49301234567", "text": "..."}`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SmsHttp {
+    /// Where to.
+    pub url: String,
+    /// Name of the header that authorises, e.g. `Authorization`; empty: none.
+    pub header: String,
+    /// Its value, e.g. `Bearer 123`.
+    pub header_value: Secret,
+    /// Field of the body with the number.
+    pub to_field: String,
+    /// Field of the body with the text.
+    pub text_field: String,
+    /// Further fields of the body, as they are.
+    pub fields: BTreeMap<String, String>,
+    /// Milliseconds that sending an SMS may take, 100 to 120,000.
+    pub timeout_ms: u64,
+}
+
+impl Default for SmsHttp {
+    fn default() -> Self {
+        Self {
+            url: String::new(),
+            header: String::new(),
+            header_value: Secret::default(),
+            to_field: "to".into(),
+            text_field: "text".into(),
+            fields: BTreeMap::new(),
+            timeout_ms: 10_000,
+        }
+    }
+}
+
+/// A setting that is never shown.
+#[derive(Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(transparent)]
+pub struct Secret(String);
+
+impl Secret {
+    pub(crate) fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<&str> for Secret {
+    fn from(text: &str) -> Self {
+        Self(text.into())
+    }
+}
+
+impl Serialize for Secret {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(if self.0.is_empty() { "" } else { "***" })
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
+
+impl Config {
+    /// What is out of its range. Addresses, templates and the URL of the store are checked by those who use them.
+    pub(crate) fn check(&self) -> Result<(), BoxError> {
+        if !(1..=100).contains(&self.sends_at_once) {
+            return Err("notification.sends_at_once must be 1 to 100".into());
+        }
+        if self.retry_ms.is_empty() || self.retry_ms.iter().any(|wait| !(1..=604_800_000).contains(wait)) {
+            return Err("notification.retry_ms must have at least one wait, each of 1 ms to a week".into());
+        }
+        if !(1..=720).contains(&self.give_up_hours) {
+            return Err("notification.give_up_hours must be 1 to 720".into());
+        }
+        let longest = u64::from(self.give_up_hours) + self.retry_ms.iter().sum::<u64>() / 3_600_000;
+        if self.history_days != 0 && (u64::from(self.history_days) * 24 <= longest || self.history_days > 3_650) {
+            return Err("notification.history_days must be 0, or at most 3650 and longer than the longest retry".into());
+        }
+        if self.smtp.pool > 100 {
+            return Err("notification.smtp.pool must be at most 100".into());
+        }
+        for (name, timeout) in [("smtp", self.smtp.timeout_ms), ("sms_http", self.sms_http.timeout_ms)] {
+            if !(100..=120_000).contains(&timeout) {
+                return Err(format!("notification.{name}.timeout_ms must be 100 to 120000").into());
+            }
+        }
+        if self.pool.connections == 0 {
+            return Err("notification.pool.connections must be at least 1".into());
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_are_masked_and_unknown_settings_refused() {
+        let mut config = Config::default();
+        config.smtp.password = "open sesame".into();
+        config.sms_http.header_value = "Bearer 123".into();
+        let shown = format!("{} {config:?}", serde_json::to_string(&config).expect("json"));
+        assert!(!shown.contains("sesame") && !shown.contains("123\"") && !shown.contains("Bearer"), "{shown}");
+        assert!(shown.contains(r#""password":"***""#));
+        assert!(serde_json::from_str::<Config>(r#"{"smtp": {"pass": "x"}}"#).is_err());
+        let plain = serde_json::to_string(&Config::default()).expect("json");
+        assert_eq!(serde_json::from_str::<Config>(&plain).expect("settings"), Config::default());
+    }
+
+    #[test]
+    fn a_setting_out_of_its_range_is_named() {
+        let wrong = |change: fn(&mut Config)| {
+            let mut config = Config::default();
+            change(&mut config);
+            config.check().expect_err("wrong").to_string()
+        };
+        assert!(wrong(|c| c.sends_at_once = 0).contains("notification.sends_at_once"));
+        assert!(wrong(|c| c.retry_ms.clear()).contains("notification.retry_ms"));
+        assert!(wrong(|c| c.give_up_hours = 0).contains("notification.give_up_hours"));
+        assert!(wrong(|c| c.history_days = 3).contains("notification.history_days"));
+        assert!(wrong(|c| c.smtp.timeout_ms = 1).contains("notification.smtp.timeout_ms"));
+        assert!(wrong(|c| c.sms_http.timeout_ms = 1).contains("notification.sms_http.timeout_ms"));
+        assert!(wrong(|c| c.pool.connections = 0).contains("notification.pool.connections"));
+        Config::default().check().expect("the defaults are in their ranges");
+    }
+}

@@ -1,0 +1,27 @@
+//! The development mailbox: messages that would have been sent, in the memory of the process.
+
+use crate::MailboxMessage;
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+/// The most messages that are kept.
+const KEPT: usize = 100;
+
+/// The last messages. Cheap to clone.
+#[derive(Clone, Default)]
+pub(crate) struct Ring(Arc<Mutex<VecDeque<MailboxMessage>>>);
+
+impl Ring {
+    pub(crate) fn add(&self, message: MailboxMessage) {
+        let mut messages = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        messages.truncate(KEPT - 1);
+        messages.push_front(message);
+    }
+
+    /// The newest first.
+    pub(crate) fn messages(&self) -> Vec<MailboxMessage> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+    }
+}

@@ -1,0 +1,181 @@
+//! The implementation of [`NotificationApi`].
+
+use crate::{
+    EventId, ListAllNotifications, ListNotifications, Mailbox, Notification, NotificationApi, NotificationChannel,
+    NotificationEntry, NotificationEntryPage, NotificationError, NotificationId, NotificationPage, NotificationPreferences,
+    NotificationRecord, PreviewTemplate, TemplatePreview,
+    mailbox::Ring,
+    news::{self, Notice},
+    rules,
+    sender::Wake,
+    store::{Contact, Filter, Row, Store, now},
+    templates::Templates,
+};
+use kernel::{Ctx, Envelope, Fault, Pagination, UserId};
+
+/// Notifications, on a store.
+#[derive(Clone)]
+pub struct Notifications {
+    pub(crate) store: Store,
+    pub(crate) templates: Templates,
+    /// What is recorded: channels that go somewhere.
+    pub(crate) channels: Vec<NotificationChannel>,
+    pub(crate) wake: Wake,
+    pub(crate) mailbox: Option<Ring>,
+}
+
+type Result<T> = std::result::Result<T, NotificationError>;
+
+impl NotificationApi for Notifications {
+    async fn list(&self, _: &Ctx, user: UserId, query: ListNotifications) -> Result<NotificationPage> {
+        let own = Filter { user: Some(user), ..Filter::default() };
+        let filter = Filter { unread: query.unread, kind: query.kind, channel: query.channel, ..own.clone() };
+        let unread = Filter { unread: Some(true), ..own };
+        let (page, per_page) = (query.page.unwrap_or(1), query.per_page.unwrap_or(20));
+        let (rows, total, unread) = tokio::try_join!(
+            self.store.page(&filter, offset(page, per_page), per_page),
+            self.store.count(&filter),
+            self.store.count(&unread)
+        )?;
+        let notifications = rows.into_iter().map(to_notification).collect();
+        Ok(NotificationPage { notifications, unread, pagination: Pagination::new(page, per_page, total) })
+    }
+
+    async fn mark_read(&self, _: &Ctx, user: UserId, id: NotificationId) -> Result<()> {
+        if self.store.mark_read(user, id).await? { Ok(()) } else { Err(NotificationError::NotFound) }
+    }
+
+    async fn mark_all_read(&self, _: &Ctx, user: UserId) -> Result<()> {
+        Ok(self.store.mark_all_read(user).await?)
+    }
+
+    async fn preferences(&self, _: &Ctx, user: UserId) -> Result<NotificationPreferences> {
+        Ok(rules::complete(self.store.preferences(user).await?.unwrap_or_default()))
+    }
+
+    async fn change_preferences(
+        &self,
+        _: &Ctx,
+        user: UserId,
+        preferences: NotificationPreferences,
+    ) -> Result<NotificationPreferences> {
+        self.store.set_preferences(user, &preferences).await?;
+        Ok(rules::complete(preferences))
+    }
+
+    async fn list_all(&self, _: &Ctx, query: ListAllNotifications) -> Result<NotificationEntryPage> {
+        let ListAllNotifications { page, per_page, status, user_id: user, kind, channel } = query;
+        let filter = Filter { user, unread: None, status, kind, channel };
+        let (page, per_page) = (page.unwrap_or(1), per_page.unwrap_or(20));
+        let (rows, total) =
+            tokio::try_join!(self.store.page(&filter, offset(page, per_page), per_page), self.store.count(&filter))?;
+        let notifications = rows.into_iter().map(|row| to_record(row).notification).collect();
+        Ok(NotificationEntryPage { notifications, pagination: Pagination::new(page, per_page, total) })
+    }
+
+    async fn get(&self, _: &Ctx, id: NotificationId) -> Result<NotificationRecord> {
+        self.store.get(id).await?.map(to_record).ok_or(NotificationError::NotFound)
+    }
+
+    async fn resend(&self, _: &Ctx, id: NotificationId) -> Result<NotificationEntry> {
+        match self.store.queue_again(id).await? {
+            Some(row) => {
+                self.wake.of(row.channel).notify_one();
+                Ok(to_record(row).notification)
+            }
+            None if self.store.get(id).await?.is_some() => Err(NotificationError::StillQueued),
+            None => Err(NotificationError::NotFound),
+        }
+    }
+
+    async fn preview(&self, _: &Ctx, request: PreviewTemplate) -> Result<TemplatePreview> {
+        let notice = Notice::example(request.kind, Some("As you asked"))?;
+        let message = self.templates.render(request.locale.as_deref(), request.channel, Some("Leyla"), &notice)?;
+        Ok(TemplatePreview { locale: message.locale, subject: message.subject, text: message.text, html: message.html })
+    }
+
+    async fn mailbox(&self, _: &Ctx) -> Result<Mailbox> {
+        let messages = self.mailbox.as_ref().map(Ring::messages).ok_or(NotificationError::NoMailbox)?;
+        Ok(Mailbox { messages })
+    }
+
+    async fn take(&self, _: &Ctx, id: EventId, event: Envelope) -> Result<()> {
+        if id.0 != event.id {
+            return Err(Fault::invalid("/id", "must be the id of the event").into());
+        }
+        let Some(news) = news::read(&event)? else { return Ok(()) };
+        let rows = match &news.notice {
+            Some(notice) => self.write(&event, news.user, news.contact.as_ref(), notice).await?,
+            None => Vec::new(),
+        };
+        self.store.record(event.id, news.contact.as_ref(), &rows).await?;
+        for row in rows {
+            self.wake.of(row.channel).notify_one();
+        }
+        Ok(())
+    }
+}
+
+impl Notifications {
+    /// The notifications of a notice: one for each channel that goes somewhere and that the user wants.
+    ///
+    /// Events of different modules have no order: the user may not be known yet. Then the greeting has no name, and the address is
+    /// looked up when it is sent.
+    async fn write(&self, event: &Envelope, user: UserId, told: Option<&Contact>, notice: &Notice) -> Result<Vec<Row>> {
+        let (known, preferences) = tokio::try_join!(self.store.contact(user), self.store.preferences(user))?;
+        let (contact, preferences) = (told.or(known.as_ref()), preferences.unwrap_or_default());
+        let name = contact.map(|contact| contact.first_name.as_str());
+        let has_no_phone = contact.is_some_and(|contact| contact.phone.as_deref().and_then(rules::phone).is_none());
+        let now = now();
+        let mut rows = Vec::new();
+        for &channel in &self.channels {
+            let is_pointless = channel == NotificationChannel::Sms && has_no_phone;
+            if is_pointless || !rules::wants(&preferences, notice.kind, channel) {
+                continue;
+            }
+            let message = self.templates.render(preferences.locale.as_deref(), channel, name, notice)?;
+            rows.push(Row::new(event.id, user, notice.kind, channel, message, now));
+        }
+        Ok(rows)
+    }
+}
+
+fn offset(page: u32, per_page: u32) -> u64 {
+    u64::from(page - 1) * u64::from(per_page)
+}
+
+fn to_notification(row: Row) -> Notification {
+    Notification {
+        id: row.id,
+        kind: row.kind,
+        channel: row.channel,
+        locale: row.locale,
+        subject: row.subject,
+        text: row.text,
+        status: row.status,
+        created_at: row.created_at,
+        sent_at: row.sent_at,
+        read_at: row.read_at,
+    }
+}
+
+fn to_record(row: Row) -> NotificationRecord {
+    let notification = NotificationEntry {
+        id: row.id,
+        event_id: row.event_id,
+        user_id: row.user_id,
+        kind: row.kind,
+        channel: row.channel,
+        locale: row.locale,
+        recipient: row.recipient,
+        subject: row.subject,
+        status: row.status,
+        attempts: row.attempts,
+        last_error: row.last_error,
+        due_at: row.due_at,
+        created_at: row.created_at,
+        sent_at: row.sent_at,
+        read_at: row.read_at,
+    };
+    NotificationRecord { notification, text: row.text, html: row.html }
+}

@@ -1,0 +1,124 @@
+//! SMS: into the log, or to a provider by HTTP.
+
+use crate::{
+    Config, SmsHttp, SmsWay,
+    mail::in_mailbox,
+    mailbox::Ring,
+    rules::{one_line, phone},
+    sender::Outcome,
+    store::{Contact, Row},
+};
+use kernel::{BoxError, BoxFuture};
+use reqwest::{
+    Client, StatusCode, Url,
+    header::{HeaderName, HeaderValue},
+};
+use serde_json::{Map, Value};
+use std::{error::Error, sync::Arc, time::Duration};
+
+/// Who sends SMS.
+pub(crate) trait SmsProvider: Send + Sync {
+    /// Sends the text of a notification to a number.
+    fn send(&self, row: Row, to: String) -> BoxFuture<Outcome>;
+}
+
+/// The provider that the settings name; none when SMS are off.
+///
+/// # Errors
+/// When its settings cannot be used.
+pub(crate) fn provider(config: &Config, ring: Ring) -> Result<Option<Arc<dyn SmsProvider>>, BoxError> {
+    Ok(match config.sms {
+        SmsWay::Off => None,
+        SmsWay::Log => Some(Arc::new(Log { ring })),
+        SmsWay::Http => Some(Arc::new(Http::new(&config.sms_http)?)),
+    })
+}
+
+/// Sends a notification to its user.
+pub(crate) async fn send(provider: &dyn SmsProvider, row: &Row, contact: &Contact) -> Outcome {
+    match contact.phone.as_deref().and_then(phone) {
+        Some(to) => provider.send(row.clone(), to).await,
+        None => Outcome::Hopeless("The user has no phone number in international form".into()),
+    }
+}
+
+/// For development: nothing leaves the process.
+struct Log {
+    ring: Ring,
+}
+
+impl SmsProvider for Log {
+    fn send(&self, row: Row, to: String) -> BoxFuture<Outcome> {
+        // the number and the text are personal
+        tracing::info!(notification = %row.id, kind = %row.kind, "an SMS would be sent");
+        self.ring.add(in_mailbox(&row, &to));
+        Box::pin(async move { Outcome::Sent { to } })
+    }
+}
+
+/// A provider that takes JSON.
+struct Http {
+    client: Client,
+    url: Url,
+    header: Option<(HeaderName, HeaderValue)>,
+    to_field: String,
+    text_field: String,
+    fields: Map<String, Value>,
+}
+
+impl Http {
+    fn new(config: &SmsHttp) -> Result<Self, BoxError> {
+        let url = config.url.parse::<Url>().ok().filter(|url| matches!(url.scheme(), "http" | "https"));
+        let url = url.ok_or("notification.sms_http.url must be the address of the provider: https://...")?;
+        let header = match config.header.as_str() {
+            "" => None,
+            name => {
+                let name = name.parse::<HeaderName>().map_err(|_| "notification.sms_http.header is not the name of a header")?;
+                let value = HeaderValue::from_str(config.header_value.reveal());
+                let mut value = value.map_err(|_| "notification.sms_http.header_value cannot be the value of a header")?;
+                value.set_sensitive(true);
+                Some((name, value))
+            }
+        };
+        if config.to_field.is_empty() || config.text_field.is_empty() || config.to_field == config.text_field {
+            return Err("notification.sms_http.to_field and text_field must name two fields".into());
+        }
+        let timeout = Duration::from_millis(config.timeout_ms);
+        let client = Client::builder().timeout(timeout).redirect(reqwest::redirect::Policy::none()).build()?;
+        let fields = config.fields.iter().map(|(name, value)| (name.clone(), Value::from(value.as_str()))).collect();
+        Ok(Self { client, url, header, to_field: config.to_field.clone(), text_field: config.text_field.clone(), fields })
+    }
+}
+
+impl SmsProvider for Http {
+    fn send(&self, row: Row, to: String) -> BoxFuture<Outcome> {
+        let mut body = self.fields.clone();
+        body.insert(self.to_field.clone(), to.as_str().into());
+        body.insert(self.text_field.clone(), row.text.into());
+        // for providers that recognise what they were told before
+        let mut request = self.client.post(self.url.clone()).header("Idempotency-Key", row.id.to_string()).json(&body);
+        if let Some((name, value)) = &self.header {
+            request = request.header(name, value);
+        }
+        Box::pin(async move {
+            match request.send().await {
+                Ok(response) => judge(response.status(), to),
+                Err(e) => {
+                    let e = e.without_url();
+                    let cause = e.source().map_or_else(|| e.to_string(), ToString::to_string);
+                    let reason = format!("The SMS provider cannot be reached: {}", one_line(&cause));
+                    Outcome::Unreachable { reason, hung: e.is_timeout() && !e.is_connect() }
+                }
+            }
+        })
+    }
+}
+
+fn judge(status: StatusCode, to: String) -> Outcome {
+    if status.is_success() {
+        return Outcome::Sent { to };
+    }
+    let reason = format!("The SMS provider refused it: {status}");
+    let is_passing = matches!(status, StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS);
+    if status.is_client_error() && !is_passing { Outcome::Hopeless(reason) } else { Outcome::Refused(reason) }
+}

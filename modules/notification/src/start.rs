@@ -1,0 +1,91 @@
+//! How the module is started, and what it does without being asked.
+
+use crate::{
+    Config, MailWay, NotificationChannel,
+    mail::Mailer,
+    mailbox::Ring,
+    sender::{Sender, Wake, Way},
+    service::Notifications,
+    sms,
+    store::Store,
+    templates::Templates,
+};
+use kernel::{
+    BoxError, Health,
+    chrono::TimeDelta,
+    jobs::{self, CancellationToken},
+};
+use std::time::Duration;
+
+/// Opens the module's store and brings it up to date, and reads the templates. Nothing is sent.
+///
+/// # Errors
+/// When a setting cannot be used, a template is broken, or the store cannot be opened.
+pub async fn open(config: &Config) -> Result<Notifications, BoxError> {
+    Ok(assemble(config).await?.0)
+}
+
+/// Brings the module's store up to date.
+///
+/// # Errors
+/// When the store cannot be opened or brought up to date.
+pub async fn migrate(config: &Config) -> Result<(), BoxError> {
+    config.check()?;
+    Store::open(config).await.map(drop)
+}
+
+/// Opens the module and starts its work in the background, until `stop`.
+///
+/// # Errors
+/// As [`open`].
+pub async fn start(config: &Config, stop: &CancellationToken) -> Result<Notifications, BoxError> {
+    let (notifications, ways) = assemble(config).await?;
+    let store = notifications.store.in_background();
+    for way in ways {
+        Sender::new(config, store.clone(), way).start(notifications.wake.clone(), stop.clone());
+    }
+    let queued = metrics::gauge!("souk_notifications_queued");
+    jobs::every(Duration::from_secs(5), stop.clone(), {
+        let store = store.clone();
+        move || {
+            let (store, queued) = (store.clone(), queued.clone());
+            async move {
+                if let Ok(count) = store.queued().await {
+                    queued.set(count as f64);
+                }
+            }
+        }
+    });
+    if config.history_days > 0 {
+        let history = TimeDelta::days(config.history_days.into());
+        jobs::every(Duration::from_secs(3600), stop.clone(), move || {
+            let store = store.clone();
+            // a fault has been logged where it was made, and the next round tries again
+            async move { drop(store.sweep(history).await) }
+        });
+    }
+    Ok(notifications)
+}
+
+async fn assemble(config: &Config) -> Result<(Notifications, Vec<Way>), BoxError> {
+    config.check()?;
+    let templates = Templates::open(config)?;
+    let ring = Ring::default();
+    let (mail, sms) = (Mailer::new(config, ring.clone())?, sms::provider(config, ring.clone())?);
+    let channels = [mail.is_some().then_some(NotificationChannel::Email), sms.is_some().then_some(NotificationChannel::Sms)];
+    let notifications = Notifications {
+        store: Store::open(config).await?,
+        templates,
+        channels: channels.into_iter().flatten().collect(),
+        wake: Wake::default(),
+        mailbox: (config.mail == MailWay::Mailbox).then_some(ring),
+    };
+    Ok((notifications, mail.map(Way::Mail).into_iter().chain(sms.map(Way::Sms)).collect()))
+}
+
+impl Notifications {
+    /// The store, for health checks.
+    pub fn health(&self) -> impl Health + use<> {
+        self.store.clone()
+    }
+}

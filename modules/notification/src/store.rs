@@ -1,0 +1,311 @@
+//! What is kept, and the two kinds of stores that keep it: a SQL database (`store/sql.rs`) or MongoDB (`store/mongo.rs`).
+
+mod mongo;
+mod sql;
+
+use crate::{
+    Config, EventId, NotificationChannel, NotificationId, NotificationKind, NotificationPreferences, NotificationStatus,
+    templates::Message,
+};
+use kernel::{
+    BoxError, BoxFuture, Fault, Health, UserId,
+    chrono::{DateTime, SubsecRound, TimeDelta, Utc},
+};
+use mongo::Mongo;
+use serde::{Deserialize, Serialize};
+use sql::Sql;
+use uuid::Uuid;
+
+type Result<T> = std::result::Result<T, Fault>;
+
+/// Now, cut to milliseconds: the precision that both kinds of stores keep.
+pub(crate) fn now() -> DateTime<Utc> {
+    kernel::now().trunc_subsecs(3)
+}
+
+/// Where a user can be reached: what the user module told, kept because this module calls nobody.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Contact {
+    #[serde(rename = "_id")]
+    pub(crate) user_id: UserId,
+    pub(crate) email: String,
+    pub(crate) first_name: String,
+    pub(crate) last_name: String,
+    pub(crate) phone: Option<String>,
+    /// When the event happened that told it: an older one does not overwrite a newer one.
+    #[serde(with = "micros")]
+    pub(crate) updated_at: DateTime<Utc>,
+}
+
+/// A notification as it is kept.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Row {
+    #[serde(rename = "_id", with = "text")]
+    pub(crate) id: NotificationId,
+    #[serde(with = "text")]
+    pub(crate) event_id: EventId,
+    pub(crate) user_id: UserId,
+    pub(crate) kind: NotificationKind,
+    pub(crate) channel: NotificationChannel,
+    pub(crate) locale: String,
+    pub(crate) recipient: Option<String>,
+    pub(crate) subject: String,
+    pub(crate) text: String,
+    pub(crate) html: Option<String>,
+    pub(crate) status: NotificationStatus,
+    pub(crate) attempts: u32,
+    pub(crate) last_error: Option<String>,
+    /// When it is to be sent; while it is being sent, when somebody else may try.
+    #[serde(with = "date")]
+    pub(crate) due_at: DateTime<Utc>,
+    /// When it was queued, the last time: how long it has been waiting is counted from here.
+    #[serde(with = "date")]
+    pub(crate) queued_at: DateTime<Utc>,
+    #[serde(with = "date")]
+    pub(crate) created_at: DateTime<Utc>,
+    #[serde(with = "date::optional")]
+    pub(crate) sent_at: Option<DateTime<Utc>>,
+    #[serde(with = "date::optional")]
+    pub(crate) read_at: Option<DateTime<Utc>>,
+}
+
+impl Row {
+    /// A new notification, to be sent at once.
+    pub(crate) fn new(
+        event: Uuid,
+        user: UserId,
+        kind: NotificationKind,
+        channel: NotificationChannel,
+        message: Message,
+        now: DateTime<Utc>,
+    ) -> Self {
+        Self {
+            id: NotificationId(Uuid::now_v7()),
+            event_id: EventId(event),
+            user_id: user,
+            kind,
+            channel,
+            locale: message.locale,
+            recipient: None,
+            subject: message.subject,
+            text: message.text,
+            html: message.html,
+            status: NotificationStatus::Queued,
+            attempts: 0,
+            last_error: None,
+            due_at: now,
+            queued_at: now,
+            created_at: now,
+            sent_at: None,
+            read_at: None,
+        }
+    }
+}
+
+/// What a list is narrowed to.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Filter {
+    pub(crate) user: Option<UserId>,
+    pub(crate) unread: Option<bool>,
+    pub(crate) status: Option<NotificationStatus>,
+    pub(crate) kind: Option<NotificationKind>,
+    pub(crate) channel: Option<NotificationChannel>,
+}
+
+/// What became of an attempt that did not succeed.
+#[derive(Debug, Clone)]
+pub(crate) struct Setback {
+    /// Queued again, or failed.
+    pub(crate) status: NotificationStatus,
+    pub(crate) attempts: u32,
+    pub(crate) due_at: DateTime<Utc>,
+    pub(crate) reason: String,
+}
+
+/// The store of the module. Cheap to clone.
+#[derive(Clone)]
+pub(crate) enum Store {
+    Sql(Sql),
+    Mongo(Mongo),
+}
+
+/// Calls the method of the store that it is.
+macro_rules! either {
+    ($self:ident . $method:ident ( $($arg:expr),* )) => {
+        match $self {
+            Self::Sql(store) => store.$method($($arg),*).await,
+            Self::Mongo(store) => store.$method($($arg),*).await,
+        }
+    };
+}
+
+impl Store {
+    /// Opens the store and brings it up to date.
+    ///
+    /// # Errors
+    /// When the URL is not of a known store, or the store cannot be opened.
+    pub(crate) async fn open(config: &Config) -> std::result::Result<Self, BoxError> {
+        match config.database_url.split_once("://") {
+            Some(("mongodb" | "mongodb+srv", _)) => Ok(Self::Mongo(Mongo::open(config).await?)),
+            _ => Ok(Self::Sql(Sql::open(config).await?)),
+        }
+    }
+
+    /// The same store for work that no request waits for.
+    pub(crate) fn in_background(&self) -> Self {
+        match self {
+            Self::Sql(store) => Self::Sql(store.in_background()),
+            Self::Mongo(store) => Self::Mongo(store.clone()),
+        }
+    }
+
+    /// Records what an event says: where the user can be reached, and what is to be sent. An event that was recorded before
+    /// changes nothing.
+    pub(crate) async fn record(&self, event: Uuid, contact: Option<&Contact>, rows: &[Row]) -> Result<()> {
+        either!(self.record(event, contact, rows))
+    }
+
+    pub(crate) async fn contact(&self, user: UserId) -> Result<Option<Contact>> {
+        either!(self.contact(user))
+    }
+
+    pub(crate) async fn preferences(&self, user: UserId) -> Result<Option<NotificationPreferences>> {
+        either!(self.preferences(user))
+    }
+
+    pub(crate) async fn set_preferences(&self, user: UserId, preferences: &NotificationPreferences) -> Result<()> {
+        either!(self.set_preferences(user, preferences))
+    }
+
+    /// A page of a list, the newest first.
+    pub(crate) async fn page(&self, filter: &Filter, offset: u64, limit: u32) -> Result<Vec<Row>> {
+        either!(self.page(filter, offset, limit))
+    }
+
+    pub(crate) async fn count(&self, filter: &Filter) -> Result<u64> {
+        either!(self.count(filter))
+    }
+
+    pub(crate) async fn get(&self, id: NotificationId) -> Result<Option<Row>> {
+        either!(self.get(id))
+    }
+
+    /// Marks one of a user's notifications as read, if it is not; `false` when the user has no such notification.
+    pub(crate) async fn mark_read(&self, user: UserId, id: NotificationId) -> Result<bool> {
+        either!(self.mark_read(user, id, now()))
+    }
+
+    pub(crate) async fn mark_all_read(&self, user: UserId) -> Result<()> {
+        either!(self.mark_all_read(user, now()))
+    }
+
+    /// Queues a notification again that is not queued; none when it is, or is not there.
+    pub(crate) async fn queue_again(&self, id: NotificationId) -> Result<Option<Row>> {
+        either!(self.queue_again(id, now()))
+    }
+
+    /// Takes notifications that are due, the longest waiting first, so that nobody else takes them before `lease`.
+    pub(crate) async fn claim(&self, channel: NotificationChannel, lease: TimeDelta, limit: u32) -> Result<Vec<Row>> {
+        let now = now();
+        either!(self.claim(channel, now, now + lease, limit))
+    }
+
+    /// Notes that a notification was sent, whoever has taken it.
+    pub(crate) async fn sent(&self, id: NotificationId, recipient: &str, at: DateTime<Utc>) -> Result<()> {
+        either!(self.sent(id, recipient, at))
+    }
+
+    /// Notes that a notification was not sent, if it is still ours.
+    pub(crate) async fn set_back(&self, row: &Row, setback: &Setback) -> Result<()> {
+        either!(self.set_back(row, setback))
+    }
+
+    /// How many notifications are to be sent.
+    pub(crate) async fn queued(&self) -> Result<u64> {
+        self.count(&Filter { status: Some(NotificationStatus::Queued), ..Filter::default() }).await
+    }
+
+    /// Removes what is older than the history goes, and may be removed.
+    pub(crate) async fn sweep(&self, history: TimeDelta) -> Result<()> {
+        match self {
+            Self::Sql(store) => store.sweep(now() - history).await,
+            // its TTL index does it
+            Self::Mongo(_) => Ok(()),
+        }
+    }
+}
+
+impl Health for Store {
+    fn check(&self) -> BoxFuture<Result<()>> {
+        match self {
+            Self::Sql(store) => store.check(),
+            Self::Mongo(store) => store.check(),
+        }
+    }
+}
+
+/// Ids as text, which is the same in every form of BSON.
+mod text {
+    use serde::{Deserialize, Deserializer, Serializer, de};
+    use std::{borrow::Cow, fmt::Display, str::FromStr};
+
+    pub(super) fn serialize<T: Display, S: Serializer>(id: &T, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(id)
+    }
+
+    pub(super) fn deserialize<'de, T: FromStr<Err: Display>, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
+        Cow::<str>::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+    }
+}
+
+/// Times as dates of BSON, which TTL indexes want.
+mod date {
+    use kernel::chrono::{DateTime, Utc};
+    use mongodb::bson;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+    pub(super) fn of(time: DateTime<Utc>) -> bson::DateTime {
+        bson::DateTime::from_millis(time.timestamp_millis())
+    }
+
+    fn time<E: de::Error>(date: bson::DateTime) -> Result<DateTime<Utc>, E> {
+        DateTime::from_timestamp_millis(date.timestamp_millis()).ok_or_else(|| E::custom("a date out of range"))
+    }
+
+    pub(super) fn serialize<S: Serializer>(time: &DateTime<Utc>, serializer: S) -> Result<S::Ok, S::Error> {
+        of(*time).serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<DateTime<Utc>, D::Error> {
+        time(bson::DateTime::deserialize(deserializer)?)
+    }
+
+    pub(super) mod optional {
+        use super::*;
+
+        pub(in super::super) fn serialize<S: Serializer>(time: &Option<DateTime<Utc>>, serializer: S) -> Result<S::Ok, S::Error> {
+            time.map(of).serialize(serializer)
+        }
+
+        pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(
+            deserializer: D,
+        ) -> Result<Option<DateTime<Utc>>, D::Error> {
+            Option::<bson::DateTime>::deserialize(deserializer)?.map(time).transpose()
+        }
+    }
+}
+
+/// A time as a number, with the precision of events: it is compared, not read.
+mod micros {
+    use kernel::chrono::{DateTime, Utc};
+    use serde::{Deserialize, Deserializer, Serializer, de};
+
+    pub(super) fn serialize<S: Serializer>(time: &DateTime<Utc>, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_i64(time.timestamp_micros())
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<DateTime<Utc>, D::Error> {
+        let micros = i64::deserialize(deserializer)?;
+        DateTime::from_timestamp_micros(micros).ok_or_else(|| de::Error::custom("a time out of range"))
+    }
+}

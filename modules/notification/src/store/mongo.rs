@@ -1,0 +1,314 @@
+//! The store in MongoDB, a single server or a replica set: nothing in it needs a transaction.
+//!
+//! There is no inbox. A notification is one document, and a unique index on event and channel lets an event have one on each: an
+//! event that comes again finds them there. Contacts are replaced by newer ones only. So recording an event twice changes nothing,
+//! even when it was cut off half way the first time.
+
+use super::{Contact, Filter, Result, Row, Setback, date};
+use crate::{Config, NotificationChannel, NotificationId, NotificationPreferences, NotificationStatus};
+use kernel::{
+    BoxError, BoxFuture, Fault, UserId,
+    chrono::{DateTime, Utc},
+};
+use mongodb::{
+    Client, Collection, Database, IndexModel,
+    bson::{Bson, Document, doc},
+    error::{Error, ErrorKind, WriteFailure},
+    options::{Acknowledgment, ClientOptions, IndexOptions, ReturnDocument, WriteConcern},
+};
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+use uuid::Uuid;
+
+/// The code of a write that breaks a unique index.
+const DUPLICATE: i32 = 11_000;
+/// The index that removes old notifications.
+const BY_AGE: &str = "by_age";
+
+#[derive(Clone)]
+pub(crate) struct Mongo {
+    database: Database,
+    notifications: Collection<Row>,
+    contacts: Collection<Contact>,
+    preferences: Collection<Preferences>,
+    timeout: Duration,
+}
+
+/// What a user chose.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Preferences {
+    #[serde(rename = "_id")]
+    user_id: UserId,
+    /// As JSON: the names of kinds have points in them, which mean something else in queries.
+    preferences: String,
+}
+
+impl Mongo {
+    pub(super) async fn open(config: &Config) -> std::result::Result<Self, BoxError> {
+        let wrong = |e: Error| format!("notification.database_url: {e}");
+        let mut options = ClientOptions::parse(&config.database_url).await.map_err(wrong)?;
+        let Some(name) = options.default_database.clone() else {
+            return Err("notification.database_url must name a database: mongodb://host/notification".into());
+        };
+        let patience = Duration::from_millis(config.pool.acquire_timeout_ms);
+        options.app_name = Some("souk notification".into());
+        options.max_pool_size = Some(config.pool.connections);
+        options.server_selection_timeout = Some(patience);
+        options.connect_timeout = Some(patience);
+        // an event that was taken is not told again: what is acknowledged is in the journal
+        let journaled = WriteConcern::builder().w(Acknowledgment::Majority).journal(true).build();
+        options.write_concern.get_or_insert(journaled);
+        let database = Client::with_options(options)?.database(&name);
+        let store = Self {
+            notifications: database.collection("notifications"),
+            contacts: database.collection("contacts"),
+            preferences: database.collection("preferences"),
+            database,
+            timeout: Duration::from_millis(config.pool.statement_timeout_ms),
+        };
+        store.make_indexes(config.history_days).await?;
+        Ok(store)
+    }
+
+    async fn make_indexes(&self, history_days: u32) -> Result<()> {
+        let index = |name: &str, keys: Document, unique: bool| {
+            let options = IndexOptions::builder().name(name.to_owned()).unique(unique).build();
+            IndexModel::builder().keys(keys).options(options).build()
+        };
+        let indexes = [
+            index("by_event", doc! {"event_id": 1, "channel": 1}, true),
+            // ids sort by time of creation
+            index("by_user", doc! {"user_id": 1, "_id": -1}, false),
+            index("by_due", doc! {"status": 1, "due_at": 1}, false),
+            index("by_status", doc! {"status": 1, "_id": -1}, false),
+        ];
+        self.run(self.notifications.create_indexes(indexes)).await?;
+        self.keep_for(history_days).await
+    }
+
+    /// Lets notifications expire after so many days, whatever was said at an earlier start; 0: never. The settings make sure that
+    /// none expires before it is given up.
+    async fn keep_for(&self, days: u32) -> Result<()> {
+        let wanted = (days > 0).then(|| Duration::from_secs(u64::from(days) * 86_400));
+        let mut found = None;
+        let mut indexes = self.run(self.notifications.list_indexes()).await?;
+        while self.run(indexes.advance()).await? {
+            let index = indexes.deserialize_current().map_err(to_fault)?;
+            let options = index.options.unwrap_or_default();
+            if options.name.as_deref() == Some(BY_AGE) {
+                found = Some(options.expire_after);
+            }
+        }
+        match (found, wanted) {
+            (Some(is), wanted) if is == wanted => {}
+            (None, None) => {}
+            (None, Some(age)) => {
+                let options = IndexOptions::builder().name(BY_AGE.to_owned()).expire_after(age).build();
+                let index = IndexModel::builder().keys(doc! {"created_at": 1}).options(options).build();
+                self.run(self.notifications.create_index(index)).await?;
+            }
+            (Some(_), None) => self.run(self.notifications.drop_index(BY_AGE)).await?,
+            (Some(_), Some(age)) => {
+                let seconds = i64::try_from(age.as_secs()).map_err(Fault::internal)?;
+                let change = doc! {"collMod": "notifications", "index": {"name": BY_AGE, "expireAfterSeconds": seconds}};
+                self.run(self.database.run_command(change)).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Runs an operation, but not for ever: the driver has no time-out for a server that is there and silent.
+    async fn run<T>(&self, operation: impl IntoFuture<Output = mongodb::error::Result<T>>) -> Result<T> {
+        match tokio::time::timeout(self.timeout, operation.into_future()).await {
+            Ok(result) => result.map_err(to_fault),
+            Err(_) => Err(unavailable("MongoDB does not answer")),
+        }
+    }
+
+    pub(super) async fn record(&self, _: Uuid, contact: Option<&Contact>, rows: &[Row]) -> Result<()> {
+        if let Some(contact) = contact {
+            let at = contact.updated_at.timestamp_micros();
+            let older = doc! {"_id": contact.user_id.0, "updated_at": {"$lte": at}};
+            // a newer one is not matched, and keeps another from being added
+            self.unless_duplicate(self.contacts.replace_one(older, contact).upsert(true)).await?;
+        }
+        if !rows.is_empty() {
+            self.unless_duplicate(self.notifications.insert_many(rows).ordered(false)).await?;
+        }
+        Ok(())
+    }
+
+    /// Runs a write of what may be there already; then it is right as it is.
+    async fn unless_duplicate<T>(&self, write: impl IntoFuture<Output = mongodb::error::Result<T>>) -> Result<()> {
+        let write = async {
+            match write.await {
+                Err(e) if is_duplicate(&e) => Ok(()),
+                result => result.map(drop),
+            }
+        };
+        self.run(write).await
+    }
+
+    pub(super) async fn contact(&self, user: UserId) -> Result<Option<Contact>> {
+        self.run(self.contacts.find_one(doc! {"_id": user.0})).await
+    }
+
+    pub(super) async fn preferences(&self, user: UserId) -> Result<Option<NotificationPreferences>> {
+        let found = self.run(self.preferences.find_one(doc! {"_id": user.0})).await?;
+        found.map(|found| serde_json::from_str(&found.preferences).map_err(Fault::internal)).transpose()
+    }
+
+    pub(super) async fn set_preferences(&self, user: UserId, preferences: &NotificationPreferences) -> Result<()> {
+        let text = serde_json::to_string(preferences).map_err(Fault::internal)?;
+        let chosen = Preferences { user_id: user, preferences: text };
+        self.run(self.preferences.replace_one(doc! {"_id": user.0}, chosen).upsert(true)).await?;
+        Ok(())
+    }
+
+    pub(super) async fn page(&self, filter: &Filter, offset: u64, limit: u32) -> Result<Vec<Row>> {
+        let find = self.notifications.find(condition(filter)).sort(doc! {"_id": -1}).skip(offset).limit(i64::from(limit));
+        let mut found = self.run(find).await?;
+        let mut rows = Vec::new();
+        while self.run(found.advance()).await? {
+            rows.push(found.deserialize_current().map_err(to_fault)?);
+        }
+        Ok(rows)
+    }
+
+    pub(super) async fn count(&self, filter: &Filter) -> Result<u64> {
+        self.run(self.notifications.count_documents(condition(filter))).await
+    }
+
+    pub(super) async fn get(&self, id: NotificationId) -> Result<Option<Row>> {
+        self.run(self.notifications.find_one(doc! {"_id": id.to_string()})).await
+    }
+
+    pub(super) async fn mark_read(&self, user: UserId, id: NotificationId, now: DateTime<Utc>) -> Result<bool> {
+        let own = doc! {"_id": id.to_string(), "user_id": user.0};
+        // the time of the first time stays
+        let read = vec![doc! {"$set": {"read_at": {"$ifNull": ["$read_at", date::of(now)]}}}];
+        Ok(self.run(self.notifications.update_one(own, read)).await?.matched_count == 1)
+    }
+
+    pub(super) async fn mark_all_read(&self, user: UserId, now: DateTime<Utc>) -> Result<()> {
+        let unread = doc! {"user_id": user.0, "read_at": null};
+        self.run(self.notifications.update_many(unread, doc! {"$set": {"read_at": date::of(now)}})).await?;
+        Ok(())
+    }
+
+    pub(super) async fn queue_again(&self, id: NotificationId, now: DateTime<Utc>) -> Result<Option<Row>> {
+        let queued = NotificationStatus::Queued.as_str();
+        let settled = doc! {"_id": id.to_string(), "status": {"$ne": queued}};
+        let now = date::of(now);
+        let change = doc! {"$set": {"status": queued, "attempts": 0_i64, "due_at": now, "queued_at": now}};
+        self.run(self.notifications.find_one_and_update(settled, change).return_document(ReturnDocument::After)).await
+    }
+
+    pub(super) async fn claim(
+        &self,
+        channel: NotificationChannel,
+        now: DateTime<Utc>,
+        lease: DateTime<Utc>,
+        limit: u32,
+    ) -> Result<Vec<Row>> {
+        let mut claimed = Vec::new();
+        while claimed.len() < limit as usize {
+            let due = doc! {
+                "status": NotificationStatus::Queued.as_str(),
+                "due_at": {"$lte": date::of(now)},
+                "channel": channel.as_str(),
+            };
+            let take = self.notifications.find_one_and_update(due, doc! {"$set": {"due_at": date::of(lease)}});
+            let take = take.sort(doc! {"due_at": 1}).return_document(ReturnDocument::After);
+            match self.run(take).await? {
+                Some(row) => claimed.push(row),
+                None => break,
+            }
+        }
+        Ok(claimed)
+    }
+
+    pub(super) async fn sent(&self, id: NotificationId, recipient: &str, at: DateTime<Utc>) -> Result<()> {
+        let status = NotificationStatus::Sent.as_str();
+        let set = doc! {"status": status, "recipient": recipient, "sent_at": date::of(at), "last_error": null};
+        self.run(self.notifications.update_one(doc! {"_id": id.to_string()}, doc! {"$set": set})).await?;
+        Ok(())
+    }
+
+    pub(super) async fn set_back(&self, row: &Row, setback: &Setback) -> Result<()> {
+        let ours = doc! {
+            "_id": row.id.to_string(),
+            "status": NotificationStatus::Queued.as_str(),
+            "due_at": date::of(row.due_at),
+        };
+        let set = doc! {
+            "status": setback.status.as_str(),
+            "attempts": i64::from(setback.attempts),
+            "due_at": date::of(setback.due_at),
+            "last_error": &setback.reason,
+        };
+        self.run(self.notifications.update_one(ours, doc! {"$set": set})).await?;
+        Ok(())
+    }
+
+    pub(super) fn check(&self) -> BoxFuture<Result<()>> {
+        /// Health checks answer soon.
+        const PATIENCE: Duration = Duration::from_secs(1);
+        let store = self.clone();
+        Box::pin(async move {
+            let ping = store.database.run_command(doc! {"ping": 1});
+            match tokio::time::timeout(PATIENCE, store.run(ping)).await {
+                Ok(result) => result.map(drop),
+                Err(_) => Err(unavailable("MongoDB does not answer a ping")),
+            }
+        })
+    }
+}
+
+fn condition(filter: &Filter) -> Document {
+    let mut condition = Document::new();
+    if let Some(user) = filter.user {
+        condition.insert("user_id", user.0);
+    }
+    if let Some(unread) = filter.unread {
+        condition.insert("read_at", if unread { Bson::Null } else { doc! {"$ne": null}.into() });
+    }
+    for (field, word) in [
+        ("status", filter.status.map(NotificationStatus::as_str)),
+        ("kind", filter.kind.map(crate::NotificationKind::as_str)),
+        ("channel", filter.channel.map(NotificationChannel::as_str)),
+    ] {
+        if let Some(word) = word {
+            condition.insert(field, word);
+        }
+    }
+    condition
+}
+
+fn is_duplicate(e: &Error) -> bool {
+    match e.kind.as_ref() {
+        ErrorKind::Write(WriteFailure::WriteError(e)) => e.code == DUPLICATE,
+        ErrorKind::Command(e) => e.code == DUPLICATE,
+        // only if nothing else is wrong
+        ErrorKind::InsertMany(e) if e.write_concern_error.is_none() => {
+            e.write_errors.as_ref().is_some_and(|errors| errors.iter().all(|e| e.code == DUPLICATE))
+        }
+        _ => false,
+    }
+}
+
+fn unavailable(why: impl std::fmt::Display) -> Fault {
+    Fault::unavailable("The database is not available", why)
+}
+
+/// What was written wrongly stays wrong; anything else is MongoDB's, and passes.
+fn to_fault(e: Error) -> Fault {
+    match e.kind.as_ref() {
+        ErrorKind::InvalidArgument { .. }
+        | ErrorKind::Bson(_)
+        | ErrorKind::BsonDeserialization(_)
+        | ErrorKind::BsonSerialization(_)
+        | ErrorKind::Write(WriteFailure::WriteError(_)) => Fault::internal(e),
+        _ => unavailable(e),
+    }
+}

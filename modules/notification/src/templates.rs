@@ -1,0 +1,339 @@
+//! The texts: templates in several languages, and what they make of an event.
+//!
+//! For every language and kind there are `<kind>.subject.txt`, `<kind>.txt`, `<kind>.html` and `<kind>.sms.txt`, in
+//! `templates/<locale>/`; a folder in the settings replaces any of them and adds languages. All are rendered once at start, so that a
+//! mistake in one is found then and not when somebody orders.
+
+use crate::{
+    Config, NotificationChannel, NotificationKind,
+    news::{Facts, Notice},
+    rules::{money, one_line},
+};
+use kernel::{Amount, BoxError, Currency, Fault};
+use minijinja::{Environment, UndefinedBehavior, value::Serde};
+use serde::Serialize;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+    sync::Arc,
+};
+
+/// The built-in templates of these locales: for each, the kinds and the parts that they share.
+macro_rules! built_in {
+    ($($locale:literal)*) => { &[$(
+        (concat!($locale, "/lines.txt"), include_str!(concat!("../templates/", $locale, "/lines.txt"))),
+        (concat!($locale, "/lines.html"), include_str!(concat!("../templates/", $locale, "/lines.html"))),
+        (concat!($locale, "/layout.txt"), include_str!(concat!("../templates/", $locale, "/layout.txt"))),
+        (concat!($locale, "/layout.html"), include_str!(concat!("../templates/", $locale, "/layout.html"))),
+        built_in!(@kind $locale "user.registered" "subject.txt"), built_in!(@kind $locale "user.registered" "txt"),
+        built_in!(@kind $locale "user.registered" "html"), built_in!(@kind $locale "user.registered" "sms.txt"),
+        built_in!(@kind $locale "order.placed" "subject.txt"), built_in!(@kind $locale "order.placed" "txt"),
+        built_in!(@kind $locale "order.placed" "html"), built_in!(@kind $locale "order.placed" "sms.txt"),
+        built_in!(@kind $locale "order.paid" "subject.txt"), built_in!(@kind $locale "order.paid" "txt"),
+        built_in!(@kind $locale "order.paid" "html"), built_in!(@kind $locale "order.paid" "sms.txt"),
+        built_in!(@kind $locale "order.shipped" "subject.txt"), built_in!(@kind $locale "order.shipped" "txt"),
+        built_in!(@kind $locale "order.shipped" "html"), built_in!(@kind $locale "order.shipped" "sms.txt"),
+        built_in!(@kind $locale "order.delivered" "subject.txt"), built_in!(@kind $locale "order.delivered" "txt"),
+        built_in!(@kind $locale "order.delivered" "html"), built_in!(@kind $locale "order.delivered" "sms.txt"),
+        built_in!(@kind $locale "order.cancelled" "subject.txt"), built_in!(@kind $locale "order.cancelled" "txt"),
+        built_in!(@kind $locale "order.cancelled" "html"), built_in!(@kind $locale "order.cancelled" "sms.txt"),
+        built_in!(@kind $locale "order.refunded" "subject.txt"), built_in!(@kind $locale "order.refunded" "txt"),
+        built_in!(@kind $locale "order.refunded" "html"), built_in!(@kind $locale "order.refunded" "sms.txt"),
+        built_in!(@kind $locale "payment.failed" "subject.txt"), built_in!(@kind $locale "payment.failed" "txt"),
+        built_in!(@kind $locale "payment.failed" "html"), built_in!(@kind $locale "payment.failed" "sms.txt"),
+    )*] };
+    (@kind $locale:literal $kind:literal $part:literal) => {
+        (concat!($locale, "/", $kind, ".", $part), include_str!(concat!("../templates/", $locale, "/", $kind, ".", $part)))
+    };
+}
+
+const BUILT_IN: &[(&str, &str)] = built_in! { "en" "de" };
+/// The language in which everything is written.
+const LAST_RESORT: &str = "en";
+
+/// A message without its recipient.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Message {
+    /// The locale that it is in.
+    pub(crate) locale: String,
+    pub(crate) subject: String,
+    pub(crate) text: String,
+    pub(crate) html: Option<String>,
+}
+
+/// All templates, ready to be used. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Templates(Arc<Inner>);
+
+struct Inner {
+    environment: Environment<'static>,
+    /// In lower case, with the way they are written.
+    locales: BTreeMap<String, String>,
+    shop: String,
+    shop_locale: String,
+}
+
+/// What templates can use.
+#[derive(Serialize)]
+struct Data<'a> {
+    shop: &'a str,
+    lang: &'a str,
+    subject: Option<&'a str>,
+    /// First name of the user, if it is known yet.
+    name: Option<&'a str>,
+    order: Option<OrderData>,
+    payment: Option<PaymentData>,
+}
+
+#[derive(Serialize)]
+struct OrderData {
+    number: String,
+    items: Vec<LineData>,
+    total: String,
+    note: Option<String>,
+}
+
+#[derive(Serialize)]
+struct LineData {
+    name: String,
+    quantity: u32,
+    subtotal: String,
+}
+
+#[derive(Serialize)]
+struct PaymentData {
+    order_id: i64,
+    amount: String,
+    reason: String,
+}
+
+impl Templates {
+    /// Reads all templates, and tries them with example data.
+    ///
+    /// # Errors
+    /// When the folder of the settings cannot be read, or a template in it is broken or missing.
+    pub(crate) fn open(config: &Config) -> Result<Self, BoxError> {
+        let mut sources: BTreeMap<String, String> =
+            BUILT_IN.iter().map(|(name, text)| ((*name).into(), (*text).into())).collect();
+        if !config.templates_folder.as_os_str().is_empty() {
+            add_folder(&mut sources, &config.templates_folder)
+                .map_err(|e| format!("notification.templates_folder: {}: {e}", config.templates_folder.display()))?;
+        }
+        let locales: BTreeSet<String> =
+            sources.keys().filter_map(|name| name.split_once('/')).map(|(locale, _)| locale.to_owned()).collect();
+        let mut environment = Environment::new();
+        // a wrong name in a template is an error, and found at start
+        environment.set_undefined_behavior(UndefinedBehavior::Strict);
+        environment.set_path_join_callback(|name, parent| {
+            let locale = parent.split('/').next().unwrap_or_default();
+            format!("{locale}/{name}").into()
+        });
+        for (name, text) in sources {
+            environment.add_template_owned(name, text).map_err(|e| broken(&e))?;
+        }
+        let locales = locales.into_iter().map(|locale| (locale.to_lowercase(), locale)).collect();
+        let (shop, shop_locale) = (one_line(&config.shop), config.locale.clone());
+        let templates = Self(Arc::new(Inner { environment, locales, shop, shop_locale }));
+        if !templates.has(&templates.0.shop_locale) {
+            return Err(format!("notification.locale: there are no templates for {:?}", templates.0.shop_locale).into());
+        }
+        templates.try_all()?;
+        Ok(templates)
+    }
+
+    fn try_all(&self) -> Result<(), BoxError> {
+        for locale in self.0.locales.values() {
+            for &kind in NotificationKind::ALL {
+                for (name, note) in [(Some("Leyla"), Some("As you asked")), (None, None)] {
+                    let notice = Notice::example(kind, note)?;
+                    for &channel in NotificationChannel::ALL {
+                        self.fill(locale, channel, name, &notice).map_err(|e| broken(&e))?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The message of a notice, in the wanted locale or the nearest that there is.
+    ///
+    /// # Errors
+    /// `internal` when a template cannot bear these facts.
+    pub(crate) fn render(
+        &self,
+        locale: Option<&str>,
+        channel: NotificationChannel,
+        name: Option<&str>,
+        notice: &Notice,
+    ) -> Result<Message, Fault> {
+        let locale = self.nearest(locale.unwrap_or(&self.0.shop_locale));
+        self.fill(locale, channel, name, notice).map_err(|e| Fault::internal(broken(&e)))
+    }
+
+    fn has(&self, locale: &str) -> bool {
+        self.find(locale).is_some()
+    }
+
+    /// The locale itself, or its language without a region.
+    fn find(&self, locale: &str) -> Option<&str> {
+        let locale = locale.to_lowercase();
+        let language = locale.split('-').next().unwrap_or_default();
+        let found = self.0.locales.get(&locale).or_else(|| self.0.locales.get(language));
+        found.map(String::as_str)
+    }
+
+    fn nearest(&self, locale: &str) -> &str {
+        self.find(locale).or_else(|| self.find(&self.0.shop_locale)).unwrap_or(LAST_RESORT)
+    }
+
+    fn fill(
+        &self,
+        locale: &str,
+        channel: NotificationChannel,
+        name: Option<&str>,
+        notice: &Notice,
+    ) -> Result<Message, minijinja::Error> {
+        let lang = locale.split('-').next().unwrap_or(locale);
+        let part = |part: &str, data: &Data<'_>| {
+            let name = format!("{locale}/{}.{part}", notice.kind);
+            self.0.environment.get_template(&name)?.render(Serde(data))
+        };
+        let name = name.map(one_line).filter(|name| !name.is_empty());
+        let (order, payment) = facts(&notice.facts, lang);
+        let mut data = Data { shop: &self.0.shop, lang: locale, subject: None, name: name.as_deref(), order, payment };
+        let subject = one_line(&part("subject.txt", &data)?);
+        data.subject = Some(&subject);
+        let (text, html) = match channel {
+            NotificationChannel::Email => (part("txt", &data)?, Some(part("html", &data)?)),
+            NotificationChannel::Sms => (one_line(&part("sms.txt", &data)?), None),
+        };
+        Ok(Message { locale: locale.into(), subject, text, html })
+    }
+}
+
+/// The message of a template's error: what is wrong, in which file and line.
+fn broken(e: &minijinja::Error) -> String {
+    let place = match (e.name(), e.line()) {
+        (Some(name), Some(line)) => format!("{name}, line {line}"),
+        (Some(name), None) => name.into(),
+        _ => "a template".into(),
+    };
+    let cause = std::error::Error::source(e).map(|cause| format!(" ({cause})")).unwrap_or_default();
+    format!("notification templates: {place}: {e}{cause}")
+}
+
+/// The templates of `<folder>/<locale>/`.
+fn add_folder(sources: &mut BTreeMap<String, String>, folder: &Path) -> Result<(), BoxError> {
+    for locale in std::fs::read_dir(folder)? {
+        let locale = locale?.path();
+        let (Some(name), true) = (locale.file_name().and_then(|name| name.to_str()), locale.is_dir()) else { continue };
+        for file in std::fs::read_dir(&locale)? {
+            let path = file?.path();
+            let Some(file) = path.file_name().and_then(|file| file.to_str()) else { continue };
+            if file.ends_with(".txt") || file.ends_with(".html") {
+                sources.insert(format!("{name}/{file}"), std::fs::read_to_string(&path)?);
+            }
+        }
+    }
+    Ok(())
+}
+
+fn facts(facts: &Facts, lang: &str) -> (Option<OrderData>, Option<PaymentData>) {
+    let write = |amount: Amount, currency: Currency| match amount.in_currency(currency) {
+        Some(exact) => money(exact, lang),
+        None => format!("{amount}\u{a0}{currency}"),
+    };
+    match facts {
+        Facts::None => (None, None),
+        Facts::Order(order) => {
+            let line = |item: &order::OrderItem| LineData {
+                name: one_line(&item.name),
+                quantity: item.quantity,
+                subtotal: write(item.subtotal, order.currency),
+            };
+            let order = OrderData {
+                number: order.number.clone(),
+                items: order.items.iter().map(line).collect(),
+                total: write(order.total, order.currency),
+                note: order.note.as_deref().map(one_line).filter(|note| !note.is_empty()),
+            };
+            (Some(order), None)
+        }
+        Facts::Payment(payment) => {
+            let amount = write(payment.amount, payment.currency);
+            (None, Some(PaymentData { order_id: payment.order_id.0, amount, reason: one_line(&payment.reason) }))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn folder_with(files: &[(&str, &str)]) -> (tempfile::TempDir, Config) {
+        let folder = tempfile::tempdir().expect("a folder");
+        for (name, text) in files {
+            let path = folder.path().join(name);
+            std::fs::create_dir_all(path.parent().expect("a parent")).expect("a folder");
+            std::fs::write(path, text).expect("a file");
+        }
+        let config = Config { templates_folder: folder.path().into(), ..Config::default() };
+        (folder, config)
+    }
+
+    fn placed(templates: &Templates, locale: &str) -> Message {
+        let notice = Notice::example(NotificationKind::OrderPlaced, None).expect("an example");
+        templates.render(Some(locale), NotificationChannel::Email, Some("Leyla"), &notice).expect("a message")
+    }
+
+    #[test]
+    fn a_message_has_lines_money_and_escaped_html() {
+        let templates = Templates::open(&Config::default()).expect("the built-in templates");
+        let message = placed(&templates, "en-GB");
+        assert_eq!((message.locale.as_str(), message.subject.as_str()), ("en", "We have received your order S-00000042"));
+        assert!(message.text.starts_with("Hello Leyla,\n"), "{}", message.text);
+        assert!(message.text.contains("2 × Copper coffee pot") && message.text.contains("1,073.50\u{a0}EUR"), "{}", message.text);
+        assert!(message.text.contains("Kilim <red & blue>"));
+        let html = message.html.expect("html");
+        assert!(html.contains("Kilim &lt;red &amp; blue&gt;") && !html.contains("<red"), "{html}");
+        assert!(html.contains("<html lang=\"en\">") && html.contains("1,073.50\u{a0}EUR"));
+    }
+
+    #[test]
+    fn the_nearest_language_is_used() {
+        let mut config = Config { locale: "de".into(), ..Config::default() };
+        let templates = Templates::open(&config).expect("the built-in templates");
+        assert!(placed(&templates, "de-AT").text.starts_with("Hallo Leyla,"));
+        assert_eq!(placed(&templates, "DE").locale, "de");
+        assert!(placed(&templates, "de").text.contains("1.073,50\u{a0}EUR"));
+        // not there: the shop's
+        assert_eq!(placed(&templates, "ja-JP").locale, "de");
+        config.locale = "ja".into();
+        assert!(Templates::open(&config).err().expect("none").to_string().contains("notification.locale"));
+    }
+
+    #[test]
+    fn a_folder_replaces_templates_and_a_mistake_in_it_is_found_at_start() {
+        let (_folder, config) = folder_with(&[("en/order.placed.subject.txt", "Got {{ order.number }}\r\nBcc: eve@example.com")]);
+        let message = placed(&Templates::open(&config).expect("good"), "en");
+        assert_eq!(message.subject, "Got S-00000042 Bcc: eve@example.com");
+        assert!(message.text.starts_with("Hello"));
+
+        for (file, text) in [
+            ("en/order.placed.txt", "{{ order.nummer }}"),
+            ("de/order.placed.html", "{% if %}"),
+            ("en/user.registered.txt", "{{ order.number }}"),
+        ] {
+            let (_folder, config) = folder_with(&[(file, text)]);
+            let e = Templates::open(&config).err().expect(file).to_string();
+            assert!(e.contains(file), "{e}");
+        }
+        // a language of its own must be whole
+        let (_folder, config) = folder_with(&[("fr/order.placed.txt", "Bonjour")]);
+        let e = Templates::open(&config).err().expect("not whole").to_string();
+        assert!(e.contains("fr/"), "{e}");
+        let config = Config { templates_folder: "/nowhere/at/all".into(), ..Config::default() };
+        let e = Templates::open(&config).err().expect("no folder").to_string();
+        assert!(e.contains("notification.templates_folder"), "{e}");
+    }
+}
