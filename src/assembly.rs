@@ -3,8 +3,14 @@
 use crate::config::{Environment, Module, Place, Settings};
 use anyhow::{Context, anyhow};
 use cart::CartClient;
+#[cfg(feature = "store")]
+use kernel::bus::Bus;
 use kernel::{Dispatch, Health, Instances, InternalKey, Transport, jobs::CancellationToken};
+/// Without a module of its own a process has nothing to tell.
+#[cfg(not(feature = "store"))]
+type Bus = ();
 use metrics_exporter_prometheus::PrometheusHandle;
+use notification::NotificationClient;
 use order::OrderClient;
 use payment::PaymentClient;
 use product::ProductClient;
@@ -38,10 +44,12 @@ pub(crate) async fn assemble(
 ) -> anyhow::Result<Shop> {
     let mut builder = Builder { settings, only, key: None, stop, stores: Vec::new(), watched: Vec::new() };
     let product = builder.product().await?;
-    let user = builder.user().await?;
-    let payment = builder.payment().await?;
+    let notification = builder.notification().await?;
+    let bus = builder.bus(&notification)?;
+    let user = builder.user(&bus).await?;
+    let payment = builder.payment(&bus).await?;
     let cart = builder.cart(&product).await?;
-    let order = builder.order(&product, &cart, &payment, &user).await?;
+    let order = builder.order(&product, &cart, &payment, &user, &bus).await?;
 
     let module: Arc<dyn Dispatch> = match only {
         Some(Module::Product) => Arc::new(product),
@@ -49,6 +57,7 @@ pub(crate) async fn assemble(
         Some(Module::Cart) => Arc::new(cart),
         Some(Module::Order) => Arc::new(order),
         Some(Module::Payment) => Arc::new(payment),
+        Some(Module::Notification) => Arc::new(notification),
         None | Some(Module::Gateway) => {
             let modules: Vec<Arc<dyn Dispatch>> = vec![
                 Arc::new(product.by("gateway")),
@@ -56,6 +65,7 @@ pub(crate) async fn assemble(
                 Arc::new(cart.by("gateway")),
                 Arc::new(order.by("gateway")),
                 Arc::new(payment.by("gateway")),
+                Arc::new(notification.by("gateway")),
             ];
             return builder.gateway(modules, user, metrics);
         }
@@ -73,7 +83,15 @@ pub(crate) fn contracts() -> Vec<(Module, Arc<dyn Dispatch>)> {
         (Module::Cart, Arc::new(CartClient::remote(nowhere()))),
         (Module::Order, Arc::new(OrderClient::remote(nowhere()))),
         (Module::Payment, Arc::new(PaymentClient::remote(nowhere()))),
+        (Module::Notification, Arc::new(NotificationClient::remote(nowhere()))),
     ]
+}
+
+/// The bus in the hands of a command: it neither tells nor listens.
+#[cfg(feature = "store")]
+pub(crate) fn bus_of_operator(settings: &Settings) -> anyhow::Result<Bus> {
+    let nobody = NotificationClient::remote(Transport::http(Vec::new(), InternalKey::random()));
+    Bus::new(&settings.events, vec![notification::listener(nobody)]).map_err(|e| anyhow!("{e}"))
 }
 
 struct Builder<'a> {
@@ -109,12 +127,43 @@ impl Builder<'_> {
         }
     }
 
-    async fn user(&mut self) -> anyhow::Result<UserClient> {
+    async fn notification(&mut self) -> anyhow::Result<NotificationClient> {
+        match self.link(Module::Notification)? {
+            Link::At(transport) => Ok(NotificationClient::remote(transport)),
+            #[cfg(feature = "notification")]
+            Link::Here => {
+                let started = notification::start(&self.settings.notification, self.stop).await;
+                let notifications = started.map_err(wrong("notification"))?;
+                self.here(Module::Notification, notifications.health());
+                Ok(NotificationClient::local(notifications))
+            }
+            #[cfg(not(feature = "notification"))]
+            Link::Here => Err(not_compiled_in(Module::Notification)),
+        }
+    }
+
+    /// The way of events: every module tells through it, and the ones listed here listen.
+    #[cfg(feature = "store")]
+    fn bus(&self, notification: &NotificationClient) -> anyhow::Result<Bus> {
+        let listeners = vec![notification::listener(notification.clone())];
+        let bus = Bus::new(&self.settings.events, listeners).map_err(|e| anyhow!("{e}"))?;
+        if self.settings.place(Module::Notification, self.only) == Place::Here {
+            bus.listen("notification", self.stop);
+        }
+        Ok(bus)
+    }
+
+    #[cfg(not(feature = "store"))]
+    fn bus(&self, _: &NotificationClient) -> anyhow::Result<Bus> {
+        Ok(())
+    }
+
+    async fn user(&mut self, bus: &Bus) -> anyhow::Result<UserClient> {
         match self.link(Module::User)? {
             Link::At(transport) => Ok(UserClient::remote(transport)),
             #[cfg(feature = "user")]
             Link::Here => {
-                let users = user::start(&self.settings.user, self.stop).await.map_err(wrong("user"))?;
+                let users = user::start(&self.settings.user, bus, self.stop).await.map_err(wrong("user"))?;
                 if self.settings.demo {
                     users.seed_demo().await.map_err(wrong("user"))?;
                 }
@@ -122,21 +171,27 @@ impl Builder<'_> {
                 Ok(UserClient::local(users))
             }
             #[cfg(not(feature = "user"))]
-            Link::Here => Err(not_compiled_in(Module::User)),
+            Link::Here => {
+                let _ = bus;
+                Err(not_compiled_in(Module::User))
+            }
         }
     }
 
-    async fn payment(&mut self) -> anyhow::Result<PaymentClient> {
+    async fn payment(&mut self, bus: &Bus) -> anyhow::Result<PaymentClient> {
         match self.link(Module::Payment)? {
             Link::At(transport) => Ok(PaymentClient::remote(transport)),
             #[cfg(feature = "payment")]
             Link::Here => {
-                let payments = payment::start(&self.settings.payment).await.map_err(wrong("payment"))?;
+                let payments = payment::start(&self.settings.payment, bus, self.stop).await.map_err(wrong("payment"))?;
                 self.here(Module::Payment, payments.db());
                 Ok(PaymentClient::local(payments))
             }
             #[cfg(not(feature = "payment"))]
-            Link::Here => Err(not_compiled_in(Module::Payment)),
+            Link::Here => {
+                let _ = bus;
+                Err(not_compiled_in(Module::Payment))
+            }
         }
     }
 
@@ -146,7 +201,7 @@ impl Builder<'_> {
             #[cfg(feature = "cart")]
             Link::Here => {
                 let carts = cart::start(&self.settings.cart, product.clone(), self.stop).await.map_err(wrong("cart"))?;
-                self.here(Module::Cart, carts.db());
+                self.here(Module::Cart, carts.health());
                 Ok(CartClient::local(carts))
             }
             #[cfg(not(feature = "cart"))]
@@ -163,6 +218,7 @@ impl Builder<'_> {
         cart: &CartClient,
         payment: &PaymentClient,
         user: &UserClient,
+        bus: &Bus,
     ) -> anyhow::Result<OrderClient> {
         match self.link(Module::Order)? {
             Link::At(transport) => Ok(OrderClient::remote(transport)),
@@ -170,13 +226,13 @@ impl Builder<'_> {
             Link::Here => {
                 let peers =
                     order::Peers { product: product.clone(), cart: cart.clone(), payment: payment.clone(), user: user.clone() };
-                let orders = order::start(&self.settings.order, peers, self.stop).await.map_err(wrong("order"))?;
+                let orders = order::start(&self.settings.order, peers, bus, self.stop).await.map_err(wrong("order"))?;
                 self.here(Module::Order, orders.db());
                 Ok(OrderClient::local(orders))
             }
             #[cfg(not(feature = "order"))]
             Link::Here => {
-                let _ = (product, cart, payment, user);
+                let _ = (product, cart, payment, user, bus);
                 Err(not_compiled_in(Module::Order))
             }
         }
@@ -234,7 +290,15 @@ fn wrong(module: &'static str) -> impl Fn(kernel::BoxError) -> anyhow::Error {
 
 /// What the reader of the message can do about a module that this binary cannot run.
 #[cfg_attr(
-    all(feature = "product", feature = "user", feature = "cart", feature = "order", feature = "payment", feature = "gateway"),
+    all(
+        feature = "product",
+        feature = "user",
+        feature = "cart",
+        feature = "order",
+        feature = "payment",
+        feature = "notification",
+        feature = "gateway"
+    ),
     expect(dead_code, reason = "everything is compiled in")
 )]
 fn not_compiled_in(module: Module) -> anyhow::Error {

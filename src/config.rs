@@ -19,7 +19,7 @@ pub(crate) struct Settings {
     pub(crate) environment: Environment,
     /// Address to listen on.
     pub(crate) bind: IpAddr,
-    /// Port to listen on; without it 8000 for the gateway, and 5001 to 5005 for a single module.
+    /// Port to listen on; without it 8000 for the gateway, and 5001 to 5006 for a single module.
     pub(crate) port: Option<u16>,
     /// Worker threads of the HTTP server; without it one per core.
     pub(crate) workers: Option<usize>,
@@ -43,6 +43,11 @@ pub(crate) struct Settings {
     pub(crate) order: order::Config,
     #[cfg(feature = "payment")]
     pub(crate) payment: payment::Config,
+    #[cfg(feature = "notification")]
+    pub(crate) notification: notification::Config,
+    /// How events get from module to module.
+    #[cfg(feature = "store")]
+    pub(crate) events: kernel::bus::Config,
     #[cfg(feature = "gateway")]
     pub(crate) gateway: gateway::Config,
     // a file for the whole shop is good for every process of it
@@ -56,6 +61,10 @@ pub(crate) struct Settings {
     order: NotHere,
     #[cfg(not(feature = "payment"))]
     payment: NotHere,
+    #[cfg(not(feature = "notification"))]
+    notification: NotHere,
+    #[cfg(not(feature = "store"))]
+    events: NotHere,
     #[cfg(not(feature = "gateway"))]
     gateway: NotHere,
 }
@@ -77,6 +86,8 @@ impl Default for Settings {
             cart: Default::default(),
             order: Default::default(),
             payment: Default::default(),
+            notification: Default::default(),
+            events: Default::default(),
             gateway: Default::default(),
         }
     }
@@ -115,6 +126,7 @@ pub(crate) struct Places {
     cart: Place,
     order: Place,
     payment: Place,
+    notification: Place,
 }
 
 impl Places {
@@ -125,6 +137,7 @@ impl Places {
             Module::Cart => Some(&self.cart),
             Module::Order => Some(&self.order),
             Module::Payment => Some(&self.payment),
+            Module::Notification => Some(&self.notification),
             Module::Gateway => None,
         }
     }
@@ -183,12 +196,13 @@ pub(crate) enum Module {
     Cart,
     Order,
     Payment,
+    Notification,
     Gateway,
 }
 
 impl Module {
-    pub(crate) const ALL: [Module; 6] =
-        [Module::Product, Module::User, Module::Cart, Module::Order, Module::Payment, Module::Gateway];
+    pub(crate) const ALL: [Module; 7] =
+        [Module::Product, Module::User, Module::Cart, Module::Order, Module::Payment, Module::Notification, Module::Gateway];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -197,6 +211,7 @@ impl Module {
             Module::Cart => "cart",
             Module::Order => "order",
             Module::Payment => "payment",
+            Module::Notification => "notification",
             Module::Gateway => "gateway",
         }
     }
@@ -209,6 +224,7 @@ impl Module {
             Module::Cart => 5003,
             Module::Order => 5004,
             Module::Payment => 5005,
+            Module::Notification => 5006,
             Module::Gateway => 8000,
         }
     }
@@ -252,6 +268,7 @@ impl fmt::Debug for Secret {
     feature = "cart",
     feature = "order",
     feature = "payment",
+    feature = "notification",
     feature = "gateway"
 )))]
 #[derive(Debug, Clone, Default, Serialize)]
@@ -263,6 +280,7 @@ struct NotHere {}
     feature = "cart",
     feature = "order",
     feature = "payment",
+    feature = "notification",
     feature = "gateway"
 )))]
 impl<'de> Deserialize<'de> for NotHere {
@@ -291,7 +309,7 @@ impl Settings {
         // where the stores are by default depends on the data folder, which is itself a setting
         let data = sources()?.build()?.get_string("data").unwrap_or_else(|_| "data".into());
         let mut builder = sources()?;
-        for module in ["product", "user", "cart", "order", "payment"] {
+        for module in ["product", "user", "cart", "order", "payment", "notification"] {
             builder = builder.set_default(format!("{module}.database_url"), format!("sqlite://{data}/{module}.db"))?;
         }
         builder = builder.set_default("user.signing_key_file", format!("{data}/user-signing-key.pem"))?;
@@ -341,6 +359,11 @@ impl Settings {
                 "user.generate_signing_key: must be false in production: make a key and name it in user.signing_key_file".into(),
             );
         }
+        #[cfg(feature = "notification")]
+        if self.notification.mail == notification::MailWay::Mailbox {
+            problems
+                .push("notification.mail: must be \"smtp\" or \"off\" in production: everyone can look into the mailbox".into());
+        }
         #[cfg(feature = "gateway")]
         if self.gateway.cors_origins.iter().any(|origin| origin == "*") {
             problems.push("gateway.cors_origins: must list origins in production, not \"*\"".into());
@@ -382,6 +405,17 @@ fn well_known(only: Option<Module>) -> Vec<(String, String)> {
         ("JWT_SECRET_KEY", "internal_key"),
         ("JWT_SIGNING_KEY_FILE", "user.signing_key_file"),
         ("CART_EXPIRY_HOURS", "cart.expiry_hours"),
+        ("POSTGRES_PRODUCTS_URL", "product.database_url"),
+        ("POSTGRES_USERS_URL", "user.database_url"),
+        ("POSTGRES_ORDERS_URL", "order.database_url"),
+        ("POSTGRES_PAYMENTS_URL", "payment.database_url"),
+        ("REDIS_URL", "cart.database_url"),
+        ("MONGODB_URL", "notification.database_url"),
+        ("RABBITMQ_URL", "events.broker_url"),
+        ("SMTP_HOST", "notification.smtp.host"),
+        ("SMTP_PORT", "notification.smtp.port"),
+        ("SMTP_USERNAME", "notification.smtp.username"),
+        ("SMTP_PASSWORD", "notification.smtp.password"),
     ];
     let mut found: Vec<(String, String)> =
         fixed.iter().filter_map(|(name, key)| Some(((*key).into(), env::var(name).ok()?))).collect();

@@ -3,6 +3,7 @@
 mod admin;
 mod assembly;
 mod config;
+mod events;
 mod openapi;
 mod serve;
 mod store;
@@ -51,6 +52,11 @@ enum Command {
     },
     /// Print the effective settings, secrets masked
     Config,
+    /// Look after events
+    Events {
+        #[command(subcommand)]
+        command: events::Command,
+    },
     /// Manage administrators
     Admin {
         #[command(subcommand)]
@@ -71,6 +77,7 @@ async fn main() -> anyhow::Result<()> {
         Command::Seed { products } => store::seed(&settings, products).await,
         Command::Openapi { check } => openapi::write(check),
         Command::Config => settings.print(),
+        Command::Events { command } => events::run(&settings, command).await,
         Command::Admin { command } => admin::run(&settings, command).await,
     }
 }

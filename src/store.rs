@@ -15,6 +15,8 @@ pub(crate) async fn migrate(settings: &Settings) -> anyhow::Result<()> {
     report("order", order::migrate(&settings.order).await)?;
     #[cfg(feature = "payment")]
     report("payment", payment::migrate(&settings.payment).await)?;
+    #[cfg(feature = "notification")]
+    report("notification", notification::migrate(&settings.notification).await)?;
     let _ = settings;
     println!("all stores are up to date");
     Ok(())
@@ -23,6 +25,20 @@ pub(crate) async fn migrate(settings: &Settings) -> anyhow::Result<()> {
 #[cfg(feature = "store")]
 fn report<T>(module: &str, result: Result<T, kernel::BoxError>) -> anyhow::Result<T> {
     result.map_err(|e| anyhow::anyhow!("{module}: {e}"))
+}
+
+/// The databases of the modules that tell events.
+#[cfg(feature = "store")]
+pub(crate) async fn outboxes(settings: &Settings) -> anyhow::Result<Vec<kernel::db::Db>> {
+    let _ = settings;
+    Ok(vec![
+        #[cfg(feature = "user")]
+        report("user", user::migrate(&settings.user).await)?,
+        #[cfg(feature = "order")]
+        report("order", order::migrate(&settings.order).await)?,
+        #[cfg(feature = "payment")]
+        report("payment", payment::migrate(&settings.payment).await)?,
+    ])
 }
 
 /// Adds the demo shop to an empty catalogue, or `products` made-up products to any.

@@ -10,6 +10,8 @@ const CALLS: &[(&str, &[&str])] = &[
     ("payment", &[]),
     ("cart", &["product"]),
     ("order", &["cart", "payment", "product", "user"]),
+    // they call nobody: notification knows the events of those that it listens to
+    ("notification", &["order", "payment", "user"]),
     // it is handed the others without knowing them
     ("gateway", &["user"]),
 ];

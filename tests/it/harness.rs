@@ -1,15 +1,20 @@
-//! Starts the shop as one process or as six, in a folder of its own, and talks to it.
+//! Starts the shop as one process or as seven, with stores of its own, and talks to it.
 
+use deadpool_redis::redis;
+use kernel::testing::{Kind, Stores, server};
 use reqwest::{Client, Method, RequestBuilder};
 use serde_json::{Value, json};
 use std::{
+    collections::BTreeMap,
+    fs,
+    future::Future,
     io::{BufRead, BufReader},
+    path::Path,
     process::{Child, Command, Stdio},
     time::Duration,
 };
-use tempfile::TempDir;
 
-/// Runs each test against the shop as one process and as six.
+/// Runs each test against the shop as one process and as seven, on embedded stores, and on servers when ignored tests are run.
 macro_rules! both_deployments {
     ($($test:ident),* $(,)?) => {
         mod one_process {
@@ -24,6 +29,24 @@ macro_rules! both_deployments {
                 super::$test(crate::harness::Shop::split(&[]).await).await;
             })*
         }
+        mod servers {
+            mod one_process {
+                $(#[tokio::test]
+                #[ignore = "needs servers: see docs/testing.md"]
+                async fn $test() {
+                    let stores = kernel::testing::Stores::servers();
+                    super::super::$test(crate::harness::Shop::one_process_on(stores, &[]).await).await;
+                })*
+            }
+            mod split {
+                $(#[tokio::test]
+                #[ignore = "needs servers: see docs/testing.md"]
+                async fn $test() {
+                    let stores = kernel::testing::Stores::servers();
+                    super::super::$test(crate::harness::Shop::split_on(stores, &[]).await).await;
+                })*
+            }
+        }
     };
 }
 pub(crate) use both_deployments;
@@ -33,7 +56,7 @@ pub(crate) struct Shop {
     pub(crate) base: String,
     pub(crate) processes: Vec<Process>,
     pub(crate) client: Client,
-    _folder: TempDir,
+    pub(crate) stores: ShopStores,
 }
 
 /// A running `souk`.
@@ -41,6 +64,8 @@ pub(crate) struct Process {
     pub(crate) name: String,
     pub(crate) address: String,
     pub(crate) child: Child,
+    arguments: Vec<String>,
+    settings: Vec<(String, String)>,
 }
 
 impl Drop for Process {
@@ -94,32 +119,42 @@ pub(crate) struct Account {
 }
 
 impl Shop {
-    /// Everything in one process; `settings` are environment variables.
+    /// Everything in one process, on embedded stores; `settings` are environment variables.
     pub(crate) async fn one_process(settings: &[(&str, &str)]) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let gateway = start(&folder, "gateway", &["serve"], settings);
-        Self::of(folder, vec![gateway]).await
+        Self::one_process_on(Stores::embedded(), settings).await
     }
 
-    /// Six processes.
+    /// Everything in one process.
+    pub(crate) async fn one_process_on(stores: Stores, settings: &[(&str, &str)]) -> Self {
+        let stores = ShopStores::new(stores).await;
+        let gateway = start(stores.folder(), "gateway", &["serve"], settings);
+        Self::of(stores, vec![gateway]).await
+    }
+
+    /// Seven processes, on embedded stores.
     pub(crate) async fn split(settings: &[(&str, &str)]) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        Self::split_on(Stores::embedded(), settings).await
+    }
+
+    /// Seven processes.
+    pub(crate) async fn split_on(stores: Stores, settings: &[(&str, &str)]) -> Self {
+        let stores = ShopStores::new(stores).await;
         let mut processes: Vec<Process> = Vec::new();
         // in an order that gives each the addresses that it needs; when addresses are known, any order will do
-        for name in ["product", "user", "payment", "cart", "order", "gateway"] {
+        for name in ["notification", "product", "user", "payment", "cart", "order", "gateway"] {
             let peers: Vec<(String, String)> =
                 processes.iter().map(|p| (format!("{}_SERVICE_URL", p.name.to_uppercase()), p.address.clone())).collect();
             let mut settings = settings.to_vec();
             settings.extend(peers.iter().map(|(name, address)| (name.as_str(), address.as_str())));
-            processes.push(start(&folder, name, &["serve", "--only", name], &settings));
+            processes.push(start(stores.folder(), name, &["serve", "--only", name], &settings));
         }
-        Self::of(folder, processes).await
+        Self::of(stores, processes).await
     }
 
-    async fn of(folder: TempDir, processes: Vec<Process>) -> Self {
-        let client = Client::builder().timeout(Duration::from_secs(60)).no_proxy().build().unwrap();
+    async fn of(stores: ShopStores, processes: Vec<Process>) -> Self {
+        let client = client();
         let base = processes.last().unwrap().address.clone();
-        Self { base, processes, client, _folder: folder }
+        Self { base, processes, client, stores }
     }
 
     /// The address of one of its processes.
@@ -151,10 +186,35 @@ impl Shop {
         self.send(if let Some(body) = body { request.json(&body) } else { request }).await
     }
 
+    /// Ends a process in the way that leaves it no time for anything, and starts it again where it was.
+    pub(crate) fn kill_and_start_again(&mut self, name: &str) {
+        let index = self.processes.iter().position(|process| process.name == name).unwrap();
+        let Process { address, arguments, settings, .. } = &self.processes[index];
+        let port = address.rsplit(':').next().unwrap().to_owned();
+        let (arguments, mut settings) = (arguments.clone(), settings.clone());
+        settings.push(("PORT".into(), port));
+        drop(self.processes.remove(index));
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        let settings: Vec<(&str, &str)> = settings.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        // its connections went with the process
+        self.client = client();
+        self.processes.insert(index, start(self.stores.folder(), name, &arguments, &settings));
+    }
+
     /// A new customer.
     pub(crate) async fn customer(&self, name: &str) -> Account {
+        self.register(name, Value::Null).await
+    }
+
+    /// A new customer who can get an SMS.
+    pub(crate) async fn customer_with_phone(&self, name: &str, phone: &str) -> Account {
+        self.register(name, phone.into()).await
+    }
+
+    async fn register(&self, name: &str, phone: Value) -> Account {
         let body = json!({
-            "email": format!("{name}@example.com"), "password": "Saffron-7-Road", "first_name": name, "last_name": "Test"
+            "email": format!("{name}@example.com"), "password": "Saffron-7-Road", "first_name": name, "last_name": "Test",
+            "phone": phone
         });
         account(&self.post("/api/auth/register", body).await.expect(201))
     }
@@ -172,30 +232,108 @@ impl Shop {
     }
 }
 
+fn client() -> Client {
+    Client::builder().timeout(Duration::from_secs(60)).no_proxy().build().unwrap()
+}
+
 fn account(reply: &Value) -> Account {
     let text = |name: &str| reply[name].as_str().unwrap().to_owned();
     Account { id: reply["user"]["id"].as_i64().unwrap(), token: text("access_token"), refresh: text("refresh_token") }
 }
 
+/// What a shop stores things in. Removed with it.
+pub(crate) struct ShopStores {
+    stores: Stores,
+    databases: BTreeMap<&'static str, String>,
+}
+
+impl ShopStores {
+    /// Chosen by the settings file in the folder of the stores.
+    async fn new(stores: Stores) -> Self {
+        let (mut settings, mut databases) = (String::new(), BTreeMap::new());
+        for module in ["product", "user", "order", "payment"] {
+            let url = match stores.kind() {
+                Kind::Embedded => format!("sqlite://{}/data/{module}.db", stores.folder().display()),
+                Kind::Servers => stores.database(module).await,
+            };
+            settings += &format!("[{module}]\ndatabase_url = {url:?}\n");
+            databases.insert(module, url);
+        }
+        if stores.kind() == Kind::Servers {
+            let name = stores.name();
+            settings += &format!("[cart]\ndatabase_url = {:?}\nkey_prefix = {name:?}\n", redis_url());
+            settings += &format!("[notification]\ndatabase_url = \"{}/{name}\"\n", mongo_url());
+        }
+        let events = stores.events(&["notification"]);
+        settings += &format!("[events]\nbroker_url = {:?}\nprefix = {:?}\n", events.broker_url, events.prefix);
+        settings += &format!("retry_ms = {:?}\n", events.retry_ms);
+        fs::create_dir(stores.folder().join("config")).unwrap();
+        fs::write(stores.folder().join("config/development.toml"), settings).unwrap();
+        Self { stores, databases }
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        self.stores.folder()
+    }
+
+    /// The URL of a module's database.
+    pub(crate) fn database_url(&self, module: &str) -> String {
+        self.databases[module].clone()
+    }
+}
+
+fn redis_url() -> String {
+    server("SOUK_TEST_REDIS", "redis://127.0.0.1:6379")
+}
+
+fn mongo_url() -> String {
+    server("SOUK_TEST_MONGO", "mongodb://127.0.0.1:27017")
+}
+
+impl Drop for ShopStores {
+    fn drop(&mut self) {
+        if self.stores.kind() == Kind::Servers {
+            let name = self.stores.name().to_owned();
+            in_a_runtime(async move {
+                let mut carts = redis::Client::open(redis_url()).unwrap().get_multiplexed_async_connection().await.unwrap();
+                let keys: Vec<String> = redis::cmd("KEYS").arg(format!("*{name}*")).query_async(&mut carts).await.unwrap();
+                for key in keys {
+                    redis::cmd("DEL").arg(key).query_async::<()>(&mut carts).await.unwrap();
+                }
+                let notifications = mongodb::Client::with_uri_str(mongo_url()).await.unwrap();
+                notifications.database(&name).drop().await.unwrap();
+                notifications.shutdown().await;
+            });
+        }
+    }
+}
+
+/// Runs work to its end, even inside a runtime, which must not be blocked from within.
+fn in_a_runtime(work: impl Future<Output = ()> + Send + 'static) {
+    let run = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(work);
+    // a test that has failed already is not to fail twice
+    drop(std::thread::spawn(run).join());
+}
+
 /// The command with a clean set of settings, in a folder of its own.
-pub(crate) fn souk(folder: &TempDir, arguments: &[&str], settings: &[(&str, &str)]) -> Command {
+pub(crate) fn souk(folder: &Path, arguments: &[&str], settings: &[(&str, &str)]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_souk"));
     command
         .args(arguments)
-        .current_dir(folder.path())
+        .current_dir(folder)
         .env_clear()
         .env("PATH", std::env::var_os("PATH").unwrap_or_default())
         .envs(settings.iter().copied());
     command
 }
 
-fn start(folder: &TempDir, name: &str, arguments: &[&str], settings: &[(&str, &str)]) -> Process {
+fn start(folder: &Path, name: &str, arguments: &[&str], settings: &[(&str, &str)]) -> Process {
     let mut command = souk(folder, arguments, &[("PORT", "0"), ("SOUK_WORKERS", "2"), ("SOUK_LOG__FILTER", "warn")]);
     // tests ask faster than people; what limits do is tested on its own
     command.env("SOUK_GATEWAY__LIMITS", "off");
     // and run on machines that are busy with other things
     command.env("SOUK_GATEWAY__REQUEST_TIMEOUT_MS", "50000");
-    for module in ["PRODUCT", "USER", "CART", "ORDER", "PAYMENT"] {
+    for module in ["PRODUCT", "USER", "CART", "ORDER", "PAYMENT", "NOTIFICATION"] {
         command.env(format!("SOUK_{module}__POOL__ACQUIRE_TIMEOUT_MS"), "30000");
     }
     command.envs(settings.iter().copied());
@@ -205,5 +343,18 @@ fn start(folder: &TempDir, name: &str, arguments: &[&str], settings: &[(&str, &s
     let address = line.split(" on ").nth(1).unwrap().to_owned();
     // what it prints later must have somewhere to go
     std::thread::spawn(move || lines.for_each(drop));
-    Process { name: name.into(), address, child }
+    let owned = |text: &&str| (*text).to_owned();
+    let (arguments, settings) =
+        (arguments.iter().map(owned).collect(), settings.iter().map(|(name, value)| (owned(name), owned(value))).collect());
+    Process { name: name.into(), address, child, arguments, settings }
+}
+
+/// Looks again until it is so, for at most 30 seconds.
+pub(crate) async fn until(is_so: impl AsyncFn() -> bool) {
+    let wait = async {
+        while !is_so().await {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), wait).await.expect("it is not so after 30 seconds");
 }

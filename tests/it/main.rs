@@ -6,6 +6,7 @@ mod architecture;
 mod errors;
 mod harness;
 mod last_pieces;
+mod notifications;
 mod operation;
 mod purchase;
 mod settings;

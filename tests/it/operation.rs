@@ -15,7 +15,7 @@ async fn probes_metrics_and_documents(shop: Shop) {
     assert!(metrics.text.contains("souk_http_responses_total{status=\"200\"}"));
     let document = shop.get("/openapi.json").await.expect(200);
     assert_eq!(document["openapi"], "3.1.0");
-    for op in [product::OPS, user::OPS, cart::OPS, order::OPS, payment::OPS].into_iter().flatten() {
+    for op in [product::OPS, user::OPS, cart::OPS, order::OPS, payment::OPS, notification::OPS].into_iter().flatten() {
         let Some(path) = op.public else { continue };
         let described = &document["paths"][path][op.method.as_str().to_lowercase()];
         assert!(described["summary"].is_string(), "{} is not described", op.id);

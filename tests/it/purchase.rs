@@ -63,13 +63,13 @@ async fn purchase(shop: &Shop) -> Vec<Answer> {
 /// Times, tokens and random ids are the only things in which the two deployments may differ.
 #[tokio::test]
 async fn both_deployments_answer_the_same_bytes() {
-    let (one, six) = (Shop::one_process(&[]).await, Shop::split(&[]).await);
-    let (one, six) = (purchase(&one).await, purchase(&six).await);
-    for (one, six) in std::iter::zip(one, six) {
-        assert_eq!((one.status, stable(&one.text)), (six.status, stable(&six.text)));
+    let (one, split) = (Shop::one_process(&[]).await, Shop::split(&[]).await);
+    let (one, split) = (purchase(&one).await, purchase(&split).await);
+    for (one, split) in std::iter::zip(one, split) {
+        assert_eq!((one.status, stable(&one.text)), (split.status, stable(&split.text)));
         let header = |answer: &Answer, name: &str| answer.headers.get(name).cloned();
         for name in ["content-type", "cache-control", "x-content-type-options"] {
-            assert_eq!(header(&one, name), header(&six, name), "{name}");
+            assert_eq!(header(&one, name), header(&split, name), "{name}");
         }
     }
 }

@@ -4,7 +4,7 @@ use crate::harness::souk;
 use std::{fs, path::Path, process::Output};
 
 fn run(arguments: &[&str], settings: &[(&str, &str)]) -> Output {
-    souk(&tempfile::tempdir().unwrap(), arguments, settings).output().unwrap()
+    souk(tempfile::tempdir().unwrap().path(), arguments, settings).output().unwrap()
 }
 
 fn refused(settings: &[(&str, &str)]) -> String {
@@ -28,7 +28,7 @@ fn wrong_settings_are_refused_by_name() {
 #[test]
 fn production_wants_everything_said() {
     let refused = refused(&[("SOUK_ENVIRONMENT", "production")]);
-    for name in ["internal_key", "demo", "data", "user.generate_signing_key"] {
+    for name in ["internal_key", "demo", "data", "user.generate_signing_key", "notification.mail"] {
         assert!(refused.contains(name), "{name}: {refused}");
     }
     let good = [
@@ -37,6 +37,7 @@ fn production_wants_everything_said() {
         ("SOUK_DEMO", "false"),
         ("SOUK_DATA", "/var/lib/souk"),
         ("SOUK_USER__GENERATE_SIGNING_KEY", "false"),
+        ("SOUK_NOTIFICATION__MAIL", "off"),
     ];
     let output = run(&["config"], &good);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -68,7 +69,7 @@ fn the_documented_defaults_are_the_defaults() {
     let mut defaults: toml::Table = shown.parse().unwrap();
     // these follow `data`: in the file they would not
     defaults["user"].as_table_mut().unwrap().remove("signing_key_file");
-    for module in ["product", "user", "cart", "order", "payment"] {
+    for module in ["product", "user", "cart", "order", "payment", "notification"] {
         defaults[module].as_table_mut().unwrap().remove("database_url");
     }
     assert_eq!(documented, defaults);
@@ -76,7 +77,7 @@ fn the_documented_defaults_are_the_defaults() {
 
 #[test]
 fn the_committed_api_documents_are_up_to_date() {
-    let mut command = souk(&tempfile::tempdir().unwrap(), &["openapi", "--check"], &[]);
+    let mut command = souk(tempfile::tempdir().unwrap().path(), &["openapi", "--check"], &[]);
     let output = command.current_dir(env!("CARGO_MANIFEST_DIR")).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }

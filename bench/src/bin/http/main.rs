@@ -1,4 +1,4 @@
-//! How many product reads a second the shop serves, in one process and in six, beside a handler without any of it.
+//! How many product reads a second the shop serves, in one process and split, beside a handler without any of it.
 //!
 //! `cargo build --release && cargo run --release -p bench --bin http`. All are loaded in turn, in one run; what counts is the ratio.
 #![expect(clippy::print_stdout, reason = "the output of the program")]

@@ -1,0 +1,194 @@
+//! What users are told, and what becomes of events that cannot be handled.
+
+use crate::harness::{Account, Shop, both_deployments, souk, until};
+use kernel::{
+    Ctx, Event,
+    db::{Db, Durability, Pool},
+    outbox,
+};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use std::{collections::BTreeSet, time::Duration};
+
+both_deployments![
+    a_purchase_is_told,
+    notifications_are_read_and_chosen,
+    admins_look_after_notifications,
+    a_poisoned_event_becomes_a_dead_letter_and_the_rest_goes_on,
+    what_was_told_survives_a_kill,
+];
+
+fn address() -> Value {
+    json!({"shipping_address": {
+        "street_address": "12 Spice Lane", "city": "Tripoli", "state": "North", "postal_code": "1300", "country": "Lebanon"
+    }})
+}
+
+async fn order(shop: &Shop, me: &Account, product: i64) -> Value {
+    let add = json!({"product_id": product, "quantity": 1});
+    shop.call(me, "POST", "/api/cart/items", Some(add)).await.expect(201);
+    shop.call(me, "POST", "/api/orders", Some(address())).await.expect(201)["order"].clone()
+}
+
+async fn pay(shop: &Shop, me: &Account, order: &Value, method: &str) {
+    let pay = json!({"order_id": order["id"], "payment_method": method});
+    shop.call(me, "POST", "/api/payments/process", Some(pay)).await;
+}
+
+/// What a user was told, as `kind channel status`, in no order.
+async fn told(shop: &Shop, me: &Account) -> BTreeSet<String> {
+    let page = shop.call(me, "GET", "/api/notifications?per_page=100", None).await.expect(200);
+    let text = |n: &Value, name: &str| n[name].as_str().unwrap().to_owned();
+    let notifications = page["notifications"].as_array().unwrap();
+    let all: Vec<String> =
+        notifications.iter().map(|n| format!("{} {} {}", text(n, "kind"), text(n, "channel"), text(n, "status"))).collect();
+    let set: BTreeSet<String> = all.iter().cloned().collect();
+    assert_eq!(set.len(), all.len(), "told twice: {all:?}");
+    set
+}
+
+async fn until_told(shop: &Shop, me: &Account, wanted: &[&str]) {
+    let wanted: BTreeSet<String> = wanted.iter().map(|&line| line.to_owned()).collect();
+    until(async || told(shop, me).await == wanted).await;
+}
+
+async fn a_purchase_is_told(shop: Shop) {
+    let (admin, me) = (shop.admin().await, shop.customer_with_phone("leyla", "+96170123456").await);
+    let lamp = shop.product(&admin, "Lamp <b>&", 29.99, 5).await;
+    let order = order(&shop, &me, lamp).await;
+    pay(&shop, &me, &order, "sandbox_declined").await;
+    pay(&shop, &me, &order, "sandbox_success").await;
+    let shipped = json!({"status": "shipped", "note": "Parcel 7"});
+    shop.call(&admin, "PUT", &format!("/api/orders/{}/status", order["id"]), Some(shipped)).await.expect(200);
+    let wanted = [
+        "user.registered email sent",
+        "order.placed email sent",
+        "payment.failed email sent",
+        "order.paid email sent",
+        "order.shipped email sent",
+        "order.shipped sms sent",
+    ];
+    until_told(&shop, &me, &wanted).await;
+
+    let messages = shop.get("/api/dev/mailbox").await.expect(200)["messages"].as_array().unwrap().clone();
+    let mine: Vec<&Value> = messages.iter().filter(|m| m["to"] == "leyla@example.com").collect();
+    assert_eq!(mine.len(), 5, "{mine:?}");
+    let number = order["number"].as_str().unwrap();
+    let placed = mine.iter().find(|m| m["kind"] == "order.placed").unwrap();
+    assert!(placed["subject"].as_str().unwrap().contains(number));
+    assert!(placed["text"].as_str().unwrap().contains("Lamp <b>&") && placed["text"].as_str().unwrap().contains("29.99"));
+    assert!(placed["html"].as_str().unwrap().contains("Lamp &lt;b&gt;&amp;"), "{}", placed["html"]);
+    let sms = messages.iter().find(|m| m["channel"] == "sms").unwrap();
+    assert_eq!((sms["to"].as_str(), sms["kind"].as_str()), (Some("+96170123456"), Some("order.shipped")));
+}
+
+async fn notifications_are_read_and_chosen(shop: Shop) {
+    let (admin, me) = (shop.admin().await, shop.customer("omar").await);
+    let stranger = shop.customer("eve").await;
+    let lamp = shop.product(&admin, "Lamp", 10.0, 5).await;
+    until_told(&shop, &me, &["user.registered email sent"]).await;
+    let chosen = json!({"locale": "de-AT", "kinds": {"order.placed": {"email": false, "sms": false}}});
+    let preferences = shop.call(&me, "PUT", "/api/notifications/preferences", Some(chosen)).await.expect(200);
+    assert_eq!(preferences["kinds"]["order.paid"], json!({"email": true, "sms": false}));
+    assert_eq!(shop.call(&me, "GET", "/api/notifications/preferences", None).await.expect(200), preferences);
+    let bad = shop.call(&me, "PUT", "/api/notifications/preferences", Some(json!({"locale": "no such language"}))).await;
+    assert_eq!((bad.problem(400), bad.json()["errors"][0]["pointer"].clone()), ("invalid_argument".into(), json!("/locale")));
+
+    let order = order(&shop, &me, lamp).await;
+    pay(&shop, &me, &order, "sandbox_success").await;
+    until_told(&shop, &me, &["user.registered email sent", "order.paid email sent"]).await;
+    let page = shop.call(&me, "GET", "/api/notifications?kind=order.paid", None).await.expect(200);
+    let paid = &page["notifications"][0];
+    assert_eq!((paid["locale"].as_str(), page["unread"].as_i64()), (Some("de"), Some(2)));
+    let read = format!("/api/notifications/{}/read", paid["id"].as_str().unwrap());
+    assert_eq!(shop.call(&stranger, "PUT", &read, None).await.status, 404);
+    shop.call(&me, "PUT", &read, None).await.expect(204);
+    let page = shop.call(&me, "GET", "/api/notifications?unread=true", None).await.expect(200);
+    assert_eq!((page["unread"].as_i64(), page["notifications"][0]["kind"].as_str()), (Some(1), Some("user.registered")));
+    shop.call(&me, "PUT", "/api/notifications/read", None).await.expect(204);
+    assert_eq!(shop.call(&me, "GET", "/api/notifications", None).await.expect(200)["unread"], 0);
+    assert_eq!(shop.get("/api/notifications").await.status, 401);
+}
+
+async fn admins_look_after_notifications(shop: Shop) {
+    let (admin, me) = (shop.admin().await, shop.customer("noor").await);
+    until_told(&shop, &me, &["user.registered email sent"]).await;
+    let list = format!("/api/admin/notifications?user_id={}&status=sent", me.id);
+    assert_eq!(shop.call(&me, "GET", &list, None).await.status, 403);
+    let found = shop.call(&admin, "GET", &list, None).await.expect(200);
+    assert_eq!(found["notifications"][0]["recipient"], "noor@example.com");
+    let one = format!("/api/admin/notifications/{}", found["notifications"][0]["id"].as_str().unwrap());
+    let whole = shop.call(&admin, "GET", &one, None).await.expect(200);
+    assert!(whole["text"].as_str().unwrap().contains("noor") && whole["html"].is_string());
+    shop.call(&admin, "POST", &format!("{one}/resend"), None).await.expect(202);
+    let mails = async || {
+        let messages = shop.get("/api/dev/mailbox").await.expect(200)["messages"].as_array().unwrap().clone();
+        messages.iter().filter(|m| m["to"] == "noor@example.com").count()
+    };
+    until(async || mails().await == 2).await;
+    let preview = json!({"kind": "order.shipped", "channel": "email", "locale": "de"});
+    let preview = shop.call(&admin, "POST", "/api/admin/notification-templates/preview", Some(preview)).await.expect(200);
+    assert!(preview["locale"] == "de" && preview["subject"].is_string() && preview["html"].is_string());
+}
+
+/// An event that says to be what it is not.
+#[derive(Serialize, Deserialize)]
+struct Broken {
+    nonsense: bool,
+}
+
+impl Event for Broken {
+    const TYPE: &'static str = "order.placed";
+    fn subject(&self) -> String {
+        "13".into()
+    }
+}
+
+async fn a_poisoned_event_becomes_a_dead_letter_and_the_rest_goes_on(shop: Shop) {
+    let db = Db::open("order", &shop.stores.database_url("order"), Pool::default(), Durability::Full).await.unwrap();
+    let tx = db.begin().await.unwrap();
+    outbox::tell(&tx, &Ctx::anonymous(Duration::from_secs(5)), &Broken { nonsense: true }).await.unwrap();
+    tx.commit().await.unwrap();
+    let (admin, me) = (shop.admin().await, shop.customer("leyla").await);
+    let lamp = shop.product(&admin, "Lamp", 10.0, 5).await;
+    order(&shop, &me, lamp).await;
+    until_told(&shop, &me, &["user.registered email sent", "order.placed email sent"]).await;
+
+    let letters = |arguments: &[&str]| {
+        let arguments = [&["events", "dead-letters"], arguments].concat();
+        let output = souk(shop.stores.folder(), &arguments, &[]).output().unwrap();
+        (output.status.success(), String::from_utf8(output.stdout).unwrap())
+    };
+    until(async || !letters(&["list"]).1.is_empty()).await;
+    let (_, list) = letters(&["list"]);
+    let fields: Vec<&str> = list.split("  ").collect();
+    let (id, kind, subject, attempts) = (fields[0], fields[2], fields[3], fields[5]);
+    assert_eq!((kind, subject, attempts, list.lines().count()), ("order.placed", "13", "3", 1), "{list}");
+    assert!(letters(&["show", id]).1.contains("nonsense"));
+    // handed over again it fails again
+    assert!(letters(&["replay", id]).0);
+    assert!(!letters(&["drop", "00000000-0000-7000-8000-000000000000"]).0);
+    until(async || !letters(&["list"]).1.is_empty()).await;
+    assert!(letters(&["drop", "--all"]).0);
+    assert_eq!(letters(&["list"]), (true, String::new()));
+}
+
+async fn what_was_told_survives_a_kill(mut shop: Shop) {
+    let (admin, me) = (shop.admin().await, shop.customer("leyla").await);
+    let lamp = shop.product(&admin, "Lamp", 10.0, 50).await;
+    for _ in 0..5 {
+        order(&shop, &me, lamp).await;
+    }
+    // whatever was between the commits and the mails
+    for process in shop.processes.iter().map(|process| process.name.clone()).collect::<Vec<_>>() {
+        shop.kill_and_start_again(&process);
+    }
+    let placed = async || {
+        let page = shop.call(&me, "GET", "/api/notifications?kind=order.placed&per_page=100", None).await;
+        page.status == 200
+            && page.json()["notifications"].as_array().unwrap().iter().filter(|n| n["status"] == "sent").count() == 5
+    };
+    until(placed).await;
+    let page = shop.call(&me, "GET", "/api/notifications?kind=order.placed&per_page=100", None).await.expect(200);
+    assert_eq!(page["pagination"]["total"], 5, "each order was told once");
+}
