@@ -303,6 +303,10 @@ fn check_facts(
         ("payments acknowledged", paid),
     ]);
     findings.counts.push(("orders in the store", orders.len()));
+    let passing = orders.values().filter(|order| matches!(order.state.as_str(), "placing" | "charging" | "refunding")).count();
+    if passing > 0 {
+        findings.counts.push(("orders that dead requests still hold, by a lease of 90 s", passing));
+    }
 }
 
 /// One charge for each order that was paid, of its amount; none for the others.

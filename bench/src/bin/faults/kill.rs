@@ -65,7 +65,7 @@ pub(crate) async fn run(cli: &Cli, options: &Options) -> anyhow::Result<Verdict>
     println!("| calls without an answer | {} |", record.samples.iter().filter(|sample| sample.status == 0).count());
     let mut report = Report::default();
     report.settled(&settled);
-    report.errors(&stage.shop);
+    report.errors(&stage.shop, &stage.servers);
     let bugs = record.samples.iter().filter(|sample| sample.status == 500).count();
     report.line(bugs == 0, &format!("{bugs} answers 500"));
     Ok(report.verdict())

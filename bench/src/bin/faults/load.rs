@@ -200,8 +200,15 @@ impl Clients {
         let product = shop.products[usize::try_from(n * 7 % PRODUCTS).unwrap_or(0)];
         let token = Some(account.token.as_str());
         shop.ask(Op::Browse, Method::GET, &format!("/api/products/{product}"), None, None).await?;
-        let item = json!({"product_id": product, "quantity": 1 + n % 3});
-        shop.ask(Op::Cart, Method::POST, "/api/cart/items", token, Some(&item)).await?;
+        let mut items = vec![(product, 1 + n % 3)];
+        if n % 3 == 0 {
+            // more than one line, and the same products in other orders
+            items.extend([3, 5, 11].map(|step| (shop.products[usize::try_from(n * step % PRODUCTS).unwrap_or(0)], 1)));
+        }
+        for (product, quantity) in items {
+            let item = json!({"product_id": product, "quantity": quantity});
+            shop.ask(Op::Cart, Method::POST, "/api/cart/items", token, Some(&item)).await?;
+        }
         let address = json!({"street_address": "12 Spice Lane", "city": "Tripoli", "state": "North", "postal_code": "1300",
             "country": "Lebanon"});
         let body = json!({"shipping_address": address});

@@ -111,7 +111,7 @@ pub(crate) async fn run(cli: &Cli, options: &Options) -> anyhow::Result<Verdict>
         suffer(*outage, &mut stage, options, &mut report).await?;
     }
     println!();
-    report.errors(&stage.shop);
+    report.errors(&stage.shop, &stage.servers);
     println!("\n{}.", circumstances(&stage.shop, cli.split));
     Ok(report.verdict())
 }

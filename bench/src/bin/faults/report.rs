@@ -3,6 +3,7 @@
 use crate::{
     check::{Findings, Settled},
     load::{Op, Sample, is_answer},
+    servers::Servers,
     shop::Shop,
 };
 use std::{
@@ -39,16 +40,16 @@ impl Report {
         println!("\n| after it had settled | |\n|---|--:|");
         counts.iter().for_each(|(what, count)| println!("| {what} | {count} |"));
         println!();
-        let after = seconds(settled.after);
-        self.line(
-            violations.is_empty(),
-            &format!("everything settled {after} s after the last buyer; every acknowledged fact and every event's effect is there exactly once: {} violations", violations.len()),
-        );
+        let (after, count) = (seconds(settled.after), violations.len());
+        let what = "every acknowledged fact is so, and every event's effect is there exactly once";
+        self.line(violations.is_empty(), &format!("settled {after} s after the last buyer; {what}: {count} violations"));
         violations.iter().take(SHOWN).for_each(|violation| println!("  - {violation}"));
     }
 
     /// Prints what the shop itself called an error: nothing that is down is one.
-    pub(crate) fn errors(&mut self, shop: &Shop) {
+    pub(crate) fn errors(&mut self, shop: &Shop, servers: &Servers) {
+        let deadlocks = servers.deadlocks();
+        self.line(deadlocks == 0, &format!("PostgreSQL's log has {deadlocks} deadlocks"));
         let errors = shop.errors();
         self.line(errors.is_empty(), &format!("the logs of the shop have {} lines of level error", errors.len()));
         errors.iter().take(SHOWN).for_each(|line| println!("  - `{line}`"));

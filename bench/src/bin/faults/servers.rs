@@ -60,6 +60,12 @@ impl Servers {
         Ok(servers)
     }
 
+    /// How often PostgreSQL had to break a circle of transactions that waited for each other.
+    pub(crate) fn deadlocks(&self) -> usize {
+        let log = fs::read_to_string(&self.postgres.log).unwrap_or_default();
+        log.matches("ERROR:  deadlock detected").count()
+    }
+
     /// The folder of the run.
     pub(crate) fn folder(&self) -> &Path {
         self.folder.as_ref().map_or(Path::new(""), TempDir::path)

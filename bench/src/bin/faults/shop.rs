@@ -185,7 +185,7 @@ database_url = "mongodb://127.0.0.1:{mongo}/souk"
 mail = "smtp"
 smtp = {{ host = "127.0.0.1", port = {smtp_port}, tls = "none", pool = 4, timeout_ms = 2000 }}
 sms = "off"
-retry_ms = [200, 500, 1000, 2000, 4000, 8000]
+retry_ms = [200, 500, 1000, 2000, 4000, 8000, 16000, 32000, 64000]
 "#,
         redis = redis.port,
         broker = broker.port,
