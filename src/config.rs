@@ -365,6 +365,10 @@ impl Settings {
                 .push("notification.mail: must be \"smtp\" or \"off\" in production: everyone can look into the mailbox".into());
         }
         #[cfg(feature = "gateway")]
+        if self.gateway.mailbox {
+            problems.push("gateway.mailbox: must be false in production".into());
+        }
+        #[cfg(feature = "gateway")]
         if self.gateway.cors_origins.iter().any(|origin| origin == "*") {
             problems.push("gateway.cors_origins: must list origins in production, not \"*\"".into());
         }

@@ -3,6 +3,7 @@
 
 mod access;
 mod architecture;
+mod databases;
 mod errors;
 mod harness;
 mod last_pieces;

@@ -80,6 +80,9 @@ async fn a_purchase_is_told(shop: Shop) {
     assert!(placed["html"].as_str().unwrap().contains("Lamp &lt;b&gt;&amp;"), "{}", placed["html"]);
     let sms = messages.iter().find(|m| m["channel"] == "sms").unwrap();
     assert_eq!((sms["to"].as_str(), sms["kind"].as_str()), (Some("+96170123456"), Some("order.shipped")));
+    // the page that shows them
+    let page = shop.get("/dev/mailbox").await;
+    assert_eq!((page.status, page.text.contains("/api/dev/mailbox")), (200, true));
 }
 
 async fn notifications_are_read_and_chosen(shop: Shop) {

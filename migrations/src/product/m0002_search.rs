@@ -43,8 +43,9 @@ RETURN trim(regexp_replace(
     normalize(regexp_replace(normalize(lower($1 COLLATE "und-x-icu"), NFD), '[\u0300-\u036F]', '', 'g'), NFC),
     '[^[:alnum:]]+', ' ', 'g'));
 
--- every word is the beginning of one; of those with a weight, if one is given; NULL without words
-CREATE FUNCTION product_query(words text, weight text) RETURNS tsquery LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+-- every word is the beginning of one; of those with a weight, if one is given; NULL without words. It is called unsafe so that
+-- searches get no parallel workers: to start them takes longer than most searches, and other requests need the cores, too
+CREATE FUNCTION product_query(words text, weight text) RETURNS tsquery LANGUAGE sql IMMUTABLE STRICT PARALLEL UNSAFE
 RETURN to_tsquery('simple', replace(nullif(product_words(words), ''), ' ', ':*' || weight || ' & ') || ':*' || weight);
 
 CREATE TABLE product_search (

@@ -28,6 +28,8 @@ pub struct Config {
     pub health_cache_seconds: u64,
     /// Whether `/docs` has a page to read and try the API.
     pub swagger: bool,
+    /// Whether `/dev/mailbox` has a page that shows the development mailbox.
+    pub mailbox: bool,
 }
 
 impl Default for Config {
@@ -41,6 +43,7 @@ impl Default for Config {
             max_body_bytes: 1 << 20,
             health_cache_seconds: 30,
             swagger: true,
+            mailbox: true,
         }
     }
 }

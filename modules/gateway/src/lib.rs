@@ -4,7 +4,7 @@
 //! 1. the log and the trace (`kernel::telemetry`), so that everything below is measured;
 //! 2. `headers.rs`: security headers, and errors of the framework in the form of ours;
 //! 3. CORS (`headers.rs`), which answers preflights and so comes before anything that wants a token;
-//! 4. the router, which knows the operations, `/health`, the probes, `/metrics`, `/openapi.json` and `/docs`;
+//! 4. the router, which knows the operations, `/health`, the probes, `/metrics`, `/openapi.json`, `/docs` and `/dev/mailbox`;
 //! 5. for operations only: who calls (`auth.rs`), then how often (`limits.rs`), then the operation (`entry.rs`).
 //!
 //! No 5 is the same for all operations: identity comes from the access token alone, whatever other headers say.
@@ -20,6 +20,7 @@ mod headers;
 mod health;
 #[cfg_attr(not(feature = "actix-governor"), path = "unlimited.rs")]
 mod limits;
+mod mailbox;
 
 pub use client::Network;
 pub use config::{Config, Limiting};
@@ -59,6 +60,7 @@ struct Parts {
     metrics: PrometheusHandle,
     api: OpenApi,
     docs: docs::Docs,
+    has_mailbox: bool,
 }
 
 /// Starts the gateway and its work in the background, until `stop`.
@@ -91,6 +93,7 @@ pub fn start(
         stores,
         metrics,
         docs: docs::Docs::new(&api, config.swagger)?,
+        has_mailbox: config.mailbox,
         api,
     })))
 }
@@ -124,6 +127,9 @@ impl Gateway {
         cfg.service(web::resource("/health").route(server::reading().to(move || health.clone().answer())));
         server::probes(cfg, parts.stores.clone(), parts.metrics.clone());
         parts.docs.configure(cfg);
+        if parts.has_mailbox {
+            mailbox::configure(cfg);
+        }
     }
 
     /// The document that it serves.

@@ -126,7 +126,7 @@ impl Bus {
     pub(crate) fn delivery(&self) -> Delivery {
         match &self.0.way {
             Way::Straight { at_once } => Delivery::Straight { bus: self.clone(), at_once: *at_once },
-            Way::Broker(broker) => Delivery::Broker(broker.publisher()),
+            Way::Broker(broker) => Delivery::Broker(Box::new(broker.publisher())),
         }
     }
 
@@ -142,7 +142,7 @@ impl Bus {
 /// One relay's end of the bus.
 pub(crate) enum Delivery {
     Straight { bus: Bus, at_once: usize },
-    Broker(Publisher),
+    Broker(Box<Publisher>),
 }
 
 impl Delivery {

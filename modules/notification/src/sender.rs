@@ -13,7 +13,11 @@ use crate::{
     sms::{self, SmsProvider},
     store::{Row, Setback, Store, now},
 };
-use kernel::{Fault, chrono::TimeDelta, jobs::CancellationToken};
+use kernel::{
+    Fault,
+    chrono::{DateTime, TimeDelta, Utc},
+    jobs::CancellationToken,
+};
 use std::{sync::Arc, time::Duration};
 use tokio::{sync::Notify, task::JoinSet};
 
@@ -72,9 +76,17 @@ pub(crate) struct Sender {
     channel: NotificationChannel,
     way: Way,
     at_once: u32,
-    retry: Arc<[TimeDelta]>,
-    give_up: TimeDelta,
     lease: TimeDelta,
+    plan: Plan,
+}
+
+/// How long is tried.
+#[derive(Debug, Clone)]
+struct Plan {
+    /// The waits after attempts that failed.
+    waits: Arc<[TimeDelta]>,
+    /// When to give up while nobody can be reached.
+    give_up: TimeDelta,
 }
 
 /// What became of a look at the queue.
@@ -100,10 +112,12 @@ impl Sender {
             channel,
             way,
             at_once: config.sends_at_once,
-            retry: config.retry_ms.iter().copied().map(millis).collect(),
-            give_up: TimeDelta::hours(config.give_up_hours.into()),
             // longer than any attempt
             lease: millis(timeout_ms + 30_000),
+            plan: Plan {
+                waits: config.retry_ms.iter().copied().map(millis).collect(),
+                give_up: TimeDelta::hours(config.give_up_hours.into()),
+            },
         }
     }
 
@@ -157,7 +171,8 @@ impl Sender {
         }
         let unreached = outcomes.iter().any(|(_, outcome)| matches!(outcome, Outcome::Unreachable { .. }));
         for (row, outcome) in outcomes {
-            if let Some(setback) = self.setback(&row, outcome, reached) {
+            if let Some(setback) = self.plan.setback(&row, outcome, reached, now()) {
+                self.tell(&row, &setback);
                 self.store.set_back(&row, &setback).await?;
             }
         }
@@ -183,39 +198,44 @@ impl Sender {
         Ok(outcome)
     }
 
-    /// What is to be noted about an attempt that did not succeed. `reached`: others were answered meanwhile.
-    fn setback(&self, row: &Row, outcome: Outcome, reached: bool) -> Option<Setback> {
-        let now = now();
-        let (reason, attempts, wait) = match outcome {
-            Outcome::Sent { .. } => return None,
-            Outcome::Hopeless(reason) => (reason, row.attempts + 1, None),
-            Outcome::Refused(reason) => (reason, row.attempts + 1, self.wait(row.attempts)),
-            // others got through, so that it may well be the message
-            Outcome::Unreachable { reason, hung: true } if reached => (reason, row.attempts + 1, self.wait(row.attempts)),
-            Outcome::Unreachable { reason, .. } => {
-                let is_old = now - row.queued_at >= self.give_up;
-                // behind all the others; after a second if it was only one too many at once
-                let wait = if reached { TimeDelta::seconds(1) } else { TimeDelta::zero() };
-                let attempts = if is_old { row.attempts + 1 } else { row.attempts };
-                (reason, attempts, (!is_old).then_some(wait))
-            }
-        };
-        let Some(wait) = wait else {
+    fn tell(&self, row: &Row, setback: &Setback) {
+        if setback.status == NotificationStatus::Failed {
             self.count("failed");
+            let reason = setback.reason.as_str();
             tracing::warn!(notification = %row.id, kind = %row.kind, channel = %row.channel, reason, "notification failed");
-            return Some(Setback { status: NotificationStatus::Failed, attempts, due_at: now, reason });
-        };
-        self.count(if attempts == row.attempts { "unreachable" } else { "refused" });
-        Some(Setback { status: NotificationStatus::Queued, attempts, due_at: now + wait, reason })
-    }
-
-    /// The wait after the attempt number `failed`, from 0; none when it was the last one.
-    fn wait(&self, failed: u32) -> Option<TimeDelta> {
-        self.retry.get(failed as usize).copied()
+        } else {
+            self.count(if setback.attempts == row.attempts { "unreachable" } else { "refused" });
+        }
     }
 
     fn count(&self, outcome: &'static str) {
         metrics::counter!("souk_notifications_total", "channel" => self.channel.as_str(), "outcome" => outcome).increment(1);
+    }
+}
+
+impl Plan {
+    /// What is to be noted about an attempt that did not succeed. `reached`: others were answered meanwhile.
+    fn setback(&self, row: &Row, outcome: Outcome, reached: bool, now: DateTime<Utc>) -> Option<Setback> {
+        let failed_again = row.attempts + 1;
+        let (reason, attempts, wait) = match outcome {
+            Outcome::Sent { .. } => return None,
+            Outcome::Hopeless(reason) => (reason, failed_again, None),
+            Outcome::Refused(reason) => (reason, failed_again, self.wait(row.attempts)),
+            // others got through, so that it may well be the message
+            Outcome::Unreachable { reason, hung: true } if reached => (reason, failed_again, self.wait(row.attempts)),
+            Outcome::Unreachable { reason, .. } if now - row.queued_at >= self.give_up => (reason, row.attempts, None),
+            // one too many at once; it has not much to wait for
+            Outcome::Unreachable { reason, .. } if reached => (reason, row.attempts, Some(TimeDelta::seconds(1))),
+            // behind all the others, so that the next one to knock with is another one
+            Outcome::Unreachable { reason, .. } => (reason, row.attempts, Some(TimeDelta::zero())),
+        };
+        let status = if wait.is_some() { NotificationStatus::Queued } else { NotificationStatus::Failed };
+        Some(Setback { status, attempts, due_at: now + wait.unwrap_or_default(), reason })
+    }
+
+    /// The wait after the attempt number `failed`, from 0; none when it was the last one.
+    fn wait(&self, failed: u32) -> Option<TimeDelta> {
+        self.waits.get(failed as usize).copied()
     }
 }
 
@@ -226,4 +246,42 @@ async fn woken(wake: &Notify) {
 
 fn continue_unless(stop: &CancellationToken) -> Option<()> {
     (!stop.is_cancelled()).then_some(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{NotificationKind, templates::Message};
+    use kernel::UserId;
+
+    #[test]
+    fn nobody_there_takes_no_attempt_until_it_is_given_up() {
+        let waits = [TimeDelta::seconds(30), TimeDelta::minutes(2)].into();
+        let plan = Plan { waits, give_up: TimeDelta::hours(72) };
+        let message = Message { locale: "en".into(), subject: "S".into(), text: "T".into(), html: None };
+        let (kind, channel, start) = (NotificationKind::OrderPaid, NotificationChannel::Email, now());
+        let mut row = Row::new(uuid::Uuid::now_v7(), UserId(7), kind, channel, message, start);
+        let mut after = |attempts, outcome, reached, time: TimeDelta| {
+            row.attempts = attempts;
+            let setback = plan.setback(&row, outcome, reached, start + time).expect("not sent");
+            (setback.status, setback.attempts, setback.due_at - start - time)
+        };
+        let (queued, failed) = (NotificationStatus::Queued, NotificationStatus::Failed);
+        let (none, hour) = (TimeDelta::zero(), TimeDelta::hours(1));
+        let refused = || Outcome::Refused("550".into());
+        assert_eq!(after(0, refused(), true, none), (queued, 1, TimeDelta::seconds(30)));
+        assert_eq!(after(1, refused(), true, hour), (queued, 2, TimeDelta::minutes(2)));
+        assert_eq!(after(2, refused(), true, hour), (failed, 3, none));
+        assert_eq!(after(0, Outcome::Hopeless("no address".into()), true, none), (failed, 1, none));
+
+        let unreachable = |hung| Outcome::Unreachable { reason: "nobody".into(), hung };
+        for hung in [false, true] {
+            assert_eq!(after(2, unreachable(hung), false, hour), (queued, 2, none));
+            assert_eq!(after(0, unreachable(hung), false, TimeDelta::hours(72)), (failed, 0, none));
+        }
+        // others were answered meanwhile
+        assert_eq!(after(0, unreachable(false), true, hour), (queued, 0, TimeDelta::seconds(1)));
+        assert_eq!(after(0, unreachable(true), true, hour), (queued, 1, TimeDelta::seconds(30)));
+        assert_eq!(after(2, unreachable(true), true, hour), (failed, 3, none));
+    }
 }

@@ -124,10 +124,10 @@ impl Orders {
         // none: the job took this request for dead
         let placed = placed.ok_or_else(|| Fault::new(Code::DeadlineExceeded, "Service timeout"))?;
         outbox::tell(&tx, cx, &OrderPlaced(tell::facts(&placed, &lines, None)?)).await?;
-        store::insert_lines(&*tx, lines).await?;
-        store::note(&*tx, &[order.id], State::Pending, "Order placed").await?;
+        store::insert_lines(&*tx, &lines).await?;
+        let timeline = store::note(&*tx, &[order.id], State::Pending, "Order placed").await?;
         store::add_effect(&*tx, &[order.id], Kind::ClearCart).await?;
-        let reply = OrderReply { order: view::complete_one(&*tx, placed).await? };
+        let reply = OrderReply { order: view::new(placed, &lines, &timeline)? };
         idempotency::finish(&tx, cx, ops::PLACE, &reply).await?;
         tx.commit().await?;
         Ok(reply)

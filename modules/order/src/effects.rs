@@ -18,6 +18,14 @@ use payment::{PaymentApi, PaymentId};
 use product::{ProductApi, ProductError};
 use std::time::Duration;
 
+/// What an effect leaves to be done.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Follows {
+    Nothing,
+    /// It wishes for another effect: after a refund the stock is released.
+    Another,
+}
+
 /// How long one effect may take in the background.
 const BUDGET: Duration = Duration::from_secs(10);
 
@@ -25,16 +33,15 @@ impl Orders {
     /// Tries the effects of an order, the ones that follow from them included. What fails is put off.
     pub(crate) async fn run_effects(&self, cx: &Ctx, order: OrderId) {
         let cx = cx.without_key();
-        // at most one follow-up: a refund wishes for the release of the stock
-        for _ in 0..2 {
+        let mut more = true;
+        while more {
             // a fault was logged where it was made; the job tries again
             let Ok(effects) = store::effects(self.db.read(), order).await else { return };
-            if effects.is_empty() {
-                return;
-            }
+            more = false;
             for effect in effects {
-                if !self.try_effect(&cx, &effect).await {
-                    return;
+                match self.try_effect(&cx, &effect).await {
+                    Some(follows) => more |= follows == Follows::Another,
+                    None => return,
                 }
             }
         }
@@ -49,19 +56,20 @@ impl Orders {
         Ok(due.len())
     }
 
-    async fn try_effect(&self, cx: &Ctx, effect: &effect::Model) -> bool {
+    /// `None` when it failed and was put off.
+    async fn try_effect(&self, cx: &Ctx, effect: &effect::Model) -> Option<Follows> {
         match self.fulfil(cx, effect).await {
-            Ok(()) => true,
+            Ok(follows) => Some(follows),
             Err(error) => {
                 tracing::warn!(order = effect.order_id, effect = ?effect.kind, attempts = effect.attempts, %error, "put off");
                 // when even that fails, it is due again sooner
                 drop(store::put_off(self.db.write(), effect).await);
-                false
+                None
             }
         }
     }
 
-    async fn fulfil(&self, cx: &Ctx, effect: &effect::Model) -> Result<()> {
+    async fn fulfil(&self, cx: &Ctx, effect: &effect::Model) -> Result<Follows> {
         let order = OrderId(effect.order_id);
         match effect.kind {
             // the order may be gone: it was never placed
@@ -73,12 +81,13 @@ impl Orders {
             }
             Kind::CommitStock => match self.product.commit(cx, order).await {
                 Ok(()) => {}
-                Err(ProductError::HoldEnded) => return self.give_up(cx, effect).await,
+                Err(ProductError::HoldEnded) => return self.give_up(cx, effect).await.map(|()| Follows::Another),
                 Err(error) => return Err(into_fault(error).into()),
             },
-            Kind::Refund => return self.refund(cx, effect).await,
+            Kind::Refund => return self.refund(cx, effect).await.map(|()| Follows::Another),
         }
-        Ok(store::delete_effect(self.db.write(), effect).await?)
+        store::delete_effect(self.db.write(), effect).await?;
+        Ok(Follows::Nothing)
     }
 
     async fn refund(&self, cx: &Ctx, effect: &effect::Model) -> Result<()> {

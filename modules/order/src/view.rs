@@ -24,6 +24,11 @@ pub(crate) async fn complete(db: &impl ConnectionTrait, rows: Vec<order::Model>)
     rows.into_iter().map(|row| assemble(row, &lines, &timelines)).collect()
 }
 
+/// An order that was just written, with its lines and timeline.
+pub(crate) fn new(row: order::Model, lines: &[line::Model], timeline: &[timeline::Model]) -> Result<Order, Fault> {
+    assemble(row, lines, timeline)
+}
+
 /// As [`complete`], for one order.
 pub(crate) async fn complete_one(db: &impl ConnectionTrait, row: order::Model) -> Result<Order, Fault> {
     let ids = [row.id];

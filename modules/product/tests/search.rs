@@ -235,7 +235,8 @@ async fn what_is_typed_is_never_syntax(client: ProductClient, _: &Stores) {
         let mut expected: Vec<_> =
             PRODUCTS.iter().filter(|(name, about)| is_hit(&text, name, about)).map(|(name, _)| *name).collect();
         let mut found = found(&client, &text).await;
-        (expected.sort_unstable(), found.sort_unstable());
+        expected.sort_unstable();
+        found.sort_unstable();
         assert_eq!(found, expected, "{text:?}");
     }
     for refused in ["a\0b", "", "   ", "\n"] {

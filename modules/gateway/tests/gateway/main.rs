@@ -6,4 +6,5 @@ mod auth;
 mod docs;
 mod harness;
 mod limits;
+mod mailbox;
 mod responses;

@@ -63,32 +63,33 @@ impl Search {
 
     /// What the two FTS5 tables find, each product once.
     fn hits_of_sqlite(&self) -> SelectStatement {
-        let by = |table: &'static str, query: String, place: i32| {
+        let by = |table: &'static str, query: String, place: i32, badness: Expr| {
             Query::select()
                 .expr_as(Expr::col("rowid"), "id")
                 .expr_as(Expr::val(place), "place")
-                .expr_as(Expr::col("rank"), "badness")
+                .expr_as(badness, "badness")
                 .from(table)
                 .and_where(SqliteExpr::matches(Expr::col(table), query))
                 .to_owned()
         };
+        let (none, rank) = (Expr::val(0.0), || Expr::col("rank"));
         // a trigram needs three letters
         let mut hits = if self.text.chars().count() < 3 {
             Query::select()
                 .expr_as(Expr::col(Column::Id), "id")
                 .expr_as(Expr::val(IN_NAME), "place")
-                .expr_as(Expr::val(0.0), "badness")
+                .expr_as(none, "badness")
                 .from(product::Entity)
                 .and_where(Expr::col(Column::NameLower).like(self.pattern("%")))
                 .to_owned()
         } else {
-            by("product_parts", quoted(&self.text), IN_NAME)
+            by("product_parts", quoted(&self.text), IN_NAME, none)
         };
         let words: Vec<_> = self.words().map(|word| format!("{} *", quoted(word))).collect();
         if !words.is_empty() {
             let words = words.join(" AND ");
-            hits.union(UnionType::All, by("product_words", format!("{{name_lower}} : ({words})"), IN_WORDS_OF_NAME));
-            hits.union(UnionType::All, by("product_words", words, IN_DESCRIPTION));
+            hits.union(UnionType::All, by("product_words", format!("{{name_lower}} : ({words})"), IN_WORDS_OF_NAME, rank()));
+            hits.union(UnionType::All, by("product_words", words, IN_DESCRIPTION, rank()));
         }
         Query::select()
             .column("id")

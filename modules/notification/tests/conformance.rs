@@ -1,0 +1,825 @@
+//! What the notification module promises, in three placements, on every kind of store, with a mail server and an SMS provider that do
+//! as they are told.
+#![expect(clippy::unwrap_used, reason = "a test may stop at any surprise")]
+
+mod sinks;
+
+use kernel::{
+    Code, Envelope, Event, Fault, UserId,
+    jobs::CancellationToken,
+    testing::{Kind, Stores, admin, anonymous, customer, server},
+};
+use notification::{
+    ChannelChoice, Config, EventId, LISTENS, ListAllNotifications, ListNotifications, MailWay, NotificationApi,
+    NotificationChannel, NotificationClient, NotificationEntry, NotificationError, NotificationId, NotificationKind,
+    NotificationPreferences, NotificationStatus, Notifications, PreviewTemplate, SmsHttp, SmsWay, Smtp, Tls, listener, start,
+};
+use order::{OrderCancelled, OrderDelivered, OrderFacts, OrderPaid, OrderPlaced, OrderRefunded, OrderShipped};
+use payment::PaymentFailed;
+use serde_json::json;
+use sinks::{MailServer, Mood, SmsProvider};
+use std::{
+    collections::BTreeSet,
+    time::{Duration, Instant},
+};
+use user::{UserChanged, UserRegistered};
+use uuid::Uuid;
+
+/// The suite of placements, on the stores that `$start` chooses.
+macro_rules! suite {
+    ([$($front:tt)*] [$($back:tt)*]) => {
+        kernel::placements! { $($front)* [
+            every_event_leads_to_its_message,
+            an_event_that_comes_twice_is_told_once,
+            users_choose_what_they_are_told,
+            an_unknown_user_is_written_to_once_known,
+            an_older_address_does_not_replace_a_newer_one,
+            a_mail_arrives_once_and_whole,
+            a_server_that_is_down_loses_nothing,
+            a_server_that_closes_or_says_nothing_loses_nothing,
+            what_is_refused_fails_and_can_be_sent_again,
+            sms_go_to_the_provider,
+            two_instances_send_each_message_once,
+            lists_are_paged_and_filtered,
+            reading_is_noted,
+            only_admins_see_all,
+            users_see_only_their_own,
+            bad_input_names_the_field,
+            templates_can_be_previewed,
+            what_cannot_be_read_is_a_fault,
+        ] $($back)* }
+    };
+}
+
+/// SQLite, and PostgreSQL.
+mod sql {
+    use super::*;
+    suite! { [NotificationClient, on_sql:] [] }
+}
+
+mod mongodb {
+    use super::*;
+    suite! { [@in servers, NotificationClient, on_mongodb:] [#[ignore = "needs servers: see docs/testing.md"]] }
+}
+
+mod development {
+    use super::*;
+    kernel::placements! { NotificationClient, in_development: [the_mailbox_shows_what_would_be_sent] }
+}
+
+struct Fixture {
+    config: Config,
+    mail: MailServer,
+    sms: SmsProvider,
+    stop: CancellationToken,
+    mongo: Option<Mongo>,
+    _stores: Stores,
+}
+
+/// A database of MongoDB that is gone with the test.
+struct Mongo(String);
+
+impl Drop for Mongo {
+    fn drop(&mut self) {
+        let url = self.0.clone();
+        // a test may end inside a runtime, which must not be blocked from within
+        let cleaning = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(async move { database(&url).await.drop().await.unwrap() });
+        });
+        drop(cleaning.join());
+    }
+}
+
+async fn database(url: &str) -> ::mongodb::Database {
+    ::mongodb::Client::with_uri_str(url).await.unwrap().default_database().unwrap()
+}
+
+async fn on_sql(stores: Stores) -> (Notifications, Fixture) {
+    let url = stores.database("notification").await;
+    fixture(stores, url, None).await
+}
+
+async fn on_mongodb(stores: Stores) -> (Notifications, Fixture) {
+    assert_eq!(stores.kind(), Kind::Servers);
+    let url = mongodb_url(&stores);
+    let mongo = Some(Mongo(url.clone()));
+    fixture(stores, url, mongo).await
+}
+
+fn mongodb_url(stores: &Stores) -> String {
+    format!("{}/{}", server("SOUK_TEST_MONGO", "mongodb://127.0.0.1:27017"), stores.name())
+}
+
+async fn in_development(stores: Stores) -> (Notifications, Stores) {
+    let config = Config { database_url: stores.database("notification").await, ..Config::default() };
+    (start(&config, &CancellationToken::new()).await.unwrap(), stores)
+}
+
+async fn fixture(stores: Stores, database_url: String, mongo: Option<Mongo>) -> (Notifications, Fixture) {
+    let (mail, sms) = (MailServer::closed(), SmsProvider::start());
+    let smtp = Smtp { host: "127.0.0.1".into(), port: mail.port, tls: Tls::None, pool: 2, timeout_ms: 500, ..Smtp::default() };
+    let sms_http = SmsHttp {
+        url: sms.url.clone(),
+        header: "Authorization".into(),
+        header_value: "Bearer sesame".into(),
+        to_field: "recipient".into(),
+        text_field: "body".into(),
+        fields: [("sender".to_owned(), "Souk".to_owned())].into(),
+        timeout_ms: 2_000,
+    };
+    let config = Config {
+        database_url,
+        mail: MailWay::Smtp,
+        smtp,
+        sms: SmsWay::Http,
+        sms_http,
+        retry_ms: vec![50, 100, 200],
+        ..Config::default()
+    };
+    let stop = CancellationToken::new();
+    let notifications = start(&config, &stop).await.unwrap();
+    (notifications, Fixture { config, mail, sms, stop, mongo, _stores: stores })
+}
+
+impl Drop for Fixture {
+    fn drop(&mut self) {
+        self.stop.cancel();
+        // after the workers were told
+        drop(self.mongo.take());
+    }
+}
+
+const LEYLA: i64 = 7;
+
+fn registered(user: i64) -> UserRegistered {
+    UserRegistered {
+        user_id: UserId(user),
+        email: format!("user{user}@example.com"),
+        first_name: "Leyla".into(),
+        last_name: "Aziz".into(),
+        phone: Some("+961 70 123456".into()),
+    }
+}
+
+fn facts(user: i64, order: i64) -> OrderFacts {
+    let facts = json!({
+        "order_id": order, "number": format!("S-{order:08}"), "user_id": user,
+        "items": [
+            {"product_id": 1, "name": "Copper coffee pot", "unit_price": 34.5, "quantity": 2, "subtotal": 69},
+            {"product_id": 2, "name": "Kilim <red & blue>", "unit_price": 1004.5, "quantity": 1, "subtotal": 1004.5},
+        ],
+        "total": 1073.5, "currency": "EUR", "note": "Parcel 0034",
+    });
+    serde_json::from_value(facts).unwrap()
+}
+
+fn failed(user: i64) -> PaymentFailed {
+    let facts = json!({
+        "payment_id": Uuid::now_v7(), "order_id": 42, "user_id": user, "amount": 1073.5, "currency": "EUR", "reason": "card_declined",
+    });
+    serde_json::from_value(facts).unwrap()
+}
+
+fn envelope<E: Event>(event: &E) -> Envelope {
+    Envelope::new(&anonymous(), event).unwrap()
+}
+
+async fn take(client: &NotificationClient, event: &Envelope) -> Result<(), NotificationError> {
+    client.take(&event.ctx(Duration::from_secs(10)), EventId(event.id), event.clone()).await
+}
+
+/// Tells an event, as its module would.
+async fn tell<E: Event>(client: &NotificationClient, event: E) {
+    take(client, &envelope(&event)).await.unwrap();
+}
+
+/// Looks until there is something to see.
+async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
+    let started = Instant::now();
+    loop {
+        if let Some(seen) = look().await {
+            return seen;
+        }
+        assert!(started.elapsed() < Duration::from_secs(20), "still not: {what}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+async fn entries(client: &NotificationClient, query: ListAllNotifications) -> Vec<NotificationEntry> {
+    client.list_all(&admin(), ListAllNotifications { per_page: Some(100), ..query }).await.unwrap().notifications
+}
+
+/// The notifications of a user, when none of them is queued any more.
+async fn settled(client: &NotificationClient, user: i64, count: usize) -> Vec<NotificationEntry> {
+    let query = ListAllNotifications { user_id: Some(UserId(user)), ..Default::default() };
+    let is_settled =
+        |all: &Vec<NotificationEntry>| all.len() == count && all.iter().all(|entry| entry.status != NotificationStatus::Queued);
+    until("settled", async || Some(entries(client, query.clone()).await).filter(is_settled)).await
+}
+
+async fn only(client: &NotificationClient) -> NotificationEntry {
+    let mut all = entries(client, ListAllNotifications::default()).await;
+    assert_eq!(all.len(), 1, "{all:?}");
+    all.remove(0)
+}
+
+fn code(e: &NotificationError) -> Code {
+    match e {
+        NotificationError::Fault(fault) => fault.code(),
+        other => panic!("{other}"),
+    }
+}
+
+async fn every_event_leads_to_its_message(client: NotificationClient, f: &Fixture) {
+    f.mail.open();
+    tell(&client, registered(LEYLA)).await;
+    tell(&client, OrderPlaced(facts(LEYLA, 1))).await;
+    tell(&client, OrderPaid(facts(LEYLA, 2))).await;
+    tell(&client, OrderShipped(facts(LEYLA, 3))).await;
+    tell(&client, OrderDelivered(facts(LEYLA, 4))).await;
+    tell(&client, OrderCancelled(facts(LEYLA, 5))).await;
+    tell(&client, OrderRefunded(facts(LEYLA, 6))).await;
+    tell(&client, failed(LEYLA)).await;
+
+    let entries = settled(&client, LEYLA, 10).await;
+    assert!(entries.iter().all(|entry| entry.status == NotificationStatus::Sent), "{entries:?}");
+    let of = |channel| -> BTreeSet<NotificationKind> {
+        entries.iter().filter(|entry| entry.channel == channel).map(|entry| entry.kind).collect()
+    };
+    assert_eq!(of(NotificationChannel::Email), NotificationKind::ALL.iter().copied().collect());
+    assert_eq!(of(NotificationChannel::Sms), [NotificationKind::OrderShipped, NotificationKind::OrderDelivered].into());
+
+    let mut subjects: Vec<String> = f.mail.mails().iter().map(|mail| mail.header("Subject")).collect();
+    subjects.sort();
+    let expected = [
+        "The money of your order S-00000006 is on its way back",
+        "We have received your order S-00000001",
+        "We have received your payment of order S-00000002",
+        "Welcome to Souk",
+        "Your order S-00000003 is on its way",
+        "Your order S-00000004 has arrived",
+        "Your order S-00000005 was cancelled",
+        "Your payment was not accepted",
+    ];
+    assert_eq!(subjects, expected);
+    let mut sms: Vec<String> = f.sms.asked().iter().map(|sms| sms.body["body"].as_str().unwrap().to_owned()).collect();
+    sms.sort();
+    assert_eq!(
+        sms,
+        ["Souk: Your order S-00000003 is on its way. Parcel 0034", "Souk: Your order S-00000004 has been delivered."]
+    );
+}
+
+async fn an_event_that_comes_twice_is_told_once(client: NotificationClient, f: &Fixture) {
+    f.mail.open();
+    tell(&client, registered(LEYLA)).await;
+    let placed = envelope(&OrderPlaced(facts(LEYLA, 1)));
+    let all = tokio::join!(take(&client, &placed), take(&client, &placed), take(&client, &placed));
+    assert_eq!(all, (Ok(()), Ok(()), Ok(())));
+    settled(&client, LEYLA, 2).await;
+    // long after it was sent
+    take(&client, &placed).await.unwrap();
+    assert_eq!(settled(&client, LEYLA, 2).await.len(), 2);
+    assert_eq!(f.mail.mails().len(), 2);
+    // through a listener, as it comes
+    let listener = listener(client.clone());
+    assert!(listener.types().contains(&OrderPlaced::TYPE) && LISTENS.len() == 9);
+    listener.take(placed).await.unwrap();
+    assert_eq!(settled(&client, LEYLA, 2).await.len(), 2);
+}
+
+async fn users_choose_what_they_are_told(client: NotificationClient, f: &Fixture) {
+    f.mail.open();
+    let me = customer(LEYLA);
+    let usual = client.preferences(&me, UserId(LEYLA)).await.unwrap();
+    assert_eq!(usual.locale, None);
+    assert_eq!(usual.kinds.len(), NotificationKind::ALL.len());
+    assert_eq!(usual.kinds[&NotificationKind::OrderPlaced], ChannelChoice { email: true, sms: false });
+    assert_eq!(usual.kinds[&NotificationKind::OrderShipped], ChannelChoice { email: true, sms: true });
+
+    let kinds = [
+        (NotificationKind::OrderPlaced, ChannelChoice { email: false, sms: true }),
+        (NotificationKind::OrderPaid, ChannelChoice { email: false, sms: false }),
+    ];
+    let chosen = NotificationPreferences { locale: Some("de-AT".into()), kinds: kinds.into() };
+    let all = client.change_preferences(&me, UserId(LEYLA), chosen).await.unwrap();
+    assert_eq!(all, client.preferences(&me, UserId(LEYLA)).await.unwrap());
+    assert_eq!(all.kinds[&NotificationKind::OrderShipped], usual.kinds[&NotificationKind::OrderShipped]);
+    assert_eq!(all.kinds[&NotificationKind::OrderPlaced], ChannelChoice { email: false, sms: true });
+
+    tell(&client, registered(LEYLA)).await;
+    tell(&client, OrderPlaced(facts(LEYLA, 1))).await;
+    tell(&client, OrderPaid(facts(LEYLA, 1))).await;
+    let entries = settled(&client, LEYLA, 2).await;
+    assert!(entries.iter().all(|entry| entry.locale == "de"), "{entries:?}");
+    assert_eq!(f.mail.mails().iter().map(|mail| mail.header("Subject")).collect::<Vec<_>>(), ["Willkommen bei Souk"]);
+    let sms = &f.sms.asked()[0].body["body"];
+    assert_eq!(sms, "Souk: Ihre Bestellung S-00000001 (1.073,50\u{a0}EUR) ist eingegangen.".replace('\u{a0}', " ").as_str());
+
+    // what was chosen before is replaced as a whole
+    let all = client.change_preferences(&me, UserId(LEYLA), NotificationPreferences::default()).await.unwrap();
+    assert_eq!(all, usual);
+    // of somebody without a phone number nothing is sent there
+    let nobody = UserRegistered { phone: Some("call me".into()), ..registered(8) };
+    tell(&client, nobody).await;
+    tell(&client, OrderShipped(facts(8, 2))).await;
+    assert_eq!(settled(&client, 8, 2).await.len(), 2);
+}
+
+async fn an_unknown_user_is_written_to_once_known(client: NotificationClient, f: &Fixture) {
+    f.mail.open();
+    tell(&client, OrderPlaced(facts(LEYLA, 1))).await;
+    let entry = until("an attempt", async || Some(only(&client).await).filter(|entry| entry.attempts > 0)).await;
+    assert_eq!(entry.last_error.as_deref(), Some("The address of the user is not known yet"));
+    assert_eq!((entry.status, entry.recipient), (NotificationStatus::Queued, None));
+
+    tell(&client, registered(LEYLA)).await;
+    let entries = settled(&client, LEYLA, 2).await;
+    assert!(entries.iter().all(|entry| entry.status == NotificationStatus::Sent && entry.last_error.is_none()), "{entries:?}");
+    assert!(entries.iter().all(|entry| entry.recipient.as_deref() == Some("user7@example.com")));
+    let placed = entries.iter().find(|entry| entry.kind == NotificationKind::OrderPlaced).unwrap();
+    // the name was not known when it was written
+    assert!(client.get(&admin(), placed.id).await.unwrap().text.starts_with("Hello,\n"));
+}
+
+async fn an_older_address_does_not_replace_a_newer_one(client: NotificationClient, f: &Fixture) {
+    f.mail.open();
+    let changed = |email: &str| {
+        let UserRegistered { user_id, first_name, last_name, phone, .. } = registered(LEYLA);
+        envelope(&UserChanged { user_id, email: email.into(), first_name, last_name, phone })
+    };
+    let (first, second, third) = (changed("one@example.com"), changed("two@example.com"), changed("three@example.com"));
+    let mut late = envelope(&registered(LEYLA));
+    late.time = first.time - kernel::chrono::TimeDelta::microseconds(1);
+    for event in [&second, &first, &third, &late, &second] {
+        take(&client, event).await.unwrap();
+    }
+    let entries = settled(&client, LEYLA, 1).await;
+    assert_eq!(entries[0].kind, NotificationKind::UserRegistered);
+    assert_eq!(f.mail.mails()[0].to, ["three@example.com"]);
+}
+
+async fn a_mail_arrives_once_and_whole(client: NotificationClient, f: &Fixture) {
+    f.mail.open();
+    let evil = UserRegistered { first_name: "Leyla\r\nBcc: eve@example.com".into(), ..registered(LEYLA) };
+    tell(&client, evil).await;
+    tell(&client, OrderPlaced(facts(LEYLA, 1))).await;
+    let entries = settled(&client, LEYLA, 2).await;
+    let placed = entries.iter().find(|entry| entry.kind == NotificationKind::OrderPlaced).unwrap();
+    assert!(placed.sent_at.is_some() && placed.attempts == 0 && placed.last_error.is_none(), "{placed:?}");
+
+    let mails = f.mail.mails();
+    assert_eq!(mails.len(), 2);
+    let mail = mails.iter().find(|mail| mail.header("Subject").contains("S-00000001")).unwrap();
+    assert_eq!(mail.to, ["user7@example.com"]);
+    assert_eq!(mail.header("Message-ID"), format!("<{}@souk.test>", placed.id));
+    assert_eq!(mail.header("From"), "Souk <shop@souk.test>");
+    assert!(mail.header("To").contains("<user7@example.com>"));
+    assert!(mail.header("Content-Type").starts_with("multipart/alternative"));
+    assert!(mail.data.contains("Content-Type: text/plain") && mail.data.contains("Content-Type: text/html"));
+    for mail in &mails {
+        let headers = mail.data.split("\r\n\r\n").next().unwrap();
+        assert!(!headers.lines().any(|line| line.starts_with("Bcc")), "{headers}");
+    }
+    let record = client.get(&admin(), placed.id).await.unwrap();
+    assert_eq!(&record.notification, placed);
+    assert!(record.text.contains("2 × Copper coffee pot: 69.00\u{a0}EUR") && record.text.contains("Total: 1,073.50\u{a0}EUR"));
+    assert!(record.html.unwrap().contains("Kilim &lt;red &amp; blue&gt;"));
+}
+
+async fn a_server_that_is_down_loses_nothing(client: NotificationClient, f: &Fixture) {
+    for user in 1..=30 {
+        tell(&client, registered(user)).await;
+    }
+    let queued = ListAllNotifications { status: Some(NotificationStatus::Queued), ..Default::default() };
+    // longer than all attempts of one message would take
+    let down = Instant::now();
+    until("down for a while", async || {
+        let tried = entries(&client, queued.clone()).await.into_iter().filter(|entry| entry.last_error.is_some()).count();
+        (tried >= 3 && down.elapsed() > Duration::from_millis(1_500)).then_some(())
+    })
+    .await;
+    let waiting = entries(&client, queued).await;
+    assert_eq!(waiting.len(), 30);
+    assert!(waiting.iter().all(|entry| entry.attempts == 0), "{waiting:?}");
+    assert!(waiting.iter().flat_map(|entry| &entry.last_error).all(|why| why.contains("cannot be reached")));
+
+    f.mail.open();
+    until("all mails", async || (f.mail.mails().len() >= 30).then_some(())).await;
+    for user in 1..=30 {
+        let entry = settled(&client, user, 1).await.remove(0);
+        assert_eq!((entry.status, entry.attempts), (NotificationStatus::Sent, 0), "{entry:?}");
+    }
+    let to: BTreeSet<String> = f.mail.mails().into_iter().flat_map(|mail| mail.to).collect();
+    assert_eq!((f.mail.mails().len(), to.len()), (30, 30));
+    // connections are used again
+    assert!(f.mail.knocks() < 30, "{}", f.mail.knocks());
+}
+
+async fn a_server_that_closes_or_says_nothing_loses_nothing(client: NotificationClient, f: &Fixture) {
+    f.mail.open();
+    for (mood, why) in [(Mood::IsClosing, "421 closing"), (Mood::IsSilent, "did not answer in time")] {
+        f.mail.set(mood);
+        let before = f.mail.mails().len();
+        let user = 1 + before as i64;
+        tell(&client, registered(user)).await;
+        let tried = until("an attempt", async || {
+            let query = ListAllNotifications { user_id: Some(UserId(user)), ..Default::default() };
+            entries(&client, query).await.into_iter().find(|entry| entry.last_error.is_some())
+        })
+        .await;
+        assert!(tried.last_error.as_ref().unwrap().contains(why), "{tried:?}");
+        assert_eq!((tried.status, tried.attempts), (NotificationStatus::Queued, 0), "{tried:?}");
+        f.mail.set(Mood::Takes);
+        let entry = settled(&client, user, 1).await.remove(0);
+        assert_eq!((entry.status, entry.attempts), (NotificationStatus::Sent, 0), "{entry:?}");
+        assert_eq!(f.mail.mails().len(), before + 1);
+    }
+}
+
+async fn what_is_refused_fails_and_can_be_sent_again(client: NotificationClient, f: &Fixture) {
+    f.mail.open();
+    f.mail.set(Mood::Refuses);
+    tell(&client, registered(LEYLA)).await;
+    let failed = settled(&client, LEYLA, 1).await.remove(0);
+    // the first attempt, and one after each wait
+    assert_eq!((failed.status, failed.attempts), (NotificationStatus::Failed, 4));
+    assert_eq!(failed.last_error.as_deref(), Some("The mail server refused it: 550 no such mailbox"));
+    let query = ListAllNotifications { status: Some(NotificationStatus::Failed), ..Default::default() };
+    assert_eq!(entries(&client, query).await, std::slice::from_ref(&failed));
+
+    f.mail.set(Mood::Takes);
+    let queued = client.resend(&admin(), failed.id).await.unwrap();
+    assert_eq!((queued.status, queued.attempts, queued.id), (NotificationStatus::Queued, 0, failed.id));
+    let sent = settled(&client, LEYLA, 1).await.remove(0);
+    assert_eq!((sent.status, sent.last_error), (NotificationStatus::Sent, None));
+    assert_eq!(f.mail.mails().len(), 1);
+
+    // one that was sent can be sent again: that is another mail
+    client.resend(&admin(), failed.id).await.unwrap();
+    until("the second mail", async || (f.mail.mails().len() == 2).then_some(())).await;
+    let ids: BTreeSet<String> = f.mail.mails().iter().map(|mail| mail.header("Message-ID")).collect();
+    assert_eq!(ids.len(), 2);
+    settled(&client, LEYLA, 1).await;
+
+    f.mail.set(Mood::IsClosing);
+    client.resend(&admin(), failed.id).await.unwrap();
+    assert_eq!(client.resend(&admin(), failed.id).await, Err(NotificationError::StillQueued));
+    let nothing = NotificationId(Uuid::now_v7());
+    assert_eq!(client.resend(&admin(), nothing).await, Err(NotificationError::NotFound));
+    assert_eq!(client.get(&admin(), nothing).await, Err(NotificationError::NotFound));
+}
+
+async fn sms_go_to_the_provider(client: NotificationClient, f: &Fixture) {
+    f.mail.open();
+    let by_sms = |email| NotificationPreferences {
+        locale: None,
+        kinds: NotificationKind::ALL.iter().map(|kind| (*kind, ChannelChoice { email, sms: true })).collect(),
+    };
+    for user in 1..=3 {
+        client.change_preferences(&customer(user), UserId(user), by_sms(false)).await.unwrap();
+    }
+    tell(&client, registered(1)).await;
+    let sent = settled(&client, 1, 1).await.remove(0);
+    assert_eq!((sent.status, sent.recipient.as_deref()), (NotificationStatus::Sent, Some("+96170123456")));
+    let asked = f.sms.asked().remove(0);
+    assert_eq!(asked.authorization.as_deref(), Some("Bearer sesame"));
+    assert_eq!(asked.key, sent.id.to_string());
+    assert_eq!(
+        asked.body,
+        json!({"recipient": "+96170123456", "body": "Souk: Welcome! Your account is open.", "sender": "Souk"})
+    );
+
+    // what the provider does not understand is not tried again
+    f.sms.answer(400);
+    tell(&client, registered(2)).await;
+    let failed = settled(&client, 2, 1).await.remove(0);
+    assert_eq!((failed.status, failed.attempts), (NotificationStatus::Failed, 1));
+    assert!(failed.last_error.unwrap().contains("400"));
+    assert_eq!(f.sms.asked().len(), 2);
+
+    for busy in [429, 503] {
+        f.sms.answer(busy);
+        let before = f.sms.asked().len();
+        tell(&client, OrderShipped(facts(3, i64::from(busy)))).await;
+        if busy == 429 {
+            // its user is not known yet, either
+            tell(&client, UserRegistered { phone: Some("+49 30 1234567".into()), ..registered(3) }).await;
+        }
+        until("a second attempt", async || (f.sms.asked().len() >= before + 2).then_some(())).await;
+        f.sms.answer(200);
+        let count = if busy == 429 { 2 } else { 3 };
+        let entries = settled(&client, 3, count).await;
+        assert!(entries.iter().all(|entry| entry.status == NotificationStatus::Sent), "{entries:?}");
+    }
+}
+
+async fn two_instances_send_each_message_once(client: NotificationClient, f: &Fixture) {
+    f.mail.open();
+    let other = NotificationClient::local(start(&f.config, &f.stop).await.unwrap());
+    for user in 1..=20 {
+        let event = envelope(&registered(user));
+        let (here, there) = tokio::join!(take(&client, &event), take(&other, &event));
+        assert_eq!((here, there), (Ok(()), Ok(())));
+    }
+    for user in 1..=20 {
+        let entry = settled(&other, user, 1).await.remove(0);
+        assert_eq!((entry.status, entry.attempts), (NotificationStatus::Sent, 0), "{entry:?}");
+    }
+    let ids: BTreeSet<String> = f.mail.mails().iter().map(|mail| mail.header("Message-ID")).collect();
+    assert_eq!((f.mail.mails().len(), ids.len()), (20, 20));
+}
+
+async fn lists_are_paged_and_filtered(client: NotificationClient, f: &Fixture) {
+    f.mail.open();
+    tell(&client, registered(LEYLA)).await;
+    tell(&client, registered(8)).await;
+    for order in 1..=4 {
+        tell(&client, OrderShipped(facts(LEYLA, order))).await;
+    }
+    settled(&client, LEYLA, 9).await;
+    let me = customer(LEYLA);
+    let list = async |query| client.list(&me, UserId(LEYLA), query).await.unwrap();
+    let first = list(ListNotifications { per_page: Some(4), ..Default::default() }).await;
+    assert_eq!((first.pagination.total, first.pagination.pages, first.unread), (9, 3, 9));
+    let rest = list(ListNotifications { per_page: Some(4), page: Some(3), ..Default::default() }).await;
+    assert_eq!((first.notifications.len(), rest.notifications.len()), (4, 1));
+    // the newest first
+    assert_eq!(rest.notifications[0].kind, NotificationKind::UserRegistered);
+    let all = list(ListNotifications::default()).await.notifications;
+    assert!(all.is_sorted_by(|a, b| a.id > b.id && a.created_at >= b.created_at));
+    assert!(all.iter().all(|n| n.status == NotificationStatus::Sent && !n.text.is_empty()));
+
+    let sms = list(ListNotifications { channel: Some(NotificationChannel::Sms), ..Default::default() }).await;
+    assert_eq!((sms.pagination.total, sms.unread), (4, 9));
+    let welcome = list(ListNotifications { kind: Some(NotificationKind::UserRegistered), ..Default::default() }).await;
+    assert_eq!(welcome.pagination.total, 1);
+
+    let all = ListAllNotifications { kind: Some(NotificationKind::UserRegistered), ..Default::default() };
+    assert_eq!(entries(&client, all).await.len(), 2);
+    let some = ListAllNotifications {
+        user_id: Some(UserId(LEYLA)),
+        channel: Some(NotificationChannel::Email),
+        status: Some(NotificationStatus::Sent),
+        ..Default::default()
+    };
+    assert_eq!(entries(&client, some).await.len(), 5);
+    let none = ListAllNotifications { status: Some(NotificationStatus::Failed), ..Default::default() };
+    assert_eq!(entries(&client, none).await, []);
+}
+
+async fn reading_is_noted(client: NotificationClient, f: &Fixture) {
+    f.mail.open();
+    tell(&client, registered(LEYLA)).await;
+    tell(&client, OrderPlaced(facts(LEYLA, 1))).await;
+    tell(&client, OrderPaid(facts(LEYLA, 1))).await;
+    let me = customer(LEYLA);
+    let list = async |unread| client.list(&me, UserId(LEYLA), ListNotifications { unread, ..Default::default() }).await.unwrap();
+    let id = list(None).await.notifications[0].id;
+    client.mark_read(&me, UserId(LEYLA), id).await.unwrap();
+    let read = list(Some(false)).await;
+    assert_eq!((read.notifications[0].id, read.pagination.total, read.unread), (id, 1, 2));
+    let at = read.notifications[0].read_at.unwrap();
+    client.mark_read(&me, UserId(LEYLA), id).await.unwrap();
+    assert_eq!(list(Some(false)).await.notifications[0].read_at, Some(at), "the first time counts");
+    assert_eq!(list(Some(true)).await.notifications.len(), 2);
+
+    client.mark_all_read(&me, UserId(LEYLA)).await.unwrap();
+    let all = list(None).await;
+    assert_eq!(all.unread, 0);
+    assert!(all.notifications.iter().all(|n| n.read_at.is_some()));
+    assert_eq!(all.notifications[0].read_at, Some(at));
+    // what is sent meanwhile stays read
+    let entries = settled(&client, LEYLA, 3).await;
+    assert!(entries.iter().all(|entry| entry.read_at.is_some() && entry.status == NotificationStatus::Sent));
+}
+
+async fn only_admins_see_all(client: NotificationClient, _: &Fixture) {
+    let id = NotificationId(Uuid::now_v7());
+    let preview = || PreviewTemplate { kind: NotificationKind::OrderPaid, channel: NotificationChannel::Sms, locale: None };
+    for (cx, expected) in [(anonymous(), Code::Unauthenticated), (customer(LEYLA), Code::PermissionDenied)] {
+        let all = [
+            client.list_all(&cx, ListAllNotifications::default()).await.map(drop),
+            client.get(&cx, id).await.map(drop),
+            client.resend(&cx, id).await.map(drop),
+            client.preview(&cx, preview()).await.map(drop),
+        ];
+        for answer in all {
+            assert_eq!(code(&answer.unwrap_err()), expected);
+        }
+    }
+    let event = envelope(&registered(LEYLA));
+    for cx in [admin(), anonymous().via("gateway"), anonymous().via("cart")] {
+        let answer = client.take(&cx, EventId(event.id), event.clone()).await;
+        assert_eq!(code(&answer.unwrap_err()), Code::PermissionDenied);
+    }
+    assert_eq!(entries(&client, ListAllNotifications::default()).await, []);
+    assert_eq!(client.mailbox(&anonymous()).await, Err(NotificationError::NoMailbox));
+}
+
+async fn users_see_only_their_own(client: NotificationClient, f: &Fixture) {
+    f.mail.open();
+    tell(&client, registered(LEYLA)).await;
+    tell(&client, registered(8)).await;
+    let mine = client.list(&customer(LEYLA), UserId(LEYLA), ListNotifications::default()).await.unwrap().notifications;
+    assert_eq!(mine.len(), 1);
+    let stranger = customer(8);
+    assert_eq!(client.mark_read(&stranger, UserId(8), mine[0].id).await, Err(NotificationError::NotFound));
+    for answer in [
+        client.list(&stranger, UserId(LEYLA), ListNotifications::default()).await.map(drop),
+        client.mark_read(&stranger, UserId(LEYLA), mine[0].id).await,
+        client.mark_all_read(&stranger, UserId(LEYLA)).await,
+        client.preferences(&stranger, UserId(LEYLA)).await.map(drop),
+        client.change_preferences(&stranger, UserId(LEYLA), NotificationPreferences::default()).await.map(drop),
+    ] {
+        assert_eq!(code(&answer.unwrap_err()), Code::PermissionDenied);
+    }
+    client.mark_all_read(&stranger, UserId(8)).await.unwrap();
+    assert_eq!(client.list(&customer(LEYLA), UserId(LEYLA), ListNotifications::default()).await.unwrap().unread, 1);
+}
+
+async fn bad_input_names_the_field(client: NotificationClient, _: &Fixture) {
+    let fields = |e: NotificationError| -> Vec<String> {
+        assert_eq!(code(&e), Code::InvalidArgument);
+        let NotificationError::Fault(fault) = e else { unreachable!("checked above") };
+        fault.errors().iter().map(|e| e.pointer.clone()).collect()
+    };
+    let me = customer(LEYLA);
+    for locale in ["", "d", "german", "de_DE", "de-", "de-toolongsubtag", "de\r\n"] {
+        let preferences = NotificationPreferences { locale: Some(locale.into()), ..Default::default() };
+        let e = client.change_preferences(&me, UserId(LEYLA), preferences).await.unwrap_err();
+        assert_eq!(fields(e), ["/locale"], "{locale:?}");
+        let preview = PreviewTemplate {
+            kind: NotificationKind::OrderPaid,
+            channel: NotificationChannel::Email,
+            locale: Some(locale.into()),
+        };
+        assert_eq!(fields(client.preview(&admin(), preview).await.unwrap_err()), ["/locale"], "{locale:?}");
+    }
+    let query = ListNotifications { page: Some(0), per_page: Some(101), ..Default::default() };
+    assert_eq!(fields(client.list(&me, UserId(LEYLA), query).await.unwrap_err()), ["/page", "/per_page"]);
+    let query = ListAllNotifications { user_id: Some(UserId(0)), per_page: Some(0), ..Default::default() };
+    assert_eq!(fields(client.list_all(&admin(), query).await.unwrap_err()), ["/per_page", "/user_id"]);
+    let event = envelope(&registered(LEYLA));
+    let other = client.take(&anonymous().via("user"), EventId(Uuid::now_v7()), event).await;
+    assert_eq!(fields(other.unwrap_err()), ["/id"]);
+}
+
+async fn templates_can_be_previewed(client: NotificationClient, _: &Fixture) {
+    let preview = async |kind, channel, locale: Option<&str>| {
+        client.preview(&admin(), PreviewTemplate { kind, channel, locale: locale.map(Into::into) }).await.unwrap()
+    };
+    let mail = preview(NotificationKind::OrderShipped, NotificationChannel::Email, Some("de-CH")).await;
+    assert_eq!((mail.locale.as_str(), mail.subject.as_str()), ("de", "Ihre Bestellung S-00000042 ist unterwegs"));
+    assert!(mail.text.contains("Kilim <red & blue>") && mail.html.unwrap().contains("lang=\"de\""));
+    let sms = preview(NotificationKind::OrderShipped, NotificationChannel::Sms, Some("ja")).await;
+    assert_eq!((sms.locale.as_str(), sms.html), ("en", None));
+    for &kind in NotificationKind::ALL {
+        let mail = preview(kind, NotificationChannel::Email, None).await;
+        assert!(mail.text.starts_with("Hello Leyla,\n"), "{}", mail.text);
+    }
+}
+
+async fn what_cannot_be_read_is_a_fault(client: NotificationClient, f: &Fixture) {
+    f.mail.open();
+    let mut broken = envelope(&OrderPlaced(facts(LEYLA, 1)));
+    broken.data = json!({"order_id": "none"});
+    assert_eq!(code(&take(&client, &broken).await.unwrap_err()), Code::Internal);
+    // a listener says the same: it is not to be tried for ever
+    let fault: Fault = listener(client.clone()).take(broken).await.unwrap_err();
+    assert_eq!(fault.code(), Code::Internal);
+    // what says nothing here is taken
+    let mut other = envelope(&OrderPlaced(facts(LEYLA, 1)));
+    other.r#type = "order.admired".into();
+    take(&client, &other).await.unwrap();
+    assert_eq!(entries(&client, ListAllNotifications::default()).await, []);
+}
+
+async fn the_mailbox_shows_what_would_be_sent(client: NotificationClient, _: &Stores) {
+    assert_eq!(client.mailbox(&anonymous()).await.unwrap().messages, []);
+    tell(&client, registered(LEYLA)).await;
+    settled(&client, LEYLA, 1).await;
+    tell(&client, OrderShipped(facts(LEYLA, 1))).await;
+    settled(&client, LEYLA, 3).await;
+    let messages = client.mailbox(&anonymous()).await.unwrap().messages;
+    let seen: BTreeSet<_> = messages.iter().map(|m| (m.kind, m.channel, m.to.as_str(), m.html.is_some())).collect();
+    let expected = [
+        (NotificationKind::UserRegistered, NotificationChannel::Email, "user7@example.com", true),
+        (NotificationKind::OrderShipped, NotificationChannel::Email, "user7@example.com", true),
+        (NotificationKind::OrderShipped, NotificationChannel::Sms, "+96170123456", false),
+    ];
+    assert_eq!(seen, expected.into());
+    assert_eq!(messages[2].subject, "Welcome to Souk", "the newest first");
+
+    for user in 100..250 {
+        tell(&client, registered(user)).await;
+    }
+    settled(&client, 249, 1).await;
+    until("the last one", async || {
+        let messages = client.mailbox(&anonymous()).await.unwrap().messages;
+        messages.iter().any(|message| message.to == "user249@example.com").then_some(messages.len())
+    })
+    .await;
+    assert_eq!(client.mailbox(&anonymous()).await.unwrap().messages.len(), 100);
+}
+
+#[tokio::test]
+async fn a_channel_that_is_off_records_nothing() {
+    let stores = Stores::embedded();
+    let database_url = stores.database("notification").await;
+    let config = Config { database_url, mail: MailWay::Off, sms: SmsWay::Off, ..Config::default() };
+    let client = NotificationClient::local(start(&config, &CancellationToken::new()).await.unwrap());
+    tell(&client, registered(LEYLA)).await;
+    tell(&client, OrderShipped(facts(LEYLA, 1))).await;
+    assert_eq!(entries(&client, ListAllNotifications::default()).await, []);
+    assert_eq!(client.mailbox(&anonymous()).await, Err(NotificationError::NoMailbox));
+}
+
+#[tokio::test]
+async fn settings_that_cannot_be_used_are_named() {
+    let stores = Stores::embedded();
+    let database_url = stores.database("notification").await;
+    let good = Config { database_url, ..Config::default() };
+    let wrong = async |config: Config| start(&config, &CancellationToken::new()).await.err().expect("wrong").to_string();
+    let sms_http = SmsHttp { url: "ftp://x".into(), ..SmsHttp::default() };
+    let e = wrong(Config { sms: SmsWay::Http, sms_http, ..good.clone() }).await;
+    assert!(e.contains("notification.sms_http.url"), "{e}");
+    let e = wrong(Config { sends_at_once: 0, ..good.clone() }).await;
+    assert!(e.contains("notification.sends_at_once"), "{e}");
+    let e = wrong(Config { database_url: "redis://localhost".into(), ..good.clone() }).await;
+    assert!(e.contains("sqlite://"), "{e}");
+    let e = wrong(Config { database_url: "mongodb://localhost".into(), ..good }).await;
+    assert!(e.contains("notification.database_url must name a database"), "{e}");
+}
+
+#[tokio::test]
+#[ignore = "needs servers: see docs/testing.md"]
+async fn old_notifications_expire_in_mongodb() {
+    let stores = Stores::servers();
+    let url = mongodb_url(&stores);
+    let _gone_afterwards = Mongo(url.clone());
+    let ttl = async |history_days| {
+        let config = Config { database_url: url.clone(), history_days, ..Config::default() };
+        notification::migrate(&config).await.unwrap();
+        let mut indexes = database(&url).await.collection::<()>("notifications").list_indexes().await.unwrap();
+        let mut names = BTreeSet::new();
+        let mut expiry = None;
+        while indexes.advance().await.unwrap() {
+            let options = indexes.deserialize_current().unwrap().options.unwrap();
+            expiry = expiry.or(options.expire_after);
+            names.insert(options.name.unwrap());
+        }
+        for name in ["by_event", "by_user", "by_due", "by_status"] {
+            assert!(names.contains(name), "{names:?}");
+        }
+        expiry.map(|expiry| expiry.as_secs() / 86_400)
+    };
+    assert_eq!(ttl(30).await, Some(30));
+    assert_eq!(ttl(30).await, Some(30));
+    // another setting at a later start
+    assert_eq!(ttl(90).await, Some(90));
+    assert_eq!(ttl(0).await, None);
+    assert_eq!(ttl(7).await, Some(7));
+}
+
+#[tokio::test]
+#[ignore = "needs servers: see docs/testing.md"]
+async fn a_mongodb_that_is_away_is_unavailable() {
+    let stores = Stores::servers();
+    let url = mongodb_url(&stores);
+    let _gone_afterwards = Mongo(url.clone());
+    // between the module and the server, so that it can be cut
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let host = url.split("://").nth(1).unwrap().split('/').next().unwrap().to_owned();
+    let relay = tokio::spawn(async move {
+        let mut connections = tokio::task::JoinSet::new();
+        while let Ok((mut near, _)) = listener.accept().await {
+            let host = host.clone();
+            connections.spawn(async move {
+                let mut far = tokio::net::TcpStream::connect(host).await.unwrap();
+                drop(tokio::io::copy_bidirectional(&mut near, &mut far).await);
+            });
+        }
+    });
+    let mut config = Config { database_url: format!("mongodb://127.0.0.1:{port}/{}", stores.name()), ..Config::default() };
+    config.pool.acquire_timeout_ms = 300;
+    let module = start(&config, &CancellationToken::new()).await.unwrap();
+    let health = module.health();
+    let client = NotificationClient::local(module);
+    tell(&client, registered(LEYLA)).await;
+    assert_eq!(kernel::Health::check(&health).await, Ok(()));
+
+    relay.abort();
+    drop(relay.await);
+    let started = Instant::now();
+    let event = envelope(&OrderPlaced(facts(LEYLA, 1)));
+    let e = take(&client, &event).await.unwrap_err();
+    assert_eq!(code(&e), Code::Unavailable);
+    assert_eq!(e.to_string(), "The database is not available");
+    assert!(kernel::Health::check(&health).await.is_err());
+    let list = client.list(&customer(LEYLA), UserId(LEYLA), ListNotifications::default()).await;
+    assert_eq!(code(&list.unwrap_err()), Code::Unavailable);
+    assert!(started.elapsed() < Duration::from_secs(4), "{:?}", started.elapsed());
+}

@@ -1,0 +1,159 @@
+//! PostgreSQL with a role and a database for each module, as `deploy/postgres/init.sh` makes them.
+
+use crate::harness::souk;
+use std::process::{Command, Output, Stdio};
+use tempfile::TempDir;
+
+/// The modules of the script.
+const ROLES: [&str; 6] = ["product", "user", "cart", "order", "payment", "notification"];
+/// The modules that have a database on PostgreSQL.
+const MODULES: [&str; 4] = ["product", "user", "order", "payment"];
+
+/// Roles and databases of one test, removed with it.
+struct Databases {
+    /// `host:port` of the server, and who may do everything there.
+    server: String,
+    admin: String,
+    prefix: String,
+    folder: TempDir,
+}
+
+impl Databases {
+    fn new() -> Self {
+        let url = std::env::var("SOUK_TEST_POSTGRES").unwrap_or_else(|_| "postgres://postgres@127.0.0.1:5432".into());
+        let (admin, server) = url.trim_end_matches('/').trim_start_matches("postgres://").split_once('@').unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let unique: String = folder.path().to_string_lossy().chars().filter(char::is_ascii_alphanumeric).collect();
+        let prefix = format!("souk_test_{}_", unique.to_lowercase());
+        let databases = Self { server: server.into(), admin: admin.into(), prefix, folder };
+        databases.init();
+        databases
+    }
+
+    /// Runs the script.
+    #[track_caller]
+    fn init(&self) {
+        let (host, port) = self.server.split_once(':').unwrap_or((&self.server, "5432"));
+        let (user, password) = self.admin.split_once(':').unwrap_or((&self.admin, ""));
+        let mut script = Command::new(concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/postgres/init.sh"));
+        script.env("PGHOST", host).env("PGPORT", port).env("PGUSER", user).env("PGPASSWORD", password);
+        script.env("PGDATABASE", "postgres").env("SOUK_DB_PREFIX", &self.prefix);
+        for module in ROLES {
+            script.env(format!("{}_DB_PASSWORD", module.to_uppercase()), password_of(module));
+        }
+        succeeds(&script.output().unwrap());
+    }
+
+    /// The URL of the database of one module for the role of one.
+    fn url(&self, database: &str, role: &str) -> String {
+        let (server, prefix, password) = (&self.server, &self.prefix, password_of(role));
+        format!("postgres://{prefix}{role}:{password}@{server}/{prefix}{database}")
+    }
+
+    /// What the admin's statement answers.
+    #[track_caller]
+    fn ask(&self, database: &str, statement: &str) -> String {
+        answer(&psql(&format!("postgres://{}@{}/{database}", self.admin, self.server), statement))
+    }
+
+    /// `souk migrate`, every module on the database of its own.
+    fn migrate(&self) -> Command {
+        let mut command = souk(self.folder.path(), &["migrate"], &[]);
+        for module in MODULES {
+            command.env(format!("SOUK_{}__DATABASE_URL", module.to_uppercase()), self.url(module, module));
+            // eight processes and other tests share a server for a few connections
+            command.env(format!("SOUK_{}__POOL__CONNECTIONS", module.to_uppercase()), "1");
+            command.env(format!("SOUK_{}__POOL__ACQUIRE_TIMEOUT_MS", module.to_uppercase()), "60000");
+        }
+        command
+    }
+}
+
+impl Drop for Databases {
+    fn drop(&mut self) {
+        let admin = format!("postgres://{}@{}/postgres", self.admin, self.server);
+        for module in ROLES {
+            let name = format!("{}{module}", self.prefix);
+            for statement in [format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"), format!("DROP ROLE IF EXISTS {name}")] {
+                // a test that has failed is not hidden by what it leaves behind
+                drop(psql(&admin, &statement));
+            }
+        }
+    }
+}
+
+fn password_of(module: &str) -> String {
+    format!("only-{module}")
+}
+
+fn psql(url: &str, statement: &str) -> Output {
+    Command::new("psql").args(["--no-psqlrc", "-At", "-v", "ON_ERROR_STOP=1", "-d", url, "-c", statement]).output().unwrap()
+}
+
+#[track_caller]
+fn answer(output: &Output) -> String {
+    succeeds(output);
+    String::from_utf8_lossy(&output.stdout).trim().to_owned()
+}
+
+#[track_caller]
+fn succeeds(output: &Output) {
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
+#[ignore = "needs servers: see docs/testing.md"]
+fn a_module_owns_its_database_and_reads_no_other() {
+    let databases = Databases::new();
+    // the script can be run again, before and after there is something in the databases
+    databases.init();
+    succeeds(&databases.migrate().output().unwrap());
+    databases.init();
+
+    for owner in MODULES {
+        let url = databases.url(owner, owner);
+        assert_eq!(answer(&psql(&url, &format!("SELECT count(*) FROM {}", table_of(owner)))), "0");
+        for stranger in ROLES.into_iter().filter(|role| *role != owner) {
+            let refused = psql(&databases.url(owner, stranger), "SELECT 1");
+            let words = String::from_utf8_lossy(&refused.stderr).into_owned();
+            assert!(
+                !refused.status.success() && words.contains("permission denied for database"),
+                "{stranger} in {owner}: {words}"
+            );
+        }
+    }
+    // not by the shop itself either
+    let stray = databases.migrate().env("SOUK_PRODUCT__DATABASE_URL", databases.url("user", "product")).output().unwrap();
+    let words = String::from_utf8_lossy(&stray.stderr).into_owned();
+    assert!(!stray.status.success() && words.contains("permission denied for database"), "{words}");
+}
+
+/// A table of the module.
+fn table_of(module: &str) -> &'static str {
+    match module {
+        "product" => "products",
+        "user" => "users",
+        "order" => "orders",
+        _ => "payments",
+    }
+}
+
+#[test]
+#[ignore = "needs servers: see docs/testing.md"]
+fn instances_that_start_together_migrate_once() {
+    let databases = Databases::new();
+    let start = |_| databases.migrate().stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let instances: Vec<_> = (0..8).map(start).collect();
+    for instance in instances {
+        succeeds(&instance.wait_with_output().unwrap());
+    }
+    for module in MODULES {
+        let steps = std::fs::read_dir(format!("{}/migrations/src/{module}", env!("CARGO_MANIFEST_DIR"))).unwrap();
+        let steps = steps.filter(|file| file.as_ref().unwrap().file_name().to_string_lossy().starts_with("m0")).count();
+        let ran = databases.ask(
+            &format!("{}{module}", databases.prefix),
+            &format!("SELECT count(*), count(DISTINCT version) FROM {module}_migrations"),
+        );
+        assert_eq!(ran, format!("{steps}|{steps}"), "{module}");
+    }
+}
