@@ -1,6 +1,9 @@
 //! Databases of modules: opened by URL, one for each module, and used through a pool for reads and one for writes.
 
+mod reach;
+
 use crate::{Fault, Health, call::BoxFuture};
+use reach::Reach;
 use sea_orm::{
     ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, RuntimeErr,
     SqliteTransactionMode, TransactionOptions, TransactionTrait,
@@ -25,7 +28,7 @@ pub struct Pool {
     /// The most connections, at least 1. SQLite has these for reads, and one more for writes: queueing for it is fair, waiting for
     /// SQLite's lock is not.
     pub connections: u32,
-    /// Milliseconds to wait for a free connection before answering `unavailable`.
+    /// Milliseconds to wait for a free connection before answering `unavailable`. Nobody waits for a server that is known to be away.
     pub acquire_timeout_ms: u64,
     /// Milliseconds after which PostgreSQL gives up a statement; it is answered `unavailable`.
     pub statement_timeout_ms: u64,
@@ -54,6 +57,8 @@ pub struct Db {
     read: DatabaseConnection,
     write: DatabaseConnection,
     told: Arc<Notify>,
+    /// Only of a server; a file is always there.
+    reach: Option<Arc<Reach>>,
 }
 
 impl Db {
@@ -66,7 +71,7 @@ impl Db {
         if pool.connections == 0 {
             return Err(DbErr::Custom("pool.connections must be at least 1".into()));
         }
-        let (read, write) = match url.split_once("://") {
+        let (read, write, reach) = match url.split_once("://") {
             Some(("sqlite", path)) => {
                 let file = path.split('?').next().unwrap_or(path);
                 if let Some(folder) = Path::new(file).parent() {
@@ -75,18 +80,19 @@ impl Db {
                 let write = Database::connect(sqlite(&format!("sqlite://{file}?mode=rwc"), 1, pool, durability)).await?;
                 let read =
                     Database::connect(sqlite(&format!("sqlite://{file}?mode=ro"), pool.connections, pool, durability)).await?;
-                (read, write)
+                (read, write, None)
             }
             Some(("postgres" | "postgresql", _)) => {
                 let all = Database::connect(postgres(module, url, pool)).await?;
-                (all.clone(), all)
+                let reach = Reach::watch(module, all.get_postgres_connection_pool().clone()).await;
+                (all.clone(), all, Some(reach))
             }
             _ => {
                 let scheme = url.split(':').next().unwrap_or_default();
                 return Err(DbErr::Custom(format!("a database URL starts with sqlite:// or postgres://, not with {scheme}:")));
             }
         };
-        Ok(Self { module, read, write, told: Arc::default() }.counting("request"))
+        Ok(Self { module, read, write, told: Arc::default(), reach }.counting("request"))
     }
 
     /// The same database for work that no request waits for; its statements are counted apart.
@@ -97,8 +103,13 @@ impl Db {
     fn counting(mut self, work: &'static str) -> Self {
         let statements = metrics::counter!("souk_sql_statements_total", "module" => self.module, "work" => work);
         for connection in [&mut self.read, &mut self.write] {
-            let statements = statements.clone();
-            connection.set_metric_callback(move |_| statements.increment(1));
+            let (statements, reach) = (statements.clone(), self.reach.clone());
+            connection.set_metric_callback(move |statement| {
+                statements.increment(1);
+                if let Some(reach) = &reach {
+                    reach.hear(statement.failed);
+                }
+            });
         }
         self
     }
@@ -125,12 +136,17 @@ impl Db {
 
     /// The connections for reads outside a transaction.
     pub fn read(&self) -> &DatabaseConnection {
-        &self.read
+        self.or_nowhere(&self.read)
     }
 
     /// The connections for single-statement writes.
     pub fn write(&self) -> &DatabaseConnection {
-        &self.write
+        self.or_nowhere(&self.write)
+    }
+
+    /// Nobody waits for a server that is known to be away.
+    fn or_nowhere<'a>(&'a self, connection: &'a DatabaseConnection) -> &'a DatabaseConnection {
+        self.reach.as_ref().and_then(|reach| reach.nowhere()).unwrap_or(connection)
     }
 
     /// Begins a transaction that will write. Dropped without [`Tx::commit`], it is rolled back.
@@ -140,7 +156,7 @@ impl Db {
     /// # Errors
     /// `unavailable` when no connection is free in time.
     pub async fn begin(&self) -> Result<Tx, Fault> {
-        let inner = self.write.begin_with_options(immediate()).await?;
+        let inner = self.write().begin_with_options(immediate()).await?;
         Ok(Tx { inner, tells: AtomicBool::new(false), told: self.told.clone() })
     }
 
@@ -237,7 +253,7 @@ impl Deref for Tx {
 
 impl Health for Db {
     fn check(&self) -> BoxFuture<Result<(), Fault>> {
-        let read = self.read.clone();
+        let read = self.read().clone();
         Box::pin(async move {
             read.execute_unprepared("SELECT 1").await?;
             Ok(())

@@ -241,7 +241,8 @@ pub(crate) enum Movement {
     Return,
 }
 
-/// Moves the stock of all lines of these orders, in one write whatever their number.
+/// Moves the stock of all lines of these orders, in one write whatever their number, which locks the products in the order of
+/// their ids as [`lock_products`] does.
 pub(crate) async fn move_stock(db: &impl ConnectionTrait, orders: &[OrderId], movement: Movement) -> Result<()> {
     let lines = |columns: &dyn Fn(&mut SelectStatement)| {
         let mut select = Query::select();
@@ -257,9 +258,16 @@ pub(crate) async fn move_stock(db: &impl ConnectionTrait, orders: &[OrderId], mo
         let of_product = Expr::col((hold_line::Entity, hold_line::Column::ProductId)).equals((product::Entity, Column::Id));
         Expr::SubQuery(None, Box::new(select.and_where(of_product).to_owned().into()))
     };
-    let products = lines(&|select| {
+    let held = lines(&|select| {
         select.column(hold_line::Column::ProductId);
     });
+    let products = Query::select()
+        .column(Column::Id)
+        .from(product::Entity)
+        .and_where(Expr::col(Column::Id).in_subquery(held))
+        .order_by(Column::Id, Order::Asc)
+        .lock_exclusive()
+        .to_owned();
     let mut update =
         product::Entity::update_many().col_expr(Column::UpdatedAt, Expr::value(now())).filter(Column::Id.in_subquery(products));
     if movement != Movement::Sell {

@@ -1,0 +1,201 @@
+//! `faults outages`: servers go away under load, and come back.
+
+use crate::{
+    Cli, Stage,
+    load::{Op, Sample},
+    report::{Answers, Phase, Report, Verdict, circumstances, print_answers, seconds},
+};
+use clap::ValueEnum;
+use std::time::{Duration, Instant};
+
+/// The longest that an answer may take that says that something is not there.
+const QUICKLY: Duration = Duration::from_millis(1_000);
+/// The longest that any answer may take, the ones included that were under way when something went.
+const EVER: Duration = Duration::from_millis(4_000);
+
+#[derive(clap::Args)]
+pub(crate) struct Options {
+    /// Buyers a second, whatever becomes of the ones before
+    #[arg(long, default_value_t = 50)]
+    per_second: u32,
+    /// Seconds that the broker, MongoDB and the mail server are away
+    #[arg(long, default_value_t = 30)]
+    seconds: u64,
+    /// Only these
+    #[arg(long, value_enum)]
+    only: Vec<Outage>,
+    /// The longest wait for everything to settle after each
+    #[arg(long, default_value_t = 240)]
+    seconds_after: u64,
+}
+
+/// What goes away, and how.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Outage {
+    /// RabbitMQ is stopped
+    Broker,
+    /// Redis is killed, and started again 5 s later
+    Redis,
+    /// PostgreSQL is stopped immediately, as in a crash, and started again 5 s later
+    Postgres,
+    /// MongoDB is stopped
+    Mongo,
+    /// The mail server is stopped
+    Smtp,
+    /// The mail server takes connections and says nothing
+    SmtpHangs,
+}
+
+impl Outage {
+    fn title(self) -> &'static str {
+        match self {
+            Outage::Broker => "RabbitMQ stopped",
+            Outage::Redis => "Redis killed and restarted",
+            Outage::Postgres => "PostgreSQL stopped (immediate) and restarted",
+            Outage::Mongo => "MongoDB stopped",
+            Outage::Smtp => "Mail server stopped",
+            Outage::SmtpHangs => "Mail server says nothing",
+        }
+    }
+
+    /// What must be answered while it lasts, as if nothing were.
+    fn must_answer(self) -> &'static [Op] {
+        match self {
+            Outage::Redis => &[Op::Browse, Op::Login, Op::Register, Op::History],
+            Outage::Postgres => &[],
+            Outage::Broker | Outage::Mongo | Outage::Smtp | Outage::SmtpHangs => &Op::ALL,
+        }
+    }
+
+    fn lasts(self, seconds: u64) -> Duration {
+        let is_restart = matches!(self, Outage::Redis | Outage::Postgres);
+        Duration::from_secs(if is_restart { 5 } else { seconds })
+    }
+
+    async fn begin(self, stage: &mut Stage) -> anyhow::Result<()> {
+        let servers = &mut stage.servers;
+        match self {
+            Outage::Broker => servers.broker.end("TERM").await,
+            Outage::Redis => servers.redis.end("KILL").await,
+            // "immediate"
+            Outage::Postgres => servers.postgres.end("QUIT").await,
+            Outage::Mongo => servers.mongo.end("TERM").await,
+            Outage::Smtp => {
+                stage.sink.stop().await;
+                Ok(())
+            }
+            Outage::SmtpHangs => stage.sink.hang().await,
+        }
+    }
+
+    /// Starts it again, and waits until it listens.
+    async fn end(self, stage: &mut Stage) -> anyhow::Result<()> {
+        let servers = &mut stage.servers;
+        let server = match self {
+            Outage::Broker => &mut servers.broker,
+            Outage::Redis => &mut servers.redis,
+            Outage::Postgres => &mut servers.postgres,
+            Outage::Mongo => &mut servers.mongo,
+            Outage::Smtp | Outage::SmtpHangs => return stage.sink.listen().await,
+        };
+        server.start()?;
+        server.listens().await
+    }
+}
+
+pub(crate) async fn run(cli: &Cli, options: &Options) -> anyhow::Result<Verdict> {
+    let outages = if options.only.is_empty() { Outage::value_variants() } else { &options.only };
+    let mut stage = Stage::set(cli, 300, false).await?;
+    let mut report = Report::default();
+    for outage in outages {
+        suffer(*outage, &mut stage, options, &mut report).await?;
+    }
+    println!();
+    report.errors(&stage.shop, &stage.servers);
+    println!("\n{}.", circumstances(&stage.shop, cli.split));
+    Ok(report.verdict())
+}
+
+async fn suffer(outage: Outage, stage: &mut Stage, options: &Options, report: &mut Report) -> anyhow::Result<()> {
+    eprintln!("{}", outage.title());
+    let load = stage.clients.come(options.per_second);
+    // caches and connections of an earlier outage are none of this one's business
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    drop(stage.clients.record());
+    let before = Instant::now();
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    let gone = Instant::now();
+    outage.begin(stage).await?;
+    tokio::time::sleep(outage.lasts(options.seconds)).await;
+    outage.end(stage).await?;
+    let back = Instant::now();
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    let after = Instant::now();
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    let end = Instant::now();
+    load.end().await?;
+    let record = stage.clients.record();
+    eprintln!("waiting until everything has settled");
+    let settled = stage.stores.settle(&record.facts, &stage.sink, Duration::from_secs(options.seconds_after)).await?;
+
+    let phase = |name, from, to| Phase { name, from, to };
+    let phases = [
+        phase("before", before, gone),
+        phase("during", gone, back),
+        phase("5 s of return", back, after),
+        phase("after", after, end),
+    ];
+    println!("\n### {}\n", outage.title());
+    println!("Away for {} s.\n", seconds(back - gone));
+    println!("| phase | buyers a second: offered | orders placed | paid or declined |\n|---|--:|--:|--:|");
+    for phase in &phases {
+        let count = |op| Answers::of(&record.samples, phase, op).good;
+        let offered = record.offered.iter().filter(|(at, _)| phase.has(*at)).count();
+        let [offered, placed, paid] = [offered, count(Op::Order), count(Op::Pay)].map(|count| rate(count, phase));
+        println!("| {} | {offered} | {placed} | {paid} |", phase.name);
+    }
+    let turned_away = record.offered.iter().filter(|(_, has_account)| !has_account).count();
+    println!("\n{turned_away} buyers found no free account, as all were waiting for answers.");
+    print_answers(&record.samples, &phases);
+    judge(outage, &record.samples, &phases, report);
+    report.settled(&settled);
+    Ok(())
+}
+
+#[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
+fn rate(count: usize, phase: &Phase) -> String {
+    format!("{:.1}", count as f64 / (phase.to - phase.from).as_secs_f64())
+}
+
+fn judge(outage: Outage, samples: &[Sample], phases: &[Phase; 4], report: &mut Report) {
+    println!();
+    let [_, during, _, after] = phases;
+    let of = |phase: &Phase, op| Answers::of(samples, phase, op);
+    for op in outage.must_answer() {
+        let answers = of(during, *op);
+        if answers.all() > 0 {
+            let (good, all) = (answers.good, answers.all());
+            report.line(good == all, &format!("{}: {good} of {all} were answered during the outage", op.name()));
+        }
+    }
+    for op in Op::ALL {
+        let answers = of(after, op);
+        if answers.good < answers.all() {
+            report
+                .line(false, &format!("{}: {} of {} were answered 5 s after the return", op.name(), answers.good, answers.all()));
+        }
+    }
+    let of_outage: Vec<&Sample> = samples.iter().filter(|sample| sample.at >= phases[0].from).collect();
+    let other = of_outage.iter().filter(|sample| sample.status == 0 || sample.status >= 500 && sample.status != 503).count();
+    report.line(other == 0, &format!("{other} calls had no answer, or one of 500 and above that was not 503"));
+    let mut refusals: Vec<Duration> = of_outage.iter().filter(|sample| sample.status == 503).map(|sample| sample.took).collect();
+    refusals.sort_unstable();
+    if let Some(p99) = refusals.get(refusals.len() * 99 / 100) {
+        report.line(
+            *p99 <= QUICKLY,
+            &format!("99 of 100 answers 503 came within {} ms (limit: {})", p99.as_millis(), QUICKLY.as_millis()),
+        );
+    }
+    let slowest = of_outage.iter().map(|sample| sample.took).max().unwrap_or_default();
+    report.line(slowest <= EVER, &format!("the slowest answer took {} ms (limit: {})", slowest.as_millis(), EVER.as_millis()));
+}
