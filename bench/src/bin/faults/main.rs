@@ -4,6 +4,7 @@
 //! cargo build --release --workspace
 //! target/release/faults kill --kills 100     # kill -9 at random points; every event's effect exactly once
 //! target/release/faults outages              # each server down in turn; what answers, how fast, and that all settles
+//! target/release/faults poison               # an event that cannot be handled, until it can
 //! ```
 //!
 //! Everything runs on servers of its own, in a folder that is removed at the end. The output is Markdown; the exit code is 1 when
@@ -14,6 +15,7 @@ mod check;
 mod kill;
 mod load;
 mod outages;
+mod poison;
 mod report;
 mod servers;
 mod shop;
@@ -51,6 +53,8 @@ enum Command {
     Kill(kill::Options),
     /// Take away one server after the other under load
     Outages(outages::Options),
+    /// Tell an event that cannot be handled, mend what is wrong, and replay it
+    Poison(poison::Options),
 }
 
 /// A shop with everything that it needs. What comes first ends first.
@@ -88,6 +92,7 @@ fn main() -> anyhow::Result<ExitCode> {
             match &cli.command {
                 Command::Kill(options) => kill::run(&cli, options).await,
                 Command::Outages(options) => outages::run(&cli, options).await,
+                Command::Poison(options) => poison::run(&cli, options).await,
             }
         };
         // all servers and processes end with the future that holds them

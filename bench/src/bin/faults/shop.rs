@@ -14,6 +14,8 @@ use std::{
 
 /// The prefix of its queues.
 pub(crate) const PREFIX: &str = "souk";
+/// The waits of events that cannot be handled.
+pub(crate) const RETRY_MS: [u64; 6] = [200, 500, 1_000, 2_000, 4_000, 8_000];
 /// The administrator.
 pub(crate) const ADMIN: (&str, &str) = ("admin@example.com", "Saffron-7-Road");
 /// Modules with a database in PostgreSQL.
@@ -44,6 +46,7 @@ impl Shop {
         let names = names.iter().copied().chain(["gateway"]);
         let processes: Vec<Process> = names.zip(ports).map(|(name, port)| Process { name, port, child: None }).collect();
         fs::create_dir(folder.join("config"))?;
+        fs::create_dir_all(folder.join("templates/en"))?;
         fs::write(folder.join("config/development.toml"), settings(servers, &processes))?;
         let base = format!("http://127.0.0.1:{}", processes.last().map_or(0, |process| process.port));
         let mut shop = Self { base, program: program()?, folder, processes };
@@ -84,6 +87,18 @@ impl Shop {
         self.spawn(index)?;
         self.answers(&self.processes[index]).await?;
         Ok(started.elapsed())
+    }
+
+    /// Writes a template that replaces a built-in one at the next start of notification.
+    pub(crate) fn replace_template(&self, name: &str, text: &str) -> anyhow::Result<()> {
+        Ok(fs::write(self.folder.join("templates/en").join(name), text)?)
+    }
+
+    /// What `souk events dead-letters` says.
+    pub(crate) fn dead_letters(&self, arguments: &[&str]) -> anyhow::Result<String> {
+        let output = self.command(&[&["events", "dead-letters"], arguments].concat()).output()?;
+        ensure!(output.status.success(), "souk events: {}", String::from_utf8_lossy(&output.stderr));
+        Ok(String::from_utf8(output.stdout)?)
     }
 
     /// Lines of the logs that speak of errors.
@@ -179,9 +194,10 @@ database_url = "redis://127.0.0.1:{redis}"
 [events]
 broker_url = "amqp://guest:guest@127.0.0.1:{broker}"
 prefix = "{PREFIX}"
-retry_ms = [200, 500, 1000, 2000, 4000, 8000]
+retry_ms = {RETRY_MS:?}
 [notification]
 database_url = "mongodb://127.0.0.1:{mongo}/souk"
+templates_folder = "templates"
 mail = "smtp"
 smtp = {{ host = "127.0.0.1", port = {smtp_port}, tls = "none", pool = 4, timeout_ms = 2000 }}
 sms = "off"
