@@ -1,29 +1,32 @@
-#!/usr/bin/env bash
+#!/bin/sh
 # Makes a role and a database of its own for each module: none can read what another one owns.
 #
-# In the image postgres: mount it into /docker-entrypoint-initdb.d. By hand, as often as you like, with PGHOST and so on as psql
-# knows them:
+# In the image postgres: mount it into /docker-entrypoint-initdb.d, where any shell may read it. By hand, as often as you like, with
+# PGHOST and so on as psql knows them:
 #   PRODUCT_DB_PASSWORD=… USER_DB_PASSWORD=… CART_DB_PASSWORD=… ORDER_DB_PASSWORD=… PAYMENT_DB_PASSWORD=… \
 #   NOTIFICATION_DB_PASSWORD=… PGHOST=localhost PGUSER=postgres deploy/postgres/init.sh
 # Passwords are set again each time. Then, for each module:
 #   SOUK_PRODUCT__DATABASE_URL=postgres://souk_product:…@localhost/souk_product
 # SOUK_DB_PREFIX (souk_) begins the names of roles and databases. Needs PostgreSQL 14 or later; the migrations make the rest.
-set -euo pipefail
-export PGUSER=${PGUSER:-${POSTGRES_USER:-postgres}} PGDATABASE=${PGDATABASE:-${POSTGRES_DB:-postgres}}
+set -eu
+export PGUSER="${PGUSER:-${POSTGRES_USER:-postgres}}" PGDATABASE="${PGDATABASE:-${POSTGRES_DB:-postgres}}"
+
+# the password of the role of a module
+password_of() {
+  eval "printf %s \"\${$(printf %s "$1" | tr '[:lower:]' '[:upper:]')_DB_PASSWORD:-}\""
+}
 
 modules="product user cart order payment notification"
 for module in $modules; do
-  variable=${module^^}_DB_PASSWORD
-  if [ -z "${!variable:-}" ]; then
-    echo "$variable is missing: the password of the role of the $module module" >&2
+  if [ -z "$(password_of "$module")" ]; then
+    echo "the password of the role of the $module module is missing: $(printf %s "$module" | tr '[:lower:]' '[:upper:]')_DB_PASSWORD" >&2
     exit 1
   fi
 done
 
 for module in $modules; do
   # the password goes through the environment: arguments can be read by everyone on the machine
-  variable=${module^^}_DB_PASSWORD
-  DB_PASSWORD=${!variable} psql --no-psqlrc --quiet -v ON_ERROR_STOP=1 -v name="${SOUK_DB_PREFIX:-souk_}$module" <<'SQL'
+  DB_PASSWORD=$(password_of "$module") psql --no-psqlrc --quiet -v ON_ERROR_STOP=1 -v name="${SOUK_DB_PREFIX:-souk_}$module" <<'SQL'
 \getenv password DB_PASSWORD
 SET client_min_messages = warning;
 SELECT format('CREATE ROLE %I', :'name') WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = :'name') \gexec
