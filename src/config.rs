@@ -364,6 +364,10 @@ impl Settings {
             problems
                 .push("notification.mail: must be \"smtp\" or \"off\" in production: everyone can look into the mailbox".into());
         }
+        #[cfg(feature = "notification")]
+        if self.notification.sms == notification::SmsWay::Log {
+            problems.push("notification.sms: must be \"http\" or \"off\" in production: \"log\" sends nothing".into());
+        }
         #[cfg(feature = "gateway")]
         if self.gateway.mailbox {
             problems.push("gateway.mailbox: must be false in production".into());

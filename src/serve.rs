@@ -116,6 +116,10 @@ fn announce(address: SocketAddr, only: Option<Module>, settings: &Settings) {
     println!("{name} listening on http://{address}");
     if only.is_none_or(|only| only == Module::Gateway) {
         println!("  Swagger UI   http://{address}/docs");
+        #[cfg(feature = "gateway")]
+        if settings.gateway.mailbox {
+            println!("  mailbox      http://{address}/dev/mailbox");
+        }
     }
     #[cfg(feature = "user")]
     if settings.demo && only.is_none_or(|only| only == Module::User) {

@@ -1,6 +1,6 @@
 //! Who may do what: every operation of every module, taken from the modules' own tables.
 
-use crate::harness::{Account, Answer, Shop, both_deployments};
+use crate::harness::{Account, Answer, Shop, both_deployments, until};
 use kernel::{Access, Op};
 use serde_json::{Value, json};
 
@@ -13,7 +13,7 @@ both_deployments![
 ];
 
 fn operations() -> impl Iterator<Item = &'static Op> {
-    [product::OPS, user::OPS, cart::OPS, order::OPS, payment::OPS].into_iter().flatten()
+    [product::OPS, user::OPS, cart::OPS, order::OPS, payment::OPS, notification::OPS].into_iter().flatten()
 }
 
 /// The path with every parameter filled.
@@ -57,6 +57,7 @@ struct Things {
     address: Value,
     order: Value,
     payment: Value,
+    notification: Value,
 }
 
 async fn things(shop: &Shop, me: &Account, product: i64) -> Things {
@@ -71,7 +72,14 @@ async fn things(shop: &Shop, me: &Account, product: i64) -> Things {
     add().await;
     let pay = json!({"order_id": order["order"]["id"], "payment_method": "sandbox_needs_action"});
     let payment = shop.call(me, "POST", "/api/payments/process", Some(pay)).await.expect(200);
-    Things { address: added["id"].clone(), order: order["order"]["id"].clone(), payment: payment["payment"]["id"].clone() }
+    let notifications = async || shop.call(me, "GET", "/api/notifications", None).await.expect(200)["notifications"].clone();
+    until(async || notifications().await[0].is_object()).await;
+    Things {
+        address: added["id"].clone(),
+        order: order["order"]["id"].clone(),
+        payment: payment["payment"]["id"].clone(),
+        notification: notifications().await[0]["id"].clone(),
+    }
 }
 
 async fn nobody_touches_what_is_anothers(shop: Shop) {
@@ -97,6 +105,7 @@ async fn nobody_touches_what_is_anothers(shop: Shop) {
         let id = match public {
             path if path.contains("{address}") => mine.address.to_string(),
             path if path.contains("/payments/{") => mine.payment.as_str().unwrap().to_owned(),
+            path if path.contains("/notifications/{") => mine.notification.as_str().unwrap().to_owned(),
             path if path.contains("/orders/{") => mine.order.to_string(),
             path if path.contains("{product_id}") => lamp.to_string(),
             // names no thing: it is about the caller

@@ -349,12 +349,12 @@ fn start(folder: &Path, name: &str, arguments: &[&str], settings: &[(&str, &str)
     Process { name: name.into(), address, child, arguments, settings }
 }
 
-/// Looks again until it is so, for at most 30 seconds.
+/// Looks again until it is so, for at most a minute: longer than what a dead process has taken stays taken.
 pub(crate) async fn until(is_so: impl AsyncFn() -> bool) {
     let wait = async {
         while !is_so().await {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(30), wait).await.expect("it is not so after 30 seconds");
+    tokio::time::timeout(Duration::from_secs(60), wait).await.expect("it is not so after a minute");
 }

@@ -28,7 +28,9 @@ fn wrong_settings_are_refused_by_name() {
 #[test]
 fn production_wants_everything_said() {
     let refused = refused(&[("SOUK_ENVIRONMENT", "production")]);
-    for name in ["internal_key", "demo", "data", "user.generate_signing_key", "notification.mail", "gateway.mailbox"] {
+    for name in
+        ["internal_key", "demo", "data", "user.generate_signing_key", "notification.mail", "notification.sms", "gateway.mailbox"]
+    {
         assert!(refused.contains(name), "{name}: {refused}");
     }
     let good = [
@@ -38,6 +40,7 @@ fn production_wants_everything_said() {
         ("SOUK_DATA", "/var/lib/souk"),
         ("SOUK_USER__GENERATE_SIGNING_KEY", "false"),
         ("SOUK_NOTIFICATION__MAIL", "off"),
+        ("SOUK_NOTIFICATION__SMS", "off"),
         ("SOUK_GATEWAY__MAILBOX", "false"),
     ];
     let output = run(&["config"], &good);

@@ -38,6 +38,11 @@ const TAGS: &[(&str, &str, &[&str])] = &[
     ("cart", "The cart of the logged-in user.", &["/api/cart"]),
     ("orders", "Orders, from the cart to the door.", &["/api/orders", "/api/admin/orders"]),
     ("payments", "Payments of orders.", &["/api/payments"]),
+    (
+        "notifications",
+        "What users were told by e-mail and SMS, and which of it they want; for admins, what became of it.",
+        &["/api/notifications", "/api/admin/notification", "/api/dev/"],
+    ),
     ("service", "The state of the service, for operators.", &["/"]),
 ];
 

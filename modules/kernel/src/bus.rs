@@ -13,11 +13,14 @@ mod dead_letters;
 pub use broker::Broker;
 pub use dead_letters::{DeadLetter, Fate, dead_letters};
 
-use crate::{BoxError, Envelope, Fault, Listener, jobs::CancellationToken};
+use crate::{BoxError, Code, Envelope, Fault, Listener, jobs::CancellationToken};
 use broker::Publisher;
 use futures_util::{StreamExt, stream};
 use serde::{Deserialize, Serialize};
 use std::{sync::Arc, time::Duration};
+
+/// How long one round of straight deliveries may take, however many there are.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Settings of the delivery of events.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -150,8 +153,21 @@ impl Delivery {
     pub(crate) async fn deliver(&mut self, events: impl Iterator<Item = &Envelope>) -> Vec<Result<(), Fault>> {
         match self {
             Self::Straight { bus, at_once } => {
-                let work: Vec<_> = events.map(|event| bus.hand_over(event)).collect();
-                stream::iter(work).buffered(*at_once).collect().await
+                let work = events.enumerate().map(|(index, event)| {
+                    let handed_over = bus.hand_over(event);
+                    async move { (index, handed_over.await) }
+                });
+                let work: Vec<_> = work.collect();
+                let mut outcomes = vec![Err(Fault::new(Code::DeadlineExceeded, "No listener took it in time")); work.len()];
+                let mut done = stream::iter(work).buffer_unordered(*at_once);
+                let all = async {
+                    while let Some((index, outcome)) = done.next().await {
+                        outcomes[index] = outcome;
+                    }
+                };
+                // those that were not reached come again
+                drop(tokio::time::timeout(PATIENCE, all).await);
+                outcomes
             }
             Self::Broker(publisher) => publisher.publish(events).await,
         }

@@ -28,8 +28,8 @@ use std::time::Duration;
 
 /// How many events a relay takes at once.
 const BATCH: u64 = 100;
-/// How long a relay may hold what it has taken: longer than any delivery.
-const LEASE: TimeDelta = TimeDelta::seconds(30);
+/// How long a relay may hold what it has taken: longer than a delivery may take. What a dead one had is delivered after that.
+const LEASE: TimeDelta = TimeDelta::seconds(15);
 /// How often a relay looks by itself.
 const PERIOD: Duration = Duration::from_secs(1);
 

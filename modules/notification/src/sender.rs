@@ -112,8 +112,8 @@ impl Sender {
             channel,
             way,
             at_once: config.sends_at_once,
-            // longer than any attempt
-            lease: millis(timeout_ms + 30_000),
+            // longer than any attempt and the note of how it ended; what a dead process had is sent after that
+            lease: millis(timeout_ms + 10_000),
             plan: Plan {
                 waits: config.retry_ms.iter().copied().map(millis).collect(),
                 give_up: TimeDelta::hours(config.give_up_hours.into()),
