@@ -81,7 +81,14 @@ impl Envelope {
             return Ok(None);
         }
         let event = E::deserialize(&self.data);
-        event.map(Some).map_err(|e| Fault::internal(format_args!("{} {} cannot be read: {e}", self.r#type, self.id)))
+        event.map(Some).map_err(|e| self.unreadable(&e))
+    }
+
+    /// The fault of an event whose data is not what its type says. It names the type, so that a dead letter says what is wrong; the
+    /// rest is in the log.
+    pub fn unreadable(&self, why: &serde_json::Error) -> Fault {
+        let fault = Fault::internal(format_args!("{} {} cannot be read: {why}", self.r#type, self.id));
+        fault.with_message(format!("The data of {} cannot be read", self.r#type))
     }
 
     /// The context in which the event is handled: on behalf of nobody, called by the module that told it, in the same trace.

@@ -1,4 +1,5 @@
 //! A database whose server goes away and comes back.
+#![expect(clippy::unwrap_used, reason = "a test may stop at any surprise")]
 
 use kernel::{
     Code, Fault,

@@ -68,7 +68,7 @@ fn order_event(event: &Envelope) -> Result<Option<(NotificationKind, OrderFacts)
     };
     // they all tell the same facts
     let facts = OrderFacts::deserialize(&event.data);
-    let facts = facts.map_err(|e| Fault::internal(format_args!("{} {} cannot be read: {e}", event.r#type, event.id)))?;
+    let facts = facts.map_err(|e| event.unreadable(&e))?;
     Ok(Some((kind, facts)))
 }
 

@@ -167,7 +167,11 @@ impl Templates {
         notice: &Notice,
     ) -> Result<Message, Fault> {
         let locale = self.nearest(locale.unwrap_or(&self.0.shop_locale));
-        self.fill(locale, channel, name, notice).map_err(|e| Fault::internal(broken(&e)))
+        self.fill(locale, channel, name, notice).map_err(|e| {
+            let why = broken(&e);
+            // for the operator who looks at the dead letter; templates are the operator's
+            Fault::internal(&why).with_message(why)
+        })
     }
 
     fn has(&self, locale: &str) -> bool {

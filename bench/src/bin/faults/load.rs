@@ -201,7 +201,7 @@ impl Clients {
         let token = Some(account.token.as_str());
         shop.ask(Op::Browse, Method::GET, &format!("/api/products/{product}"), None, None).await?;
         let mut items = vec![(product, 1 + n % 3)];
-        if n % 3 == 0 {
+        if n.is_multiple_of(3) {
             // more than one line, and the same products in other orders
             items.extend([3, 5, 11].map(|step| (shop.products[usize::try_from(n * step % PRODUCTS).unwrap_or(0)], 1)));
         }
