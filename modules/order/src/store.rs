@@ -112,8 +112,8 @@ pub(crate) async fn expire(db: &impl ConnectionTrait, limit: u64) -> Result<Vec<
     Ok(expired)
 }
 
-pub(crate) async fn insert_lines(db: &impl ConnectionTrait, lines: Vec<line::Model>) -> Result<()> {
-    let rows = lines.into_iter().map(IntoActiveModel::into_active_model);
+pub(crate) async fn insert_lines(db: &impl ConnectionTrait, lines: &[line::Model]) -> Result<()> {
+    let rows = lines.iter().cloned().map(IntoActiveModel::into_active_model);
     line::Entity::insert_many(rows).exec_without_returning(db).await?;
     Ok(())
 }
@@ -124,8 +124,13 @@ pub(crate) async fn lines(db: &impl ConnectionTrait, orders: &[i64]) -> Result<V
     Ok(find.order_by_asc(line::Column::OrderId).order_by_asc(line::Column::ProductId).all(db).await?)
 }
 
-/// Notes what happened to these orders.
-pub(crate) async fn note(db: &impl ConnectionTrait, orders: &[i64], state: State, note: &str) -> Result<()> {
+/// Notes what happened to these orders; returns the entries of their timelines.
+pub(crate) async fn note(
+    db: &impl ConnectionTrait,
+    orders: &[i64],
+    state: State,
+    note: &str,
+) -> Result<Vec<timeline::Model>> {
     let at = now();
     let row = |id: &i64| timeline::ActiveModel {
         order_id: Set(*id),
@@ -134,8 +139,7 @@ pub(crate) async fn note(db: &impl ConnectionTrait, orders: &[i64], state: State
         note: Set(note.into()),
         ..Default::default()
     };
-    timeline::Entity::insert_many(orders.iter().map(row)).exec_without_returning(db).await?;
-    Ok(())
+    Ok(timeline::Entity::insert_many(orders.iter().map(row)).exec_with_returning(db).await?)
 }
 
 /// The timelines of these orders, sorted by order and time.
@@ -174,12 +178,6 @@ pub(crate) async fn add_due_effect(db: &impl ConnectionTrait, orders: &[i64], ki
         .exec_without_returning(db)
         .await?;
     Ok(())
-}
-
-/// What must still happen because of an order.
-pub(crate) async fn effects(db: &impl ConnectionTrait, order: OrderId) -> Result<Vec<effect::Model>> {
-    let find = effect::Entity::find().filter(effect::Column::OrderId.eq(order.0));
-    Ok(find.order_by_asc(effect::Column::Kind).all(db).await?)
 }
 
 /// Effects whose time has come.

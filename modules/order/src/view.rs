@@ -45,7 +45,7 @@ pub(crate) fn items(order: i64, lines: &[line::Model], currency: Currency) -> Ve
 }
 
 /// `lines` and `timelines` may be those of more orders.
-fn assemble(row: order::Model, lines: &[line::Model], timelines: &[timeline::Model]) -> Result<Order, Fault> {
+pub(crate) fn assemble(row: order::Model, lines: &[line::Model], timelines: &[timeline::Model]) -> Result<Order, Fault> {
     let currency: Currency =
         row.currency.parse().map_err(|e| Fault::internal(format_args!("currency of order {}: {e}", row.id)))?;
     let shipping_address = serde_json::from_str(&row.shipping_address).map_err(Fault::internal)?;
