@@ -45,9 +45,7 @@ impl Orders {
         tx.commit().await?;
 
         match self.hold_and_place(cx, user, &order).await {
-            Ok(reply) => {
-                Ok(reply)
-            }
+            Ok(reply) => Ok(reply),
             Err(error) => {
                 // after these answers nothing is held; after anything else it may be
                 use OrderError::{CartEmpty, Deactivated, OutOfStock};

@@ -125,12 +125,7 @@ pub(crate) async fn lines(db: &impl ConnectionTrait, orders: &[i64]) -> Result<V
 }
 
 /// Notes what happened to these orders; returns the entries of their timelines.
-pub(crate) async fn note(
-    db: &impl ConnectionTrait,
-    orders: &[i64],
-    state: State,
-    note: &str,
-) -> Result<Vec<timeline::Model>> {
+pub(crate) async fn note(db: &impl ConnectionTrait, orders: &[i64], state: State, note: &str) -> Result<Vec<timeline::Model>> {
     let at = now();
     let row = |id: &i64| timeline::ActiveModel {
         order_id: Set(*id),

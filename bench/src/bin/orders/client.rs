@@ -91,7 +91,8 @@ fn parse(received: &[u8]) -> anyhow::Result<Option<(u16, bool, usize)>> {
     let Some(end) = received.windows(4).position(|bytes| bytes == b"\r\n\r\n") else { return Ok(None) };
     let head = std::str::from_utf8(&received[..end])?;
     let header = |wanted: &str| {
-        let of = |line: &'_ str| line.split_once(": ").filter(|(name, _)| name.eq_ignore_ascii_case(wanted)).map(|(_, v)| v.len());
+        let of =
+            |line: &'_ str| line.split_once(": ").filter(|(name, _)| name.eq_ignore_ascii_case(wanted)).map(|(_, v)| v.len());
         head.lines().find_map(|line| of(line).map(|length| &line[line.len() - length..]))
     };
     let status = head.split(' ').nth(1).context("no status")?.parse()?;

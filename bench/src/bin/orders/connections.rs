@@ -212,8 +212,10 @@ async fn watch(shop: &Shop, stores: &Stores, time: Duration) -> anyhow::Result<M
     ];
     while started.elapsed() < time {
         let rows: Vec<(String, i64)> = sqlx::query_as(by_name).bind(&stores.name).fetch_all(&mut admin).await?;
-        let mut seen: Vec<(String, usize, usize)> =
-            rows.into_iter().map(|(name, count)| (format!("PostgreSQL, {name}"), usize::try_from(count).unwrap_or_default(), POOL)).collect();
+        let mut seen: Vec<(String, usize, usize)> = rows
+            .into_iter()
+            .map(|(name, count)| (format!("PostgreSQL, {name}"), usize::try_from(count).unwrap_or_default(), POOL))
+            .collect();
         let sockets = sockets(&shop.pids())?;
         for (name, port, limit) in servers {
             seen.push((name.into(), sockets.iter().filter(|to| **to == port).count(), limit));

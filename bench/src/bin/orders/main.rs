@@ -219,13 +219,12 @@ fn report(pay: bool, measured: &[Round]) {
         );
     }
     let ratios = |value: fn(&Orders, &Usage) -> f64| {
-        let mut ratios: Vec<f64> = measured.iter().map(|[shop, limit]| value(&shop.0, &shop.1) / value(&limit.0, &limit.1)).collect();
+        let mut ratios: Vec<f64> =
+            measured.iter().map(|[shop, limit]| value(&shop.0, &shop.1) / value(&limit.0, &limit.1)).collect();
         ratios.sort_by(f64::total_cmp);
         ratios
     };
-    let range = |ratios: &[f64]| {
-        format!("{:.2} ({:.2} to {:.2})", ratios[ratios.len() / 2], ratios[0], ratios[ratios.len() - 1])
-    };
+    let range = |ratios: &[f64]| format!("{:.2} ({:.2} to {:.2})", ratios[ratios.len() / 2], ratios[0], ratios[ratios.len() - 1]);
     let orders = ratios(|orders, _| orders.per_second);
     let per_cpu = ratios(|orders, usage| orders.per_second / (usage.program + usage.postgres));
     let verdict = if orders[orders.len() / 2] >= GOAL { "met" } else { "missed" };

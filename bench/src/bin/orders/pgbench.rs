@@ -93,14 +93,18 @@ pub(crate) fn differences(passed: &Passed, idle: &Passed, pay: bool, carts: bool
         *balance.entry(statement).or_default() -= 1;
     }
     for statement in &passed.statements {
-        // jobs issue theirs whether somebody buys or not; the relay removes what it has delivered
-        if !idle.statements.contains(statement) && !statement.starts_with(r#"DELETE FROM "outbox""#) {
-            *balance.entry(normal(statement)).or_default() += 1;
+        // jobs issue theirs whether somebody buys or not; the relay takes and removes what it delivers
+        let relay = [r#"UPDATE "outbox""#, r#"DELETE FROM "outbox""#].iter().any(|start| statement.starts_with(start));
+        match statement.as_str() {
+            // of a job that found nothing to do
+            "ROLLBACK" => *balance.entry("BEGIN".into()).or_default() -= 1,
+            "BEGIN" | "COMMIT" => *balance.entry(statement.clone()).or_default() += 1,
+            _ if relay || idle.statements.contains(statement) => {}
+            _ => *balance.entry(normal(statement)).or_default() += 1,
         }
     }
-    let of = |sign: i32| {
-        balance.iter().filter(|(_, n)| n.signum() == sign).map(|(text, n)| format!("{} x {text}", n.abs())).collect()
-    };
+    let of =
+        |sign: i32| balance.iter().filter(|(_, n)| n.signum() == sign).map(|(text, n)| format!("{} x {text}", n.abs())).collect();
     (of(-1), of(1))
 }
 

@@ -98,7 +98,7 @@ impl Stores {
             client.shutdown().await;
         }
         if self.on.rabbitmq {
-            drop_queues(&self.name, &["notification".into()], &[1_000]).await;
+            drop_queues(&self.name, &["notification".into()], &kernel::bus::Config::default().retry_ms).await;
         }
         Ok(())
     }
@@ -125,7 +125,6 @@ impl Stores {
         if self.on.rabbitmq {
             set("EVENTS__BROKER_URL", kernel::testing::rabbitmq());
             set("EVENTS__PREFIX", self.name.clone());
-            set("EVENTS__RETRY_MS", "1000".into());
         }
         for (name, value) in [
             ("GATEWAY__LIMITS", "off"),
@@ -245,7 +244,7 @@ fn listen(name: &'static str, mut command: Command) -> anyhow::Result<Process> {
         anyhow::bail!("souk ({name}) did not start");
     };
     std::thread::spawn(move || {
-        for line in lines.map_while(Result::ok) {
+        for line in lines.map_while(Result::ok).filter(|line| line.contains(" WARN ") || line.contains(" ERROR ")) {
             drop(writeln!(std::io::stderr(), "{name}: {line}"));
         }
     });
