@@ -21,9 +21,9 @@ impl Orders {
             return Ok(reply);
         }
         let order = visible(cx, store::order(&*tx, id).await?)?;
-        begin_cancelling(&tx, cx, &order, request.reason.as_deref()).await?;
+        let (order, effect) = begin_cancelling(&tx, cx, &order, request.reason.as_deref()).await?;
         tx.commit().await?;
-        self.run_effects(cx, id).await;
+        self.run_effects(cx, &order, effect).await;
 
         // the reply tells what came of it, and is the same for every repeat
         let tx = self.db.begin().await?;
@@ -35,7 +35,7 @@ impl Orders {
     }
 }
 
-async fn begin_cancelling(tx: &Tx, cx: &Ctx, order: &order::Model, reason: Option<&str>) -> Result<()> {
+async fn begin_cancelling(tx: &Tx, cx: &Ctx, order: &order::Model, reason: Option<&str>) -> Result<(order::Model, Kind)> {
     let (to, effect) = match order.state {
         State::Pending => (State::Cancelled, Kind::ReleaseStock),
         State::Paid => (State::Refunding, Kind::Refund),
@@ -45,5 +45,6 @@ async fn begin_cancelling(tx: &Tx, cx: &Ctx, order: &order::Model, reason: Optio
     let order = store::advance(&**tx, order.id, order.state, to, Default::default()).await?.ok_or(OrderError::Busy)?;
     tell::<OrderCancelled>(tx, cx, &order, reason).await?;
     store::note(&**tx, &[order.id], to, &with_reason("Cancelled", reason)).await?;
-    Ok(store::add_effect(&**tx, &[order.id], effect).await?)
+    store::add_effect(&**tx, &[order.id], effect).await?;
+    Ok((order, effect))
 }

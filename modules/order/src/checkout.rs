@@ -45,15 +45,12 @@ impl Orders {
         tx.commit().await?;
 
         match self.hold_and_place(cx, user, &order).await {
-            Ok(reply) => {
-                self.run_effects(cx, reply.order.id).await;
-                Ok(reply)
-            }
+            Ok(reply) => Ok(reply),
             Err(error) => {
                 // after these answers nothing is held; after anything else it may be
                 use OrderError::{CartEmpty, Deactivated, OutOfStock};
                 let may_hold = !matches!(error, CartEmpty | Deactivated | OutOfStock { .. });
-                self.undo(cx, order.id, may_hold).await?;
+                self.undo(cx, &order, may_hold).await?;
                 Err(error)
             }
         }
@@ -127,23 +124,27 @@ impl Orders {
         store::insert_lines(&*tx, &lines).await?;
         let timeline = store::note(&*tx, &[order.id], State::Pending, "Order placed").await?;
         store::add_effect(&*tx, &[order.id], Kind::ClearCart).await?;
-        let reply = OrderReply { order: view::new(placed, &lines, &timeline)? };
+        // all that there is of it was just written: nothing needs to be read
+        let reply = OrderReply { order: view::assemble(placed.clone(), &lines, &timeline)? };
         idempotency::finish(&tx, cx, ops::PLACE, &reply).await?;
         tx.commit().await?;
+        self.run_effects(cx, &placed, Kind::ClearCart).await;
         Ok(reply)
     }
 
     /// Removes an order that could not be placed, frees its key, and releases what it may hold.
-    async fn undo(&self, cx: &Ctx, id: i64, may_hold: bool) -> Result<()> {
+    async fn undo(&self, cx: &Ctx, order: &order::Model, may_hold: bool) -> Result<()> {
         let tx = self.db.begin().await?;
         // not when it was placed after all: when the answer of a commit is lost
-        if store::delete_placing(&*tx, id).await? {
+        if store::delete_placing(&*tx, order.id).await? {
             idempotency::abandon(&tx, cx, ops::PLACE).await?;
             if may_hold {
-                store::add_effect(&*tx, &[id], Kind::ReleaseStock).await?;
+                store::add_effect(&*tx, &[order.id], Kind::ReleaseStock).await?;
             }
             tx.commit().await?;
-            self.run_effects(cx, OrderId(id)).await;
+            if may_hold {
+                self.run_effects(cx, order, Kind::ReleaseStock).await;
+            }
         }
         Ok(())
     }

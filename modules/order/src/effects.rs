@@ -13,53 +13,42 @@ use crate::{
     tell::tell,
 };
 use cart::{CartApi, CartVersion};
-use kernel::{Ctx, Fault, OrderId, UserId};
+use kernel::{Ctx, Fault, OrderId, UserId, now};
 use payment::{PaymentApi, PaymentId};
 use product::{ProductApi, ProductError};
 use std::time::Duration;
-
-/// What an effect leaves to be done.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Follows {
-    Nothing,
-    /// It wishes for another effect: after a refund the stock is released.
-    Another,
-}
 
 /// How long one effect may take in the background.
 const BUDGET: Duration = Duration::from_secs(10);
 
 impl Orders {
-    /// Tries the effects of an order, the ones that follow from them included. What fails is put off.
-    pub(crate) async fn run_effects(&self, cx: &Ctx, order: OrderId) {
+    /// Fulfils a wish whose transaction was just committed, and what follows from it. What fails is put off.
+    pub(crate) async fn run_effects(&self, cx: &Ctx, order: &order::Model, wish: Kind) {
         let cx = cx.without_key();
-        let mut more = true;
-        while more {
-            // a fault was logged where it was made; the job tries again
-            let Ok(effects) = store::effects(self.db.read(), order).await else { return };
-            more = false;
-            for effect in effects {
-                match self.try_effect(&cx, &effect).await {
-                    Some(follows) => more |= follows == Follows::Another,
-                    None => return,
-                }
-            }
+        let mut next = Some(wish);
+        while let Some(kind) = next {
+            let effect = effect::Model { order_id: order.id, kind, attempts: 0, due_at: now() };
+            next = self.try_effect(&cx, &effect, Some(order)).await;
         }
     }
 
     /// Tries effects whose time has come; returns how many there were.
     pub(crate) async fn run_due_effects(&self) -> Result<usize> {
         let due = store::due_effects(self.db.read(), 50).await?;
+        let ids: Vec<i64> = due.iter().map(|effect| effect.order_id).collect();
+        let orders = store::orders(self.db.read(), &ids).await?;
         for effect in &due {
-            self.try_effect(&Ctx::anonymous(BUDGET), effect).await;
+            // it may be gone: it was never placed
+            let order = orders.iter().find(|order| order.id == effect.order_id);
+            self.try_effect(&Ctx::anonymous(BUDGET), effect, order).await;
         }
         Ok(due.len())
     }
 
-    /// `None` when it failed and was put off.
-    async fn try_effect(&self, cx: &Ctx, effect: &effect::Model) -> Option<Follows> {
-        match self.fulfil(cx, effect).await {
-            Ok(follows) => Some(follows),
+    /// What follows from it, if it was fulfilled and something does.
+    async fn try_effect(&self, cx: &Ctx, effect: &effect::Model, order: Option<&order::Model>) -> Option<Kind> {
+        match self.fulfil(cx, effect, order).await {
+            Ok(next) => next,
             Err(error) => {
                 tracing::warn!(order = effect.order_id, effect = ?effect.kind, attempts = effect.attempts, %error, "put off");
                 // when even that fails, it is due again sooner
@@ -69,55 +58,53 @@ impl Orders {
         }
     }
 
-    async fn fulfil(&self, cx: &Ctx, effect: &effect::Model) -> Result<Follows> {
-        let order = OrderId(effect.order_id);
+    async fn fulfil(&self, cx: &Ctx, effect: &effect::Model, order: Option<&order::Model>) -> Result<Option<Kind>> {
+        let id = OrderId(effect.order_id);
+        let there = || order.ok_or_else(|| Fault::internal(format_args!("order {id} has an effect but does not exist")));
         match effect.kind {
-            // the order may be gone: it was never placed
-            Kind::ReleaseStock => self.product.release(cx, order).await.map_err(into_fault)?,
+            Kind::ReleaseStock => self.product.release(cx, id).await.map_err(into_fault)?,
             Kind::ClearCart => {
-                let row = self.row(order).await?;
-                let version = CartVersion { version: row.cart_version };
-                self.cart.ordered(cx, UserId(row.user_id), version).await.map_err(into_fault)?;
+                let order = there()?;
+                let version = CartVersion { version: order.cart_version };
+                self.cart.ordered(cx, UserId(order.user_id), version).await.map_err(into_fault)?;
             }
-            Kind::CommitStock => match self.product.commit(cx, order).await {
+            Kind::CommitStock => match self.product.commit(cx, id).await {
                 Ok(()) => {}
-                Err(ProductError::HoldEnded) => return self.give_up(cx, effect).await.map(|()| Follows::Another),
+                Err(ProductError::HoldEnded) => return self.give_up(cx, effect).await,
                 Err(error) => return Err(into_fault(error).into()),
             },
-            Kind::Refund => return self.refund(cx, effect).await.map(|()| Follows::Another),
+            Kind::Refund => return self.refund(cx, effect, there()?).await,
         }
         store::delete_effect(self.db.write(), effect).await?;
-        Ok(Follows::Nothing)
+        Ok(None)
     }
 
-    async fn refund(&self, cx: &Ctx, effect: &effect::Model) -> Result<()> {
-        let row = self.row(OrderId(effect.order_id)).await?;
+    async fn refund(&self, cx: &Ctx, effect: &effect::Model, row: &order::Model) -> Result<Option<Kind>> {
         let payment = row.payment_id.ok_or_else(|| Fault::internal("a paid order without a payment"))?;
         self.payment.refund(cx, PaymentId(payment)).await.map_err(into_fault)?;
         let tx = self.db.begin().await?;
-        if let Some(row) = store::advance(&*tx, row.id, State::Refunding, State::Refunded, Default::default()).await? {
-            tell::<OrderRefunded>(&tx, cx, &row, None).await?;
+        let refunded = store::advance(&*tx, row.id, State::Refunding, State::Refunded, Default::default()).await?;
+        if let Some(row) = &refunded {
+            tell::<OrderRefunded>(&tx, cx, row, None).await?;
             store::note(&*tx, &[row.id], State::Refunded, "Money given back").await?;
             store::add_effect(&*tx, &[row.id], Kind::ReleaseStock).await?;
         }
         store::delete_effect(&*tx, effect).await?;
-        Ok(tx.commit().await?)
+        tx.commit().await?;
+        Ok(refunded.map(|_| Kind::ReleaseStock))
     }
 
     /// Paid, but the stock was no longer held: settling the payment took longer than the hold. The money goes back.
-    async fn give_up(&self, cx: &Ctx, effect: &effect::Model) -> Result<()> {
+    async fn give_up(&self, cx: &Ctx, effect: &effect::Model) -> Result<Option<Kind>> {
         let tx = self.db.begin().await?;
-        if let Some(row) = store::advance(&*tx, effect.order_id, State::Paid, State::Refunding, Default::default()).await? {
-            tell::<OrderCancelled>(&tx, cx, &row, Some("The stock was no longer held")).await?;
+        let refunding = store::advance(&*tx, effect.order_id, State::Paid, State::Refunding, Default::default()).await?;
+        if let Some(row) = &refunding {
+            tell::<OrderCancelled>(&tx, cx, row, Some("The stock was no longer held")).await?;
             store::note(&*tx, &[effect.order_id], State::Refunding, "Cancelled: the stock was no longer held").await?;
             store::add_effect(&*tx, &[effect.order_id], Kind::Refund).await?;
         }
         store::delete_effect(&*tx, effect).await?;
-        Ok(tx.commit().await?)
-    }
-
-    async fn row(&self, order: OrderId) -> Result<order::Model> {
-        let row = store::order(self.db.read(), order).await?;
-        Ok(row.ok_or_else(|| Fault::internal(format_args!("order {order} has an effect but does not exist")))?)
+        tx.commit().await?;
+        Ok(refunding.map(|_| Kind::Refund))
     }
 }

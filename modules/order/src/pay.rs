@@ -149,8 +149,9 @@ impl Orders {
         let change = order::ActiveModel { payment_id: Set(Some(payment.id.0)), ..Default::default() };
         let reply = PaymentReply { payment };
         let tx = self.db.begin().await?;
-        if let Some(order) = store::advance(&*tx, order.id, State::Charging, State::Paid, change).await? {
-            tell::<OrderPaid>(&tx, cx, &order, None).await?;
+        let paid = store::advance(&*tx, order.id, State::Charging, State::Paid, change).await?;
+        if let Some(order) = &paid {
+            tell::<OrderPaid>(&tx, cx, order, None).await?;
             store::note(&*tx, &[order.id], State::Paid, "Payment received").await?;
             store::add_effect(&*tx, &[order.id], Kind::CommitStock).await?;
         }
@@ -159,7 +160,9 @@ impl Orders {
             idempotency::finish(&tx, cx, op, &reply).await?;
         }
         tx.commit().await?;
-        self.run_effects(cx, OrderId(order.id)).await;
+        if let Some(order) = &paid {
+            self.run_effects(cx, order, Kind::CommitStock).await;
+        }
         Ok(reply)
     }
 

@@ -28,6 +28,11 @@ pub(crate) async fn order(db: &impl ConnectionTrait, id: OrderId) -> Result<Opti
     Ok(order::Entity::find_by_id(id.0).one(db).await?)
 }
 
+/// Those of these orders that there are.
+pub(crate) async fn orders(db: &impl ConnectionTrait, ids: &[i64]) -> Result<Vec<order::Model>> {
+    Ok(order::Entity::find().filter(Column::Id.is_in(ids.iter().copied())).all(db).await?)
+}
+
 pub(crate) async fn order_of_payment(db: &impl ConnectionTrait, id: PaymentId) -> Result<Option<order::Model>> {
     Ok(order::Entity::find().filter(Column::PaymentId.eq(id.0)).one(db).await?)
 }
@@ -124,7 +129,7 @@ pub(crate) async fn lines(db: &impl ConnectionTrait, orders: &[i64]) -> Result<V
     Ok(find.order_by_asc(line::Column::OrderId).order_by_asc(line::Column::ProductId).all(db).await?)
 }
 
-/// Notes what happened to these orders, and returns the notes.
+/// Notes what happened to these orders; returns the entries of their timelines.
 pub(crate) async fn note(db: &impl ConnectionTrait, orders: &[i64], state: State, note: &str) -> Result<Vec<timeline::Model>> {
     let at = now();
     let row = |id: &i64| timeline::ActiveModel {
@@ -173,12 +178,6 @@ pub(crate) async fn add_due_effect(db: &impl ConnectionTrait, orders: &[i64], ki
         .exec_without_returning(db)
         .await?;
     Ok(())
-}
-
-/// What must still happen because of an order.
-pub(crate) async fn effects(db: &impl ConnectionTrait, order: OrderId) -> Result<Vec<effect::Model>> {
-    let find = effect::Entity::find().filter(effect::Column::OrderId.eq(order.0));
-    Ok(find.order_by_asc(effect::Column::Kind).all(db).await?)
 }
 
 /// Effects whose time has come.

@@ -24,11 +24,6 @@ pub(crate) async fn complete(db: &impl ConnectionTrait, rows: Vec<order::Model>)
     rows.into_iter().map(|row| assemble(row, &lines, &timelines)).collect()
 }
 
-/// An order that was just written, with its lines and timeline.
-pub(crate) fn new(row: order::Model, lines: &[line::Model], timeline: &[timeline::Model]) -> Result<Order, Fault> {
-    assemble(row, lines, timeline)
-}
-
 /// As [`complete`], for one order.
 pub(crate) async fn complete_one(db: &impl ConnectionTrait, row: order::Model) -> Result<Order, Fault> {
     let ids = [row.id];
@@ -50,7 +45,7 @@ pub(crate) fn items(order: i64, lines: &[line::Model], currency: Currency) -> Ve
 }
 
 /// `lines` and `timelines` may be those of more orders.
-fn assemble(row: order::Model, lines: &[line::Model], timelines: &[timeline::Model]) -> Result<Order, Fault> {
+pub(crate) fn assemble(row: order::Model, lines: &[line::Model], timelines: &[timeline::Model]) -> Result<Order, Fault> {
     let currency: Currency =
         row.currency.parse().map_err(|e| Fault::internal(format_args!("currency of order {}: {e}", row.id)))?;
     let shipping_address = serde_json::from_str(&row.shipping_address).map_err(Fault::internal)?;

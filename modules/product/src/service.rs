@@ -147,7 +147,9 @@ impl ProductApi for Products {
     async fn hold(&self, _: &Ctx, order: OrderId, request: HoldRequest) -> Result<Hold> {
         let lines = rules::lines(request.lines)?;
         let tx = self.db.begin().await?;
-        if let Some(hold) = store::hold(&*tx, order).await? {
+        let hold = hold::Model { order_id: order.0, status: hold::Status::Held, expires_at: request.expires_at };
+        if !store::insert_hold(&*tx, hold.clone()).await? {
+            let hold = store::hold(&*tx, order).await?.ok_or_else(|| Fault::internal("a hold vanished"))?;
             let held = store::hold_lines(&*tx, order).await?;
             let same =
                 held.iter().map(|l| (l.product_id, l.quantity)).eq(lines.iter().map(|l| (l.product_id.0, l.quantity.into())));
@@ -156,18 +158,20 @@ impl ProductApi for Products {
             }
             return self.to_hold(hold, held);
         }
-        let products = store::lock_products(&*tx, &lines).await?;
-        if store::reserve(&*tx, &lines).await? != lines.len() as u64 {
-            let shortages = lines.iter().filter_map(|line| {
+        let reserved = store::reserve(&*tx, &lines).await?;
+        if reserved.len() != lines.len() {
+            // locked by the write that left them out
+            let products = store::products(&*tx, &lines).await?;
+            let short = lines.iter().filter(|line| reserved.iter().all(|p| p.id != line.product_id.0));
+            let shortages = short.map(|line| {
                 let product = products.iter().find(|p| p.id == line.product_id.0);
                 let available = product.map_or(0, |p| to_quantity(p.stock_quantity));
-                let (product_id, requested) = (line.product_id, line.quantity);
-                (available < requested).then_some(Shortage { product_id, requested, available })
+                Shortage { product_id: line.product_id, requested: line.quantity, available }
             });
             return Err(ProductError::OutOfStock { lines: shortages.collect() });
         }
         // as many products as lines, both sorted by id
-        let held: Vec<_> = std::iter::zip(products, &lines)
+        let held: Vec<_> = std::iter::zip(reserved, &lines)
             .map(|(product, line)| hold_line::Model {
                 order_id: order.0,
                 product_id: product.id,
@@ -176,8 +180,7 @@ impl ProductApi for Products {
                 unit_price_minor: product.price_minor,
             })
             .collect();
-        let hold = hold::Model { order_id: order.0, status: hold::Status::Held, expires_at: request.expires_at };
-        store::insert_hold(&*tx, hold.clone(), &held).await?;
+        store::insert_hold_lines(&*tx, &held).await?;
         tx.commit().await?;
         self.to_hold(hold, held)
     }
@@ -203,7 +206,9 @@ impl ProductApi for Products {
         } else if store::hold(&*tx, order).await?.is_none() {
             // so that a hold that comes late finds that its order has given up
             let gone = hold::Model { order_id: order.0, status: hold::Status::Released, expires_at: now() };
-            store::insert_hold(&*tx, gone, &[]).await?;
+            if !store::insert_hold(&*tx, gone).await? {
+                return Err(Fault::unavailable("The stock of the order is just being held", "a hold came in between").into());
+            }
         }
         Ok(tx.commit().await?)
     }

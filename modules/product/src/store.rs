@@ -16,7 +16,7 @@ use sea_orm::{
     ActiveModelTrait,
     ActiveValue::Unchanged,
     ColumnTrait, Condition, ConnectionTrait, EntityTrait, ExprTrait, IntoActiveModel, Order, PaginatorTrait, QueryFilter,
-    QueryOrder, QuerySelect, Select, Set,
+    QueryOrder, QuerySelect, QueryTrait, Select, Set, TryInsertResult,
     sea_query::{CaseStatement, Expr, Query, SelectStatement},
 };
 
@@ -160,41 +160,50 @@ pub(crate) async fn hold_lines(db: &impl ConnectionTrait, order: OrderId) -> Res
     Ok(find.order_by_asc(hold_line::Column::ProductId).all(db).await?)
 }
 
-/// The products of a hold, locked in the order of their ids, so that two orders with the same products never wait for each other
-/// in a circle. (SQLite has one writer and ignores the lock.)
-pub(crate) async fn lock_products(db: &impl ConnectionTrait, lines: &[HoldLine]) -> Result<Vec<product::Model>> {
+fn products_of(lines: &[HoldLine]) -> Select<product::Entity> {
     let ids = lines.iter().map(|line| line.product_id.0);
-    let find = product::Entity::find().filter(Column::Id.is_in(ids)).filter(Column::DeletedAt.is_null());
-    Ok(find.order_by_asc(Column::Id).lock_exclusive().all(db).await?)
+    product::Entity::find().filter(Column::Id.is_in(ids)).filter(Column::DeletedAt.is_null()).order_by_asc(Column::Id)
 }
 
-/// Sets the stock of all lines aside in one conditional write. Fewer rows than lines: some product has too little, and the caller
-/// must roll back.
-pub(crate) async fn reserve(db: &impl ConnectionTrait, lines: &[HoldLine]) -> Result<u64> {
+/// The products of these lines, those that there are.
+pub(crate) async fn products(db: &impl ConnectionTrait, lines: &[HoldLine]) -> Result<Vec<product::Model>> {
+    Ok(products_of(lines).all(db).await?)
+}
+
+/// Sets the stock of all lines aside in one conditional write, and returns the products, sorted by id. Fewer of them than lines:
+/// some product has too little, and the caller must roll back.
+///
+/// They are locked in the order of their ids, so that two orders with the same products never wait for each other in a circle.
+/// (SQLite has one writer and ignores the lock.)
+pub(crate) async fn reserve(db: &impl ConnectionTrait, lines: &[HoldLine]) -> Result<Vec<product::Model>> {
     let quantity = || {
         let case = lines
             .iter()
             .fold(CaseStatement::new(), |case, line| case.case(Column::Id.eq(line.product_id.0), i64::from(line.quantity)));
         Expr::expr(case.finally(0))
     };
-    let done = product::Entity::update_many()
+    let locked = products_of(lines).select_only().column(Column::Id).lock_exclusive().into_query();
+    let mut reserved = product::Entity::update_many()
         .col_expr(Column::StockQuantity, Expr::col(Column::StockQuantity).sub(quantity()))
         .col_expr(Column::Reserved, Expr::col(Column::Reserved).add(quantity()))
         .col_expr(Column::UpdatedAt, Expr::value(now()))
-        .filter(Column::Id.is_in(lines.iter().map(|line| line.product_id.0)))
-        .filter(Column::DeletedAt.is_null())
+        .filter(Column::Id.in_subquery(locked))
         .filter(Expr::col(Column::StockQuantity).gte(quantity()))
-        .exec(db)
+        .exec_with_returning(db)
         .await?;
-    Ok(done.rows_affected)
+    reserved.sort_unstable_by_key(|product| product.id);
+    Ok(reserved)
 }
 
-pub(crate) async fn insert_hold(db: &impl ConnectionTrait, hold: hold::Model, lines: &[hold_line::Model]) -> Result<()> {
-    hold::Entity::insert(hold.into_active_model()).exec_without_returning(db).await?;
-    if !lines.is_empty() {
-        let rows = lines.iter().cloned().map(IntoActiveModel::into_active_model);
-        hold_line::Entity::insert_many(rows).exec_without_returning(db).await?;
-    }
+/// `false` when the order has a hold already, or has had one.
+pub(crate) async fn insert_hold(db: &impl ConnectionTrait, hold: hold::Model) -> Result<bool> {
+    let insert = hold::Entity::insert(hold.into_active_model()).on_conflict_do_nothing();
+    Ok(matches!(insert.exec_without_returning(db).await?, TryInsertResult::Inserted(1..)))
+}
+
+pub(crate) async fn insert_hold_lines(db: &impl ConnectionTrait, lines: &[hold_line::Model]) -> Result<()> {
+    let rows = lines.iter().cloned().map(IntoActiveModel::into_active_model);
+    hold_line::Entity::insert_many(rows).exec_without_returning(db).await?;
     Ok(())
 }
 
@@ -242,7 +251,7 @@ pub(crate) enum Movement {
 }
 
 /// Moves the stock of all lines of these orders, in one write whatever their number, which locks the products in the order of
-/// their ids as [`lock_products`] does.
+/// their ids as [`reserve`] does.
 pub(crate) async fn move_stock(db: &impl ConnectionTrait, orders: &[OrderId], movement: Movement) -> Result<()> {
     let lines = |columns: &dyn Fn(&mut SelectStatement)| {
         let mut select = Query::select();
