@@ -265,7 +265,10 @@ impl Builder<'_> {
     fn here(&mut self, module: Module, store: impl Health) {
         let store: Arc<dyn Health> = Arc::new(store);
         self.watched.push((module.name(), Instances::Here(store.clone())));
-        self.stores.push(store);
+        // a shop that can tell nobody anything for a while still sells: /health says so, and /readyz does not
+        if module != Module::Notification || self.only == Some(module) {
+            self.stores.push(store);
+        }
     }
 
     /// The key of internal calls. In development the processes of this machine share one in the data folder.

@@ -15,7 +15,7 @@
 //!
 //! # Features
 //! Without features this crate is what a contract needs: types, clients, no framework and no store. `server` adds actix-web,
-//! `store` adds sea-orm, `testing` adds what tests of modules need.
+//! `store` adds sea-orm and, for events, lapin, `testing` adds what tests of modules need.
 
 mod call;
 mod clock;
