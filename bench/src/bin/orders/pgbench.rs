@@ -40,10 +40,10 @@ const VALUES: &[(&str, &str)] = &[
     ("refunded", "refunded"),
 ];
 
-/// Starts it on the copy of the shop's database: as many clients, the same tables with the same rows.
-pub(crate) fn start(stores: &Stores, clients: usize, pay: bool, time: Duration) -> anyhow::Result<Child> {
+/// Starts it: as many clients, on the same tables with the same rows, when `database` is the copy of the shop's.
+pub(crate) fn start(stores: &Stores, database: &str, clients: usize, pay: bool, time: Duration) -> anyhow::Result<Child> {
     let schemas = crate::shop::SCHEMAS.map(|(_, schema)| schema).join("%2C");
-    let url = format!("{}&options=-csearch_path%3D{schemas}", stores.url(&stores.copy()));
+    let url = format!("{}&options=-csearch_path%3D{schemas}", stores.url(database));
     let script = stores.file(SCRIPT_NAME, SCRIPT)?;
     let mut command = Command::new(env::var_os("PGBENCH").unwrap_or_else(|| "/usr/lib/postgresql/15/bin/pgbench".into()));
     command.args(["--no-vacuum", "--protocol=prepared", "--jobs=2"]).arg(format!("--client={clients}"));
