@@ -19,7 +19,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const PRODUCTS: u64 = 10_000;
 const PER_PAGE: u64 = 20;
-/// One process reaches this part of the bare handler's requests per second, and six this part of one process's.
+/// One process reaches this part of the bare handler's requests per second, and split this part of one process's.
 const GOALS: (f64, f64) = (0.85, 0.4);
 
 #[derive(Parser)]
@@ -154,7 +154,7 @@ fn report(route: Route, servers: &[Server], measured: &[Vec<Measured>]) {
     let verdict = |reached: f64, goal: f64| if reached >= goal { "met" } else { "missed" };
     let (one, split) = (ratio(1, 0, |m| m.per_second), ratio(2, 1, |m| m.per_second));
     println!("\n- one process to bare: {one:.2}; goal {}: {}", GOALS.0, verdict(one, GOALS.0));
-    println!("- six processes to one: {split:.2}; goal {}: {}", GOALS.1, verdict(split, GOALS.1));
+    println!("- split to one: {split:.2}; goal {}: {}", GOALS.1, verdict(split, GOALS.1));
 }
 
 fn median(values: impl Iterator<Item = f64>) -> f64 {

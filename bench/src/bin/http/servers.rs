@@ -1,4 +1,4 @@
-//! What is loaded: the bare handler, the shop in one process, and the shop in six; all at once, all but one of them idle.
+//! What is loaded: the bare handler, the shop in one process, and the shop split; all at once, all but one of them idle.
 
 use crate::PRODUCTS;
 use anyhow::{Context, ensure};
@@ -33,7 +33,7 @@ const QUIET: &[(&str, &str)] = &[("SOUK_LOG__FILTER", "warn"), ("SOUK_GATEWAY__L
 /// As it comes, but that a million times as many calls are allowed: they are counted all the same.
 const DEFAULTS: &[(&str, &str)] = &[("SOUK_GATEWAY__LIMITS", "1000000")];
 
-/// Makes the products and starts bare, one process and six, in this order. The six have a copy of the stores: two shops must not
+/// Makes the products and starts bare, one process and split, in this order. The split one has a copy of the stores: two shops must not
 /// share one.
 pub(crate) fn start(folder: &Path, defaults: bool) -> anyhow::Result<Vec<Server>> {
     let souk = souk()?;
@@ -42,7 +42,7 @@ pub(crate) fn start(folder: &Path, defaults: bool) -> anyhow::Result<Vec<Server>
     let seeded = command(&souk, folder, &data("one"), QUIET).args(["seed", "--products", &products]).output()?;
     ensure!(seeded.status.success(), "souk seed: {}", String::from_utf8_lossy(&seeded.stderr));
     settle(&data("one").join("product.db"))?;
-    for copy in ["six", "defaults"] {
+    for copy in ["split", "defaults"] {
         fs::create_dir(data(copy))?;
         fs::copy(data("one").join("product.db"), data(copy).join("product.db"))?;
     }
@@ -52,7 +52,7 @@ pub(crate) fn start(folder: &Path, defaults: bool) -> anyhow::Result<Vec<Server>
     let mut servers = vec![
         server("bare actix-web and sqlx", vec![listen(bare)?])?,
         server("souk, one process", vec![serve(&souk, folder, &data("one"), QUIET)?])?,
-        server("souk, six processes", split(&souk, folder, &data("six"))?)?,
+        server("souk, split", split(&souk, folder, &data("split"))?)?,
     ];
     if defaults {
         servers.push(server("souk, one process, logs and limits on", vec![serve(&souk, folder, &data("defaults"), DEFAULTS)?])?);
@@ -97,7 +97,7 @@ fn split(souk: &Path, folder: &Path, data: &Path) -> anyhow::Result<Vec<Started>
     let mut started: Vec<Started> = Vec::new();
     let mut peers = Vec::new();
     // in an order that gives each the addresses that it needs
-    for name in ["product", "user", "payment", "cart", "order", "gateway"] {
+    for name in ["notification", "product", "user", "payment", "cart", "order", "gateway"] {
         let mut command = command(souk, folder, data, QUIET);
         command.args(["serve", "--only", name]).envs(peers.iter().cloned());
         let (process, address) = listen(command)?;
