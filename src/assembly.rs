@@ -5,7 +5,7 @@ use anyhow::{Context, anyhow};
 use cart::CartClient;
 #[cfg(feature = "store")]
 use kernel::bus::Bus;
-use kernel::{Dispatch, Health, Instances, InternalKey, Transport, jobs::CancellationToken};
+use kernel::{Dispatch, Health, Instances, InternalKey, Transport, jobs::Jobs};
 /// Without a module of its own a process has nothing to tell.
 #[cfg(not(feature = "store"))]
 type Bus = ();
@@ -40,9 +40,9 @@ pub(crate) async fn assemble(
     settings: &Settings,
     only: Option<Module>,
     metrics: &PrometheusHandle,
-    stop: &CancellationToken,
+    jobs: &Jobs,
 ) -> anyhow::Result<Shop> {
-    let mut builder = Builder { settings, only, key: None, stop, stores: Vec::new(), watched: Vec::new() };
+    let mut builder = Builder { settings, only, key: None, jobs, stores: Vec::new(), watched: Vec::new() };
     let product = builder.product().await?;
     let notification = builder.notification().await?;
     let bus = builder.bus(&notification)?;
@@ -98,7 +98,7 @@ struct Builder<'a> {
     settings: &'a Settings,
     only: Option<Module>,
     key: Option<InternalKey>,
-    stop: &'a CancellationToken,
+    jobs: &'a Jobs,
     stores: Vec<Arc<dyn Health>>,
     watched: Vec<(&'static str, Instances)>,
 }
@@ -115,7 +115,7 @@ impl Builder<'_> {
             Link::At(transport) => Ok(ProductClient::remote(transport)),
             #[cfg(feature = "product")]
             Link::Here => {
-                let products = product::start(&self.settings.product, self.stop).await.map_err(wrong("product"))?;
+                let products = product::start(&self.settings.product, self.jobs).await.map_err(wrong("product"))?;
                 if self.settings.demo {
                     products.seed_demo().await.map_err(wrong("product"))?;
                 }
@@ -132,7 +132,7 @@ impl Builder<'_> {
             Link::At(transport) => Ok(NotificationClient::remote(transport)),
             #[cfg(feature = "notification")]
             Link::Here => {
-                let started = notification::start(&self.settings.notification, self.stop).await;
+                let started = notification::start(&self.settings.notification, self.jobs).await;
                 let notifications = started.map_err(wrong("notification"))?;
                 self.here(Module::Notification, notifications.health());
                 Ok(NotificationClient::local(notifications))
@@ -148,7 +148,7 @@ impl Builder<'_> {
         let listeners = vec![notification::listener(notification.clone())];
         let bus = Bus::new(&self.settings.events, listeners).map_err(|e| anyhow!("{e}"))?;
         if self.settings.place(Module::Notification, self.only) == Place::Here {
-            bus.listen("notification", self.stop);
+            bus.listen("notification", self.jobs);
         }
         Ok(bus)
     }
@@ -163,7 +163,7 @@ impl Builder<'_> {
             Link::At(transport) => Ok(UserClient::remote(transport)),
             #[cfg(feature = "user")]
             Link::Here => {
-                let users = user::start(&self.settings.user, bus, self.stop).await.map_err(wrong("user"))?;
+                let users = user::start(&self.settings.user, bus, self.jobs).await.map_err(wrong("user"))?;
                 if self.settings.demo {
                     users.seed_demo().await.map_err(wrong("user"))?;
                 }
@@ -183,7 +183,7 @@ impl Builder<'_> {
             Link::At(transport) => Ok(PaymentClient::remote(transport)),
             #[cfg(feature = "payment")]
             Link::Here => {
-                let payments = payment::start(&self.settings.payment, bus, self.stop).await.map_err(wrong("payment"))?;
+                let payments = payment::start(&self.settings.payment, bus, self.jobs).await.map_err(wrong("payment"))?;
                 self.here(Module::Payment, payments.db());
                 Ok(PaymentClient::local(payments))
             }
@@ -200,7 +200,7 @@ impl Builder<'_> {
             Link::At(transport) => Ok(CartClient::remote(transport)),
             #[cfg(feature = "cart")]
             Link::Here => {
-                let carts = cart::start(&self.settings.cart, product.clone(), self.stop).await.map_err(wrong("cart"))?;
+                let carts = cart::start(&self.settings.cart, product.clone(), self.jobs).await.map_err(wrong("cart"))?;
                 self.here(Module::Cart, carts.health());
                 Ok(CartClient::local(carts))
             }
@@ -226,7 +226,7 @@ impl Builder<'_> {
             Link::Here => {
                 let peers =
                     order::Peers { product: product.clone(), cart: cart.clone(), payment: payment.clone(), user: user.clone() };
-                let orders = order::start(&self.settings.order, peers, bus, self.stop).await.map_err(wrong("order"))?;
+                let orders = order::start(&self.settings.order, peers, bus, self.jobs).await.map_err(wrong("order"))?;
                 self.here(Module::Order, orders.db());
                 Ok(OrderClient::local(orders))
             }
@@ -240,13 +240,13 @@ impl Builder<'_> {
 
     #[cfg(feature = "gateway")]
     fn gateway(self, modules: Vec<Arc<dyn Dispatch>>, user: UserClient, metrics: &PrometheusHandle) -> anyhow::Result<Shop> {
-        let gateway = gateway::start(&self.settings.gateway, modules, user, self.watched, metrics.clone(), self.stop);
+        let gateway = gateway::start(&self.settings.gateway, modules, user, self.watched, metrics.clone(), self.jobs);
         Ok(Shop { face: Face::Gateway(gateway.map_err(wrong("gateway"))?), stores: self.stores })
     }
 
     #[cfg(not(feature = "gateway"))]
     fn gateway(self, _: Vec<Arc<dyn Dispatch>>, _: UserClient, _: &PrometheusHandle) -> anyhow::Result<Shop> {
-        let _ = (self.watched, self.stop);
+        let _ = (self.watched, self.jobs);
         Err(not_compiled_in(Module::Gateway))
     }
 

@@ -15,7 +15,7 @@ use actix_web::{
 use anyhow::Context;
 use kernel::{
     Dispatch, Health, InternalKey,
-    jobs::CancellationToken,
+    jobs::{self, Jobs},
     server::{Entry, InternalEntry, Limits, health, mount, not_found, probes},
     telemetry::{self, RequestSpan},
 };
@@ -37,11 +37,12 @@ pub(crate) async fn serve(settings: Settings, only: Option<Module>) -> anyhow::R
     let listener = TcpListener::bind(address).with_context(|| format!("cannot listen on {address}"))?;
     let address = listener.local_addr()?;
 
-    let stop = CancellationToken::new();
+    let jobs = Jobs::default();
+    jobs::run_writes_here();
     // the recorder comes first: clients take their meters from it when they are made
     let metrics = telemetry::start_metrics().map_err(anyhow::Error::msg)?;
-    telemetry::keep_metrics(metrics.clone(), stop.clone());
-    let shop = assembly::assemble(&settings, only, &metrics, &stop).await?;
+    telemetry::keep_metrics(metrics.clone(), &jobs);
+    let shop = assembly::assemble(&settings, only, &metrics, &jobs).await?;
     let server = listen(listener, &settings, shop, metrics)?;
     // from here on a signal is a wish to stop, even one that comes before the first request
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
@@ -54,7 +55,7 @@ pub(crate) async fn serve(settings: Settings, only: Option<Module>) -> anyhow::R
         ended = &mut running => return ended?.context("server"),
     }
     tracing::info!("stopping: no new connections; requests that run are finished");
-    stop.cancel();
+    jobs.stopping().cancel();
     handle.stop(true).await;
     running.await?.context("server")
 }

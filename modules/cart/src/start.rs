@@ -6,7 +6,7 @@ use kernel::{
     chrono::TimeDelta,
     db::{Db, Pool},
     idempotency,
-    jobs::{self, CancellationToken},
+    jobs::Jobs,
 };
 use product::ProductClient;
 use serde::{Deserialize, Serialize};
@@ -43,18 +43,17 @@ impl Default for Config {
     }
 }
 
-/// Opens the module's store, brings it up to date, and starts its work in the background, until `stop`. `product` is the way to
-/// the product module.
+/// Opens the module's store, brings it up to date, and starts its `jobs`. `product` is the way to the product module.
 ///
 /// # Errors
 /// When a setting is out of its range, the store cannot be opened or a migration fails.
-pub async fn start(config: &Config, product: ProductClient, stop: &CancellationToken) -> Result<Carts, BoxError> {
+pub async fn start(config: &Config, product: ProductClient, jobs: &Jobs) -> Result<Carts, BoxError> {
     if !(1..=8760).contains(&config.expiry_hours) {
         return Err("cart.expiry_hours must be 1 to 8760".into());
     }
     let store = Store::open(config).await?;
     if let Store::Sql(db) = &store {
-        sweep(db, config.sweep_seconds, stop);
+        sweep(db, config.sweep_seconds, jobs);
     }
     Ok(Carts { store, product: product.by("cart"), life: TimeDelta::hours(config.expiry_hours.into()) })
 }
@@ -68,21 +67,21 @@ pub async fn migrate(config: &Config) -> Result<(), BoxError> {
 }
 
 /// Removes expired carts and keys from a database, again and again.
-fn sweep(db: &Db, seconds: u64, stop: &CancellationToken) {
+fn sweep(db: &Db, seconds: u64, jobs: &Jobs) {
     let carts = db.in_background();
-    jobs::every(Duration::from_secs(seconds.max(1)), stop.clone(), move || {
+    jobs.every("cart.expire", Duration::from_secs(seconds.max(1)), move || {
         let db = carts.clone();
         async move {
             /// Few enough that nobody waits long for the removal.
             const BATCH: u64 = 500;
-            // a fault has been logged where it was made
-            while Store::sweep(&db, BATCH).await.is_ok_and(|gone| gone == BATCH) {}
+            while Store::sweep(&db, BATCH).await? == BATCH {}
+            Ok(())
         }
     });
     let keys = db.in_background();
-    jobs::every(Duration::from_secs(3600), stop.clone(), move || {
+    jobs.every("cart.sweep", Duration::from_secs(3600), move || {
         let db = keys.clone();
-        async move { drop(idempotency::sweep(db.write()).await) }
+        async move { idempotency::sweep(db.write()).await }
     });
 }
 

@@ -170,6 +170,10 @@ impl Store {
 }
 
 impl Health for Store {
+    fn name(&self) -> &str {
+        "cart"
+    }
+
     fn check(&self) -> BoxFuture<Result<()>> {
         match self {
             // probes are no requests

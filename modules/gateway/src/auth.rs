@@ -3,9 +3,9 @@
 use actix_web::{HttpRequest, http::header::AUTHORIZATION};
 use jsonwebtoken::{Algorithm, DecodingKey, Header, Validation, decode, decode_header, get_current_timestamp};
 use kernel::{
-    Ctx, Role, UserId,
+    Ctx, Fault, Role, UserId,
     chrono::{DateTime, Utc},
-    jobs::{self, CancellationToken},
+    jobs::{Beat, Jobs},
     server::bearer,
 };
 use std::{
@@ -21,7 +21,7 @@ const LEEWAY: u64 = 30;
 /// The longest token that is looked at, in bytes; ours have about 400.
 const LONGEST: usize = 4096;
 /// Keys are fetched again after this long, and as soon as a token names one that is not known.
-const FETCH_EVERY: Duration = Duration::from_secs(300);
+const FETCH_EVERY: Duration = Duration::from_secs(45);
 /// But never faster than this, whatever clients send.
 const FETCH_PAUSE: Duration = Duration::from_secs(1);
 /// How long a request waits for keys.
@@ -70,8 +70,8 @@ struct Ended {
 }
 
 impl Auth {
-    /// Starts fetching keys and ended sessions, until `stop`.
-    pub(crate) fn start(users: UserClient, stop: &CancellationToken) -> Arc<Self> {
+    /// Starts fetching keys and ended sessions.
+    pub(crate) fn start(users: UserClient, jobs: &Jobs) -> Arc<Self> {
         let mut rules = Validation::new(Algorithm::EdDSA);
         rules.leeway = LEEWAY;
         rules.validate_nbf = true;
@@ -81,10 +81,13 @@ impl Auth {
         let (keys, keys_wanted, ended) = (watch::Sender::default(), Notify::new(), RwLock::default());
         let auth = Arc::new(Self { users, rules, keys, keys_wanted, ended });
 
-        let (fetcher, stopped) = (auth.clone(), stop.clone());
-        tokio::spawn(async move { stopped.run_until_cancelled(fetcher.keep_keys()).await });
+        let (fetcher, stop) = (auth.clone(), jobs.stopping().clone());
+        jobs.keep("gateway.keys", move |beat| {
+            let (fetcher, stop) = (fetcher.clone(), stop.clone());
+            async move { stop.run_until_cancelled(fetcher.keep_keys(beat)).await.unwrap_or_default() }
+        });
         let poller = auth.clone();
-        jobs::every(POLL_EVERY, stop.clone(), move || {
+        jobs.every("gateway.ended_sessions", POLL_EVERY, move || {
             let poller = poller.clone();
             async move { poller.poll_ended().await }
         });
@@ -135,10 +138,15 @@ impl Auth {
         self.keys.borrow().clone()
     }
 
-    async fn keep_keys(&self) {
+    async fn keep_keys(&self, beat: Beat) {
         loop {
             let fetched = self.users.jwks(&Ctx::anonymous(BUDGET)).await;
             // a fault has been logged where it was made; the keys of before stay
+            if fetched.is_ok() {
+                beat.succeeded()
+            } else {
+                beat.failed()
+            }
             let fresh = fetched.ok().map(|set| by_kid(&set)).filter(|keys| !keys.is_empty());
             self.keys.send_modify(|keys| {
                 keys.round += 1;
@@ -152,14 +160,15 @@ impl Auth {
         }
     }
 
-    async fn poll_ended(&self) {
+    async fn poll_ended(&self) -> Result<(), Fault> {
         let (all, since) = {
             let ended = self.ended();
             let all = ended.all_as_of.is_none_or(|then| then.elapsed() >= POLL_ALL_EVERY);
             (all, if all { None } else { ended.as_of })
         };
         let asked = Instant::now();
-        let Ok(found) = self.users.revoked(&Ctx::anonymous(BUDGET), RevokedSince { since }).await else { return };
+        let found = self.users.revoked(&Ctx::anonymous(BUDGET), RevokedSince { since }).await;
+        let found = found.map_err(|e| Fault::away(e.to_string()))?;
         let mut ended = self.ended.write().unwrap_or_else(PoisonError::into_inner);
         if all {
             ended.sessions.clear();
@@ -167,6 +176,7 @@ impl Auth {
         }
         ended.sessions.extend(found.sessions);
         ended.as_of = Some(found.as_of);
+        Ok(())
     }
 
     fn ended(&self) -> std::sync::RwLockReadGuard<'_, Ended> {

@@ -4,10 +4,7 @@
 
 use actix_web::{HttpResponse, http::StatusCode, web};
 use futures_util::future::join_all;
-use kernel::{
-    BoxFuture, Fault, Health, Instances,
-    jobs::{self, CancellationToken},
-};
+use kernel::{BoxFuture, Fault, Health, Instances, jobs::Jobs};
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use tokio::sync::watch;
@@ -48,13 +45,16 @@ pub(crate) struct ServiceHealth {
 pub(crate) struct Watch(watch::Receiver<Option<(StatusCode, web::Bytes)>>);
 
 impl Watch {
-    /// Looks at `modules` now and then every `period`, until `stop`.
-    pub(crate) fn start(modules: Vec<(&'static str, Instances)>, period: Duration, stop: &CancellationToken) -> Self {
+    /// Looks at `modules` now and then every `period`.
+    pub(crate) fn start(modules: Vec<(&'static str, Instances)>, period: Duration, jobs: &Jobs) -> Self {
         let (tell, told) = watch::channel(None);
         let (modules, tell): (Arc<[_]>, _) = (modules.into(), Arc::new(tell));
-        jobs::every(period, stop.clone(), move || {
+        jobs.every("gateway.health", period, move || {
             let (modules, tell) = (modules.clone(), tell.clone());
-            async move { drop(tell.send_replace(Some(encode(&look(&modules).await)))) }
+            async move {
+                tell.send_replace(Some(encode(&look(&modules).await)));
+                Ok(())
+            }
         });
         Self(told)
     }
@@ -99,20 +99,24 @@ fn encode(report: &HealthReport) -> (StatusCode, web::Bytes) {
 }
 
 /// What the readiness of the gateway's own process looks at: the stores of the modules in it, and whether it is stopping.
-pub(crate) fn stores(modules: &[(&'static str, Instances)], stop: &CancellationToken) -> Vec<Arc<dyn Health>> {
+pub(crate) fn stores(modules: &[(&'static str, Instances)], jobs: &Jobs) -> Vec<Arc<dyn Health>> {
     let here = modules.iter().filter_map(|(_, instances)| match instances {
         Instances::Here(store) => Some(store.clone()),
         Instances::At(_) => None,
     });
-    std::iter::once(Arc::new(Running(stop.clone())) as Arc<dyn Health>).chain(here).collect()
+    std::iter::once(Arc::new(Running(jobs.clone())) as Arc<dyn Health>).chain(here).collect()
 }
 
 /// A process that is stopping should get no new requests.
-struct Running(CancellationToken);
+struct Running(Jobs);
 
 impl Health for Running {
+    fn name(&self) -> &str {
+        "process"
+    }
+
     fn check(&self) -> BoxFuture<Result<(), Fault>> {
-        let stopping = self.0.is_cancelled();
+        let stopping = self.0.stopping().is_cancelled();
         Box::pin(async move {
             if stopping { Err(Fault::unavailable("Stopping", "asked for readiness while stopping")) } else { Ok(()) }
         })

@@ -36,7 +36,7 @@ use actix_web::{
 use entry::PublicEntry;
 use kernel::{
     BoxError, Dispatch, Health, Instances,
-    jobs::CancellationToken,
+    jobs::Jobs,
     server::{self, Entry},
     telemetry::RequestSpan,
 };
@@ -63,7 +63,7 @@ struct Parts {
     has_mailbox: bool,
 }
 
-/// Starts the gateway and its work in the background, until `stop`.
+/// Starts the gateway and its `jobs`.
 ///
 /// `modules` are clients in the gateway's hands, `users` is where keys and ended sessions come from, `watched` is what `/health`
 /// tells about.
@@ -76,20 +76,20 @@ pub fn start(
     users: UserClient,
     watched: Vec<(&'static str, Instances)>,
     metrics: PrometheusHandle,
-    stop: &CancellationToken,
+    jobs: &Jobs,
 ) -> Result<Gateway, BoxError> {
     let origins = headers::Origins::new(&config.cors_origins)?;
-    let limits = limits::Limits::start(config, &modules, stop)?;
-    let auth = auth::Auth::start(users.by("gateway"), stop);
+    let limits = limits::Limits::start(config, &modules, jobs)?;
+    let auth = auth::Auth::start(users.by("gateway"), jobs);
     let entry = PublicEntry { auth, limits, timeout: Duration::from_millis(config.request_timeout_ms.max(1)) };
-    let stores = health::stores(&watched, stop);
+    let stores = health::stores(&watched, jobs);
     let api = openapi(&modules);
     Ok(Gateway(Arc::new(Parts {
         modules,
         entry: Arc::new(entry),
         limits: server::Limits { body: config.max_body_bytes, ..server::Limits::default() },
         origins,
-        health: health::Watch::start(watched, Duration::from_secs(config.health_cache_seconds.max(1)), stop),
+        health: health::Watch::start(watched, Duration::from_secs(config.health_cache_seconds.max(1)), jobs),
         stores,
         metrics,
         docs: docs::Docs::new(&api, config.swagger)?,

@@ -15,10 +15,7 @@ use actix_web::{
     dev::{ServiceRequest, ServiceResponse},
     http::header::{HeaderName, HeaderValue},
 };
-use kernel::{
-    BoxError, Code, Dispatch, Fault, Op, Rate, UserId,
-    jobs::{self, CancellationToken},
-};
+use kernel::{BoxError, Code, Dispatch, Fault, Op, Rate, UserId, jobs::Jobs};
 use std::{collections::HashMap, convert::Infallible, net::IpAddr, sync::Arc, time::Duration};
 
 /// The limits of all operations. They count in this process, for all of its workers together.
@@ -35,7 +32,7 @@ pub(crate) struct Limit {
 
 impl Limits {
     /// The limits that the operations of `modules` and the settings state.
-    pub(crate) fn start(config: &Config, modules: &[Arc<dyn Dispatch>], stop: &CancellationToken) -> Result<Self, BoxError> {
+    pub(crate) fn start(config: &Config, modules: &[Arc<dyn Dispatch>], jobs: &Jobs) -> Result<Self, BoxError> {
         let ops = || modules.iter().flat_map(|module| module.ops()).filter(|op| op.public.is_some());
         if let Some(unknown) = config.rates.keys().find(|id| !ops().any(|op| op.id == *id)) {
             return Err(format!("gateway.rates: {unknown} is not an operation that the gateway serves").into());
@@ -60,13 +57,13 @@ impl Limits {
         let by_op: HashMap<_, _> = ops().filter_map(|op| limit(op).transpose()).collect::<Result<_, _>>()?;
 
         let limits: Vec<Arc<Limit>> = by_op.values().cloned().collect();
-        jobs::every(Duration::from_secs(60), stop.clone(), move || {
+        jobs.every("gateway.limits", Duration::from_secs(60), move || {
             // callers whose quota is whole again need not be remembered
             for limit in &limits {
                 limit.governor.limiter().retain_recent();
                 limit.governor.limiter().shrink_to_fit();
             }
-            std::future::ready(())
+            std::future::ready(Ok(()))
         });
         Ok(Self(by_op))
     }

@@ -2,7 +2,7 @@
 
 use crate::Config;
 use actix_web::{HttpRequest, Route, dev::ServiceResponse};
-use kernel::{BoxError, Dispatch, Fault, Op, jobs::CancellationToken};
+use kernel::{BoxError, Dispatch, Fault, Op, jobs::Jobs};
 use std::{convert::Infallible, sync::Arc};
 
 pub(crate) struct Limits;
@@ -11,7 +11,7 @@ pub(crate) struct Limits;
 pub(crate) type Limit = Infallible;
 
 impl Limits {
-    pub(crate) fn start(_: &Config, _: &[Arc<dyn Dispatch>], _: &CancellationToken) -> Result<Self, BoxError> {
+    pub(crate) fn start(_: &Config, _: &[Arc<dyn Dispatch>], _: &Jobs) -> Result<Self, BoxError> {
         tracing::warn!("this build limits nothing: it was made without the feature actix-governor");
         Ok(Self)
     }

@@ -13,7 +13,7 @@ mod dead_letters;
 pub use broker::Broker;
 pub use dead_letters::{DeadLetter, Fate, dead_letters};
 
-use crate::{BoxError, Code, Envelope, Fault, Listener, jobs::CancellationToken};
+use crate::{BoxError, Code, Envelope, Fault, Listener, jobs::Jobs};
 use broker::Publisher;
 use futures_util::{StreamExt, stream};
 use serde::{Deserialize, Serialize};
@@ -109,11 +109,11 @@ impl Bus {
         &self.0.plan
     }
 
-    /// Lets a listener of this process take what comes for it, until `stop`. Without a broker nothing is to be done: its callers
+    /// Lets a listener of this process take what comes for it. Without a broker nothing is to be done: its callers
     /// come by themselves.
-    pub fn listen(&self, name: &str, stop: &CancellationToken) {
+    pub fn listen(&self, name: &str, jobs: &Jobs) {
         if let (Way::Broker(broker), Some(listener)) = (&self.0.way, self.0.listeners.iter().find(|l| l.name() == name)) {
-            broker::consume(broker.clone(), listener.clone(), stop.clone());
+            broker::consume(broker.clone(), listener.clone(), jobs);
         }
     }
 

@@ -94,7 +94,7 @@ impl Calls {
                 if op.is_read() || self.placement == Placement::Remote {
                     work.await
                 } else {
-                    match tokio::spawn(work).await {
+                    match crate::jobs::spawn_write(work).await {
                         Ok(result) => result,
                         Err(e) => Err(E::from(Fault::internal(format_args!("task of {}: {e}", op.id)))),
                     }
@@ -145,10 +145,7 @@ pub(crate) fn admit(op: &Op, cx: &Ctx, owner: Option<UserId>) -> Result<(), Faul
 async fn guard<T, E: ApiError>(op: &'static Op, deadline: tokio::time::Instant, work: BoxFuture<Result<T, E>>) -> Result<T, E> {
     match tokio::time::timeout_at(deadline, AssertUnwindSafe(work).catch_unwind()).await {
         Ok(Ok(result)) => result,
-        Ok(Err(panic)) => {
-            let text = panic.downcast_ref::<&str>().copied().or(panic.downcast_ref::<String>().map(String::as_str));
-            Err(Fault::internal(format_args!("{} panicked: {}", op.id, text.unwrap_or("no text"))).into())
-        }
+        Ok(Err(panic)) => Err(Fault::internal(format_args!("{} panicked: {}", op.id, crate::jobs::panic_text(&*panic))).into()),
         Err(_) => Err(Fault::new(Code::DeadlineExceeded, "Service timeout").into()),
     }
 }

@@ -3,6 +3,7 @@
 mod reach;
 
 use crate::{Fault, Health, call::BoxFuture};
+use chrono::{DateTime, Utc};
 use reach::Reach;
 use sea_orm::{
     ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, RuntimeErr,
@@ -160,6 +161,11 @@ impl Db {
         Ok(Tx { inner, tells: AtomicBool::new(false), told: self.told.clone() })
     }
 
+    /// Now, by the clock that all processes on this database share: what leases and due times are reckoned with.
+    pub fn now(&self) -> DateTime<Utc> {
+        crate::now()
+    }
+
     /// Waits until a transaction has left events in the outbox: one that is committed after the last call of this, or now.
     pub(crate) async fn events_told(&self) {
         self.told.notified().await;
@@ -252,6 +258,10 @@ impl Deref for Tx {
 }
 
 impl Health for Db {
+    fn name(&self) -> &str {
+        self.module
+    }
+
     fn check(&self) -> BoxFuture<Result<(), Fault>> {
         let read = self.read().clone();
         Box::pin(async move {

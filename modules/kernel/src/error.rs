@@ -5,7 +5,12 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::fmt;
+use std::{
+    collections::HashMap,
+    fmt,
+    sync::{LazyLock, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
 
 macro_rules! codes {
     ($($(#[$doc:meta])* $code:ident = $status:literal, $name:literal, $title:literal;)*) => {
@@ -137,11 +142,17 @@ impl Fault {
         Self::new(Code::Internal, "Internal server error")
     }
 
-    /// Something that is needed cannot be reached: `why` is logged here and now, and not kept.
+    /// Something that is needed cannot be reached, and that has been logged, or needs no log.
+    pub fn away(message: impl Into<String>) -> Self {
+        Self::new(Code::Unavailable, message).retry_after(1)
+    }
+
+    /// Something that is needed cannot be reached: `why` is logged here and now, and not kept. The same message is logged once in
+    /// ten seconds, with the number of times that it was not: an outage is no reason to write a line for each call.
     pub fn unavailable(message: impl Into<String>, why: impl fmt::Display) -> Self {
         let message = message.into();
-        tracing::warn!(error = %why, "{message}");
-        Self::new(Code::Unavailable, message).retry_after(1)
+        log_seldom(&message, |again| tracing::warn!(error = %why, again, "{message}"));
+        Self::away(message)
     }
 
     /// Its code.
@@ -153,6 +164,34 @@ impl Fault {
     pub fn errors(&self) -> &[FieldError] {
         &self.errors
     }
+}
+
+/// Calls `log` unless it was called for this `key` less than ten seconds ago; tells it how often it was not called since.
+pub(crate) fn log_seldom(key: &str, log: impl FnOnce(u64)) {
+    const PAUSE: Duration = Duration::from_secs(10);
+    /// Keys that are remembered: more than there are messages, and no more when there are too many.
+    const KEYS: usize = 1_000;
+    static LAST: LazyLock<Mutex<HashMap<String, (Instant, u64)>>> = LazyLock::new(Mutex::default);
+    let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
+    let again = match last.get_mut(key) {
+        Some((at, skipped)) if at.elapsed() < PAUSE => {
+            *skipped += 1;
+            return;
+        }
+        Some((at, skipped)) => {
+            *at = Instant::now();
+            std::mem::take(skipped)
+        }
+        None => {
+            if last.len() >= KEYS {
+                last.clear();
+            }
+            last.insert(key.to_owned(), (Instant::now(), 0));
+            0
+        }
+    };
+    drop(last);
+    log(again);
 }
 
 impl fmt::Display for Fault {

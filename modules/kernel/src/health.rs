@@ -5,6 +5,9 @@ use std::sync::Arc;
 
 /// Something that a module cannot work without: its store.
 pub trait Health: Send + Sync + 'static {
+    /// What it is, e.g. `order.database`: the name in the readiness of a process.
+    fn name(&self) -> &str;
+
     /// Answers within a second or so.
     ///
     /// # Errors

@@ -12,7 +12,7 @@ use crate::{
     Code, Ctx, Envelope, Event, Fault,
     bus::{Bus, Delivery, RetryPlan},
     db::{Db, Tx},
-    jobs::CancellationToken,
+    jobs::Jobs,
     now,
 };
 use chrono::{DateTime, TimeDelta, Utc};
@@ -88,46 +88,57 @@ pub async fn tell_all<E: Event>(tx: &Tx, cx: &Ctx, events: &[E]) -> Result<(), F
     Ok(())
 }
 
-/// Delivers the events of a module until `stop`.
-pub fn relay(db: &Db, bus: Bus, stop: CancellationToken) {
+/// Delivers the events of a module.
+pub fn relay(db: &Db, bus: Bus, jobs: &Jobs) {
     let (db, module) = (db.in_background(), db.module());
     let depth = metrics::gauge!("souk_outbox_events", "module" => module);
     let dead = metrics::gauge!("souk_outbox_dead_letters", "module" => module);
     let age = metrics::gauge!("souk_outbox_oldest_seconds", "module" => module);
-    tokio::spawn({
-        let (db, stop, mut delivery) = (db.clone(), stop.clone(), bus.delivery());
-        async move {
-            let mut pause = backon::BackoffBuilder::build(pauses());
-            loop {
-                let wait = match deliver(&db, &mut delivery, bus.retry_plan()).await {
-                    Ok(Round::Idle) => PERIOD,
-                    Ok(Round::Delivered) => {
-                        pause = backon::BackoffBuilder::build(pauses());
-                        Duration::ZERO
+    let stop = jobs.stopping().clone();
+    jobs.keep(format!("{module}.outbox"), {
+        let db = db.clone();
+        move |beat| {
+            let (db, stop, bus) = (db.clone(), stop.clone(), bus.clone());
+            let mut delivery = bus.delivery();
+            async move {
+                let mut pause = backon::BackoffBuilder::build(pauses());
+                loop {
+                    let round = deliver(&db, &mut delivery, bus.retry_plan()).await;
+                    if round.is_ok() {
+                        beat.succeeded()
+                    } else {
+                        beat.failed()
                     }
-                    // a fault was logged where it was made
-                    Ok(Round::Unreachable) | Err(_) => pause.next().unwrap_or(PERIOD),
-                };
-                let woken = async {
-                    match wait {
-                        PERIOD => drop(tokio::time::timeout(PERIOD, db.events_told()).await),
-                        wait => tokio::time::sleep(wait).await,
+                    let wait = match round {
+                        Ok(Round::Idle) => PERIOD,
+                        Ok(Round::Delivered) => {
+                            pause = backon::BackoffBuilder::build(pauses());
+                            Duration::ZERO
+                        }
+                        // a fault was logged where it was made
+                        Ok(Round::Unreachable) | Err(_) => pause.next().unwrap_or(PERIOD),
+                    };
+                    let woken = async {
+                        match wait {
+                            PERIOD => drop(tokio::time::timeout(PERIOD, db.events_told()).await),
+                            wait => tokio::time::sleep(wait).await,
+                        }
+                    };
+                    if stop.run_until_cancelled(woken).await.is_none() {
+                        return;
                     }
-                };
-                if stop.run_until_cancelled(woken).await.is_none() {
-                    return;
                 }
             }
         }
     });
-    crate::jobs::every(Duration::from_secs(5), stop, move || {
+    jobs.every(format!("{module}.outbox_metrics"), Duration::from_secs(5), move || {
         let (db, depth, dead, age) = (db.clone(), depth.clone(), dead.clone(), age.clone());
         async move {
-            if let Ok(state) = state(db.read()).await {
-                depth.set(state.depth as f64);
-                dead.set(state.dead as f64);
-                age.set(state.oldest.as_secs_f64());
-            }
+            let state = state(db.read()).await?;
+            depth.set(state.depth as f64);
+            dead.set(state.dead as f64);
+            age.set(state.oldest.as_secs_f64());
+            Ok(())
         }
     });
 }

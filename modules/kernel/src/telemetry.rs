@@ -1,6 +1,6 @@
 //! Logs and metrics of a process.
 
-use crate::{Trace, transport::header};
+use crate::{Trace, jobs::Jobs, transport::header};
 use actix_web::{
     Error, HttpMessage,
     body::MessageBody,
@@ -68,11 +68,13 @@ pub fn start_metrics() -> Result<PrometheusHandle, String> {
     Ok(handle)
 }
 
-/// Lets the recorder of metrics tidy up until `stop`.
-pub fn keep_metrics(handle: PrometheusHandle, stop: crate::jobs::CancellationToken) {
-    crate::jobs::every(Duration::from_secs(5), stop, move || {
+/// Lets the recorder of metrics tidy up, and measures the jobs themselves.
+pub fn keep_metrics(handle: PrometheusHandle, jobs: &Jobs) {
+    let measured = jobs.clone();
+    jobs.every("metrics", Duration::from_secs(5), move || {
         handle.run_upkeep();
-        std::future::ready(())
+        measured.measure();
+        std::future::ready(Ok(()))
     });
 }
 

@@ -6,7 +6,7 @@ use kernel::{
     bus::{self, Bus, DeadLetter, Fate, dead_letters},
     db::{Db, Durability, Pool},
     inbox,
-    jobs::CancellationToken,
+    jobs::Jobs,
     outbox,
     testing::{Kind, Stores},
 };
@@ -83,13 +83,13 @@ struct Shop {
     db: Db,
     bus: Bus,
     log: Arc<Log>,
-    stop: CancellationToken,
+    stop: Jobs,
     _stores: Stores,
 }
 
 impl Drop for Shop {
     fn drop(&mut self) {
-        self.stop.cancel();
+        self.stop.stopping().cancel();
     }
 }
 
@@ -109,9 +109,9 @@ async fn shop(stores: Stores) -> Shop {
             }
         }
     });
-    let (bus, stop) = (Bus::new(&stores.events(&["watch"]), vec![listener]).unwrap(), CancellationToken::new());
+    let (bus, stop) = (Bus::new(&stores.events(&["watch"]), vec![listener]).unwrap(), Jobs::default());
     bus.listen("watch", &stop);
-    outbox::relay(&db, bus.clone(), stop.clone());
+    outbox::relay(&db, bus.clone(), &stop);
     Shop { db, bus, log, stop, _stores: stores }
 }
 
@@ -205,7 +205,7 @@ async fn a_dead_letter_can_be_replayed_and_dropped(stores: Stores) {
 
 async fn two_relays_share_the_work(stores: Stores) {
     let shop = shop(stores).await;
-    outbox::relay(&shop.db.in_background(), shop.bus.clone(), shop.stop.clone());
+    outbox::relay(&shop.db.in_background(), shop.bus.clone(), &shop.stop);
     for start in 0..20 {
         shop.light(start * 50..start * 50 + 50).await;
     }
@@ -250,7 +250,7 @@ async fn events_wait_for_a_listener_that_is_not_there_yet() {
     let stores = Stores::servers();
     let db = Db::open("lamp", &stores.database("lamp").await, Pool::default(), Durability::Full).await.unwrap();
     db.migrate::<migrations::order::Migrator>().await.unwrap();
-    let (stop, config) = (CancellationToken::new(), stores.events(&["watch"]));
+    let (stop, config) = (Jobs::default(), stores.events(&["watch"]));
     let seen = Arc::new(Mutex::new(0));
     let counter = seen.clone();
     let listener = Listener::new("watch", &["lamp.lit"], move |_, _| {
@@ -258,7 +258,7 @@ async fn events_wait_for_a_listener_that_is_not_there_yet() {
         std::future::ready(Ok(()))
     });
     let teller = Bus::new(&config, vec![listener.clone()]).unwrap();
-    outbox::relay(&db, teller, stop.clone());
+    outbox::relay(&db, teller, &stop);
     let tx = db.begin().await.unwrap();
     outbox::tell_all(&tx, &cx(), &[Lit { lamp: 1 }, Lit { lamp: 2 }]).await.unwrap();
     tx.commit().await.unwrap();
@@ -266,7 +266,7 @@ async fn events_wait_for_a_listener_that_is_not_there_yet() {
     assert_eq!(*seen.lock().unwrap(), 0);
     Bus::new(&config, vec![listener]).unwrap().listen("watch", &stop);
     until(async || *seen.lock().unwrap() == 2).await;
-    stop.cancel();
+    stop.stopping().cancel();
 }
 
 async fn until(is_so: impl AsyncFn() -> bool) {

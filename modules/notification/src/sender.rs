@@ -16,7 +16,7 @@ use crate::{
 use kernel::{
     Fault,
     chrono::{DateTime, TimeDelta, Utc},
-    jobs::CancellationToken,
+    jobs::{CancellationToken, Jobs},
 };
 use std::{sync::Arc, time::Duration};
 use tokio::{sync::Notify, task::JoinSet};
@@ -121,29 +121,39 @@ impl Sender {
         }
     }
 
-    /// Works until `stop`; what has begun is finished first.
-    pub(crate) fn start(self, wake: Wake, stop: CancellationToken) {
-        tokio::spawn(async move {
-            let mut pause = None::<Duration>;
-            loop {
-                // one message is enough to knock with
-                let limit = if pause.is_some() { 1 } else { self.at_once };
-                let wait = match self.round(limit).await {
-                    Ok(Round::Busy) => {
-                        pause = None;
-                        continue_unless(&stop)
+    /// Works until the end of the `jobs`; what has begun is finished first.
+    pub(crate) fn start(self, wake: Wake, jobs: &Jobs) {
+        let stop = jobs.stopping().clone();
+        jobs.keep(format!("notification.{}", self.channel), move |beat| {
+            let (this, wake, stop) = (self.clone(), wake.clone(), stop.clone());
+            async move {
+                let mut pause = None::<Duration>;
+                loop {
+                    // one message is enough to knock with
+                    let limit = if pause.is_some() { 1 } else { self.at_once };
+                    let round = this.round(limit).await;
+                    if round.is_ok() {
+                        beat.succeeded()
+                    } else {
+                        beat.failed()
                     }
-                    Ok(Round::Idle) => stop.run_until_cancelled(woken(wake.of(self.channel))).await,
-                    Ok(Round::Unreachable) => {
-                        let next = pause.map_or(FIRST_PAUSE, |pause| (pause * 2).min(LONGEST_PAUSE));
-                        pause = Some(next);
-                        stop.run_until_cancelled(tokio::time::sleep(next)).await
+                    let wait = match round {
+                        Ok(Round::Busy) => {
+                            pause = None;
+                            continue_unless(&stop)
+                        }
+                        Ok(Round::Idle) => stop.run_until_cancelled(woken(wake.of(this.channel))).await,
+                        Ok(Round::Unreachable) => {
+                            let next = pause.map_or(FIRST_PAUSE, |pause| (pause * 2).min(LONGEST_PAUSE));
+                            pause = Some(next);
+                            stop.run_until_cancelled(tokio::time::sleep(next)).await
+                        }
+                        // the store's fault was logged where it was made
+                        Err(_) => stop.run_until_cancelled(tokio::time::sleep(PERIOD)).await,
+                    };
+                    if wait.is_none() {
+                        return;
                     }
-                    // the store's fault was logged where it was made
-                    Err(_) => stop.run_until_cancelled(tokio::time::sleep(PERIOD)).await,
-                };
-                if wait.is_none() {
-                    return;
                 }
             }
         });

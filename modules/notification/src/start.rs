@@ -10,11 +10,7 @@ use crate::{
     store::Store,
     templates::Templates,
 };
-use kernel::{
-    BoxError, Health,
-    chrono::TimeDelta,
-    jobs::{self, CancellationToken},
-};
+use kernel::{BoxError, Health, chrono::TimeDelta, jobs::Jobs};
 use std::time::Duration;
 
 /// Opens the module's store and brings it up to date, and reads the templates. Nothing is sent.
@@ -34,34 +30,32 @@ pub async fn migrate(config: &Config) -> Result<(), BoxError> {
     Store::open(config).await.map(drop)
 }
 
-/// Opens the module and starts its work in the background, until `stop`.
+/// Opens the module and starts its `jobs`.
 ///
 /// # Errors
 /// As [`open`].
-pub async fn start(config: &Config, stop: &CancellationToken) -> Result<Notifications, BoxError> {
+pub async fn start(config: &Config, jobs: &Jobs) -> Result<Notifications, BoxError> {
     let (notifications, ways) = assemble(config).await?;
     let store = notifications.store.in_background();
     for way in ways {
-        Sender::new(config, store.clone(), way).start(notifications.wake.clone(), stop.clone());
+        Sender::new(config, store.clone(), way).start(notifications.wake.clone(), jobs);
     }
     let queued = metrics::gauge!("souk_notifications_queued");
-    jobs::every(Duration::from_secs(5), stop.clone(), {
+    jobs.every("notification.metrics", Duration::from_secs(5), {
         let store = store.clone();
         move || {
             let (store, queued) = (store.clone(), queued.clone());
             async move {
-                if let Ok(count) = store.queued().await {
-                    queued.set(count as f64);
-                }
+                queued.set(store.queued().await? as f64);
+                Ok(())
             }
         }
     });
     if config.history_days > 0 {
         let history = TimeDelta::days(config.history_days.into());
-        jobs::every(Duration::from_secs(3600), stop.clone(), move || {
+        jobs.every("notification.sweep", Duration::from_secs(3600), move || {
             let store = store.clone();
-            // a fault has been logged where it was made, and the next round tries again
-            async move { drop(store.sweep(history).await) }
+            async move { store.sweep(history).await }
         });
     }
     Ok(notifications)

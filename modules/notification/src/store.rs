@@ -236,6 +236,10 @@ impl Store {
 }
 
 impl Health for Store {
+    fn name(&self) -> &str {
+        "notification"
+    }
+
     fn check(&self) -> BoxFuture<Result<()>> {
         match self {
             Self::Sql(store) => store.check(),

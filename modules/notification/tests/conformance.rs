@@ -6,7 +6,7 @@ mod sinks;
 
 use kernel::{
     Code, Envelope, Event, Fault, Incoming, UserId,
-    jobs::CancellationToken,
+    jobs::Jobs,
     testing::{Kind, Stores, admin, anonymous, customer, server},
 };
 use notification::{
@@ -71,7 +71,7 @@ struct Fixture {
     config: Config,
     mail: MailServer,
     sms: SmsProvider,
-    stop: CancellationToken,
+    stop: Jobs,
     mongo: Option<Mongo>,
     _stores: Stores,
 }
@@ -113,7 +113,7 @@ fn mongodb_url(stores: &Stores) -> String {
 
 async fn in_development(stores: Stores) -> (Notifications, Stores) {
     let config = Config { database_url: stores.database("notification").await, ..Config::default() };
-    (start(&config, &CancellationToken::new()).await.unwrap(), stores)
+    (start(&config, &Jobs::default()).await.unwrap(), stores)
 }
 
 async fn fixture(stores: Stores, database_url: String, mongo: Option<Mongo>) -> (Notifications, Fixture) {
@@ -137,14 +137,14 @@ async fn fixture(stores: Stores, database_url: String, mongo: Option<Mongo>) -> 
         retry_ms: vec![50, 100, 200],
         ..Config::default()
     };
-    let stop = CancellationToken::new();
+    let stop = Jobs::default();
     let notifications = start(&config, &stop).await.unwrap();
     (notifications, Fixture { config, mail, sms, stop, mongo, _stores: stores })
 }
 
 impl Drop for Fixture {
     fn drop(&mut self) {
-        self.stop.cancel();
+        self.stop.stopping().cancel();
         // after the workers were told
         drop(self.mongo.take());
     }
@@ -741,7 +741,7 @@ async fn a_channel_that_is_off_records_nothing() {
     let stores = Stores::embedded();
     let database_url = stores.database("notification").await;
     let config = Config { database_url, mail: MailWay::Off, sms: SmsWay::Off, ..Config::default() };
-    let client = NotificationClient::local(start(&config, &CancellationToken::new()).await.unwrap());
+    let client = NotificationClient::local(start(&config, &Jobs::default()).await.unwrap());
     tell(&client, registered(LEYLA)).await;
     tell(&client, OrderShipped(facts(LEYLA, 1))).await;
     assert_eq!(entries(&client, ListAllNotifications::default()).await, []);
@@ -764,8 +764,8 @@ async fn nothing_is_said_in_plain_text_and_a_wrong_password_is_not_the_messages_
     };
     let start = async |smtp| {
         let config = Config { database_url: database_url.clone(), mail: MailWay::Smtp, smtp, ..Config::default() };
-        let stop = CancellationToken::new();
-        (NotificationClient::local(start(&config, &stop).await.unwrap()), stop.drop_guard())
+        let stop = Jobs::default();
+        (NotificationClient::local(start(&config, &stop).await.unwrap()), stop.stopping().clone().drop_guard())
     };
     // the server offers no encryption, which was asked for
     let (client, guard) = start(smtp("sesame", Tls::Starttls)).await;
@@ -794,7 +794,7 @@ async fn settings_that_cannot_be_used_are_named() {
     let stores = Stores::embedded();
     let database_url = stores.database("notification").await;
     let good = Config { database_url, ..Config::default() };
-    let wrong = async |config: Config| start(&config, &CancellationToken::new()).await.err().expect("wrong").to_string();
+    let wrong = async |config: Config| start(&config, &Jobs::default()).await.err().expect("wrong").to_string();
     let sms_http = SmsHttp { url: "ftp://x".into(), ..SmsHttp::default() };
     let e = wrong(Config { sms: SmsWay::Http, sms_http, ..good.clone() }).await;
     assert!(e.contains("notification.sms_http.url"), "{e}");
@@ -858,7 +858,7 @@ async fn a_mongodb_that_is_away_is_unavailable() {
     });
     let mut config = Config { database_url: format!("mongodb://127.0.0.1:{port}/{}", stores.name()), ..Config::default() };
     config.pool.acquire_timeout_ms = 300;
-    let module = start(&config, &CancellationToken::new()).await.unwrap();
+    let module = start(&config, &Jobs::default()).await.unwrap();
     let health = module.health();
     let client = NotificationClient::local(module);
     tell(&client, registered(LEYLA)).await;

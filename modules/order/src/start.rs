@@ -2,7 +2,7 @@
 
 use crate::{
     Orders,
-    checkout::LEASE,
+    checkout::{LEASE, into_fault},
     entity::{effect::Kind, order::State},
     service::Result,
     store,
@@ -14,7 +14,7 @@ use kernel::{
     bus::Bus,
     db::{Db, Durability, Pool},
     idempotency,
-    jobs::{self, CancellationToken},
+    jobs::Jobs,
     now, outbox,
 };
 use migrations::order::Migrator;
@@ -86,23 +86,22 @@ pub async fn migrate(config: &Config) -> std::result::Result<Db, BoxError> {
     Ok(db)
 }
 
-/// Opens the module and starts its work in the background, until `stop`. Its events go to `bus`.
+/// Opens the module and starts its `jobs`. Its events go to `bus`.
 ///
 /// # Errors
 /// As [`open`].
-pub async fn start(config: &Config, peers: Peers, bus: &Bus, stop: &CancellationToken) -> std::result::Result<Orders, BoxError> {
+pub async fn start(config: &Config, peers: Peers, bus: &Bus, jobs: &Jobs) -> std::result::Result<Orders, BoxError> {
     let orders = open(config, peers).await?;
-    outbox::relay(&orders.db, bus.clone(), stop.clone());
+    outbox::relay(&orders.db, bus.clone(), jobs);
     let service = Orders { db: orders.db.in_background(), ..orders.clone() };
     let db = service.db.clone();
-    jobs::every(Duration::from_secs(config.sweep_seconds.max(1)), stop.clone(), move || {
+    jobs.every("order.tidy_up", Duration::from_secs(config.sweep_seconds.max(1)), move || {
         let service = service.clone();
-        // a fault has been logged where it was made, and the next round tries again
-        async move { drop(service.tidy_up().await) }
+        async move { service.tidy_up().await.map_err(into_fault) }
     });
-    jobs::every(Duration::from_secs(3600), stop.clone(), move || {
+    jobs.every("order.sweep", Duration::from_secs(3600), move || {
         let db = db.clone();
-        async move { drop(idempotency::sweep(db.write()).await) }
+        async move { idempotency::sweep(db.write()).await }
     });
     Ok(orders)
 }

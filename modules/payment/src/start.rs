@@ -5,7 +5,7 @@ use kernel::{
     BoxError,
     bus::Bus,
     db::{Db, Durability, Pool},
-    jobs::CancellationToken,
+    jobs::Jobs,
     outbox,
 };
 use migrations::payment::Migrator;
@@ -39,13 +39,14 @@ pub enum ProviderName {
     Sandbox,
 }
 
-/// Opens the module's store, brings it up to date, takes the provider of the settings, and delivers events to `bus` until `stop`.
+/// Opens the module's store, brings it up to date, takes the provider of the settings, and starts its `jobs`. Its events go to
+/// `bus`.
 ///
 /// # Errors
 /// When the store cannot be opened or a migration fails.
-pub async fn start(config: &Config, bus: &Bus, stop: &CancellationToken) -> Result<Payments, BoxError> {
+pub async fn start(config: &Config, bus: &Bus, jobs: &Jobs) -> Result<Payments, BoxError> {
     let db = migrate(config).await?;
-    outbox::relay(&db, bus.clone(), stop.clone());
+    outbox::relay(&db, bus.clone(), jobs);
     let provider: Arc<dyn Provider> = match config.provider {
         ProviderName::Sandbox => Arc::new(Sandbox),
     };

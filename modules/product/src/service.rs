@@ -236,7 +236,7 @@ impl Products {
     }
 
     /// Frees the stock of orders that took too long; returns of how many.
-    pub(crate) async fn expire_holds(&self) -> Result<usize> {
+    pub(crate) async fn expire_holds(&self) -> std::result::Result<usize, Fault> {
         let tx = self.db.begin().await?;
         let expired = store::expire_holds(&*tx, now(), 100).await?;
         if !expired.is_empty() {

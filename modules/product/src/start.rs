@@ -5,7 +5,7 @@ use kernel::{
     BoxError, Currency,
     db::{Db, Durability, Pool},
     idempotency,
-    jobs::{self, CancellationToken},
+    jobs::Jobs,
 };
 use migrations::product::Migrator;
 use serde::{Deserialize, Serialize};
@@ -51,24 +51,24 @@ pub async fn migrate(config: &Config) -> Result<Db, BoxError> {
     Ok(db)
 }
 
-/// Opens the module and starts its work in the background, until `stop`.
+/// Opens the module and starts its `jobs`.
 ///
 /// # Errors
 /// As [`open`].
-pub async fn start(config: &Config, stop: &CancellationToken) -> Result<Products, BoxError> {
+pub async fn start(config: &Config, jobs: &Jobs) -> Result<Products, BoxError> {
     let products = open(config).await?;
     let service = Products { db: products.db.in_background(), ..products };
     let db = service.db.clone();
-    jobs::every(Duration::from_secs(config.hold_sweep_seconds.max(1)), stop.clone(), move || {
+    jobs.every("product.expire_holds", Duration::from_secs(config.hold_sweep_seconds.max(1)), move || {
         let service = service.clone();
         async move {
-            // a fault has been logged where it was made
-            while service.expire_holds().await.is_ok_and(|expired| expired > 0) {}
+            while service.expire_holds().await? > 0 {}
+            Ok(())
         }
     });
-    jobs::every(Duration::from_secs(3600), stop.clone(), move || {
+    jobs.every("product.sweep", Duration::from_secs(3600), move || {
         let db = db.clone();
-        async move { drop(idempotency::sweep(db.write()).await) }
+        async move { idempotency::sweep(db.write()).await }
     });
     Ok(products)
 }

@@ -14,7 +14,7 @@ use kernel::{
     chrono::TimeDelta,
     db::{Db, Durability, Pool},
     idempotency,
-    jobs::{self, CancellationToken},
+    jobs::Jobs,
     now, outbox, validate,
 };
 use migrations::user::Migrator;
@@ -82,18 +82,17 @@ pub async fn migrate(config: &Config) -> Result<Db, BoxError> {
     Ok(db)
 }
 
-/// Opens the module and starts its work in the background, until `stop`. Its events go to `bus`.
+/// Opens the module and starts its `jobs`. Its events go to `bus`.
 ///
 /// # Errors
 /// As [`open`].
-pub async fn start(config: &Config, bus: &Bus, stop: &CancellationToken) -> Result<Users, BoxError> {
+pub async fn start(config: &Config, bus: &Bus, jobs: &Jobs) -> Result<Users, BoxError> {
     let users = open(config).await?;
-    outbox::relay(&users.db, bus.clone(), stop.clone());
+    outbox::relay(&users.db, bus.clone(), jobs);
     let db = users.db.in_background();
-    jobs::every(Duration::from_secs(3600), stop.clone(), move || {
+    jobs.every("user.sweep", Duration::from_secs(3600), move || {
         let db = db.clone();
-        // a fault has been logged where it was made
-        async move { drop(sweep(&db).await) }
+        async move { sweep(&db).await }
     });
     Ok(users)
 }

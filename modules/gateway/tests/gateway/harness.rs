@@ -14,8 +14,7 @@ use jsonwebtoken::{
     jwk::{AlgorithmParameters, Jwk},
 };
 use kernel::{
-    BoxFuture, Code, Ctx, Dispatch, Fault, Health, Instances, InternalKey, Pagination, Transport, UserId,
-    jobs::CancellationToken, now,
+    BoxFuture, Code, Ctx, Dispatch, Fault, Health, Instances, InternalKey, Pagination, Transport, UserId, jobs::Jobs, now,
 };
 use metrics_exporter_prometheus::PrometheusBuilder;
 use serde_json::{Value, json};
@@ -32,24 +31,19 @@ pub(crate) struct Shop {
     pub(crate) store: Store,
     pub(crate) key: SigningKey,
     pub(crate) gateway: Gateway,
-    pub(crate) stop: CancellationToken,
+    pub(crate) stop: Jobs,
 }
 
 pub(crate) fn shop(config: &Config) -> Shop {
     let users = Users::default();
     let key = SigningKey::new("k1");
     users.publish(&[&key]);
-    let (store, stop) = (Store::default(), CancellationToken::new());
+    let (store, stop) = (Store::default(), Jobs::default());
     let gateway = start(config, &users, &store, &stop).unwrap();
     Shop { users, store, key, gateway, stop }
 }
 
-pub(crate) fn start(
-    config: &Config,
-    users: &Users,
-    store: &Store,
-    stop: &CancellationToken,
-) -> Result<Gateway, kernel::BoxError> {
+pub(crate) fn start(config: &Config, users: &Users, store: &Store, stop: &Jobs) -> Result<Gateway, kernel::BoxError> {
     let client = UserClient::local(users.clone());
     let watched = ["user", "product", "cart", "order", "payment"].map(|name| (name, Instances::Here(Arc::new(store.clone()))));
     let metrics = PrometheusBuilder::new().build_recorder().handle();
@@ -186,6 +180,10 @@ pub(crate) struct Store {
 }
 
 impl Health for Store {
+    fn name(&self) -> &str {
+        "store"
+    }
+
     fn check(&self) -> BoxFuture<Result<(), Fault>> {
         let broken = self.is_broken.load(Ordering::Relaxed);
         Box::pin(async move { if broken { Err(Fault::unavailable("Store not available", "told so")) } else { Ok(()) } })

@@ -245,7 +245,7 @@ async fn health_tells_of_every_module() {
 async fn a_stopping_process_is_not_ready() {
     let shop = shop(&config());
     assert_eq!(shop.get("/readyz").await.status, 200);
-    shop.stop.cancel();
+    shop.stop.stopping().cancel();
     assert_eq!((shop.get("/readyz").await.status.as_u16(), shop.get("/livez").await.status.as_u16()), (503, 200));
     assert!(!shop.store.is_broken.load(Ordering::Relaxed));
 }

@@ -16,7 +16,7 @@
 //! the last one: it may be there twice, and never not at all.
 
 use super::{Config, RetryPlan, consumer, outcome_of};
-use crate::{BoxError, Envelope, Fault, Listener, jobs::CancellationToken};
+use crate::{BoxError, Envelope, Fault, Listener, jobs::Jobs};
 use lapin::{
     BasicProperties, Channel, Confirmation, Connection, ConnectionProperties, ExchangeKind,
     options::{BasicPublishOptions, ConfirmSelectOptions, ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions},
@@ -269,7 +269,10 @@ pub(crate) async fn send(channel: &Channel, queue: ShortString, body: &[u8], pro
     tokio::time::timeout(PATIENCE, work).await.map_err(|_| Lost("no confirmation in time".into()))?
 }
 
-/// Lets a listener of this process take what is in its queue, until `stop`.
-pub(crate) fn consume(broker: Broker, listener: Listener, stop: CancellationToken) {
-    tokio::spawn(consumer::run(broker, listener, stop));
+/// Lets a listener of this process take what is in its queue.
+pub(crate) fn consume(broker: Broker, listener: Listener, jobs: &Jobs) {
+    let stop = jobs.stopping().clone();
+    jobs.keep(format!("{}.consumer", listener.name()), move |beat| {
+        consumer::run(broker.clone(), listener.clone(), stop.clone(), beat)
+    });
 }

@@ -4,7 +4,11 @@ use super::{
     broker::{ATTEMPTS, Broker, Lost, REASON, send},
     handled,
 };
-use crate::{Envelope, Fault, Listener, jobs::CancellationToken, outbox::is_passing};
+use crate::{
+    Envelope, Fault, Listener,
+    jobs::{Beat, CancellationToken},
+    outbox::is_passing,
+};
 use backon::BackoffBuilder;
 use futures_util::{StreamExt, TryStreamExt};
 use lapin::{
@@ -16,7 +20,7 @@ use lapin::{
 use std::time::{Duration, Instant};
 
 /// Takes what comes, over one connection after the other, until `stop`.
-pub(crate) async fn run(broker: Broker, listener: Listener, stop: CancellationToken) {
+pub(crate) async fn run(broker: Broker, listener: Listener, stop: CancellationToken, beat: Beat) {
     let pauses = || {
         let pauses = backon::ExponentialBuilder::default().with_min_delay(Duration::from_millis(100));
         pauses.with_max_delay(Duration::from_secs(5)).with_jitter().without_max_times().build()
@@ -24,8 +28,11 @@ pub(crate) async fn run(broker: Broker, listener: Listener, stop: CancellationTo
     let mut pause = pauses();
     loop {
         let started = Instant::now();
-        let Err(lost) = session(&broker, &listener, &stop).await else { return };
-        tracing::warn!(listener = listener.name(), error = %lost, "lost the broker; connecting again");
+        let Err(lost) = session(&broker, &listener, &stop, &beat).await else { return };
+        beat.failed();
+        crate::error::log_seldom("broker", |again| {
+            tracing::warn!(listener = listener.name(), error = %lost, again, "lost the broker; connecting again");
+        });
         if started.elapsed() > Duration::from_secs(10) {
             pause = pauses();
         }
@@ -37,16 +44,26 @@ pub(crate) async fn run(broker: Broker, listener: Listener, stop: CancellationTo
 }
 
 /// Ends without an error at `stop`, when what was begun is finished.
-async fn session(broker: &Broker, listener: &Listener, stop: &CancellationToken) -> Result<(), Lost> {
+async fn session(broker: &Broker, listener: &Listener, stop: &CancellationToken, beat: &Beat) -> Result<(), Lost> {
     let (connection, channel) = broker.connect(listener.name()).await?;
     channel.basic_qos(broker.prefetch(), BasicQosOptions::default()).await?;
     let (queue, tag) = (broker.queue(listener.name()), listener.name().into());
     let consumer = channel.basic_consume(queue, tag, BasicConsumeOptions::default(), FieldTable::default()).await?;
     tracing::info!(listener = listener.name(), "takes events from the broker");
     let deliveries = consumer.map_err(Lost::from).take_until(stop.cancelled());
-    deliveries
-        .try_for_each_concurrent(usize::from(broker.prefetch()), |delivery| take(broker, listener, &channel, delivery))
-        .await?;
+    let work =
+        deliveries.try_for_each_concurrent(usize::from(broker.prefetch()), |delivery| take(broker, listener, &channel, delivery));
+    // a connection that is open is alive: heartbeats see to that
+    let alive = async {
+        loop {
+            beat.succeeded();
+            tokio::time::sleep(Duration::from_secs(5)).await;
+        }
+    };
+    tokio::select! {
+        ended = work => ended?,
+        () = alive => {}
+    }
     if !stop.is_cancelled() {
         return Err(Lost("the consumer was cancelled".into()));
     }
