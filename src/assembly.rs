@@ -9,7 +9,6 @@ use kernel::{Dispatch, Health, Instances, InternalKey, Transport, jobs::Jobs};
 /// Without a module of its own a process has nothing to tell.
 #[cfg(not(feature = "store"))]
 type Bus = ();
-use metrics_exporter_prometheus::PrometheusHandle;
 use notification::NotificationClient;
 use order::OrderClient;
 use payment::PaymentClient;
@@ -36,12 +35,7 @@ pub(crate) enum Face {
 }
 
 /// Starts what this process runs and connects it with what runs elsewhere.
-pub(crate) async fn assemble(
-    settings: &Settings,
-    only: Option<Module>,
-    metrics: &PrometheusHandle,
-    jobs: &Jobs,
-) -> anyhow::Result<Shop> {
+pub(crate) async fn assemble(settings: &Settings, only: Option<Module>, jobs: &Jobs) -> anyhow::Result<Shop> {
     let mut builder = Builder { settings, only, key: None, jobs, stores: Vec::new(), watched: Vec::new() };
     let product = builder.product().await?;
     let notification = builder.notification().await?;
@@ -67,7 +61,7 @@ pub(crate) async fn assemble(
                 Arc::new(payment.by("gateway")),
                 Arc::new(notification.by("gateway")),
             ];
-            return builder.gateway(modules, user, metrics);
+            return builder.gateway(modules, user);
         }
     };
     let key = builder.key()?;
@@ -117,7 +111,11 @@ impl Builder<'_> {
             Link::Here => {
                 let products = product::start(&self.settings.product, self.jobs).await.map_err(wrong("product"))?;
                 if self.settings.demo {
-                    products.seed_demo().await.map_err(wrong("product"))?;
+                    let products = products.clone();
+                    self.jobs.once("product.demo", move || {
+                        let products = products.clone();
+                        async move { products.seed_demo().await.map(drop) }
+                    });
                 }
                 self.here(Module::Product, products.db());
                 Ok(ProductClient::local(products))
@@ -165,7 +163,11 @@ impl Builder<'_> {
             Link::Here => {
                 let users = user::start(&self.settings.user, bus, self.jobs).await.map_err(wrong("user"))?;
                 if self.settings.demo {
-                    users.seed_demo().await.map_err(wrong("user"))?;
+                    let users = users.clone();
+                    self.jobs.once("user.demo", move || {
+                        let users = users.clone();
+                        async move { users.seed_demo().await }
+                    });
                 }
                 self.here(Module::User, users.db());
                 Ok(UserClient::local(users))
@@ -239,13 +241,13 @@ impl Builder<'_> {
     }
 
     #[cfg(feature = "gateway")]
-    fn gateway(self, modules: Vec<Arc<dyn Dispatch>>, user: UserClient, metrics: &PrometheusHandle) -> anyhow::Result<Shop> {
-        let gateway = gateway::start(&self.settings.gateway, modules, user, self.watched, metrics.clone(), self.jobs);
+    fn gateway(self, modules: Vec<Arc<dyn Dispatch>>, user: UserClient) -> anyhow::Result<Shop> {
+        let gateway = gateway::start(&self.settings.gateway, modules, user, self.watched, self.jobs);
         Ok(Shop { face: Face::Gateway(gateway.map_err(wrong("gateway"))?), stores: self.stores })
     }
 
     #[cfg(not(feature = "gateway"))]
-    fn gateway(self, _: Vec<Arc<dyn Dispatch>>, _: UserClient, _: &PrometheusHandle) -> anyhow::Result<Shop> {
+    fn gateway(self, _: Vec<Arc<dyn Dispatch>>, _: UserClient) -> anyhow::Result<Shop> {
         let _ = (self.watched, self.jobs);
         Err(not_compiled_in(Module::Gateway))
     }

@@ -6,7 +6,7 @@ use kernel::telemetry::LogFormat;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::{
     env, fmt,
-    net::{IpAddr, Ipv4Addr},
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
     str::FromStr,
 };
@@ -21,6 +21,14 @@ pub(crate) struct Settings {
     pub(crate) bind: IpAddr,
     /// Port to listen on; without it 8000 for the gateway, and 5001 to 5006 for a single module.
     pub(crate) port: Option<u16>,
+    /// Address of the operations listener (metrics, readiness, jobs, log level), with a port or without: then it is the port of the
+    /// process plus 100. `off`: none.
+    pub(crate) ops_bind: OpsBind,
+    /// Seconds between the moment when a process that is told to stop says that it is not ready, and the one when it takes no new
+    /// connections: as long as those who send it requests need to notice.
+    pub(crate) drain_seconds: u64,
+    /// Seconds that a process that stops waits for requests, and then for its work in the background.
+    pub(crate) shutdown_seconds: u64,
     /// Worker threads of the HTTP server; without it one per core.
     pub(crate) workers: Option<usize>,
     /// Folder of the embedded stores and generated keys.
@@ -75,6 +83,9 @@ impl Default for Settings {
             environment: Environment::Development,
             bind: Ipv4Addr::LOCALHOST.into(),
             port: None,
+            ops_bind: OpsBind::At(Ipv4Addr::LOCALHOST.into(), None),
+            drain_seconds: 0,
+            shutdown_seconds: 10,
             workers: None,
             data: "data".into(),
             demo: true,
@@ -90,6 +101,36 @@ impl Default for Settings {
             events: Default::default(),
             gateway: Default::default(),
         }
+    }
+}
+
+/// Where operations are served.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum OpsBind {
+    Off,
+    /// At this address; without a port of its own, at one beside that of the process.
+    At(IpAddr, Option<u16>),
+}
+
+impl Serialize for OpsBind {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match *self {
+            Self::Off => serializer.serialize_str("off"),
+            Self::At(ip, None) => serializer.collect_str(&ip),
+            Self::At(ip, Some(port)) => serializer.collect_str(&SocketAddr::new(ip, port)),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for OpsBind {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let at = || text.parse().map(|ip| Self::At(ip, None)).ok();
+        let at_port = || text.parse::<SocketAddr>().map(|address| Self::At(address.ip(), Some(address.port()))).ok();
+        let off = (text == "off").then_some(Self::Off);
+        let wrong =
+            || serde::de::Error::custom(format!("{text:?} must be \"off\" or an address such as 127.0.0.1 or 127.0.0.1:8100"));
+        off.or_else(at).or_else(at_port).ok_or_else(wrong)
     }
 }
 

@@ -70,9 +70,11 @@ async fn main() -> anyhow::Result<()> {
     let command = cli.command.unwrap_or(Command::Serve { only: None });
     let only = if let Command::Serve { only } = &command { *only } else { None };
     let settings = Settings::load(cli.config.as_deref(), only)?;
-    telemetry::start_logging(&settings.log.filter, settings.log.format).map_err(anyhow::Error::msg).context("log.filter")?;
+    // held until the end: then what is still to be written is written
+    let log = telemetry::start_logging(&settings.log.filter, settings.log.format);
+    let log = log.map_err(anyhow::Error::msg).context("log.filter")?;
     match command {
-        Command::Serve { only } => serve::serve(settings, only).await,
+        Command::Serve { only } => serve::serve(settings, only, &log).await,
         Command::Migrate => store::migrate(&settings).await,
         Command::Seed { products } => store::seed(&settings, products).await,
         Command::Openapi { check } => openapi::write(check),

@@ -2,7 +2,7 @@
 
 use crate::{
     assembly::{self, Face, Shop},
-    config::{Module, Settings},
+    config::{Module, OpsBind, Settings},
 };
 use actix_http::{Request, Response};
 use actix_service::IntoServiceFactory;
@@ -10,63 +10,140 @@ use actix_web::{
     App, Error, HttpServer,
     body::MessageBody,
     dev::{AppConfig, Server, ServiceFactory},
+    middleware::from_fn,
     web,
 };
 use anyhow::Context;
 use kernel::{
     Dispatch, Health, InternalKey,
     jobs::{self, Jobs},
-    server::{Entry, InternalEntry, Limits, health, mount, not_found, probes},
-    telemetry::{self, RequestSpan},
+    ops::{self, Ops, Readiness},
+    server::{Entry, InternalEntry, Limits, close_when_draining, health, mount, not_found},
+    telemetry::{self, Log, RequestSpan},
 };
-use metrics_exporter_prometheus::PrometheusHandle;
+use socket2::{Domain, Socket, Type};
 use std::{
     fmt::Debug,
     net::{SocketAddr, TcpListener},
     sync::Arc,
     time::Duration,
 };
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_actix_web::TracingLogger;
 
+/// Connections that wait to be accepted.
+const BACKLOG: i32 = 2048;
+
 /// Serves until interrupted or terminated.
-pub(crate) async fn serve(settings: Settings, only: Option<Module>) -> anyhow::Result<()> {
+pub(crate) async fn serve(settings: Settings, only: Option<Module>, log: &Log) -> anyhow::Result<()> {
+    // from here on a signal is a wish to stop, however early it comes
+    let mut wish = Wish::new()?;
     let port = settings.port.unwrap_or_else(|| only.unwrap_or(Module::Gateway).default_port());
-    let address = SocketAddr::new(settings.bind, port);
     // before anything else is started: a port that is taken is the commonest mistake
-    let listener = TcpListener::bind(address).with_context(|| format!("cannot listen on {address}"))?;
-    let address = listener.local_addr()?;
+    let listener = bind(SocketAddr::new(settings.bind, port), "")?;
+    let ops_listener = ops_address(&settings, port).map(|address| bind(address, " (ops_bind)")).transpose()?;
+    let (address, ops_address) = (listener.local_addr()?, ops_listener.as_ref().map(TcpListener::local_addr).transpose()?);
 
     let jobs = Jobs::default();
     jobs::run_writes_here();
     // the recorder comes first: clients take their meters from it when they are made
     let metrics = telemetry::start_metrics().map_err(anyhow::Error::msg)?;
     telemetry::keep_metrics(metrics.clone(), &jobs);
-    let shop = assembly::assemble(&settings, only, &metrics, &jobs).await?;
-    let server = listen(listener, &settings, shop, metrics)?;
-    // from here on a signal is a wish to stop, even one that comes before the first request
-    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    log.measure(&jobs);
+    // nothing in it waits for a store: the process lives at once, and is ready when its stores are
+    let Shop { face, stores } = assembly::assemble(&settings, only, &jobs).await?;
+    let needed = stores.into_iter().chain([Arc::new(jobs.clone()) as Arc<dyn Health>]).collect();
+    let readiness = Readiness::new(needed);
+    let ops = Ops { readiness: readiness.clone(), metrics, jobs: jobs.clone(), log: Some(log.filter()) };
+    let ops = ops_listener.map(|listener| ops.serve(listener)).transpose()?;
+    let ops = ops.map(|(server, handle)| (tokio::spawn(server), handle));
+    let server = listen(listener, &settings, face, readiness, &jobs)?;
     let handle = server.handle();
     let mut running = tokio::spawn(server);
-    announce(address, only, &settings);
+    announce(address, ops_address, only, &settings);
     tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
+        () = wish.comes() => {}
         ended = &mut running => return ended?.context("server"),
     }
-    tracing::info!("stopping: no new connections; requests that run are finished");
-    jobs.stopping().cancel();
+
+    // not ready, and a pause in which those who send requests notice: connections are still taken, and closed as they are answered
+    jobs.drain();
+    let pause = Duration::from_secs(settings.drain_seconds);
+    tracing::info!(drain_seconds = settings.drain_seconds, "stopping: not ready any more");
+    // who wishes it twice does not want to wait
+    drop(tokio::time::timeout(pause, wish.comes()).await);
+    tracing::info!("stopping: no new connections; what runs is finished");
     handle.stop(true).await;
-    running.await?.context("server")
+    running.await?.context("server")?;
+    let patience = Duration::from_secs(settings.shutdown_seconds);
+    let all = jobs::writes_ended(patience).await & jobs.end(patience).await;
+    if !all {
+        tracing::warn!("stopping: some work in the background was not finished in time, and is cut off");
+    }
+    if let Some((ops, handle)) = ops {
+        handle.stop(false).await;
+        ops.await?.context("operations")?;
+    }
+    Ok(())
 }
 
-fn listen(listener: TcpListener, settings: &Settings, shop: Shop, metrics: PrometheusHandle) -> anyhow::Result<Server> {
-    match shop.face {
+/// The wish of an operator to stop.
+struct Wish {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Wish {
+    fn new() -> anyhow::Result<Self> {
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    }
+
+    async fn comes(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}
+
+fn bind(address: SocketAddr, setting: &str) -> anyhow::Result<TcpListener> {
+    let bind = || {
+        let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+        // a port whose last user has just gone can be used again
+        socket.set_reuse_address(true)?;
+        socket.bind(&address.into())?;
+        socket.listen(BACKLOG)?;
+        Ok::<_, std::io::Error>(socket.into())
+    };
+    bind().with_context(|| format!("cannot listen on {address}{setting}"))
+}
+
+/// Where operations are served; none when they are not.
+fn ops_address(settings: &Settings, port: u16) -> Option<SocketAddr> {
+    /// How far its port is from the one of customers.
+    const OFFSET: u16 = 100;
+    match settings.ops_bind {
+        OpsBind::Off => None,
+        OpsBind::At(ip, Some(port)) => Some(SocketAddr::new(ip, port)),
+        // any port for the one means any port for the other
+        OpsBind::At(ip, None) => Some(SocketAddr::new(ip, if port == 0 { 0 } else { port.saturating_add(OFFSET) })),
+    }
+}
+
+fn listen(listener: TcpListener, settings: &Settings, face: Face, readiness: Readiness, jobs: &Jobs) -> anyhow::Result<Server> {
+    match face {
         #[cfg(feature = "gateway")]
         Face::Gateway(gateway) => start(move || gateway.app(), listener, settings),
         Face::Module { module, key } => {
-            let configure = module_app(module, key, shop.stores, metrics);
-            let app = move || App::new().wrap(TracingLogger::<RequestSpan>::new()).configure(configure.clone());
+            let configure = module_app(module, key, readiness);
+            let jobs = jobs.clone();
+            let app = move || {
+                let jobs = jobs.clone();
+                App::new()
+                    .wrap(TracingLogger::<RequestSpan>::new())
+                    .wrap(from_fn(move |request, next| close_when_draining(jobs.clone(), request, next)))
+                    .configure(configure.clone())
+            };
             start(app, listener, settings)
         }
     }
@@ -85,7 +162,7 @@ where
     let mut server = HttpServer::new(app)
         .client_request_timeout(Duration::from_secs(10))
         .keep_alive(Duration::from_secs(75))
-        .shutdown_timeout(10)
+        .shutdown_timeout(settings.shutdown_seconds)
         .disable_signals();
     if let Some(workers) = settings.workers {
         server = server.workers(workers.max(1));
@@ -94,27 +171,25 @@ where
 }
 
 /// A single module's own operations, for other modules.
-fn module_app(
-    module: Arc<dyn Dispatch>,
-    key: InternalKey,
-    stores: Vec<Arc<dyn Health>>,
-    metrics: PrometheusHandle,
-) -> impl Fn(&mut web::ServiceConfig) + Clone {
+fn module_app(module: Arc<dyn Dispatch>, key: InternalKey, readiness: Readiness) -> impl Fn(&mut web::ServiceConfig) + Clone {
     let entry: Arc<dyn Entry> = Arc::new(InternalEntry::new(key));
     let name = module.ops().first().map_or("", |op| op.module);
     move |cfg| {
-        health(cfg, name, stores.clone());
-        probes(cfg, stores.clone(), metrics.clone());
+        health(cfg, name, readiness.clone());
+        ops::livez(cfg);
         mount(cfg, std::slice::from_ref(&module), &entry, Limits::default());
         cfg.default_service(web::to(not_found));
     }
 }
 
-/// Tells where the shop is. Scripts and tests read the line with the address.
+/// Tells where the shop is. Scripts and tests read the lines with the addresses.
 #[expect(clippy::print_stdout, reason = "what a person who starts the program wants to see")]
-fn announce(address: SocketAddr, only: Option<Module>, settings: &Settings) {
+fn announce(address: SocketAddr, ops: Option<SocketAddr>, only: Option<Module>, settings: &Settings) {
     let name = only.unwrap_or(Module::Gateway).name();
     println!("{name} listening on http://{address}");
+    if let Some(ops) = ops {
+        println!("  operations   http://{ops}");
+    }
     if only.is_none_or(|only| only == Module::Gateway) {
         println!("  Swagger UI   http://{address}/docs");
         #[cfg(feature = "gateway")]

@@ -33,11 +33,11 @@ pub(crate) async fn outboxes(settings: &Settings) -> anyhow::Result<Vec<kernel::
     let _ = settings;
     Ok(vec![
         #[cfg(feature = "user")]
-        report("user", user::migrate(&settings.user).await)?,
+        report("user", user::database(&settings.user).await)?,
         #[cfg(feature = "order")]
-        report("order", order::migrate(&settings.order).await)?,
+        report("order", order::database(&settings.order).await)?,
         #[cfg(feature = "payment")]
-        report("payment", payment::migrate(&settings.payment).await)?,
+        report("payment", payment::database(&settings.payment).await)?,
     ])
 }
 

@@ -63,6 +63,8 @@ pub(crate) struct Shop {
 pub(crate) struct Process {
     pub(crate) name: String,
     pub(crate) address: String,
+    /// Of its operations listener.
+    pub(crate) ops: String,
     pub(crate) child: Child,
     arguments: Vec<String>,
     settings: Vec<(String, String)>,
@@ -153,6 +155,9 @@ impl Shop {
 
     async fn of(stores: ShopStores, processes: Vec<Process>) -> Self {
         let client = client();
+        for process in &processes {
+            until_ready(process).await;
+        }
         let base = processes.last().unwrap().address.clone();
         Self { base, processes, client, stores }
     }
@@ -187,7 +192,7 @@ impl Shop {
     }
 
     /// Ends a process in the way that leaves it no time for anything, and starts it again where it was.
-    pub(crate) fn kill_and_start_again(&mut self, name: &str) {
+    pub(crate) async fn kill_and_start_again(&mut self, name: &str) {
         let index = self.processes.iter().position(|process| process.name == name).unwrap();
         let Process { address, arguments, settings, .. } = &self.processes[index];
         let port = address.rsplit(':').next().unwrap().to_owned();
@@ -198,7 +203,20 @@ impl Shop {
         let settings: Vec<(&str, &str)> = settings.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         // its connections went with the process
         self.client = client();
-        self.processes.insert(index, start(self.stores.folder(), name, &arguments, &settings));
+        let process = start(self.stores.folder(), name, &arguments, &settings);
+        until_ready(&process).await;
+        self.processes.insert(index, process);
+    }
+
+    /// What the operations listener of a process answers.
+    pub(crate) async fn ops(&self, process: &Process, path: &str) -> Answer {
+        self.send(self.client.get(format!("{}{path}", process.ops))).await
+    }
+
+    /// The operations listener of the process in which a module runs.
+    pub(crate) async fn ops_of(&self, module: &str, path: &str) -> Answer {
+        let process = self.processes.iter().find(|process| process.name == module).unwrap_or(&self.processes[0]);
+        self.ops(process, path).await
     }
 
     /// A new customer.
@@ -339,14 +357,23 @@ fn start(folder: &Path, name: &str, arguments: &[&str], settings: &[(&str, &str)
     command.envs(settings.iter().copied());
     let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let line = lines.find(|line| line.as_ref().is_ok_and(|line| line.contains(" listening on "))).expect("it starts").unwrap();
-    let address = line.split(" on ").nth(1).unwrap().to_owned();
+    let mut told = |what: &str| {
+        let line = lines.find(|line| line.as_ref().is_ok_and(|line| line.contains(what))).expect("it starts").unwrap();
+        line[line.find("http://").unwrap()..].to_owned()
+    };
+    let (address, ops) = (told(" listening on "), told(" operations "));
     // what it prints later must have somewhere to go
     std::thread::spawn(move || lines.for_each(drop));
     let owned = |text: &&str| (*text).to_owned();
     let (arguments, settings) =
         (arguments.iter().map(owned).collect(), settings.iter().map(|(name, value)| (owned(name), owned(value))).collect());
-    Process { name: name.into(), address, child, arguments, settings }
+    Process { name: name.into(), address, ops, child, arguments, settings }
+}
+
+/// Waits until a process can do its work: its stores are up, and the demo shop is there.
+pub(crate) async fn until_ready(process: &Process) {
+    let (client, url) = (client(), format!("{}/readyz", process.ops));
+    until(async || client.get(&url).send().await.is_ok_and(|answer| answer.status() == 200)).await;
 }
 
 /// Looks again until it is so, for at most a minute: longer than what a dead process has taken stays taken.

@@ -184,7 +184,7 @@ async fn what_was_told_survives_a_kill(mut shop: Shop) {
     }
     // whatever was between the commits and the mails
     for process in shop.processes.iter().map(|process| process.name.clone()).collect::<Vec<_>>() {
-        shop.kill_and_start_again(&process);
+        shop.kill_and_start_again(&process).await;
     }
     let placed = async || {
         let page = shop.call(&me, "GET", "/api/notifications?kind=order.placed&per_page=100", None).await;

@@ -8,11 +8,22 @@ both_deployments![probes_metrics_and_documents, it_stops_when_it_is_told];
 
 async fn probes_metrics_and_documents(shop: Shop) {
     assert_eq!(shop.get("/livez").await.expect(200)["status"], "alive");
-    assert_eq!(shop.get("/readyz").await.expect(200)["status"], "ready");
     shop.get("/api/products").await.expect(200);
-    let metrics = shop.get("/metrics").await;
+    let gateway = shop.processes.last().unwrap();
+    let metrics = shop.ops(gateway, "/metrics").await;
     assert!(metrics.text.contains("souk_call_seconds_bucket{op=\"product.list\",caller=\"gateway\""), "{}", metrics.text);
     assert!(metrics.text.contains("souk_http_responses_total{status=\"200\"}"));
+    for process in &shop.processes {
+        assert_eq!(shop.ops(process, "/livez").await.expect(200)["status"], "alive");
+        assert_eq!(shop.ops(process, "/readyz").await.expect(200)["status"], "ready");
+        let jobs = shop.ops(process, "/jobs").await.expect(200);
+        assert!(jobs.as_array().unwrap().iter().all(|job| job["is_stalled"] == false), "{jobs}");
+        // none of it is on the port of customers or of other modules
+        for path in ["/readyz", "/metrics", "/jobs", "/log"] {
+            let hidden = shop.send(shop.client.get(format!("{}{path}", process.address))).await;
+            assert_eq!(hidden.status, 404, "{} {path}", process.name);
+        }
+    }
     let document = shop.get("/openapi.json").await.expect(200);
     assert_eq!(document["openapi"], "3.1.0");
     for op in [product::OPS, user::OPS, cart::OPS, order::OPS, payment::OPS, notification::OPS].into_iter().flatten() {
@@ -79,5 +90,5 @@ async fn a_module_that_is_down_takes_only_its_own_with_it() {
     shop.call(&me, "GET", "/api/orders", None).await.expect(200);
     shop.call(&me, "GET", "/api/users/profile", None).await.expect(200);
     shop.get("/livez").await.expect(200);
-    shop.get("/readyz").await.expect(200);
+    shop.ops_of("gateway", "/readyz").await.expect(200);
 }

@@ -8,7 +8,7 @@ const MODULES: [&str; 5] = ["product", "user", "cart", "order", "payment"];
 
 /// Statements so far, of every module, for requests.
 async fn statements(shop: &Shop) -> BTreeMap<String, u64> {
-    let metrics = shop.get("/metrics").await;
+    let metrics = shop.ops(&shop.processes[0], "/metrics").await;
     let counts = metrics.text.lines().filter_map(|line| {
         let (labels, count) = line.strip_prefix("souk_sql_statements_total{")?.split_once("} ")?;
         let label = |name: &str| {

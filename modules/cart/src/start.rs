@@ -43,15 +43,17 @@ impl Default for Config {
     }
 }
 
-/// Opens the module's store, brings it up to date, and starts its `jobs`. `product` is the way to the product module.
+/// Starts the module and its `jobs`, which bring its store up as soon as it can be reached. `product` is the way to the product
+/// module.
 ///
 /// # Errors
-/// When a setting is out of its range, the store cannot be opened or a migration fails.
+/// When a setting cannot be used.
 pub async fn start(config: &Config, product: ProductClient, jobs: &Jobs) -> Result<Carts, BoxError> {
     if !(1..=8760).contains(&config.expiry_hours) {
         return Err("cart.expiry_hours must be 1 to 8760".into());
     }
     let store = Store::open(config).await?;
+    store.keep_up(jobs);
     if let Store::Sql(db) = &store {
         sweep(db, config.sweep_seconds, jobs);
     }
@@ -63,7 +65,7 @@ pub async fn start(config: &Config, product: ProductClient, jobs: &Jobs) -> Resu
 /// # Errors
 /// When the store cannot be opened or a migration fails.
 pub async fn migrate(config: &Config) -> Result<(), BoxError> {
-    Store::open(config).await.map(drop)
+    Store::open(config).await?.migrate().await
 }
 
 /// Removes expired carts and keys from a database, again and again.
@@ -86,6 +88,11 @@ fn sweep(db: &Db, seconds: u64, jobs: &Jobs) {
 }
 
 impl Carts {
+    /// Waits until the store is up.
+    pub async fn up(&self) {
+        self.store.up().await;
+    }
+
     /// The store, for health checks.
     pub fn health(&self) -> impl Health + use<> {
         self.store.clone()

@@ -9,6 +9,7 @@ use kernel::{
     BoxError, BoxFuture, Ctx, Fault, Health, Money, UserId,
     chrono::{DateTime, TimeDelta, Utc},
     db::Db,
+    jobs::Jobs,
 };
 use product::ProductId;
 use std::sync::Arc;
@@ -54,13 +55,44 @@ pub(crate) enum Store {
 }
 
 impl Store {
-    /// Opens the store that the URL names, and brings it up to date.
+    /// The store that the URL names. Nothing is asked of it yet.
     pub(crate) async fn open(config: &Config) -> Result<Self, BoxError> {
         match config.database_url.split_once("://") {
-            Some(("redis" | "rediss", _)) => Ok(Self::Redis(Arc::new(redis::Redis::open(config).await?))),
+            Some(("redis" | "rediss", _)) => Ok(Self::Redis(Arc::new(redis::Redis::open(config)?))),
             Some(("sqlite" | "postgres" | "postgresql", _)) => Ok(Self::Sql(sql::open(config).await?)),
             // not what it is instead: a password may be anywhere in it
             _ => Err("cart.database_url must start with sqlite://, postgres://, redis:// or rediss://".into()),
+        }
+    }
+
+    /// Brings the store up to date, here and now. In Redis there is nothing to do; that it can be reached is checked.
+    pub(crate) async fn migrate(&self) -> Result<(), BoxError> {
+        match self {
+            Self::Sql(db) => sql::migrate(db).await,
+            Self::Redis(redis) => Ok(redis.bring_up().await?),
+        }
+    }
+
+    /// Brings the store up in the background, as soon as it can be reached.
+    pub(crate) fn keep_up(&self, jobs: &Jobs) {
+        match self {
+            Self::Sql(db) => sql::keep_up(db, jobs),
+            Self::Redis(redis) => {
+                let redis = redis.clone();
+                jobs.once("cart.redis", move || {
+                    let redis = redis.clone();
+                    async move { redis.bring_up().await }
+                });
+            }
+        }
+    }
+
+    /// Waits until it is up.
+    pub(crate) async fn up(&self) {
+        match self {
+            Self::Sql(db) => db.up().await,
+            // there is nothing to bring up in Redis
+            Self::Redis(_) => {}
         }
     }
 
@@ -171,7 +203,10 @@ impl Store {
 
 impl Health for Store {
     fn name(&self) -> &str {
-        "cart"
+        match self {
+            Self::Sql(db) => db.name(),
+            Self::Redis(_) => "cart.redis",
+        }
     }
 
     fn check(&self) -> BoxFuture<Result<()>> {

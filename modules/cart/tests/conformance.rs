@@ -124,6 +124,7 @@ async fn carts_in(database_url: String, stores: Stores) -> (Carts, Fixture) {
     let config = Config { database_url, key_prefix: stores.name().into(), sweep_seconds: 1, ..Config::default() };
     let client = ProductClient::remote(Transport::loopback(catalogue.clone()));
     let carts = start(&config, client, &Default::default()).await.unwrap();
+    carts.up().await;
     carts.health().check().await.unwrap();
     (carts, Fixture { products, catalogue, kept, _stores: stores })
 }

@@ -18,8 +18,7 @@ use std::{collections::BTreeSet, sync::Arc};
 use utoipa::{
     PartialSchema, ToSchema,
     openapi::{
-        Components, Content, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, PathItem, Ref, Response, ResponseBuilder,
-        Server,
+        Components, Content, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, PathItem, Response, ResponseBuilder, Server,
         path::{HttpMethod, OperationBuilder},
         security::{Http, HttpAuthScheme, SecurityScheme},
         tag::TagBuilder,
@@ -90,11 +89,9 @@ pub fn openapi(modules: &[Arc<dyn Dispatch>]) -> OpenApi {
 }
 
 fn add_own_routes(api: &mut OpenApi) {
-    let text = || Content::builder().schema(Some(String::schema())).build();
     let object = || Content::builder().schema(Some(utoipa::openapi::ObjectBuilder::new().build())).build();
     let good =
         |description: &str, media: &str, content| ResponseBuilder::new().description(description).content(media, content).build();
-    let failed = || problem_response("Something that is needed cannot be reached now; see `Retry-After`.");
     let mut add = |path: &str, id: &str, summary: &str, description: &str, responses: Vec<(&str, Response)>| {
         let operation = OperationBuilder::new().operation_id(Some(id)).summary(Some(summary)).description(Some(description));
         let operation =
@@ -119,31 +116,12 @@ fn add_own_routes(api: &mut OpenApi) {
         vec![("200", good("It does.", "application/json", object()))],
     );
     add(
-        "/readyz",
-        "gateway_readyz",
-        "Tell whether the process can take requests.",
-        "For a readiness probe; looks at the stores of the modules in this process, and whether it is stopping.",
-        vec![("200", good("It can.", "application/json", object())), ("503", failed())],
-    );
-    add(
-        "/metrics",
-        "gateway_metrics",
-        "Get the metrics of the process.",
-        "In the text format of Prometheus.",
-        vec![("200", good("The metrics.", "text/plain", text()))],
-    );
-    add(
         "/openapi.json",
         "gateway_openapi",
         "Get this document.",
         "OpenAPI 3.1.",
         vec![("200", good("The document.", "application/json", object()))],
     );
-}
-
-fn problem_response(description: &str) -> Response {
-    let content = Content::builder().schema(Some(Ref::from_schema_name("Problem"))).build();
-    ResponseBuilder::new().description(description).content(Problem::MEDIA_TYPE, content).build()
 }
 
 fn set_tags(api: &mut OpenApi) {

@@ -4,9 +4,13 @@
 
 use actix_web::{HttpResponse, http::StatusCode, web};
 use futures_util::future::join_all;
-use kernel::{BoxFuture, Fault, Health, Instances, jobs::Jobs};
+use kernel::{Instances, jobs::Jobs};
 use serde::{Deserialize, Serialize};
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 use tokio::sync::watch;
 use utoipa::ToSchema;
 
@@ -45,15 +49,35 @@ pub(crate) struct ServiceHealth {
 pub(crate) struct Watch(watch::Receiver<Option<(StatusCode, web::Bytes)>>);
 
 impl Watch {
-    /// Looks at `modules` now and then every `period`.
+    /// Looks at `modules` now and then every `period`, and every second while one is not well.
     pub(crate) fn start(modules: Vec<(&'static str, Instances)>, period: Duration, jobs: &Jobs) -> Self {
+        /// How long a shop that has just started may take before it is said not to be well.
+        const YOUTH: Duration = Duration::from_secs(3);
         let (tell, told) = watch::channel(None);
         let (modules, tell): (Arc<[_]>, _) = (modules.into(), Arc::new(tell));
-        jobs.every("gateway.health", period, move || {
-            let (modules, tell) = (modules.clone(), tell.clone());
+        let stop = jobs.stopping().clone();
+        jobs.keep("gateway.health", move |beat| {
+            let (modules, tell, stop) = (modules.clone(), tell.clone(), stop.clone());
             async move {
-                tell.send_replace(Some(encode(&look(&modules).await)));
-                Ok(())
+                let started = Instant::now();
+                let work = async {
+                    loop {
+                        let report = look(&modules).await;
+                        beat.succeeded();
+                        let (is_well, is_young) = (report.is_well(), started.elapsed() < YOUTH);
+                        if is_well || !is_young {
+                            tell.send_replace(Some(encode(&report)));
+                        }
+                        let wait = match (is_well, is_young) {
+                            // a job that is silent for longer is taken for dead
+                            (true, _) => period.min(Duration::from_secs(30)),
+                            (false, true) => Duration::from_millis(100),
+                            (false, false) => Duration::from_secs(1),
+                        };
+                        tokio::time::sleep(wait).await;
+                    }
+                };
+                stop.run_until_cancelled(work).await.unwrap_or(())
             }
         });
         Self(told)
@@ -93,32 +117,13 @@ async fn count(instances: &Instances) -> (usize, usize) {
     }
 }
 
+impl HealthReport {
+    fn is_well(&self) -> bool {
+        self.status == "healthy"
+    }
+}
+
 fn encode(report: &HealthReport) -> (StatusCode, web::Bytes) {
-    let status = if report.status == "healthy" { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let status = if report.is_well() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (status, serde_json::to_vec(report).unwrap_or_default().into())
-}
-
-/// What the readiness of the gateway's own process looks at: the stores of the modules in it, and whether it is stopping.
-pub(crate) fn stores(modules: &[(&'static str, Instances)], jobs: &Jobs) -> Vec<Arc<dyn Health>> {
-    let here = modules.iter().filter_map(|(_, instances)| match instances {
-        Instances::Here(store) => Some(store.clone()),
-        Instances::At(_) => None,
-    });
-    std::iter::once(Arc::new(Running(jobs.clone())) as Arc<dyn Health>).chain(here).collect()
-}
-
-/// A process that is stopping should get no new requests.
-struct Running(Jobs);
-
-impl Health for Running {
-    fn name(&self) -> &str {
-        "process"
-    }
-
-    fn check(&self) -> BoxFuture<Result<(), Fault>> {
-        let stopping = self.0.stopping().is_cancelled();
-        Box::pin(async move {
-            if stopping { Err(Fault::unavailable("Stopping", "asked for readiness while stopping")) } else { Ok(()) }
-        })
-    }
 }

@@ -4,7 +4,7 @@
 //! 1. the log and the trace (`kernel::telemetry`), so that everything below is measured;
 //! 2. `headers.rs`: security headers, and errors of the framework in the form of ours;
 //! 3. CORS (`headers.rs`), which answers preflights and so comes before anything that wants a token;
-//! 4. the router, which knows the operations, `/health`, the probes, `/metrics`, `/openapi.json`, `/docs` and `/dev/mailbox`;
+//! 4. the router, which knows the operations, `/health`, `/livez`, `/openapi.json`, `/docs` and `/dev/mailbox`;
 //! 5. for operations only: who calls (`auth.rs`), then how often (`limits.rs`), then the operation (`entry.rs`).
 //!
 //! No 5 is the same for all operations: identity comes from the access token alone, whatever other headers say.
@@ -35,12 +35,12 @@ use actix_web::{
 };
 use entry::PublicEntry;
 use kernel::{
-    BoxError, Dispatch, Health, Instances,
+    BoxError, Dispatch, Instances,
     jobs::Jobs,
+    ops,
     server::{self, Entry},
     telemetry::RequestSpan,
 };
-use metrics_exporter_prometheus::PrometheusHandle;
 use std::{sync::Arc, time::Duration};
 use tracing_actix_web::TracingLogger;
 use user::UserClient;
@@ -56,8 +56,7 @@ struct Parts {
     limits: server::Limits,
     origins: headers::Origins,
     health: health::Watch,
-    stores: Vec<Arc<dyn Health>>,
-    metrics: PrometheusHandle,
+    jobs: Jobs,
     api: OpenApi,
     docs: docs::Docs,
     has_mailbox: bool,
@@ -75,14 +74,12 @@ pub fn start(
     modules: Vec<Arc<dyn Dispatch>>,
     users: UserClient,
     watched: Vec<(&'static str, Instances)>,
-    metrics: PrometheusHandle,
     jobs: &Jobs,
 ) -> Result<Gateway, BoxError> {
     let origins = headers::Origins::new(&config.cors_origins)?;
     let limits = limits::Limits::start(config, &modules, jobs)?;
     let auth = auth::Auth::start(users.by("gateway"), jobs);
     let entry = PublicEntry { auth, limits, timeout: Duration::from_millis(config.request_timeout_ms.max(1)) };
-    let stores = health::stores(&watched, jobs);
     let api = openapi(&modules);
     Ok(Gateway(Arc::new(Parts {
         modules,
@@ -90,8 +87,7 @@ pub fn start(
         limits: server::Limits { body: config.max_body_bytes, ..server::Limits::default() },
         origins,
         health: health::Watch::start(watched, Duration::from_secs(config.health_cache_seconds.max(1)), jobs),
-        stores,
-        metrics,
+        jobs: jobs.clone(),
         docs: docs::Docs::new(&api, config.swagger)?,
         has_mailbox: config.mailbox,
         api,
@@ -111,11 +107,13 @@ impl Gateway {
             InitError = (),
         > + use<>,
     > {
+        let jobs = self.0.jobs.clone();
         App::new()
             .configure(|cfg| self.configure(cfg))
             .default_service(web::to(server::not_found))
             .wrap(self.0.origins.cors())
             .wrap(from_fn(headers::finish))
+            .wrap(from_fn(move |request, next| server::close_when_draining(jobs.clone(), request, next)))
             .wrap(TracingLogger::<RequestSpan>::new())
     }
 
@@ -125,7 +123,7 @@ impl Gateway {
         server::mount(cfg, &parts.modules, &parts.entry, parts.limits);
         let health = parts.health.clone();
         cfg.service(web::resource("/health").route(server::reading().to(move || health.clone().answer())));
-        server::probes(cfg, parts.stores.clone(), parts.metrics.clone());
+        ops::livez(cfg);
         parts.docs.configure(cfg);
         if parts.has_mailbox {
             mailbox::configure(cfg);

@@ -4,5 +4,9 @@ use chrono::{DateTime, SubsecRound, Utc};
 
 /// Now, in UTC, cut to microseconds: the precision that PostgreSQL keeps.
 pub fn now() -> DateTime<Utc> {
-    Utc::now().trunc_subsecs(6)
+    truncated(Utc::now())
+}
+
+pub(crate) fn truncated(time: DateTime<Utc>) -> DateTime<Utc> {
+    time.trunc_subsecs(6)
 }

@@ -1,25 +1,30 @@
 //! Databases of modules: opened by URL, one for each module, and used through a pool for reads and one for writes.
+//!
+//! Nothing is asked of a database when it is opened. [`Db::keep_up`] brings it up in the background, and again whenever its server
+//! has been away; until then whoever wants something of it is answered `unavailable`.
 
-mod reach;
+mod connection;
+mod gate;
+mod keeper;
+mod migrate;
+mod pool;
+mod tx;
 
-use crate::{Fault, Health, call::BoxFuture};
+pub use pool::Connections;
+pub use tx::{Tx, TxConnection};
+
+use crate::{Fault, Health, call::BoxFuture, jobs::Jobs};
 use chrono::{DateTime, Utc};
-use reach::Reach;
-use sea_orm::{
-    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, RuntimeErr,
-    SqliteTransactionMode, TransactionOptions, TransactionTrait,
-};
+use connection::Options;
+use gate::{Gate, State};
+use sea_orm::{DbErr, RuntimeErr};
 use sea_orm_migration::MigratorTrait;
-use sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
-use std::{
-    ops::Deref,
-    path::Path,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
+use sqlx::{
+    ConnectOptions as _,
+    postgres::PgConnectOptions,
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
 };
+use std::{path::Path, sync::Arc, time::Duration};
 use tokio::sync::Notify;
 
 /// Pool of a database.
@@ -54,100 +59,119 @@ pub enum Durability {
 /// The database of one module. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Db {
+    shared: Arc<Shared>,
+    read: Connections,
+    write: Connections,
+}
+
+#[derive(Debug)]
+struct Shared {
     module: &'static str,
-    read: DatabaseConnection,
-    write: DatabaseConnection,
+    name: String,
+    gate: Arc<Gate>,
+    /// How connections for writes are made.
+    options: Options,
     told: Arc<Notify>,
-    /// Only of a server; a file is always there.
-    reach: Option<Arc<Reach>>,
 }
 
 impl Db {
     /// Opens the database of `module`: `sqlite://data/product.db`, whose file and folder are made if there are none, or
-    /// `postgres://user:password@host/database`.
+    /// `postgres://user:password@host/database`. Nothing is asked of it yet: connections are made when they are needed.
     ///
     /// # Errors
-    /// When the URL is not of a known store, or the store cannot be opened.
+    /// When the URL is not of a known store, a setting is out of its range, or the folder cannot be made.
     pub async fn open(module: &'static str, url: &str, pool: Pool, durability: Durability) -> Result<Self, DbErr> {
+        let wrong = |why: String| DbErr::Custom(format!("{module}.database_url: {why}"));
         if pool.connections == 0 {
             return Err(DbErr::Custom("pool.connections must be at least 1".into()));
         }
-        let (read, write, reach) = match url.split_once("://") {
+        let patience = Duration::from_millis(pool.acquire_timeout_ms);
+        let gate = Arc::new(Gate::new(patience));
+        let statements = statements(module, "request");
+        let (most, connections) = (pool.connections as usize, |options, most| {
+            Connections::new(options, most, patience, gate.clone(), statements.clone())
+        });
+        let (read, write, options) = match url.split_once("://") {
             Some(("sqlite", path)) => {
                 let file = path.split('?').next().unwrap_or(path);
                 if let Some(folder) = Path::new(file).parent() {
-                    std::fs::create_dir_all(folder).map_err(|e| DbErr::Custom(format!("{}: {e}", folder.display())))?;
+                    std::fs::create_dir_all(folder).map_err(|e| wrong(format!("{}: {e}", folder.display())))?;
                 }
-                let write = Database::connect(sqlite(&format!("sqlite://{file}?mode=rwc"), 1, pool, durability)).await?;
-                let read =
-                    Database::connect(sqlite(&format!("sqlite://{file}?mode=ro"), pool.connections, pool, durability)).await?;
-                (read, write, None)
+                let options = Options::Sqlite(Box::new(sqlite(file, durability)));
+                let reading = Options::Sqlite(Box::new(sqlite(file, durability).create_if_missing(false).read_only(true)));
+                (connections(reading, most)?, connections(options.clone(), 1)?, options)
             }
             Some(("postgres" | "postgresql", _)) => {
-                let all = Database::connect(postgres(module, url, pool)).await?;
-                let reach = Reach::watch(module, all.get_postgres_connection_pool().clone()).await;
-                (all.clone(), all, Some(reach))
+                // its own words could quote the address, and with it the password
+                let options = postgres(module, url, pool)
+                    .map_err(|_| wrong("must be like postgres://user:password@host:5432/database".into()))?;
+                let options = Options::Postgres(Box::new(options));
+                let all = connections(options.clone(), most)?;
+                (all.clone(), all, options)
             }
-            _ => {
-                let scheme = url.split(':').next().unwrap_or_default();
-                return Err(DbErr::Custom(format!("a database URL starts with sqlite:// or postgres://, not with {scheme}:")));
-            }
+            _ => return Err(wrong("must start with sqlite:// or postgres://".into())),
         };
-        Ok(Self { module, read, write, told: Arc::default(), reach }.counting("request"))
+        let name = format!("{module}.database");
+        Ok(Self { shared: Arc::new(Shared { module, name, gate, options, told: Arc::default() }), read, write })
     }
 
     /// The same database for work that no request waits for; its statements are counted apart.
     pub fn in_background(&self) -> Self {
-        self.clone().counting("background")
-    }
-
-    fn counting(mut self, work: &'static str) -> Self {
-        let statements = metrics::counter!("souk_sql_statements_total", "module" => self.module, "work" => work);
-        for connection in [&mut self.read, &mut self.write] {
-            let (statements, reach) = (statements.clone(), self.reach.clone());
-            connection.set_metric_callback(move |statement| {
-                statements.increment(1);
-                if let Some(reach) = &reach {
-                    reach.hear(statement.failed);
-                }
-            });
-        }
-        self
+        let statements = statements(self.module(), "background");
+        Self { read: self.read.counting(statements.clone()), write: self.write.counting(statements), ..self.clone() }
     }
 
     /// The module whose database it is.
     pub fn module(&self) -> &'static str {
-        self.module
+        self.shared.module
     }
 
-    /// Brings the tables up to date. Instances that start together wait for the first one.
+    fn gate(&self) -> &Gate {
+        &self.shared.gate
+    }
+
+    /// Brings the tables up to date, here and now. Instances that start together wait for the first one. Where nothing is to be
+    /// done nothing is written; tables that are newer than this program are left as they are.
     ///
     /// # Errors
-    /// When the store cannot be reached or a step fails; then nothing has changed.
+    /// When the store cannot be reached, a lock is not free for some seconds, or a step fails; then nothing has changed.
     pub async fn migrate<M: MigratorTrait>(&self) -> Result<(), DbErr> {
-        let tx = self.write.begin_with_options(immediate()).await?;
-        if tx.get_database_backend() == DbBackend::Postgres {
-            let lock =
-                format!("SET LOCAL statement_timeout = 0; SELECT pg_advisory_xact_lock(hashtext('{}'))", table_name::<M>());
-            tx.execute_unprepared(&lock).await?;
-        }
-        M::up(&tx, None).await?;
-        tx.commit().await
+        migrate::migrate::<M>(self.module(), &self.shared.options).await?;
+        keeper::ask(self).await.map_err(connection::connecting)?;
+        self.gate().set(State::Open);
+        Ok(())
+    }
+
+    /// Brings the database up in the background, with its tables, as soon as it can be reached, and looks after it from then on.
+    pub fn keep_up<M: MigratorTrait>(&self, jobs: &Jobs) {
+        self.gate().set(State::Starting);
+        let (db, stop) = (self.in_background(), jobs.stopping().clone());
+        jobs.keep(&self.shared.name, move |beat| keeper::keep::<M>(db.clone(), stop.clone(), beat));
+        let connections: Vec<_> = [("read", &self.read), ("write", &self.write)].map(|(use_, c)| (use_, c.clone())).into();
+        let module = self.module();
+        jobs.every(format!("{module}.database_metrics"), Duration::from_secs(5), move || {
+            for (use_, connections) in &connections {
+                let (open, wanted) = connections.state();
+                metrics::gauge!("souk_database_connections", "module" => module, "use" => *use_).set(open as f64);
+                metrics::gauge!("souk_database_connections_wanted", "module" => module, "use" => *use_).set(wanted as f64);
+            }
+            std::future::ready(Ok(()))
+        });
+    }
+
+    /// Waits until [`Db::keep_up`] has brought it up.
+    pub async fn up(&self) {
+        self.gate().open().await;
     }
 
     /// The connections for reads outside a transaction.
-    pub fn read(&self) -> &DatabaseConnection {
-        self.or_nowhere(&self.read)
+    pub fn read(&self) -> &Connections {
+        &self.read
     }
 
     /// The connections for single-statement writes.
-    pub fn write(&self) -> &DatabaseConnection {
-        self.or_nowhere(&self.write)
-    }
-
-    /// Nobody waits for a server that is known to be away.
-    fn or_nowhere<'a>(&'a self, connection: &'a DatabaseConnection) -> &'a DatabaseConnection {
-        self.reach.as_ref().and_then(|reach| reach.nowhere()).unwrap_or(connection)
+    pub fn write(&self) -> &Connections {
+        &self.write
     }
 
     /// Begins a transaction that will write. Dropped without [`Tx::commit`], it is rolled back.
@@ -157,116 +181,68 @@ impl Db {
     /// # Errors
     /// `unavailable` when no connection is free in time.
     pub async fn begin(&self) -> Result<Tx, Fault> {
-        let inner = self.write().begin_with_options(immediate()).await?;
-        Ok(Tx { inner, tells: AtomicBool::new(false), told: self.told.clone() })
+        Ok(Tx::begin(&self.write, self.shared.told.clone()).await?)
     }
 
-    /// Now, by the clock that all processes on this database share: what leases and due times are reckoned with.
+    /// Now, by the clock that all processes on this database share: what leases and due times are reckoned with. Right to some
+    /// milliseconds, whatever the clock of this machine says.
     pub fn now(&self) -> DateTime<Utc> {
-        crate::now()
+        self.gate().now()
     }
 
     /// Waits until a transaction has left events in the outbox: one that is committed after the last call of this, or now.
     pub(crate) async fn events_told(&self) {
-        self.told.notified().await;
+        self.shared.told.notified().await;
     }
 }
 
-/// SQLite: a transaction that reads first and then writes would fail at once when another one wrote in between.
-fn immediate() -> TransactionOptions {
-    TransactionOptions { sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate), ..TransactionOptions::default() }
+fn statements(module: &'static str, work: &'static str) -> metrics::Counter {
+    metrics::counter!("souk_sql_statements_total", "module" => module, "work" => work)
 }
 
-fn table_name<M: MigratorTrait>() -> String {
-    M::migration_table_name().to_string()
+fn postgres(module: &str, url: &str, pool: Pool) -> Result<PgConnectOptions, sqlx::Error> {
+    let options = url.parse::<PgConnectOptions>()?.application_name(&format!("souk {module}"));
+    Ok(options.disable_statement_logging().options([
+        ("statement_timeout", format!("{}ms", pool.statement_timeout_ms)),
+        // whoever waits for a row waits for a transaction that should be short, and one that does nothing is ended: a process
+        // that was stopped half way must not hold up the others
+        ("lock_timeout", "5s".into()),
+        ("idle_in_transaction_session_timeout", "5s".into()),
+        // what a process does not wait for any more ends (PostgreSQL 14 or later)
+        ("client_connection_check_interval", "1s".into()),
+    ]))
 }
 
-fn postgres(module: &str, url: &str, pool: Pool) -> ConnectOptions {
-    let mut options = ConnectOptions::new(url);
-    options
-        .max_connections(pool.connections)
-        .min_connections(1)
-        .acquire_timeout(Duration::from_millis(pool.acquire_timeout_ms))
-        .connect_timeout(Duration::from_millis(pool.acquire_timeout_ms))
-        .statement_timeout(Duration::from_millis(pool.statement_timeout_ms))
-        // a connection in use needs no test; one that has waited may have lost its server
-        .test_before_acquire_if_idle_for(Duration::from_secs(1))
-        .set_application_name(format!("souk {module}"))
-        .sqlx_logging(false);
-    options
-}
-
-fn sqlite(url: &str, connections: u32, pool: Pool, durability: Durability) -> ConnectOptions {
-    let mut options = ConnectOptions::new(url);
+fn sqlite(file: &str, durability: Durability) -> SqliteConnectOptions {
     let synchronous = match durability {
         Durability::Normal => SqliteSynchronous::Normal,
         Durability::Full => SqliteSynchronous::Full,
     };
-    options
-        .max_connections(connections)
-        .min_connections(1)
-        .acquire_timeout(Duration::from_millis(pool.acquire_timeout_ms))
-        .idle_timeout(None)
-        .max_lifetime(None)
-        // a connection to a file does not break while it is idle
-        .test_before_acquire(false)
-        .sqlx_logging(false)
-        .map_sqlx_sqlite_opts(move |o| {
-            o.journal_mode(SqliteJournalMode::Wal)
-                .synchronous(synchronous)
-                .busy_timeout(Duration::from_secs(5))
-                .foreign_keys(true)
-                // reads come from the page cache of the system, without a copy
-                .pragma("mmap_size", "268435456")
-                .pragma("cache_size", "-16384")
-        });
-    options
-}
-
-/// A transaction that writes.
-#[derive(Debug)]
-pub struct Tx {
-    inner: DatabaseTransaction,
-    tells: AtomicBool,
-    told: Arc<Notify>,
-}
-
-impl Tx {
-    /// Makes everything in it last.
-    ///
-    /// # Errors
-    /// `unavailable` or `internal`; then nothing in it happened.
-    pub async fn commit(self) -> Result<(), Fault> {
-        self.inner.commit().await?;
-        if self.tells.into_inner() {
-            self.told.notify_one();
-        }
-        Ok(())
-    }
-
-    /// Wakes the relay of the outbox once this is committed.
-    pub(crate) fn tells(&self) {
-        self.tells.store(true, Ordering::Relaxed);
-    }
-}
-
-impl Deref for Tx {
-    type Target = DatabaseTransaction;
-    fn deref(&self) -> &DatabaseTransaction {
-        &self.inner
-    }
+    SqliteConnectOptions::new()
+        .filename(file)
+        .create_if_missing(true)
+        .disable_statement_logging()
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(synchronous)
+        .busy_timeout(Duration::from_secs(5))
+        .foreign_keys(true)
+        // reads come from the page cache of the system, without a copy; what each connection keeps beside it is small
+        .pragma("mmap_size", "268435456")
+        .pragma("cache_size", "-2000")
 }
 
 impl Health for Db {
     fn name(&self) -> &str {
-        self.module
+        &self.shared.name
     }
 
     fn check(&self) -> BoxFuture<Result<(), Fault>> {
-        let read = self.read().clone();
+        let (read, why) = (self.read.clone(), self.gate().why());
         Box::pin(async move {
-            read.execute_unprepared("SELECT 1").await?;
-            Ok(())
+            if let Some(why) = why {
+                return Err(Fault::away(why));
+            }
+            Ok(read.lease_anyway().await?.ping().await?)
         })
     }
 }
@@ -301,7 +277,7 @@ fn is_passing(e: &sqlx::Error) -> bool {
 /// By SQLSTATE: connection lost, too many of something, a conflict of transactions, a time-out, or the server stops or starts.
 fn is_passing_in_postgres(state: &str) -> bool {
     matches!(&state[..2.min(state.len())], "08" | "53")
-        || matches!(state, "40001" | "40P01" | "55P03" | "57014" | "57P01" | "57P02" | "57P03")
+        || matches!(state, "25P03" | "40001" | "40P01" | "55P03" | "57014" | "57P01" | "57P02" | "57P03")
 }
 
 /// Whether a write broke a unique index: the thing exists already.

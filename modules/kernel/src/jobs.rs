@@ -28,6 +28,7 @@ pub struct Jobs(Arc<Inner>);
 
 #[derive(Default)]
 struct Inner {
+    drain: CancellationToken,
     stop: CancellationToken,
     tasks: TaskTracker,
     jobs: Mutex<Vec<Arc<Job>>>,
@@ -46,7 +47,7 @@ pub struct JobReport {
     pub broken: u64,
     /// Seconds since it last showed that it works: since a run succeeded or, before the first, since it was started.
     pub age_seconds: f64,
-    /// Whether it has given no sign of life for too long.
+    /// Whether it has given no sign of life for too long, or has to be done once and is not done yet.
     pub is_stalled: bool,
 }
 
@@ -119,6 +120,16 @@ impl Job {
 }
 
 impl Jobs {
+    /// Says that the process is about to end: it is not ready any more, and connections are closed as they are answered.
+    pub fn drain(&self) {
+        self.0.drain.cancel();
+    }
+
+    /// Whether the process is about to end.
+    pub fn is_draining(&self) -> bool {
+        self.0.drain.is_cancelled()
+    }
+
     /// Is cancelled when jobs are to end.
     pub fn stopping(&self) -> &CancellationToken {
         &self.0.stop
@@ -187,14 +198,15 @@ impl Jobs {
         });
     }
 
-    /// Does something that has to be done once, again and again until it succeeds, with pauses from 100 ms to 5 s.
+    /// Does something that has to be done once before the process is ready, again and again until it succeeds, with pauses from
+    /// 100 ms to 5 s.
     pub fn once<F, Fut, E>(&self, name: impl Into<String>, mut work: F)
     where
         F: FnMut() -> Fut + Send + 'static,
         Fut: Future<Output = Result<(), E>> + Send,
         E: Display + Send,
     {
-        let job = self.add(name.into(), Duration::MAX);
+        let job = self.add(name.into(), Duration::ZERO);
         let stop = self.0.stop.clone();
         self.0.tasks.spawn(async move {
             let pauses = backon::ExponentialBuilder::default().with_min_delay(Duration::from_millis(100));
@@ -261,7 +273,7 @@ impl Jobs {
     }
 }
 
-/// A process whose background work stands still is not ready.
+/// A process that is about to end, or whose background work stands still, is not ready.
 impl Health for Jobs {
     fn name(&self) -> &str {
         "jobs"
@@ -269,9 +281,14 @@ impl Health for Jobs {
 
     fn check(&self) -> BoxFuture<Result<(), Fault>> {
         let stalled: Vec<String> = self.report().into_iter().filter(|job| job.is_stalled).map(|job| job.job).collect();
-        Box::pin(
-            async move { if stalled.is_empty() { Ok(()) } else { Err(Fault::away(format!("stalled: {}", stalled.join(", ")))) } },
-        )
+        let result = if self.is_draining() {
+            Err(Fault::away("stopping"))
+        } else if stalled.is_empty() {
+            Ok(())
+        } else {
+            Err(Fault::away(format!("not done: {}", stalled.join(", "))))
+        };
+        Box::pin(std::future::ready(result))
     }
 }
 

@@ -43,6 +43,8 @@ pub mod idempotency;
 #[cfg(feature = "store")]
 pub mod inbox;
 pub mod jobs;
+#[cfg(feature = "server")]
+pub mod ops;
 #[cfg(feature = "store")]
 pub mod outbox;
 #[cfg(feature = "server")]

@@ -3,13 +3,19 @@
 //! Two kinds of servers do that: the gateway, for clients, and the service of a single module, for other modules. How they tell who
 //! calls is their [`Entry`]; everything else is the same.
 
-use crate::{Code, Ctx, Dispatch, Fault, Health, Incoming, InternalKey, Method, Op, Problem, Reply, Trace, transport::header};
+use crate::{
+    Code, Ctx, Dispatch, Fault, Incoming, InternalKey, Method, Op, Problem, Reply, Trace, jobs::Jobs, ops::Readiness,
+    transport::header,
+};
 use actix_web::{
-    HttpMessage, HttpRequest, HttpResponse, HttpResponseBuilder, Resource, Route, guard,
-    http::{StatusCode, header as http},
+    Error, HttpMessage, HttpRequest, HttpResponse, HttpResponseBuilder, Resource, Route,
+    body::MessageBody,
+    dev::{ServiceRequest, ServiceResponse},
+    guard,
+    http::{ConnectionType, StatusCode, header as http},
+    middleware::Next,
     web,
 };
-use metrics_exporter_prometheus::PrometheusHandle;
 use percent_encoding::percent_decode_str;
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -110,7 +116,7 @@ fn method_not_allowed(allowed: String) -> Route {
 }
 
 /// A path that is only read.
-fn page(path: &str) -> Resource {
+pub(crate) fn page(path: &str) -> Resource {
     web::resource(path).default_service(method_not_allowed("GET, HEAD".into()))
 }
 
@@ -233,34 +239,14 @@ pub async fn not_found(request: HttpRequest) -> HttpResponse {
     problem(Fault::new(Code::NotFound, "Endpoint not found").into(), &request)
 }
 
-/// Serves `/livez`, `/readyz` and `/metrics`. Liveness looks at nothing; readiness looks at `stores` only, never at other modules.
-pub fn probes(cfg: &mut web::ServiceConfig, stores: Vec<Arc<dyn Health>>, metrics: PrometheusHandle) {
-    cfg.service(page("/livez").route(reading().to(async || HttpResponse::Ok().json(serde_json::json!({"status": "alive"})))));
-    let ready = move |request: HttpRequest| {
-        let stores = stores.clone();
-        async move {
-            match check_all(&stores).await {
-                Ok(()) => HttpResponse::Ok().json(serde_json::json!({"status": "ready"})),
-                Err(fault) => problem(fault.into(), &request),
-            }
-        }
-    };
-    cfg.service(page("/readyz").route(reading().to(ready)));
-    let metrics = move || {
-        let text = metrics.render();
-        async move { HttpResponse::Ok().content_type("text/plain; version=0.0.4; charset=utf-8").body(text) }
-    };
-    cfg.service(page("/metrics").route(reading().to(metrics)));
-}
-
 /// Serves the `/health` of a single module's service.
-pub fn health(cfg: &mut web::ServiceConfig, module: &'static str, stores: Vec<Arc<dyn Health>>) {
+pub fn health(cfg: &mut web::ServiceConfig, module: &'static str, readiness: Readiness) {
     let health = move || {
-        let stores = stores.clone();
+        let readiness = readiness.clone();
         async move {
-            let (status, word) = match check_all(&stores).await {
-                Ok(()) => (StatusCode::OK, "healthy"),
-                Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "unhealthy"),
+            let (status, word) = match readiness.report().await.status {
+                "ready" => (StatusCode::OK, "healthy"),
+                _ => (StatusCode::SERVICE_UNAVAILABLE, "unhealthy"),
             };
             let service = format!("{module}-service");
             HttpResponseBuilder::new(status).json(serde_json::json!({"status": word, "service": service}))
@@ -269,9 +255,19 @@ pub fn health(cfg: &mut web::ServiceConfig, module: &'static str, stores: Vec<Ar
     cfg.service(page("/health").route(reading().to(health)));
 }
 
-async fn check_all(stores: &[Arc<dyn Health>]) -> Result<(), Fault> {
-    for store in stores {
-        store.check().await?;
+/// Closes connections as they are answered when the process is about to end, so that nobody sends another request on one that goes
+/// away. A middleware for `actix_web::middleware::from_fn`.
+///
+/// # Errors
+/// Those of the service inside.
+pub async fn close_when_draining<B: MessageBody>(
+    jobs: Jobs,
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<B>, Error> {
+    let mut response = next.call(request).await?;
+    if jobs.is_draining() {
+        response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
     }
-    Ok(())
+    Ok(response)
 }

@@ -14,7 +14,8 @@ use std::{
 };
 use tracing::Span;
 use tracing_actix_web::RootSpanBuilder;
-use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt, util::SubscriberInitExt};
+use tracing_appender::non_blocking::{ErrorCounter, NonBlockingBuilder, WorkerGuard};
+use tracing_subscriber::{EnvFilter, Registry, fmt, layer::SubscriberExt, reload, util::SubscriberInitExt};
 
 /// How log lines are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
@@ -27,21 +28,72 @@ pub enum LogFormat {
     Json,
 }
 
+/// The log of a process. When it is dropped, what is still to be written is written.
+pub struct Log {
+    filter: LogFilter,
+    dropped: ErrorCounter,
+    _writer: WorkerGuard,
+}
+
+/// What is logged, while the process runs. Cheap to clone.
+#[derive(Clone)]
+pub struct LogFilter(reload::Handle<EnvFilter, Registry>);
+
+impl LogFilter {
+    /// The filter, as [`start_logging`] takes it.
+    pub fn text(&self) -> String {
+        self.0.with_current(ToString::to_string).unwrap_or_default()
+    }
+
+    /// Sets another one.
+    ///
+    /// # Errors
+    /// When it cannot be read; then nothing changes.
+    pub fn set(&self, filter: &str) -> Result<(), String> {
+        let filter = EnvFilter::try_new(filter).map_err(|e| e.to_string())?;
+        self.0.reload(filter).map_err(|e| e.to_string())
+    }
+}
+
+impl Log {
+    /// What is logged.
+    pub fn filter(&self) -> LogFilter {
+        self.filter.clone()
+    }
+
+    /// Counts lines that were not written.
+    pub fn measure(&self, jobs: &Jobs) {
+        let dropped = self.dropped.clone();
+        jobs.every("log.metrics", Duration::from_secs(5), move || {
+            metrics::counter!("souk_log_lines_dropped_total").absolute(dropped.dropped_lines() as u64);
+            std::future::ready(Ok(()))
+        });
+    }
+}
+
 /// Starts logging to standard error. `filter` is a level or a list such as `info,sqlx=warn` (see `tracing_subscriber::EnvFilter`).
+///
+/// Lines are written by a thread of their own, so that whoever reads them slowly stops nobody; when it falls behind by too many,
+/// lines are dropped and counted.
 ///
 /// # Errors
 /// When the filter cannot be read, or logging was started before.
-pub fn start_logging(filter: &str, format: LogFormat) -> Result<(), String> {
+pub fn start_logging(filter: &str, format: LogFormat) -> Result<Log, String> {
     let filter = EnvFilter::try_new(filter).map_err(|e| e.to_string())?;
+    let (filter, handle) = reload::Layer::new(filter);
+    // some tens of megabytes at most
+    let (writer, guard) = NonBlockingBuilder::default().buffered_lines_limit(100_000).finish(std::io::stderr());
+    let dropped = writer.error_counter();
     let registry = tracing_subscriber::registry().with(filter);
     let result = match format {
         LogFormat::Text => {
             let colours = std::io::stderr().is_terminal();
-            registry.with(fmt::layer().with_ansi(colours).with_writer(std::io::stderr)).try_init()
+            registry.with(fmt::layer().with_ansi(colours).with_writer(writer)).try_init()
         }
-        LogFormat::Json => registry.with(fmt::layer().json().with_writer(std::io::stderr)).try_init(),
+        LogFormat::Json => registry.with(fmt::layer().json().with_writer(writer)).try_init(),
     };
-    result.map_err(|e| e.to_string())
+    result.map_err(|e| e.to_string())?;
+    Ok(Log { filter: LogFilter(handle), dropped, _writer: guard })
 }
 
 /// Starts collecting metrics. Clients that are made before it record nothing.

@@ -18,7 +18,9 @@ use std::time::Duration;
 /// # Errors
 /// When a setting cannot be used, a template is broken, or the store cannot be opened.
 pub async fn open(config: &Config) -> Result<Notifications, BoxError> {
-    Ok(assemble(config).await?.0)
+    let notifications = assemble(config).await?.0;
+    notifications.store.migrate().await?;
+    Ok(notifications)
 }
 
 /// Brings the module's store up to date.
@@ -27,15 +29,16 @@ pub async fn open(config: &Config) -> Result<Notifications, BoxError> {
 /// When the store cannot be opened or brought up to date.
 pub async fn migrate(config: &Config) -> Result<(), BoxError> {
     config.check()?;
-    Store::open(config).await.map(drop)
+    Store::open(config).await?.migrate().await
 }
 
-/// Opens the module and starts its `jobs`.
+/// Starts the module and its `jobs`, which bring its store up as soon as it can be reached.
 ///
 /// # Errors
-/// As [`open`].
+/// When a setting cannot be used, or a template is broken.
 pub async fn start(config: &Config, jobs: &Jobs) -> Result<Notifications, BoxError> {
     let (notifications, ways) = assemble(config).await?;
+    notifications.store.keep_up(jobs);
     let store = notifications.store.in_background();
     for way in ways {
         Sender::new(config, store.clone(), way).start(notifications.wake.clone(), jobs);

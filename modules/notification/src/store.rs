@@ -10,10 +10,12 @@ use crate::{
 use kernel::{
     BoxError, BoxFuture, Fault, Health, UserId,
     chrono::{DateTime, SubsecRound, TimeDelta, Utc},
+    jobs::Jobs,
 };
 use mongo::Mongo;
 use serde::{Deserialize, Serialize};
 use sql::Sql;
+use std::time::Duration;
 use uuid::Uuid;
 
 type Result<T> = std::result::Result<T, Fault>;
@@ -140,14 +142,39 @@ macro_rules! either {
 }
 
 impl Store {
-    /// Opens the store and brings it up to date.
+    /// The store that the URL names. Nothing is asked of it yet.
     ///
     /// # Errors
-    /// When the URL is not of a known store, or the store cannot be opened.
+    /// When the URL is not of a known store.
     pub(crate) async fn open(config: &Config) -> std::result::Result<Self, BoxError> {
         match config.database_url.split_once("://") {
             Some(("mongodb" | "mongodb+srv", _)) => Ok(Self::Mongo(Mongo::open(config).await?)),
             _ => Ok(Self::Sql(Sql::open(config).await?)),
+        }
+    }
+
+    /// Brings the store up to date, here and now.
+    ///
+    /// # Errors
+    /// When it cannot be reached, or a step fails.
+    pub(crate) async fn migrate(&self) -> std::result::Result<(), BoxError> {
+        match self {
+            Self::Sql(store) => store.migrate().await,
+            Self::Mongo(store) => Ok(store.bring_up().await?),
+        }
+    }
+
+    /// Brings the store up in the background, as soon as it can be reached.
+    pub(crate) fn keep_up(&self, jobs: &Jobs) {
+        match self {
+            Self::Sql(store) => store.keep_up(jobs),
+            Self::Mongo(store) => {
+                let store = store.clone();
+                jobs.every("notification.mongodb", Duration::from_secs(1), move || {
+                    let store = store.clone();
+                    async move { store.bring_up().await }
+                });
+            }
         }
     }
 
@@ -237,7 +264,10 @@ impl Store {
 
 impl Health for Store {
     fn name(&self) -> &str {
-        "notification"
+        match self {
+            Self::Sql(_) => "notification.database",
+            Self::Mongo(_) => "notification.mongodb",
+        }
     }
 
     fn check(&self) -> BoxFuture<Result<()>> {

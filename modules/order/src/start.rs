@@ -62,11 +62,17 @@ pub struct Peers {
 /// # Errors
 /// When the store cannot be opened or a migration fails.
 pub async fn open(config: &Config, peers: Peers) -> std::result::Result<Orders, BoxError> {
+    let orders = assemble(config, peers).await?;
+    orders.db.migrate::<Migrator>().await?;
+    Ok(orders)
+}
+
+async fn assemble(config: &Config, peers: Peers) -> std::result::Result<Orders, BoxError> {
     if config.unpaid_seconds == 0 {
         return Err("order.unpaid_seconds must be at least 1".into());
     }
     Ok(Orders {
-        db: migrate(config).await?,
+        db: database(config).await?,
         product: peers.product.by("order"),
         cart: peers.cart.by("order"),
         payment: peers.payment.by("order"),
@@ -80,18 +86,27 @@ pub async fn open(config: &Config, peers: Peers) -> std::result::Result<Orders, 
 /// # Errors
 /// When the store cannot be opened or a migration fails.
 pub async fn migrate(config: &Config) -> std::result::Result<Db, BoxError> {
-    // FULL: who was told that an order is placed or paid finds it so after a power loss
-    let db = Db::open("order", &config.database_url, config.pool, Durability::Full).await?;
+    let db = database(config).await?;
     db.migrate::<Migrator>().await?;
     Ok(db)
 }
 
-/// Opens the module and starts its `jobs`. Its events go to `bus`.
+/// The module's database. Nothing is asked of it yet.
 ///
 /// # Errors
-/// As [`open`].
+/// When a setting cannot be used.
+pub async fn database(config: &Config) -> std::result::Result<Db, BoxError> {
+    // FULL: who was told that an order is placed or paid finds it so after a power loss
+    Ok(Db::open("order", &config.database_url, config.pool, Durability::Full).await?)
+}
+
+/// Starts the module and its `jobs`, which bring its store up as soon as it can be reached. Its events go to `bus`.
+///
+/// # Errors
+/// When a setting cannot be used.
 pub async fn start(config: &Config, peers: Peers, bus: &Bus, jobs: &Jobs) -> std::result::Result<Orders, BoxError> {
-    let orders = open(config, peers).await?;
+    let orders = assemble(config, peers).await?;
+    orders.db.keep_up::<Migrator>(jobs);
     outbox::relay(&orders.db, bus.clone(), jobs);
     let service = Orders { db: orders.db.in_background(), ..orders.clone() };
     let db = service.db.clone();

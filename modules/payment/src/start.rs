@@ -39,13 +39,14 @@ pub enum ProviderName {
     Sandbox,
 }
 
-/// Opens the module's store, brings it up to date, takes the provider of the settings, and starts its `jobs`. Its events go to
-/// `bus`.
+/// Starts the module with the provider of the settings, and its `jobs`, which bring its store up as soon as it can be reached. Its
+/// events go to `bus`.
 ///
 /// # Errors
-/// When the store cannot be opened or a migration fails.
+/// When a setting cannot be used.
 pub async fn start(config: &Config, bus: &Bus, jobs: &Jobs) -> Result<Payments, BoxError> {
-    let db = migrate(config).await?;
+    let db = database(config).await?;
+    db.keep_up::<Migrator>(jobs);
     outbox::relay(&db, bus.clone(), jobs);
     let provider: Arc<dyn Provider> = match config.provider {
         ProviderName::Sandbox => Arc::new(Sandbox),
@@ -58,10 +59,18 @@ pub async fn start(config: &Config, bus: &Bus, jobs: &Jobs) -> Result<Payments, 
 /// # Errors
 /// When the store cannot be opened or a migration fails.
 pub async fn migrate(config: &Config) -> Result<Db, BoxError> {
-    // FULL: what a provider was asked for must not be forgotten
-    let db = Db::open("payment", &config.database_url, config.pool, Durability::Full).await?;
+    let db = database(config).await?;
     db.migrate::<Migrator>().await?;
     Ok(db)
+}
+
+/// The module's database. Nothing is asked of it yet.
+///
+/// # Errors
+/// When a setting cannot be used.
+pub async fn database(config: &Config) -> Result<Db, BoxError> {
+    // FULL: what a provider was asked for must not be forgotten
+    Ok(Db::open("payment", &config.database_url, config.pool, Durability::Full).await?)
 }
 
 impl Payments {

@@ -45,19 +45,28 @@ pub async fn open(config: &Config) -> Result<Products, BoxError> {
 /// # Errors
 /// When the store cannot be opened or a migration fails.
 pub async fn migrate(config: &Config) -> Result<Db, BoxError> {
-    // NORMAL: a stock movement that a power loss takes back is made again by the order that asked for it
-    let db = Db::open("product", &config.database_url, config.pool, Durability::Normal).await?;
+    let db = database(config).await?;
     db.migrate::<Migrator>().await?;
     Ok(db)
 }
 
-/// Opens the module and starts its `jobs`.
+/// The module's database. Nothing is asked of it yet.
 ///
 /// # Errors
-/// As [`open`].
+/// When a setting cannot be used.
+pub async fn database(config: &Config) -> Result<Db, BoxError> {
+    // NORMAL: a stock movement that a power loss takes back is made again by the order that asked for it
+    Ok(Db::open("product", &config.database_url, config.pool, Durability::Normal).await?)
+}
+
+/// Starts the module and its `jobs`, which bring its store up as soon as it can be reached.
+///
+/// # Errors
+/// When a setting cannot be used.
 pub async fn start(config: &Config, jobs: &Jobs) -> Result<Products, BoxError> {
-    let products = open(config).await?;
-    let service = Products { db: products.db.in_background(), ..products };
+    let products = Products { db: database(config).await?, currency: config.currency };
+    products.db.keep_up::<Migrator>(jobs);
+    let service = Products { db: products.db.in_background(), ..products.clone() };
     let db = service.db.clone();
     jobs.every("product.expire_holds", Duration::from_secs(config.hold_sweep_seconds.max(1)), move || {
         let service = service.clone();

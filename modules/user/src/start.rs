@@ -58,6 +58,12 @@ impl Default for Config {
 /// # Errors
 /// When a setting is out of its range, the store or the key cannot be opened, or a migration fails.
 pub async fn open(config: &Config) -> Result<Users, BoxError> {
+    let users = assemble(config).await?;
+    users.db.migrate::<Migrator>().await?;
+    Ok(users)
+}
+
+async fn assemble(config: &Config) -> Result<Users, BoxError> {
     if !(60..=86_400).contains(&config.access_token_seconds) {
         return Err("user.access_token_seconds must be 60 to 86400".into());
     }
@@ -68,7 +74,7 @@ pub async fn open(config: &Config) -> Result<Users, BoxError> {
     let secrets =
         tokio::task::spawn_blocking(move || Ok::<_, BoxError>((Signer::open(&file, generate, seconds)?, Passwords::new()?)));
     let (signer, passwords) = secrets.await??;
-    Ok(Users { db: migrate(config).await?, passwords, signer: Arc::new(signer), session_days: config.refresh_token_days })
+    Ok(Users { db: database(config).await?, passwords, signer: Arc::new(signer), session_days: config.refresh_token_days })
 }
 
 /// Brings the module's store up to date.
@@ -76,18 +82,27 @@ pub async fn open(config: &Config) -> Result<Users, BoxError> {
 /// # Errors
 /// When the store cannot be opened or a migration fails.
 pub async fn migrate(config: &Config) -> Result<Db, BoxError> {
-    // NORMAL: who registered in the moment of a power loss registers again
-    let db = Db::open("user", &config.database_url, config.pool, Durability::Normal).await?;
+    let db = database(config).await?;
     db.migrate::<Migrator>().await?;
     Ok(db)
 }
 
-/// Opens the module and starts its `jobs`. Its events go to `bus`.
+/// The module's database. Nothing is asked of it yet.
 ///
 /// # Errors
-/// As [`open`].
+/// When a setting cannot be used.
+pub async fn database(config: &Config) -> Result<Db, BoxError> {
+    // NORMAL: who registered in the moment of a power loss registers again
+    Ok(Db::open("user", &config.database_url, config.pool, Durability::Normal).await?)
+}
+
+/// Starts the module and its `jobs`, which bring its store up as soon as it can be reached. Its events go to `bus`.
+///
+/// # Errors
+/// When a setting or the key cannot be used.
 pub async fn start(config: &Config, bus: &Bus, jobs: &Jobs) -> Result<Users, BoxError> {
-    let users = open(config).await?;
+    let users = assemble(config).await?;
+    users.db.keep_up::<Migrator>(jobs);
     outbox::relay(&users.db, bus.clone(), jobs);
     let db = users.db.in_background();
     jobs.every("user.sweep", Duration::from_secs(3600), move || {

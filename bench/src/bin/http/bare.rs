@@ -7,13 +7,13 @@ use actix_web::{
     web,
 };
 use chrono::{DateTime, Utc};
-use kernel::{
-    Money, Pagination,
-    db::{Db, Durability, Pool},
-};
+use kernel::{Money, Pagination};
 use product::{CategoryId, Product, ProductId, ProductPage};
 use serde::Deserialize;
-use sqlx::{AssertSqlSafe, FromRow, Row, SqlitePool, sqlite::SqliteRow};
+use sqlx::{
+    AssertSqlSafe, ConnectOptions, FromRow, Row, SqlitePool,
+    sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteRow},
+};
 use std::{path::Path, sync::LazyLock};
 
 /// What sea-orm selects for the module.
@@ -36,9 +36,10 @@ static COUNT: LazyLock<String> = LazyLock::new(|| {
 /// Serves until it is killed; says where in the same words as souk.
 pub(crate) fn serve(database: &Path) -> anyhow::Result<()> {
     actix_web::rt::System::new().block_on(async {
-        // a pool as product has one
-        let db = Db::open("product", &format!("sqlite://{}", database.display()), Pool::default(), Durability::Normal).await?;
-        let pool = web::Data::new(db.read().get_sqlite_connection_pool().clone());
+        let options = SqliteConnectOptions::new().filename(database).read_only(true).disable_statement_logging();
+        let options = options.pragma("mmap_size", "268435456").pragma("cache_size", "-16384");
+        let pool = SqlitePoolOptions::new().max_connections(8).test_before_acquire(false).connect_with(options).await?;
+        let pool = web::Data::new(pool);
         let app = move || {
             App::new()
                 .app_data(pool.clone())

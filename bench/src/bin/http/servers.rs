@@ -2,7 +2,7 @@
 
 use crate::PRODUCTS;
 use anyhow::{Context, ensure};
-use kernel::db::{Db, Durability, Pool};
+use sqlx::{ConnectOptions, Connection, sqlite::SqliteConnectOptions};
 use std::{
     env, fs,
     io::{BufRead, BufReader},
@@ -63,9 +63,9 @@ pub(crate) fn start(folder: &Path, defaults: bool) -> anyhow::Result<Vec<Server>
 /// Moves what is still in the write-ahead log into the file, which is then complete by itself and read without the log by all.
 fn settle(database: &Path) -> anyhow::Result<()> {
     actix_web::rt::System::new().block_on(async {
-        let db = Db::open("product", &format!("sqlite://{}", database.display()), Pool::default(), Durability::Normal).await?;
-        sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(db.write().get_sqlite_connection_pool()).await?;
-        Ok(())
+        let mut connection = SqliteConnectOptions::new().filename(database).connect().await?;
+        sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&mut connection).await?;
+        Ok(connection.close().await?)
     })
 }
 

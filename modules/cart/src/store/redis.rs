@@ -37,7 +37,7 @@ type Answer = (String, i64, Fields);
 type Fields = HashMap<String, String>;
 
 impl Redis {
-    pub(super) async fn open(config: &Config) -> Result<Self, BoxError> {
+    pub(super) fn open(config: &Config) -> Result<Self, BoxError> {
         if config.pool.connections == 0 {
             return Err("cart.pool.connections must be at least 1".into());
         }
@@ -52,7 +52,7 @@ impl Redis {
         let manager = Manager::new_with_config(config.database_url.as_str(), connection);
         let manager = manager.map_err(|e| format!("cart.database_url: {e}"))?;
         let script = |code| Script::new(&format!("{}{code}", include_str!("common.lua")));
-        let redis = Self {
+        Ok(Self {
             pool: Pool::builder(manager).max_size(config.pool.connections as usize).build()?,
             patience,
             prefix: config.key_prefix.clone(),
@@ -62,10 +62,13 @@ impl Redis {
             remove: script(include_str!("remove.lua")),
             see: script(include_str!("see.lua")),
             clear_version: script(include_str!("clear_version.lua")),
-        };
-        redis.ping().await.map_err(|e| format!("cart.database_url: Redis cannot be reached: {e}"))?;
-        redis.try_out().await.map_err(|e| format!("cart.database_url must be that of Redis 7.0 or later: {e}"))?;
-        Ok(redis)
+        })
+    }
+
+    /// Finds out whether it is there, and new enough.
+    pub(super) async fn bring_up(&self) -> Result<(), String> {
+        self.ping().await.map_err(|e| format!("cart.database_url: Redis cannot be reached: {e}"))?;
+        self.try_out().await.map_err(|e| format!("cart.database_url must be that of Redis 7.0 or later: {e}"))
     }
 
     pub(super) async fn check(&self) -> Result<()> {

@@ -11,7 +11,9 @@ use kernel::{
     BoxError, Ctx, Currency, Fault, Money, UserId,
     chrono::{DateTime, TimeDelta, Utc},
     db::{Db, Durability, Tx},
-    idempotency, now,
+    idempotency,
+    jobs::Jobs,
+    now,
 };
 use migrations::cart::Migrator;
 use product::ProductId;
@@ -22,10 +24,15 @@ use sea_orm::{
 
 pub(super) async fn open(config: &Config) -> Result<Db, BoxError> {
     // NORMAL: the last moments of a cart are not worth a wait for the disk
-    let db = Db::open("cart", &config.database_url, config.pool, Durability::Normal).await;
-    let db = db.map_err(|e| format!("cart.database_url: {e}"))?;
-    db.migrate::<Migrator>().await?;
-    Ok(db)
+    Ok(Db::open("cart", &config.database_url, config.pool, Durability::Normal).await?)
+}
+
+pub(super) async fn migrate(db: &Db) -> Result<(), BoxError> {
+    Ok(db.migrate::<Migrator>().await?)
+}
+
+pub(super) fn keep_up(db: &Db, jobs: &Jobs) {
+    db.keep_up::<Migrator>(jobs);
 }
 
 pub(super) async fn load(db: &impl ConnectionTrait, user: UserId) -> Result<Option<Stored>> {

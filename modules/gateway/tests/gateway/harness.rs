@@ -16,7 +16,6 @@ use jsonwebtoken::{
 use kernel::{
     BoxFuture, Code, Ctx, Dispatch, Fault, Health, Instances, InternalKey, Pagination, Transport, UserId, jobs::Jobs, now,
 };
-use metrics_exporter_prometheus::PrometheusBuilder;
 use serde_json::{Value, json};
 use std::sync::{
     Arc, Mutex,
@@ -28,7 +27,6 @@ use user::*;
 /// A shop with everyone logged in who wants to be.
 pub(crate) struct Shop {
     pub(crate) users: Users,
-    pub(crate) store: Store,
     pub(crate) key: SigningKey,
     pub(crate) gateway: Gateway,
     pub(crate) stop: Jobs,
@@ -40,14 +38,13 @@ pub(crate) fn shop(config: &Config) -> Shop {
     users.publish(&[&key]);
     let (store, stop) = (Store::default(), Jobs::default());
     let gateway = start(config, &users, &store, &stop).unwrap();
-    Shop { users, store, key, gateway, stop }
+    Shop { users, key, gateway, stop }
 }
 
 pub(crate) fn start(config: &Config, users: &Users, store: &Store, stop: &Jobs) -> Result<Gateway, kernel::BoxError> {
     let client = UserClient::local(users.clone());
     let watched = ["user", "product", "cart", "order", "payment"].map(|name| (name, Instances::Here(Arc::new(store.clone()))));
-    let metrics = PrometheusBuilder::new().build_recorder().handle();
-    gateway::start(config, modules(&client), client, watched.into(), metrics, stop)
+    gateway::start(config, modules(&client), client, watched.into(), stop)
 }
 
 /// The clients of all modules, in the gateway's hands.

@@ -17,7 +17,13 @@ use mongodb::{
     options::{Acknowledgment, ClientOptions, IndexOptions, ReturnDocument, WriteConcern},
 };
 use serde::{Deserialize, Serialize};
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 use uuid::Uuid;
 
 /// The code of a write that breaks a unique index.
@@ -32,6 +38,9 @@ pub(crate) struct Mongo {
     contacts: Collection<Contact>,
     preferences: Collection<Preferences>,
     timeout: Duration,
+    history_days: u32,
+    /// Whether the indexes are there.
+    is_up: Arc<AtomicBool>,
 }
 
 /// What a user chose.
@@ -59,15 +68,24 @@ impl Mongo {
         let journaled = WriteConcern::builder().w(Acknowledgment::Majority).journal(true).build();
         options.write_concern.get_or_insert(journaled);
         let database = Client::with_options(options)?.database(&name);
-        let store = Self {
+        Ok(Self {
+            is_up: Arc::default(),
+            history_days: config.history_days,
             notifications: database.collection("notifications"),
             contacts: database.collection("contacts"),
             preferences: database.collection("preferences"),
             database,
             timeout: Duration::from_millis(config.pool.statement_timeout_ms),
-        };
-        store.make_indexes(config.history_days).await?;
-        Ok(store)
+        })
+    }
+
+    /// Makes the indexes, without which nothing may be written: they keep an event from being recorded twice.
+    pub(super) async fn bring_up(&self) -> Result<()> {
+        if !self.is_up.load(Ordering::Relaxed) {
+            self.make_indexes(self.history_days).await?;
+            self.is_up.store(true, Ordering::Relaxed);
+        }
+        Ok(())
     }
 
     async fn make_indexes(&self, history_days: u32) -> Result<()> {
@@ -82,7 +100,7 @@ impl Mongo {
             index("by_due", doc! {"status": 1, "due_at": 1}, false),
             index("by_status", doc! {"status": 1, "_id": -1}, false),
         ];
-        self.run(self.notifications.create_indexes(indexes)).await?;
+        self.run_anyway(self.notifications.create_indexes(indexes)).await?;
         self.keep_for(history_days).await
     }
 
@@ -91,8 +109,8 @@ impl Mongo {
     async fn keep_for(&self, days: u32) -> Result<()> {
         let wanted = (days > 0).then(|| Duration::from_secs(u64::from(days) * 86_400));
         let mut found = None;
-        let mut indexes = self.run(self.notifications.list_indexes()).await?;
-        while self.run(indexes.advance()).await? {
+        let mut indexes = self.run_anyway(self.notifications.list_indexes()).await?;
+        while self.run_anyway(indexes.advance()).await? {
             let index = indexes.deserialize_current().map_err(to_fault)?;
             let options = index.options.unwrap_or_default();
             if options.name.as_deref() == Some(BY_AGE) {
@@ -105,20 +123,29 @@ impl Mongo {
             (None, Some(age)) => {
                 let options = IndexOptions::builder().name(BY_AGE.to_owned()).expire_after(age).build();
                 let index = IndexModel::builder().keys(doc! {"created_at": 1}).options(options).build();
-                self.run(self.notifications.create_index(index)).await?;
+                self.run_anyway(self.notifications.create_index(index)).await?;
             }
-            (Some(_), None) => self.run(self.notifications.drop_index(BY_AGE)).await?,
+            (Some(_), None) => self.run_anyway(self.notifications.drop_index(BY_AGE)).await?,
             (Some(_), Some(age)) => {
                 let seconds = i64::try_from(age.as_secs()).map_err(Fault::internal)?;
                 let change = doc! {"collMod": "notifications", "index": {"name": BY_AGE, "expireAfterSeconds": seconds}};
-                self.run(self.database.run_command(change)).await?;
+                self.run_anyway(self.database.run_command(change)).await?;
             }
         }
         Ok(())
     }
 
-    /// Runs an operation, but not for ever: the driver has no time-out for a server that is there and silent.
+    /// Runs an operation, if the store is up.
     async fn run<T>(&self, operation: impl IntoFuture<Output = mongodb::error::Result<T>>) -> Result<T> {
+        if self.is_up.load(Ordering::Relaxed) {
+            self.run_anyway(operation).await
+        } else {
+            Err(unavailable("MongoDB is not up yet"))
+        }
+    }
+
+    /// Runs an operation, but not for ever: the driver has no time-out for a server that is there and silent.
+    async fn run_anyway<T>(&self, operation: impl IntoFuture<Output = mongodb::error::Result<T>>) -> Result<T> {
         match tokio::time::timeout(self.timeout, operation.into_future()).await {
             Ok(result) => result.map_err(to_fault),
             Err(_) => Err(unavailable("MongoDB does not answer")),

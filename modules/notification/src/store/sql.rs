@@ -14,6 +14,7 @@ use kernel::{
     chrono::{DateTime, Utc},
     db::{Db, Durability},
     inbox,
+    jobs::Jobs,
 };
 use migrations::notification::Migrator;
 use sea_orm::{
@@ -31,9 +32,15 @@ pub(crate) struct Sql {
 impl Sql {
     pub(super) async fn open(config: &Config) -> std::result::Result<Self, BoxError> {
         // FULL: an event that was taken is not told again
-        let db = Db::open("notification", &config.database_url, config.pool, Durability::Full).await?;
-        db.migrate::<Migrator>().await?;
-        Ok(Self { db })
+        Ok(Self { db: Db::open("notification", &config.database_url, config.pool, Durability::Full).await? })
+    }
+
+    pub(super) async fn migrate(&self) -> std::result::Result<(), BoxError> {
+        Ok(self.db.migrate::<Migrator>().await?)
+    }
+
+    pub(super) fn keep_up(&self, jobs: &Jobs) {
+        self.db.keep_up::<Migrator>(jobs);
     }
 
     pub(super) fn in_background(&self) -> Self {

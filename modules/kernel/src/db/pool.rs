@@ -1,0 +1,270 @@
+//! Connections that are used again.
+//!
+//! A pool of our own on `deadpool`, for three things that sqlx's does not do. Connections are opened on the main runtime and driven by
+//! it, whoever needs them: with one opened by a worker of the HTTP server, a worker that is blocked would stall the queries of all
+//! others. A connection goes back as it is, without a question to the server. And one whose use was broken off, because its caller
+//! stopped waiting, is free at once: with PostgreSQL it is closed, which ends the statement, too; with SQLite somebody waits for the
+//! end of the statement in the background.
+
+use super::{
+    connection::{self, Connection, Options, connecting, is_lost, query},
+    gate::Gate,
+};
+use deadpool::{
+    Runtime,
+    managed::{self, Metrics, Object, PoolConfig, PoolError, QueueMode, RecycleResult, Timeouts},
+};
+use sea_orm::{ConnAcquireErr, ConnectionTrait, DbBackend, DbErr, ExecResult, QueryResult, Statement};
+use std::{
+    fmt,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+use tokio::runtime::Handle;
+
+/// A connection that was idle for longer is asked whether its server is still there.
+const TRUSTED: Duration = Duration::from_secs(1);
+/// How long a connection may take to tell, or to roll back.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Connections to one database. Cheap to clone.
+#[derive(Clone)]
+pub struct Connections {
+    pool: managed::Pool<Manager>,
+    gate: Arc<Gate>,
+    statements: metrics::Counter,
+    backend: DbBackend,
+}
+
+/// Makes connections, on the runtime in which the pool was made.
+struct Manager {
+    options: Options,
+    home: Handle,
+}
+
+struct Live {
+    connection: Connection,
+    last_used: Instant,
+}
+
+impl managed::Manager for Manager {
+    type Type = Live;
+    type Error = sqlx::Error;
+
+    async fn create(&self) -> Result<Live, sqlx::Error> {
+        let options = self.options.clone();
+        let connection = self.home.spawn(async move { options.connect().await }).await;
+        let connection = connection.map_err(|_| sqlx::Error::WorkerCrashed)??;
+        Ok(Live { connection, last_used: Instant::now() })
+    }
+
+    async fn recycle(&self, live: &mut Live, _: &Metrics) -> RecycleResult<sqlx::Error> {
+        match &mut live.connection {
+            // a file does not go away
+            Connection::Sqlite(_) => Ok(()),
+            Connection::Postgres(_) if live.last_used.elapsed() < TRUSTED => Ok(()),
+            postgres @ Connection::Postgres(_) => Ok(postgres.ping().await?),
+        }
+    }
+}
+
+impl Connections {
+    pub(super) fn new(
+        options: Options,
+        most: usize,
+        patience: Duration,
+        gate: Arc<Gate>,
+        statements: metrics::Counter,
+    ) -> Result<Self, DbErr> {
+        let backend = options.backend();
+        let timeouts = Timeouts { wait: Some(patience), create: Some(patience), recycle: Some(PATIENCE) };
+        let config = PoolConfig { max_size: most, timeouts, queue_mode: QueueMode::Lifo };
+        let manager = Manager { options, home: Handle::current() };
+        let pool = managed::Pool::builder(manager).config(config).runtime(Runtime::Tokio1).build();
+        Ok(Self { pool: pool.map_err(|e| DbErr::Custom(e.to_string()))?, gate, statements, backend })
+    }
+
+    pub(super) fn counting(&self, statements: metrics::Counter) -> Self {
+        Self { statements, ..self.clone() }
+    }
+
+    /// A connection for one statement or one transaction.
+    pub(super) async fn lease(&self) -> Result<Lease, DbErr> {
+        if !self.gate.is_open() {
+            self.gate.opened().await?;
+        }
+        self.lease_anyway().await
+    }
+
+    /// A connection that is open and that nobody uses now, for whoever finds out whether the server is there.
+    pub(super) async fn idle_lease(&self) -> Option<Lease> {
+        if self.pool.status().available == 0 {
+            return None;
+        }
+        let now = Timeouts { wait: Some(Duration::ZERO), ..self.pool.timeouts() };
+        self.pool.timeout_get(&now).await.ok().map(|object| self.leased(object))
+    }
+
+    /// As [`Connections::lease`], also while it is not known whether the store is there.
+    pub(super) async fn lease_anyway(&self) -> Result<Lease, DbErr> {
+        let object = self.pool.get().await.map_err(|e| {
+            self.gate.hear(true);
+            match e {
+                PoolError::Backend(e) => connecting(e),
+                PoolError::Closed => connection::away(),
+                _ => DbErr::ConnectionAcquire(ConnAcquireErr::Timeout),
+            }
+        })?;
+        Ok(self.leased(object))
+    }
+
+    fn leased(&self, object: Object<Manager>) -> Lease {
+        let home = self.pool.manager().home.clone();
+        let (gate, statements) = (self.gate.clone(), self.statements.clone());
+        Lease { object: Some(object), is_busy: false, is_lost: false, has_begun: false, home, gate, statements }
+    }
+
+    /// Connections that there are, and that somebody uses or waits for.
+    pub(super) fn state(&self) -> (usize, usize) {
+        let status = self.pool.status();
+        (status.size, status.size - status.available + status.waiting)
+    }
+}
+
+impl fmt::Debug for Connections {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Connections({:?})", self.backend)
+    }
+}
+
+#[async_trait::async_trait]
+impl ConnectionTrait for Connections {
+    fn get_database_backend(&self) -> DbBackend {
+        self.backend
+    }
+
+    async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
+        self.lease().await?.execute(statement).await
+    }
+
+    async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
+        self.lease().await?.unprepared(sql).await
+    }
+
+    async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
+        self.lease().await?.one(statement).await
+    }
+
+    async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
+        self.lease().await?.all(statement).await
+    }
+}
+
+/// A connection in use. It goes back to its pool when it is dropped, whatever state it is in by then.
+pub(super) struct Lease {
+    /// None only while it is dropped.
+    object: Option<Object<Manager>>,
+    /// Whether a statement is under way.
+    is_busy: bool,
+    is_lost: bool,
+    /// Whether a transaction is open.
+    has_begun: bool,
+    home: Handle,
+    gate: Arc<Gate>,
+    statements: metrics::Counter,
+}
+
+impl fmt::Debug for Lease {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Lease")
+    }
+}
+
+impl Lease {
+    pub(super) async fn execute(&mut self, statement: Statement) -> Result<ExecResult, DbErr> {
+        self.statements.increment(1);
+        self.run(async |connection| connection.execute(statement).await).await.map_err(exec)
+    }
+
+    pub(super) async fn unprepared(&mut self, sql: &str) -> Result<ExecResult, DbErr> {
+        self.statements.increment(1);
+        self.run(async |connection| connection.unprepared(sql).await).await.map_err(exec)
+    }
+
+    pub(super) async fn one(&mut self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
+        self.statements.increment(1);
+        self.run(async |connection| connection.one(statement).await).await.map_err(query)
+    }
+
+    pub(super) async fn all(&mut self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
+        self.statements.increment(1);
+        self.run(async |connection| connection.all(statement).await).await.map_err(query)
+    }
+
+    /// Begins a transaction, with this statement.
+    pub(super) async fn begin(&mut self, sql: &str) -> Result<(), DbErr> {
+        // before it is known to have begun: when in doubt there is something to roll back
+        self.has_begun = true;
+        self.run(async |connection| connection.unprepared(sql).await).await.map(drop).map_err(exec)
+    }
+
+    pub(super) async fn commit(&mut self) -> Result<(), DbErr> {
+        self.run(async |connection| connection.unprepared("COMMIT").await).await.map_err(exec)?;
+        self.has_begun = false;
+        Ok(())
+    }
+
+    pub(super) async fn ping(&mut self) -> Result<(), DbErr> {
+        self.run(async |connection| connection.ping().await).await.map_err(query)
+    }
+
+    /// Runs something on the connection itself, and remembers what state it is left in.
+    pub(super) async fn run<T, F>(&mut self, work: F) -> Result<T, sqlx::Error>
+    where
+        F: AsyncFnOnce(&mut Connection) -> Result<T, sqlx::Error>,
+    {
+        let Some(live) = &mut self.object else { return Err(sqlx::Error::PoolClosed) };
+        self.is_busy = true;
+        let result = work(&mut live.connection).await;
+        self.is_busy = false;
+        live.last_used = Instant::now();
+        self.is_lost |= result.as_ref().is_err_and(is_lost);
+        self.gate.hear(self.is_lost);
+        result
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        let Some(object) = self.object.take() else { return };
+        let is_postgres = matches!(object.connection, Connection::Postgres(_));
+        if self.is_lost || (self.is_busy && is_postgres) {
+            // closes it; the server ends what it does for it (`client_connection_check_interval`)
+            drop(Object::take(object));
+        } else if self.is_busy || self.has_begun {
+            self.home.spawn(settle(object, self.has_begun));
+        }
+        // otherwise it goes back as it is
+    }
+}
+
+/// Lets a connection go back when a statement that was abandoned has ended, and its transaction is rolled back.
+async fn settle(mut object: Object<Manager>, has_begun: bool) {
+    let work = async {
+        object.connection.ping().await?;
+        if has_begun && let Err(e) = object.connection.unprepared("ROLLBACK").await {
+            // SQLite: the statement that failed has ended the transaction itself, or it had not begun
+            if is_lost(&e) || matches!(object.connection, Connection::Postgres(_)) {
+                return Err(e);
+            }
+        }
+        Ok::<_, sqlx::Error>(())
+    };
+    if !matches!(tokio::time::timeout(10 * PATIENCE, work).await, Ok(Ok(()))) {
+        drop(Object::take(object));
+    }
+}
+
+fn exec(e: sqlx::Error) -> DbErr {
+    DbErr::Exec(sea_orm::RuntimeErr::SqlxError(e.into()))
+}

@@ -1,0 +1,86 @@
+//! Transactions.
+
+use super::pool::{Connections, Lease};
+use crate::Fault;
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, ExecResult, QueryResult, Statement};
+use std::{
+    ops::Deref,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+use tokio::sync::{Mutex, Notify};
+
+/// A transaction that writes. Dropped without [`Tx::commit`], it is rolled back.
+#[derive(Debug)]
+pub struct Tx {
+    inner: TxConnection,
+    tells: AtomicBool,
+    told: Arc<Notify>,
+}
+
+/// The connection of a transaction: its statements run one after the other.
+#[derive(Debug)]
+pub struct TxConnection {
+    lease: Mutex<Lease>,
+    backend: DbBackend,
+}
+
+impl Tx {
+    pub(super) async fn begin(connections: &Connections, told: Arc<Notify>) -> Result<Self, DbErr> {
+        let mut lease = connections.lease().await?;
+        let backend = connections.get_database_backend();
+        // SQLite: a transaction that reads first and then writes would fail at once when another one wrote in between
+        lease.begin(if backend == DbBackend::Sqlite { "BEGIN IMMEDIATE" } else { "BEGIN" }).await?;
+        let inner = TxConnection { lease: Mutex::new(lease), backend };
+        Ok(Self { inner, tells: AtomicBool::new(false), told })
+    }
+
+    /// Makes everything in it last.
+    ///
+    /// # Errors
+    /// `unavailable` or `internal`; then nothing in it happened.
+    pub async fn commit(self) -> Result<(), Fault> {
+        self.inner.lease.into_inner().commit().await?;
+        if self.tells.into_inner() {
+            self.told.notify_one();
+        }
+        Ok(())
+    }
+
+    /// Wakes the relay of the outbox once this is committed.
+    pub(crate) fn tells(&self) {
+        self.tells.store(true, Ordering::Relaxed);
+    }
+}
+
+impl Deref for Tx {
+    type Target = TxConnection;
+    fn deref(&self) -> &TxConnection {
+        &self.inner
+    }
+}
+
+#[async_trait::async_trait]
+impl ConnectionTrait for TxConnection {
+    fn get_database_backend(&self) -> DbBackend {
+        self.backend
+    }
+
+    async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
+        self.lease.lock().await.execute(statement).await
+    }
+
+    async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
+        self.lease.lock().await.unprepared(sql).await
+    }
+
+    async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
+        self.lease.lock().await.one(statement).await
+    }
+
+    async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
+        self.lease.lock().await.all(statement).await
+    }
+}

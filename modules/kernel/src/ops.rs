@@ -1,0 +1,162 @@
+//! The operations listener of a process: what operators and orchestrators want to know, away from the port that customers use.
+//!
+//! | path | what |
+//! |---|---|
+//! | `GET /livez` | 200 as long as the process runs; looks at nothing |
+//! | `GET /readyz` | 200 when the process can do its work, 503 otherwise, with what is missing |
+//! | `GET /metrics` | metrics in the text format of Prometheus |
+//! | `GET /jobs` | how each job in the background does |
+//! | `GET /log`, `PUT /log` | what is logged: a level, or a list such as `info,order=debug` |
+
+use crate::{
+    Code, Fault, Health,
+    jobs::Jobs,
+    server::{not_found, page, problem, reading},
+    telemetry::LogFilter,
+};
+use actix_web::{
+    App, HttpRequest, HttpResponse, HttpServer,
+    dev::{Server, ServerHandle},
+    http::header::ContentType,
+    web,
+};
+use futures_util::future::join_all;
+use metrics_exporter_prometheus::PrometheusHandle;
+use serde::Serialize;
+use std::{
+    collections::BTreeMap,
+    io,
+    net::TcpListener,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+use tokio::sync::Mutex;
+
+/// How old an answer about the readiness may be, and how long the look for it may take.
+const SECOND: Duration = Duration::from_secs(1);
+
+/// What the operations listener of a process shows.
+#[derive(Clone)]
+pub struct Ops {
+    /// What the process cannot work without.
+    pub readiness: Readiness,
+    /// Its metrics.
+    pub metrics: PrometheusHandle,
+    /// Its work in the background.
+    pub jobs: Jobs,
+    /// What it logs; none when its log is not its own.
+    pub log: Option<LogFilter>,
+}
+
+/// Whether a process can do its work. Cheap to clone.
+#[derive(Clone)]
+pub struct Readiness(Arc<Checks>);
+
+struct Checks {
+    needed: Vec<Arc<dyn Health>>,
+    /// Held while somebody looks: whoever comes meanwhile gets the same answer.
+    last: Mutex<Option<(Instant, Report)>>,
+}
+
+/// What is there and what is missing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Report {
+    /// `ready`, or `not ready`.
+    pub status: &'static str,
+    /// Everything that is needed, by its name: `ok`, or what is wrong.
+    pub checks: BTreeMap<String, String>,
+}
+
+impl Readiness {
+    /// Of a process that needs all of these.
+    pub fn new(needed: Vec<Arc<dyn Health>>) -> Self {
+        Self(Arc::new(Checks { needed, last: Mutex::default() }))
+    }
+
+    /// Looks at everything at once, unless somebody did so within the last second.
+    pub async fn report(&self) -> Report {
+        let mut last = self.0.last.lock().await;
+        if let Some((at, report)) = &*last
+            && at.elapsed() < SECOND
+        {
+            return report.clone();
+        }
+        let looks = self.0.needed.iter().map(|needed| async {
+            let word = match tokio::time::timeout(SECOND, needed.check()).await {
+                Ok(Ok(())) => "ok".to_owned(),
+                Ok(Err(fault)) => fault.to_string(),
+                Err(_) => "no answer".to_owned(),
+            };
+            (needed.name().to_owned(), word)
+        });
+        let checks: BTreeMap<String, String> = join_all(looks).await.into_iter().collect();
+        let status = if checks.values().all(|word| word == "ok") { "ready" } else { "not ready" };
+        let report = Report { status, checks };
+        *last = Some((Instant::now(), report.clone()));
+        report
+    }
+}
+
+impl Ops {
+    /// Serves it at `listener`, on a thread of the caller's runtime.
+    ///
+    /// # Errors
+    /// When the listener cannot be used.
+    pub fn serve(self, listener: TcpListener) -> io::Result<(Server, ServerHandle)> {
+        let app = move || App::new().configure(|cfg| self.configure(cfg)).default_service(web::to(not_found));
+        let server = HttpServer::new(app).workers(1).shutdown_timeout(1).disable_signals().listen(listener)?.run();
+        let handle = server.handle();
+        Ok((server, handle))
+    }
+
+    /// Its routes.
+    pub fn configure(&self, cfg: &mut web::ServiceConfig) {
+        livez(cfg);
+        let ops = web::Data::new(self.clone());
+        cfg.app_data(ops).app_data(web::PayloadConfig::new(4096));
+        cfg.service(page("/readyz").route(reading().to(ready)));
+        cfg.service(page("/metrics").route(reading().to(metrics)));
+        cfg.service(page("/jobs").route(reading().to(async |ops: web::Data<Ops>| HttpResponse::Ok().json(ops.jobs.report()))));
+        cfg.service(web::resource("/log").route(reading().to(log)).route(web::put().to(set_log)));
+    }
+}
+
+/// Serves `/livez`, which looks at nothing.
+pub fn livez(cfg: &mut web::ServiceConfig) {
+    cfg.service(page("/livez").route(reading().to(async || HttpResponse::Ok().json(serde_json::json!({"status": "alive"})))));
+}
+
+async fn ready(ops: web::Data<Ops>) -> HttpResponse {
+    let mut report = ops.readiness.report().await;
+    // at once, however old the report may be
+    if ops.jobs.is_draining() {
+        report.status = "not ready";
+        report.checks.insert(ops.jobs.name().to_owned(), "stopping".to_owned());
+    }
+    if report.status == "ready" { HttpResponse::Ok().json(report) } else { HttpResponse::ServiceUnavailable().json(report) }
+}
+
+async fn metrics(ops: web::Data<Ops>) -> HttpResponse {
+    HttpResponse::Ok().content_type("text/plain; version=0.0.4; charset=utf-8").body(ops.metrics.render())
+}
+
+async fn log(ops: web::Data<Ops>) -> HttpResponse {
+    let filter = ops.log.as_ref().map(LogFilter::text).unwrap_or_default();
+    HttpResponse::Ok().content_type(ContentType::plaintext()).body(filter)
+}
+
+async fn set_log(ops: web::Data<Ops>, request: HttpRequest, body: String) -> HttpResponse {
+    let Some(log) = &ops.log else {
+        return problem(Fault::new(Code::NotFound, "This process has no log of its own").into(), &request);
+    };
+    match log.set(body.trim()) {
+        Ok(()) => {
+            tracing::warn!(filter = body.trim(), "the filter of the log was changed");
+            HttpResponse::NoContent().finish()
+        }
+        Err(e) => problem(
+            Fault::invalid("", format!("the body must be a level, or a list such as info,order=debug: {e}")).into(),
+            &request,
+        ),
+    }
+}
