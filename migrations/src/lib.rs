@@ -30,6 +30,12 @@ pub(crate) fn idempotency_keys_by_age() -> IndexCreateStatement {
     Index::create().name("idempotency_keys_by_age").table("idempotency_keys").col("started_at").to_owned()
 }
 
+/// Gives the rows of a table versions, from `first` on.
+pub(crate) async fn add_version(manager: &SchemaManager<'_>, table: &'static str, first: i64) -> Result<(), DbErr> {
+    let version = ColumnDef::new("version").big_integer().not_null().default(first).to_owned();
+    manager.alter_table(Table::alter().table(table).add_column(version).to_owned()).await
+}
+
 /// The tables of `kernel::outbox`, which every module that tells events has.
 pub(crate) async fn create_outbox(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     manager

@@ -135,7 +135,7 @@ async fn admins_look_after_notifications(shop: Shop) {
 }
 
 /// An event that says to be what it is not.
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize, Deserialize, utoipa::ToSchema)]
 struct Broken {
     nonsense: bool,
 }
@@ -144,6 +144,9 @@ impl Event for Broken {
     const TYPE: &'static str = "order.placed";
     fn subject(&self) -> String {
         "13".into()
+    }
+    fn version(&self) -> i64 {
+        0
     }
 }
 

@@ -4,6 +4,7 @@ use sea_orm_migration::prelude::*;
 
 mod m0001_order;
 mod m0002_outbox;
+mod m0003_version;
 
 /// Brings the database of the order module up to date.
 pub struct Migrator;
@@ -11,7 +12,7 @@ pub struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m0001_order::Step), Box::new(m0002_outbox::Step)]
+        vec![Box::new(m0001_order::Step), Box::new(m0002_outbox::Step), Box::new(m0003_version::Step)]
     }
 
     fn migration_table_name() -> DynIden {

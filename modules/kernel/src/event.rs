@@ -11,12 +11,15 @@ use std::{fmt, sync::Arc, time::Duration};
 use uuid::Uuid;
 
 /// Something that happened. The type is a stable contract: members are added, never changed or removed.
-pub trait Event: Serialize + DeserializeOwned {
+pub trait Event: Serialize + DeserializeOwned + utoipa::ToSchema {
     /// Its name, e.g. `order.placed`: the module that tells it, a point, and what happened.
     const TYPE: &'static str;
 
     /// The id of what it happened to.
     fn subject(&self) -> String;
+
+    /// The version of what it happened to, after it happened: from 1, and higher with every change. 0 where there are no versions.
+    fn version(&self) -> i64;
 }
 
 /// An event on its way: CloudEvents 1.0 in JSON, with the distributed tracing extension.
@@ -45,6 +48,10 @@ pub struct Envelope {
     /// The trace in which it happened (W3C Trace Context).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub traceparent: Option<String>,
+    /// The version of the subject after it happened, by which a listener tells what is out of date. 0 where it has none, and in
+    /// events of releases that did not tell it.
+    #[serde(default)]
+    pub aggregateversion: i64,
     /// What is known about it.
     #[schema(value_type = Object)]
     pub data: Value,
@@ -68,6 +75,7 @@ impl Envelope {
             time: now(),
             datacontenttype: "application/json".into(),
             traceparent: Some(cx.trace().to_string()),
+            aggregateversion: event.version(),
             data: serde_json::to_value(event).map_err(Fault::internal)?,
         })
     }
@@ -160,7 +168,7 @@ impl fmt::Debug for Listener {
 mod tests {
     use super::*;
 
-    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    #[derive(Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
     struct Sold {
         pieces: u32,
     }
@@ -169,6 +177,9 @@ mod tests {
         fn subject(&self) -> String {
             "7".into()
         }
+        fn version(&self) -> i64 {
+            2
+        }
     }
 
     #[test]
@@ -176,17 +187,37 @@ mod tests {
         let cx = Ctx::anonymous(Duration::from_secs(1));
         let told = Envelope::new(&cx, &Sold { pieces: 3 }).expect("told");
         let json = serde_json::to_value(&told).expect("json");
-        let members = ["data", "datacontenttype", "id", "source", "specversion", "subject", "time", "traceparent", "type"];
+        let members = [
+            "aggregateversion",
+            "data",
+            "datacontenttype",
+            "id",
+            "source",
+            "specversion",
+            "subject",
+            "time",
+            "traceparent",
+            "type",
+        ];
         let mut found: Vec<_> = json.as_object().expect("an object").keys().map(String::as_str).collect();
         found.sort_unstable();
         assert_eq!(found, members);
         assert_eq!((&json["specversion"], &json["source"], &json["subject"]), (&"1.0".into(), &"/souk/lamp".into(), &"7".into()));
+        assert_eq!(json["aggregateversion"], 2);
 
         let heard: Envelope = serde_json::from_value(json).expect("an envelope");
         assert_eq!(heard, told);
         assert_eq!(heard.read::<Sold>(), Ok(Some(Sold { pieces: 3 })));
         let handled = heard.ctx(Duration::from_secs(1));
         assert_eq!((handled.trace(), handled.caller()), (cx.trace(), Some("lamp")));
+    }
+
+    #[test]
+    fn an_event_of_an_older_release_has_no_version() {
+        let told = Envelope::new(&Ctx::anonymous(Duration::from_secs(1)), &Sold { pieces: 3 }).expect("told");
+        let mut json = serde_json::to_value(&told).expect("json");
+        json.as_object_mut().expect("an object").remove("aggregateversion");
+        assert_eq!(serde_json::from_value::<Envelope>(json).expect("an envelope").aggregateversion, 0);
     }
 
     #[test]

@@ -47,7 +47,7 @@ both_ways![
     events_are_in_the_trace_of_their_change,
 ];
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 struct Lit {
     lamp: u32,
 }
@@ -56,6 +56,9 @@ impl Event for Lit {
     const TYPE: &'static str = "lamp.lit";
     fn subject(&self) -> String {
         self.lamp.to_string()
+    }
+    fn version(&self) -> i64 {
+        1
     }
 }
 

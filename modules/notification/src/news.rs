@@ -39,12 +39,12 @@ pub(crate) enum Facts {
 /// # Errors
 /// `internal` when its data cannot be read.
 pub(crate) fn read(event: &Envelope) -> Result<Option<News>, Fault> {
-    if let Some(UserRegistered { user_id, email, first_name, last_name, phone }) = event.read()? {
+    if let Some(UserRegistered { user_id, email, first_name, last_name, phone, .. }) = event.read()? {
         let contact = Contact { user_id, email, first_name, last_name, phone, updated_at: event.time };
         let notice = Notice { kind: NotificationKind::UserRegistered, facts: Facts::None };
         return Ok(Some(News { user: user_id, contact: Some(contact), notice: Some(notice) }));
     }
-    if let Some(UserChanged { user_id, email, first_name, last_name, phone }) = event.read()? {
+    if let Some(UserChanged { user_id, email, first_name, last_name, phone, .. }) = event.read()? {
         let contact = Contact { user_id, email, first_name, last_name, phone, updated_at: event.time };
         return Ok(Some(News { user: user_id, contact: Some(contact), notice: None }));
     }

@@ -159,6 +159,9 @@ fn registered(user: i64) -> UserRegistered {
         first_name: "Leyla".into(),
         last_name: "Aziz".into(),
         phone: Some("+961 70 123456".into()),
+        email_confirmed: false,
+        confirm_token: None,
+        version: 1,
     }
 }
 
@@ -347,7 +350,7 @@ async fn an_older_address_does_not_replace_a_newer_one(client: NotificationClien
     f.mail.open();
     let changed = |email: &str| {
         let UserRegistered { user_id, first_name, last_name, phone, .. } = registered(LEYLA);
-        envelope(&UserChanged { user_id, email: email.into(), first_name, last_name, phone })
+        envelope(&UserChanged { user_id, email: email.into(), first_name, last_name, phone, email_confirmed: false, version: 2 })
     };
     let (first, second, third) = (changed("one@example.com"), changed("two@example.com"), changed("three@example.com"));
     let mut late = envelope(&registered(LEYLA));

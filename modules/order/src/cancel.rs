@@ -1,7 +1,7 @@
 //! Cancelling an order: an unpaid one gives its stock back, a paid one its money first.
 
 use crate::{
-    CancelOrder, OrderCancelled, OrderError, OrderReply,
+    CancelOrder, CancelReason, OrderError, OrderReply,
     entity::{
         effect::Kind,
         order::{self, State},
@@ -9,7 +9,7 @@ use crate::{
     ops,
     service::{Orders, Result, visible, with_reason},
     store,
-    tell::tell,
+    tell::tell_cancelled,
     view,
 };
 use kernel::{Ctx, OrderId, db::Tx, idempotency};
@@ -43,7 +43,8 @@ async fn begin_cancelling(tx: &Tx, cx: &Ctx, order: &order::Model, reason: Optio
         state => return Err(OrderError::IllegalState { status: state.status() }),
     };
     let order = store::advance(&**tx, order.id, order.state, to, Default::default()).await?.ok_or(OrderError::Busy)?;
-    tell::<OrderCancelled>(tx, cx, &order, reason).await?;
+    let by = if cx.user()?.0 == order.user_id { CancelReason::Customer } else { CancelReason::Shop };
+    tell_cancelled(tx, cx, &order, by, reason).await?;
     store::note(&**tx, &[order.id], to, &with_reason("Cancelled", reason)).await?;
     store::add_effect(&**tx, &[order.id], effect).await?;
     Ok((order, effect))

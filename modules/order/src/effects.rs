@@ -2,7 +2,7 @@
 //! once by the request, then by the job with growing pauses. Every effect may happen twice without harm.
 
 use crate::{
-    OrderCancelled, OrderRefunded,
+    CancelReason, OrderRefunded,
     checkout::into_fault,
     entity::{
         effect::{self, Kind},
@@ -10,7 +10,7 @@ use crate::{
     },
     service::{Orders, Result},
     store,
-    tell::tell,
+    tell::{tell, tell_cancelled},
 };
 use cart::{CartApi, CartVersion};
 use kernel::{Ctx, Fault, OrderId, UserId, now};
@@ -99,7 +99,7 @@ impl Orders {
         let tx = self.db.begin().await?;
         let refunding = store::advance(&*tx, effect.order_id, State::Paid, State::Refunding, Default::default()).await?;
         if let Some(row) = &refunding {
-            tell::<OrderCancelled>(&tx, cx, row, Some("The stock was no longer held")).await?;
+            tell_cancelled(&tx, cx, row, CancelReason::StockLost, None).await?;
             store::note(&*tx, &[effect.order_id], State::Refunding, "Cancelled: the stock was no longer held").await?;
             store::add_effect(&*tx, &[effect.order_id], Kind::Refund).await?;
         }

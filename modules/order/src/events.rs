@@ -3,12 +3,13 @@
 use crate::OrderItem;
 use kernel::{Amount, Currency, Event, OrderId, UserId};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// Defines an event that tells what an order was when it happened.
 macro_rules! order_event {
     ($(#[$doc:meta])* $name:ident = $kind:literal) => {
         $(#[$doc])*
-        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
         #[serde(transparent)]
         pub struct $name(pub OrderFacts);
 
@@ -16,6 +17,9 @@ macro_rules! order_event {
             const TYPE: &'static str = $kind;
             fn subject(&self) -> String {
                 self.0.order_id.to_string()
+            }
+            fn version(&self) -> i64 {
+                self.0.version
             }
         }
 
@@ -27,8 +31,27 @@ macro_rules! order_event {
     };
 }
 
+/// The number that people use for an order.
+pub fn order_number(id: OrderId) -> String {
+    format!("S-{:08}", id.0)
+}
+
+/// Why an order was cancelled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum CancelReason {
+    /// Its user wanted it.
+    Customer,
+    /// The shop wanted it.
+    Shop,
+    /// It was not paid in time.
+    NotPaid,
+    /// It was paid too late: its stock was no longer held.
+    StockLost,
+}
+
 /// What events tell about an order.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct OrderFacts {
     /// The order.
     pub order_id: OrderId,
@@ -42,9 +65,15 @@ pub struct OrderFacts {
     pub total: Amount,
     /// Currency of all amounts.
     pub currency: Currency,
-    /// What was said about what happened, e.g. the number of the parcel or the reason of a cancellation.
+    /// What a person wrote about what happened, e.g. the number of the parcel or the reason of a cancellation.
     #[serde(default)]
     pub note: Option<String>,
+    /// Why it was cancelled; only then.
+    #[serde(default)]
+    pub reason: Option<CancelReason>,
+    /// Version of the order, from 1; 0 in events of releases that did not tell it.
+    #[serde(default)]
+    pub version: i64,
 }
 
 order_event!(

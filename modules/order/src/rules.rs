@@ -5,11 +5,6 @@ use cart::SnapshotLine;
 use kernel::{Amount, Currency, Fault, Money};
 use product::{HeldLine, Hold};
 
-/// The number that people use.
-pub(crate) fn number(id: i64) -> String {
-    format!("S-{id:08}")
-}
-
 /// The lines whose price is another than the cart last showed. Both sides are sorted by product.
 pub(crate) fn price_changes(seen: &[SnapshotLine], hold: &Hold) -> Vec<PriceChange> {
     let pairs = std::iter::zip(seen, &hold.lines);

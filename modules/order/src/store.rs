@@ -49,6 +49,7 @@ pub(crate) async fn advance(
     change.updated_at = Set(now());
     let changed = order::Entity::update_many()
         .set(change)
+        .col_expr(Column::Version, Expr::col(Column::Version).add(1))
         .filter(Column::Id.eq(id))
         .filter(Column::State.eq(from))
         .exec_with_returning(db)
@@ -109,6 +110,7 @@ pub(crate) async fn expire(db: &impl ConnectionTrait, limit: u64) -> Result<Vec<
     }
     let expired = order::Entity::update_many()
         .col_expr(Column::State, Expr::value(State::Expired))
+        .col_expr(Column::Version, Expr::col(Column::Version).add(1))
         .col_expr(Column::UpdatedAt, Expr::value(now))
         .filter(Column::Id.is_in(due))
         .filter(Column::State.eq(State::Pending))

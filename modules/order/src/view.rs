@@ -7,7 +7,7 @@ use crate::{
         order::{self, State},
         timeline,
     },
-    rules, store,
+    order_number, store,
 };
 use kernel::{Currency, Fault, Money, OrderId, UserId, serde_json};
 use payment::PaymentId;
@@ -57,7 +57,7 @@ pub(crate) fn assemble(row: order::Model, lines: &[line::Model], timelines: &[ti
     });
     Ok(Order {
         id: OrderId(row.id),
-        number: rules::number(row.id),
+        number: order_number(OrderId(row.id)),
         user_id: UserId(row.user_id),
         status: row.state.status(),
         items: items(row.id, lines, currency),

@@ -6,6 +6,7 @@ use kernel::{
     Code, Ctx, Envelope, Fault, Listener, OrderId, Principal, Role, UserId,
     bus::Bus,
     placements,
+    serde_json::Value,
     testing::{Stores, admin, anonymous},
 };
 use order::{
@@ -15,6 +16,7 @@ use order::{
 use payment::{Payment, PaymentApi, PaymentClient, PaymentError, PaymentFailed, PaymentId, PaymentRequest, PaymentStatus};
 use product::{NewProduct, ProductApi, ProductChange, ProductClient, ProductId, SetStock, Shortage};
 use std::{
+    collections::BTreeMap,
     sync::{
         Arc, Mutex,
         atomic::{AtomicU32, Ordering},
@@ -417,6 +419,8 @@ async fn unpaid_orders_expire(_: OrderClient, _: &Fixture) {
     until(async || status(&client, &buyer, order.id).await == OrderStatus::Expired).await;
     until(async || fixture.stock(lamp).await == 5).await;
     assert_eq!(fixture.told(order.id, 2).await, ["order.placed", "order.cancelled"]);
+    let why = fixture.told.lock().unwrap().iter().find(|event| event.r#type == "order.cancelled").unwrap().data.clone();
+    assert_eq!((&why["reason"], &why["note"]), (&"not_paid".into(), &Value::Null));
     let late = client.pay(&buyer, pay(order.id, "sandbox_success")).await.unwrap_err();
     assert_eq!(late, OrderError::IllegalState { status: OrderStatus::Expired });
 }
@@ -455,7 +459,14 @@ async fn what_happens_is_told_once(client: OrderClient, fixture: &Fixture) {
     assert_eq!((shipped.items, shipped.total, shipped.number), (delivered.items, delivered.total, delivered.number));
     assert_eq!(shipped.note.as_deref(), Some("Parcel 7"));
     let why = told.iter().find(|event| event.r#type == "order.cancelled" && event.subject == refunded.id.to_string()).unwrap();
-    assert_eq!(why.data["note"], "Too dark");
+    assert_eq!((&why.data["note"], &why.data["reason"]), (&"Too dark".into(), &"customer".into()));
+    for order in [delivered.id, refunded.id, cancelled.id] {
+        let of_order = told.iter().filter(|event| event.source == "/souk/order" && event.subject == order.to_string());
+        let versions: BTreeMap<_, _> = of_order.map(|event| (event.time, event.aggregateversion)).collect();
+        let versions: Vec<_> = versions.into_values().collect();
+        assert_eq!(versions[0], 1);
+        assert!(versions.is_sorted_by(|a, b| a < b), "{versions:?}");
+    }
     let failed = event("payment.failed").read::<PaymentFailed>().unwrap().unwrap();
     assert_eq!(
         (failed.user_id, failed.amount, failed.reason.as_str()),
@@ -463,6 +474,7 @@ async fn what_happens_is_told_once(client: OrderClient, fixture: &Fixture) {
     );
     let registered = event("user.registered").read::<UserRegistered>().unwrap().unwrap();
     assert_eq!((registered.email.as_str(), registered.first_name.as_str()), ("leyla@souk.test", "leyla"));
+    assert_eq!((registered.version, failed.version), (1, 2));
 }
 
 async fn strangers_see_nothing(client: OrderClient, fixture: &Fixture) {

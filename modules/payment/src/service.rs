@@ -155,6 +155,7 @@ impl Payments {
             action_description: None,
             created_at: now,
             updated_at: now,
+            version: 1,
         })
     }
 
@@ -228,7 +229,7 @@ fn what_failed(row: &Model, reason: String) -> Result<PaymentFailed> {
     let money = money(row)?;
     let (amount, currency) = (money.amount(), money.currency);
     let (payment_id, order_id, user_id) = (PaymentId(row.id), OrderId(row.order_id), UserId(row.user_id));
-    Ok(PaymentFailed { payment_id, order_id, user_id, amount, currency, reason })
+    Ok(PaymentFailed { payment_id, order_id, user_id, amount, currency, reason, version: row.version })
 }
 
 fn failed(reason: String) -> ActiveModel {

@@ -6,8 +6,8 @@ use crate::{
 };
 use kernel::{Fault, OrderId, now};
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Unchanged, ColumnTrait, Condition, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter,
-    QuerySelect, Set, TryInsertResult,
+    ActiveModelTrait, ActiveValue::Unchanged, ColumnTrait, Condition, ConnectionTrait, EntityTrait, ExprTrait, IntoActiveModel,
+    QueryFilter, QuerySelect, Set, TryInsertResult, sea_query::Expr,
 };
 
 type Result<T> = std::result::Result<T, Fault>;
@@ -42,6 +42,7 @@ pub(crate) async fn ask(db: &impl ConnectionTrait, found: &payment::Model) -> Re
         status: Set(Status::Processing),
         asks: Set(found.asks + 1),
         updated_at: Set(now()),
+        version: Set(found.version + 1),
         ..Default::default()
     };
     Ok(change.update(db).await?)
@@ -58,6 +59,7 @@ pub(crate) async fn change(
     let condition =
         Condition::all().add(Column::Id.eq(id.0)).add(Column::Status.eq(from)).add_option(asks.map(|asks| Column::Asks.eq(asks)));
     let change = payment::ActiveModel { updated_at: Set(now()), ..change };
-    let changed = payment::Entity::update_many().set(change).filter(condition).exec_with_returning(db).await?;
+    let update = payment::Entity::update_many().set(change).col_expr(Column::Version, Expr::col(Column::Version).add(1));
+    let changed = update.filter(condition).exec_with_returning(db).await?;
     Ok(changed.into_iter().next())
 }

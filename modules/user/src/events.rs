@@ -4,7 +4,7 @@ use kernel::{Event, UserId};
 use serde::{Deserialize, Serialize};
 
 /// An account was opened.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct UserRegistered {
     /// The user.
     pub user_id: UserId,
@@ -17,6 +17,15 @@ pub struct UserRegistered {
     /// Phone number, if the user gave one.
     #[serde(default)]
     pub phone: Option<String>,
+    /// Whether the user has proved to read what is sent to the address.
+    #[serde(default)]
+    pub email_confirmed: bool,
+    /// A random token that proves the address once it comes back. It is mailed there, and is never logged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confirm_token: Option<String>,
+    /// Version of the account, from 1; 0 in events of releases that did not tell it.
+    #[serde(default)]
+    pub version: i64,
 }
 
 impl Event for UserRegistered {
@@ -24,10 +33,13 @@ impl Event for UserRegistered {
     fn subject(&self) -> String {
         self.user_id.to_string()
     }
+    fn version(&self) -> i64 {
+        self.version
+    }
 }
 
 /// A user changed name or phone number; all of them as they are now.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct UserChanged {
     /// The user.
     pub user_id: UserId,
@@ -40,11 +52,20 @@ pub struct UserChanged {
     /// Phone number, if there is one.
     #[serde(default)]
     pub phone: Option<String>,
+    /// Whether the user has proved to read what is sent to the address.
+    #[serde(default)]
+    pub email_confirmed: bool,
+    /// Version of the account, from 1; 0 in events of releases that did not tell it.
+    #[serde(default)]
+    pub version: i64,
 }
 
 impl Event for UserChanged {
     const TYPE: &'static str = "user.changed";
     fn subject(&self) -> String {
         self.user_id.to_string()
+    }
+    fn version(&self) -> i64 {
+        self.version
     }
 }

@@ -314,12 +314,29 @@ fn must_differ(pointer: &str, password: &str, email: &str) -> Result<()> {
 /// What is told about a new account.
 pub(crate) fn registered(row: &user::Model) -> UserRegistered {
     let (email, first_name, last_name) = (row.email.clone(), row.first_name.clone(), row.last_name.clone());
-    UserRegistered { user_id: UserId(row.id), email, first_name, last_name, phone: row.phone.clone() }
+    UserRegistered {
+        user_id: UserId(row.id),
+        email,
+        first_name,
+        last_name,
+        phone: row.phone.clone(),
+        email_confirmed: false,
+        confirm_token: None,
+        version: row.version,
+    }
 }
 
 fn changed(row: &user::Model) -> UserChanged {
     let (email, first_name, last_name) = (row.email.clone(), row.first_name.clone(), row.last_name.clone());
-    UserChanged { user_id: UserId(row.id), email, first_name, last_name, phone: row.phone.clone() }
+    UserChanged {
+        user_id: UserId(row.id),
+        email,
+        first_name,
+        last_name,
+        phone: row.phone.clone(),
+        email_confirmed: false,
+        version: row.version,
+    }
 }
 
 pub(crate) fn to_user(row: user::Model) -> User {

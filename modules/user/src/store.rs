@@ -48,7 +48,8 @@ pub(crate) async fn insert_user(db: &impl ConnectionTrait, row: user::ActiveMode
 /// Writes the set values of `row` to the user.
 pub(crate) async fn update_user(db: &impl ConnectionTrait, id: UserId, row: user::ActiveModel) -> Result<Option<user::Model>> {
     let row = user::ActiveModel { updated_at: Set(now()), ..row };
-    let changed = user::Entity::update_many().set(row).filter(user::Column::Id.eq(id.0)).exec_with_returning(db).await?;
+    let update = user::Entity::update_many().set(row).col_expr(user::Column::Version, Expr::col(user::Column::Version).add(1));
+    let changed = update.filter(user::Column::Id.eq(id.0)).exec_with_returning(db).await?;
     Ok(changed.into_iter().next())
 }
 

@@ -26,6 +26,8 @@ pub(crate) struct Model {
     pub(crate) expires_at: DateTimeUtc,
     /// Until when the request that moved the order into a passing state is believed to be running.
     pub(crate) lease_until: DateTimeUtc,
+    /// Changes of its state so far.
+    pub(crate) version: i64,
 }
 
 /// How far an order is, passing states included.

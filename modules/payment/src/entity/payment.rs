@@ -26,6 +26,8 @@ pub(crate) struct Model {
     pub(crate) action_description: Option<String>,
     pub(crate) created_at: DateTimeUtc,
     pub(crate) updated_at: DateTimeUtc,
+    /// From 1, and higher with every change.
+    pub(crate) version: i64,
 }
 
 /// [`PaymentStatus`] in the store.

@@ -14,6 +14,8 @@ pub(crate) struct Model {
     pub(crate) is_admin: bool,
     pub(crate) created_at: DateTimeUtc,
     pub(crate) updated_at: DateTimeUtc,
+    /// From 1, and higher with every change.
+    pub(crate) version: i64,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
