@@ -105,7 +105,7 @@ fn module_app(
     move |cfg| {
         health(cfg, name, stores.clone());
         probes(cfg, stores.clone(), metrics.clone());
-        mount(cfg, std::slice::from_ref(&module), &entry, Limits::default());
+        mount(cfg, std::slice::from_ref(&module), &entry, Limits::internal());
         cfg.default_service(web::to(not_found));
     }
 }
