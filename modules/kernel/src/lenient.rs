@@ -46,7 +46,7 @@ pub(crate) fn query<T: DeserializeOwned>(text: &str) -> Result<T, Error<value::E
         let before = pairs.len();
         if let Err(e) = &decoded
             && is_unknown_field(&e.inner().to_string())
-            && let Some(Segment::Map { key }) = e.path().iter().last()
+            && let Some(Segment::Map { key }) = e.path().iter().next_back()
         {
             tell(e.path());
             pairs.retain(|(name, _)| name != key);
@@ -69,7 +69,7 @@ fn remove(value: &mut Value, path: &[&Segment]) -> bool {
             fields.get_mut(name).is_some_and(|field| remove(field, rest))
         }
         ([Segment::Seq { .. }, rest @ ..], Value::Array(items)) => {
-            items.iter_mut().fold(false, |found, item| remove(item, rest) || found)
+            items.iter_mut().map(|item| remove(item, rest)).filter(|found| *found).count() > 0
         }
         _ => false,
     }

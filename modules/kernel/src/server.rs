@@ -29,7 +29,7 @@ pub trait Entry: Send + Sync + 'static {
     /// A problem with the status 401 when its credentials are not valid.
     fn ctx(&self, request: &HttpRequest, op: &Op) -> Result<Ctx, Box<Problem>>;
 
-    /// Looks at the whole request, once it has been read.
+    /// Looks at the whole request, once it has been read, and says in it whether one of our own processes sent it.
     ///
     /// # Errors
     /// When it is not the one that its credentials are for.

@@ -394,6 +394,49 @@ async fn the_others_go_on_when_a_peer_is_dead() {
     }
 }
 
+/// Does nothing itself.
+struct Hop(TroubleClient);
+
+impl TroubleApi for Hop {
+    async fn read(&self, cx: &Ctx, query: Pause) -> Result<Count, TroubleError> {
+        self.0.read(cx, query).await
+    }
+    async fn write(&self, cx: &Ctx, pause: Pause) -> Result<Count, TroubleError> {
+        self.0.write(cx, pause).await
+    }
+    async fn panic(&self, cx: &Ctx) -> Result<Count, TroubleError> {
+        self.0.panic(cx).await
+    }
+    async fn once(&self, cx: &Ctx) -> Result<Count, TroubleError> {
+        self.0.once(cx).await
+    }
+    async fn keyed(&self, cx: &Ctx, pause: Pause) -> Result<Count, TroubleError> {
+        self.0.keyed(cx, pause).await
+    }
+    async fn fail(&self, cx: &Ctx) -> Result<Count, TroubleError> {
+        self.0.fail(cx).await
+    }
+    async fn caller(&self, cx: &Ctx) -> Result<String, TroubleError> {
+        self.0.caller(cx).await
+    }
+}
+
+#[tokio::test]
+async fn a_deadline_goes_along_a_chain_of_processes() {
+    let state = Trouble::default();
+    let last = Server::start(Arc::new(TroubleClient::local(state.clone())));
+    let middle = Server::start(Arc::new(TroubleClient::local(Hop(TroubleClient::remote(last.transport())))));
+    let first = Server::start(Arc::new(TroubleClient::local(Hop(TroubleClient::remote(middle.transport())))));
+    let client = TroubleClient::remote(first.transport());
+    let cx = Ctx::anonymous(Duration::from_millis(500));
+    let error = client.write(&cx, Pause { ms: 10_000 }).await.unwrap_err();
+    assert_eq!(code(&error), Code::DeadlineExceeded);
+    tokio::time::timeout(Duration::from_secs(5), state.cut.notified()).await.expect("the work at the end is ended");
+    assert_eq!((state.begun.load(Ordering::SeqCst), state.done.load(Ordering::SeqCst)), (1, 0));
+    // the way is free
+    assert_eq!(client.write(&anonymous(), Pause { ms: 0 }).await, Ok(Count { times: 1 }));
+}
+
 #[tokio::test]
 async fn a_connection_that_breaks_while_the_first_request_runs_does_not_hide_its_answer() {
     let state = Trouble::default();
