@@ -36,6 +36,10 @@ pub(crate) enum Face {
 
 /// Starts what this process runs and connects it with what runs elsewhere.
 pub(crate) async fn assemble(settings: &Settings, only: Option<Module>, jobs: &Jobs) -> anyhow::Result<Shop> {
+    if let Some(path) = &settings.peers_ca_file {
+        let pem = std::fs::read(path).with_context(|| format!("peers_ca_file: {}", path.display()))?;
+        kernel::trust_authorities(&pem).map_err(|e| anyhow!("peers_ca_file: {}: {e}", path.display()))?;
+    }
     let mut builder = Builder { settings, only, key: None, jobs, stores: Vec::new(), watched: Vec::new() };
     let product = builder.product().await?;
     let notification = builder.notification().await?;
@@ -278,10 +282,11 @@ impl Builder<'_> {
         if let Some(key) = &self.key {
             return Ok(key.clone());
         }
-        let key = match &self.settings.internal_key {
-            Some(secret) => InternalKey::new(secret.bytes()),
-            None if self.settings.environment == Environment::Production => Err("must be set in production".into()),
-            None => InternalKey::new(&shared_key(&self.settings.data)?),
+        let key = match (&self.settings.internal_key_file, &self.settings.internal_key) {
+            (Some(path), _) => InternalKey::from_file(path.clone(), self.jobs).map_err(|e| format!("{}: {e}", path.display())),
+            (None, Some(secret)) => InternalKey::new(secret.bytes()),
+            (None, None) if self.settings.environment == Environment::Production => Err("must be set in production".into()),
+            (None, None) => InternalKey::new(&shared_key(&self.settings.data)?),
         };
         let key = key.map_err(|e| anyhow!("internal_key: {e}"))?;
         self.key = Some(key.clone());

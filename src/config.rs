@@ -37,6 +37,10 @@ pub(crate) struct Settings {
     pub(crate) demo: bool,
     /// Shared secret of the processes of one shop, at least 32 bytes: signs the tokens of internal calls.
     pub(crate) internal_key: Option<Secret>,
+    /// In place of `internal_key`: a file with one key a line. The first signs, all are accepted; it is read again when it changes.
+    pub(crate) internal_key_file: Option<PathBuf>,
+    /// PEM file of the authorities that sign the certificates of peers at `https://` addresses; without it those of the machine.
+    pub(crate) peers_ca_file: Option<PathBuf>,
     /// Logs.
     pub(crate) log: Log,
     /// Where each module runs.
@@ -90,6 +94,8 @@ impl Default for Settings {
             data: "data".into(),
             demo: true,
             internal_key: None,
+            internal_key_file: None,
+            peers_ca_file: None,
             log: Log::default(),
             modules: Places::default(),
             product: Default::default(),
@@ -226,7 +232,10 @@ impl<'de> Deserialize<'de> for Place {
 }
 
 fn is_peer(peer: &str) -> bool {
-    url::Url::parse(peer).is_ok_and(|url| url.scheme() == "http" && url.has_host() && url.path() == "/" && url.query().is_none())
+    url::Url::parse(peer).is_ok_and(|url| {
+        let is_bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
+        ["http", "https"].contains(&url.scheme()) && url.has_host() && is_bare
+    })
 }
 
 /// A module, or the gateway in front of them.
@@ -373,18 +382,23 @@ impl Settings {
         }
     }
 
-    /// What production must not have, one line for each problem; secrets are never part of a line.
+    /// What cannot be, and what production must not have, one line for each problem; secrets are never part of a line.
     fn problems(&self) -> Vec<String> {
         let mut problems = Vec::new();
         let key = self.internal_key.as_ref().map(Secret::bytes);
         if key.is_some_and(|key| key.len() < kernel::InternalKey::MIN_LENGTH) {
             problems.push(format!("internal_key: must have at least {} bytes", kernel::InternalKey::MIN_LENGTH));
         }
+        if key.is_some() && self.internal_key_file.is_some() {
+            problems.push("internal_key_file: must not be set together with internal_key".into());
+        }
+        #[cfg(feature = "gateway")]
+        self.gateway_problems(&mut problems);
         if self.environment == Environment::Development {
             return problems;
         }
-        if key.is_none() {
-            problems.push("internal_key: must be set in production (SOUK_INTERNAL_KEY)".into());
+        if key.is_none() && self.internal_key_file.is_none() {
+            problems.push("internal_key: must be set in production (SOUK_INTERNAL_KEY), or internal_key_file".into());
         } else if key.is_some_and(|key| String::from_utf8_lossy(key).contains("change-in-production")) {
             problems.push("internal_key: is a published example".into());
         }
@@ -418,6 +432,19 @@ impl Settings {
             problems.push("gateway.cors_origins: must list origins in production, not \"*\"".into());
         }
         problems
+    }
+
+    /// What the gateway lets in must be taken by the modules behind it, wherever they run.
+    #[cfg(feature = "gateway")]
+    fn gateway_problems(&self, problems: &mut Vec<String>) {
+        let longest = kernel::MAX_DEADLINE.as_millis();
+        if !(1..=longest).contains(&u128::from(self.gateway.request_timeout_ms)) {
+            problems.push(format!("gateway.request_timeout_ms: must be from 1 to {longest}"));
+        }
+        let largest = kernel::server::MAX_BODY;
+        if self.gateway.max_body_bytes > largest {
+            problems.push(format!("gateway.max_body_bytes: must be at most {largest}"));
+        }
     }
 
     /// Prints the effective settings as TOML.

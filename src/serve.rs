@@ -177,7 +177,7 @@ fn module_app(module: Arc<dyn Dispatch>, key: InternalKey, readiness: Readiness)
     move |cfg| {
         health(cfg, name, readiness.clone());
         ops::livez(cfg);
-        mount(cfg, std::slice::from_ref(&module), &entry, Limits::default());
+        mount(cfg, std::slice::from_ref(&module), &entry, Limits::internal());
         cfg.default_service(web::to(not_found));
     }
 }

@@ -185,7 +185,7 @@ async fn a_service_alone_wants_a_token_of_ours(shop: Shop) {
                 request = request.bearer_auth(token);
             }
             let answer = shop.send(request.header("X-User-ID", "1").json(&json!({}))).await;
-            assert_eq!(answer.problem(401), "unauthenticated", "{}", op.id);
+            assert_eq!(answer.problem(401), "token_refused", "{}", op.id);
         }
     }
 }

@@ -20,9 +20,34 @@ fn wrong_settings_are_refused_by_name() {
     assert!(refused(&[("SOUK_GATEWAY__LIMITS", "sometimes")]).contains("limits"));
     assert!(refused(&[("PORT", "99999")]).contains("port"));
     assert!(refused(&[("PRODUCT_SERVICE_URL", "ftp://x")]).contains("http://"));
+    assert!(refused(&[("PRODUCT_SERVICE_URL", "https://user:password@x")]).contains("http://"));
+    assert!(refused(&[("SOUK_GATEWAY__REQUEST_TIMEOUT_MS", "60001")]).contains("gateway.request_timeout_ms"));
+    assert!(refused(&[("SOUK_GATEWAY__REQUEST_TIMEOUT_MS", "0")]).contains("gateway.request_timeout_ms"));
+    assert!(refused(&[("SOUK_GATEWAY__MAX_BODY_BYTES", "16777217")]).contains("gateway.max_body_bytes"));
     assert!(refused(&[("SOUK_PRODUCT__CURRENCY", "DOGE")]).contains("currency"));
     let secret = refused(&[("SOUK_INTERNAL_KEY", "short-and-secret")]);
     assert!(secret.contains("internal_key") && !secret.contains("short-and-secret"), "{secret}");
+    let both = [("SOUK_INTERNAL_KEY", "0123456789abcdef0123456789abcdef"), ("SOUK_INTERNAL_KEY_FILE", "/run/keys")];
+    assert!(refused(&both).contains("internal_key_file"));
+}
+
+#[test]
+fn files_of_keys_and_authorities_are_read_at_the_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let (short, none) = (path("keys", "too-short-a-secret\n"), path("ca.pem", "not a certificate"));
+    for (name, value) in
+        [("SOUK_INTERNAL_KEY_FILE", short.as_str()), ("SOUK_PEERS_CA_FILE", &none), ("SOUK_PEERS_CA_FILE", "gone")]
+    {
+        let output = run(&["serve", "--only", "product"], &[("PORT", "0"), (name, value)]);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        let setting = name.strip_prefix("SOUK_").unwrap().to_lowercase();
+        assert!(!output.status.success() && said.contains(value) && !said.contains("too-short-a-secret"), "{setting}: {said}");
+    }
 }
 
 #[test]
@@ -51,9 +76,9 @@ fn production_wants_everything_said() {
 
 #[test]
 fn well_known_variables_are_read() {
-    let shown = run(&["config"], &[("PORT", "9000"), ("CART_EXPIRY_HOURS", "5"), ("USER_SERVICE_URL", "http://a:1,http://b:2")]);
+    let shown = run(&["config"], &[("PORT", "9000"), ("CART_EXPIRY_HOURS", "5"), ("USER_SERVICE_URL", "http://a:1,https://b:2")]);
     let shown = String::from_utf8(shown.stdout).unwrap();
-    for line in ["port = 9000", "expiry_hours = 5", "\"http://a:1\""] {
+    for line in ["port = 9000", "expiry_hours = 5", "\"http://a:1\"", "\"https://b:2\""] {
         assert!(shown.contains(line), "{line}: {shown}");
     }
     let ours = [("PORT", "9000"), ("SOUK_PORT", "9001"), ("SOUK_GATEWAY__CORS_ORIGINS", "https://a.example,https://b.example")];

@@ -20,9 +20,9 @@ pub struct Config {
     /// nobody else's.
     #[serde(deserialize_with = "list")]
     pub trusted_proxies: Vec<Network>,
-    /// How long a request may take, in milliseconds; at least 1.
+    /// How long a request may take, in milliseconds; from 1 to 60,000 (`kernel::MAX_DEADLINE`).
     pub request_timeout_ms: u64,
-    /// The largest body that is read, in bytes.
+    /// The largest body that is read, in bytes; at most 16 MiB (`kernel::server::MAX_BODY`).
     pub max_body_bytes: usize,
     /// How old the answer of `/health` may be, in seconds; at least 1.
     pub health_cache_seconds: u64,

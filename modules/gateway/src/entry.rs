@@ -11,7 +11,7 @@ use actix_web::{
     http::header::{CACHE_CONTROL, HeaderValue},
     middleware::{Next, from_fn},
 };
-use kernel::{Access, Code, Ctx, Fault, Op, Principal, server::Entry};
+use kernel::{Access, Code, Ctx, Fault, Op, Principal, Problem, server::Entry};
 use std::{sync::Arc, time::Duration};
 
 pub(crate) struct PublicEntry {
@@ -25,7 +25,7 @@ impl Entry for PublicEntry {
         op.public
     }
 
-    fn ctx(&self, request: &HttpRequest, op: &Op) -> Result<Ctx, Fault> {
+    fn ctx(&self, request: &HttpRequest, op: &Op) -> Result<Ctx, Box<Problem>> {
         // first, so that wrong tokens cannot be tried without limit either
         limits::check(request)?;
         let principal = match request.extensions().get::<Caller>() {
@@ -35,8 +35,10 @@ impl Entry for PublicEntry {
             Some(Caller::Unverified) if op.access == Access::Anyone => Principal::Anonymous,
             // who comes for a new token has an old one, and often sends it along
             Some(Caller::Refused) if is_auth(op) => Principal::Anonymous,
-            Some(Caller::Unverified) => return Err(Fault::new(Code::Unavailable, "Service user not available").retry_after(1)),
-            Some(Caller::Refused) | None => return Err(Fault::unauthenticated()),
+            Some(Caller::Unverified) => {
+                return Err(Fault::new(Code::Unavailable, "Service user not available").retry_after(1).into());
+            }
+            Some(Caller::Refused) | None => return Err(Fault::unauthenticated().into()),
         };
         Ok(Ctx::new(principal, self.timeout))
     }

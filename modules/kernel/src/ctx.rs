@@ -13,6 +13,9 @@ use std::{
 };
 use tokio::time::Instant;
 
+/// The longest that a call may take, whatever its caller says. What must outlive every call, such as a lease, is longer.
+pub const MAX_DEADLINE: Duration = Duration::from_secs(60);
+
 /// What a user may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]

@@ -275,6 +275,12 @@ impl From<Fault> for Problem {
     }
 }
 
+impl From<Fault> for Box<Problem> {
+    fn from(fault: Fault) -> Self {
+        Box::new(fault.into())
+    }
+}
+
 impl From<Problem> for Fault {
     fn from(problem: Problem) -> Self {
         Self {

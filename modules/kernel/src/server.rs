@@ -4,8 +4,12 @@
 //! calls is their [`Entry`]; everything else is the same.
 
 use crate::{
-    Code, Ctx, Dispatch, Fault, Incoming, InternalKey, Method, Op, Problem, Reply, Trace, jobs::Jobs, ops::Readiness,
+    Code, Ctx, Dispatch, Fault, Incoming, InternalKey, MAX_DEADLINE, Method, Op, Problem, Reply, Trace,
+    jobs::Jobs,
+    ops::Readiness,
+    token::{self, Ticket},
     transport::header,
+    wire::NO_ENDPOINT,
 };
 use actix_web::{
     Error, HttpMessage, HttpRequest, HttpResponse, HttpResponseBuilder, Resource, Route,
@@ -27,8 +31,16 @@ pub trait Entry: Send + Sync + 'static {
     /// On whose behalf the request is, and until when.
     ///
     /// # Errors
-    /// `unauthenticated` when its credentials are not valid.
-    fn ctx(&self, request: &HttpRequest, op: &Op) -> Result<Ctx, Fault>;
+    /// A problem with the status 401 when its credentials are not valid.
+    fn ctx(&self, request: &HttpRequest, op: &Op) -> Result<Ctx, Box<Problem>>;
+
+    /// Looks at the whole request, once it has been read, and says in it whether one of our own processes sent it.
+    ///
+    /// # Errors
+    /// When it is not the one that its credentials are for.
+    fn check(&self, _request: &HttpRequest, _op: &Op, _incoming: &mut Incoming) -> Result<(), Box<Problem>> {
+        Ok(())
+    }
 
     /// Adds to the route of an operation what only this entry has, e.g. limits.
     fn route(&self, _op: &'static Op, route: Route) -> Route {
@@ -53,15 +65,24 @@ impl Entry for InternalEntry {
         Some(op.path)
     }
 
-    fn ctx(&self, request: &HttpRequest, op: &Op) -> Result<Ctx, Fault> {
-        /// The longest that a call may take, whatever its caller says.
-        const LONGEST: u64 = 60_000;
-        let token = bearer(request).ok_or_else(Fault::unauthenticated)?;
-        let (principal, caller) = self.key.verify(token, op)?;
+    fn ctx(&self, request: &HttpRequest, op: &Op) -> Result<Ctx, Box<Problem>> {
+        let token = bearer(request).ok_or_else(token::missing)?;
+        let verified = self.key.verify(token, op)?;
         let left = text(request, header::DEADLINE).and_then(|ms| ms.parse().ok()).unwrap_or(5_000_u64);
-        Ok(Ctx::new(principal, Duration::from_millis(left.min(LONGEST))).via(caller))
+        request.extensions_mut().insert(verified.ticket);
+        Ok(Ctx::new(verified.principal, Duration::from_millis(left).min(MAX_DEADLINE)).via(verified.caller))
+    }
+
+    fn check(&self, request: &HttpRequest, op: &Op, incoming: &mut Incoming) -> Result<(), Box<Problem>> {
+        incoming.from_peer = true;
+        let target = request.uri().path_and_query().map_or("/", |target| target.as_str());
+        let ticket = request.extensions_mut().remove::<Ticket>().ok_or_else(token::missing)?;
+        self.key.redeem(&ticket, op, target, incoming.body.as_deref().unwrap_or_default())
     }
 }
+
+/// The largest limit on a body that the gateway can be given, in bytes.
+pub const MAX_BODY: usize = 16 << 20;
 
 /// Limits on what is read from a client.
 #[derive(Debug, Clone, Copy)]
@@ -75,6 +96,13 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self { body: 1 << 20, body_timeout: Duration::from_secs(30) }
+    }
+}
+
+impl Limits {
+    /// For the service of a module: whatever the gateway takes, with room for fields that it adds when it passes the body on.
+    pub fn internal() -> Self {
+        Self { body: 2 * MAX_BODY, ..Self::default() }
     }
 }
 
@@ -144,15 +172,17 @@ async fn answer(
 ) -> HttpResponse {
     let op = &module.ops()[index];
     // who may not call need not send a body
-    let admitted = entry.ctx(&request, op).and_then(|cx| crate::call::admit(op, &cx, None).map(|()| cx));
-    let cx = match admitted.and_then(|cx| with_headers(cx, &request)) {
+    let cx = match admit(&*entry, &request, op) {
         Ok(cx) => cx,
-        Err(fault) => return problem(fault.into(), &request),
+        Err(p) => return problem(*p, &request),
     };
-    let incoming = match read(&request, body, op, limits).await {
+    let mut incoming = match read(&request, body, op, limits).await {
         Ok(incoming) => incoming,
         Err(fault) => return problem(fault.into(), &request),
     };
+    if let Err(p) = entry.check(&request, op, &mut incoming) {
+        return problem(*p, &request);
+    }
     match module.dispatch(index, cx.clone(), incoming).await {
         Reply::Failed(p) => problem(*p, &request),
         Reply::Done { status, body } => {
@@ -163,6 +193,12 @@ async fn answer(
             if body.is_empty() { response.finish() } else { response.content_type("application/json").body(body) }
         }
     }
+}
+
+fn admit(entry: &dyn Entry, request: &HttpRequest, op: &Op) -> Result<Ctx, Box<Problem>> {
+    let cx = entry.ctx(request, op)?;
+    crate::call::admit(op, &cx, None)?;
+    Ok(with_headers(cx, request)?)
 }
 
 fn with_headers(mut cx: Ctx, request: &HttpRequest) -> Result<Ctx, Fault> {
@@ -182,7 +218,7 @@ async fn read(request: &HttpRequest, body: web::Payload, op: &Op, limits: Limits
     let query = request.query_string().to_owned();
     let takes_body = matches!(op.method, Method::Post | Method::Put);
     let body = if takes_body { read_body(request, body, limits).await? } else { None };
-    Ok(Incoming { params, query, body })
+    Ok(Incoming { params, query, body, from_peer: false })
 }
 
 async fn read_body(request: &HttpRequest, body: web::Payload, limits: Limits) -> Result<Option<Vec<u8>>, Fault> {
@@ -236,7 +272,7 @@ pub fn problem(mut problem: Problem, request: &HttpRequest) -> HttpResponse {
 
 /// The answer for paths that do not exist.
 pub async fn not_found(request: HttpRequest) -> HttpResponse {
-    problem(Fault::new(Code::NotFound, "Endpoint not found").into(), &request)
+    problem(Fault::new(Code::NotFound, NO_ENDPOINT).into(), &request)
 }
 
 /// Serves the `/health` of a single module's service.

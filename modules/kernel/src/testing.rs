@@ -232,7 +232,14 @@ impl Server {
     /// # Panics
     /// When no port can be bound.
     pub fn start(module: Arc<dyn Dispatch>) -> Self {
-        let key = InternalKey::random();
+        Self::with_key(module, InternalKey::random())
+    }
+
+    /// The same, for callers with this key.
+    ///
+    /// # Panics
+    /// When no port can be bound.
+    pub fn with_key(module: Arc<dyn Dispatch>, key: InternalKey) -> Self {
         let entry: Arc<dyn Entry> = Arc::new(InternalEntry::new(key.clone()));
         let (tell, told) = std::sync::mpsc::channel();
         std::thread::spawn(move || {
@@ -240,7 +247,7 @@ impl Server {
                 let app = move || {
                     App::new()
                         .wrap(TracingLogger::<crate::telemetry::RequestSpan>::new())
-                        .configure(|cfg| mount(cfg, std::slice::from_ref(&module), &entry, Limits::default()))
+                        .configure(|cfg| mount(cfg, std::slice::from_ref(&module), &entry, Limits::internal()))
                         .default_service(web::to(not_found))
                 };
                 let server = HttpServer::new(app).workers(2).disable_signals().bind(("127.0.0.1", 0)).expect("a free port");

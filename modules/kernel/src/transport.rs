@@ -1,19 +1,17 @@
-//! Calls to another process: peers, balancing, breaker, deadline and retries.
+//! Calls to another process: deadline, tokens and retries. Which peer takes an attempt is up to `peers`.
 
-use crate::{ApiError, Code, Ctx, Dispatch, Fault, InternalKey, Op, Outgoing, Reply, Retry, wire::unavailable};
-use backon::BackoffBuilder;
-use failsafe::{StateMachine, backoff, failure_policy};
-use serde::de::DeserializeOwned;
-use std::{
-    cell::OnceCell,
-    fmt,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
-    time::Duration,
+use crate::{
+    Access, ApiError, Code, Ctx, Dispatch, Fault, InternalKey, Op, Outgoing, Problem, Reply, Retry,
+    error::log_seldom,
+    peers::{Peer, Peers, client},
+    token,
+    wire::{NO_ENDPOINT, unavailable},
 };
+use backon::BackoffBuilder;
+use serde::de::DeserializeOwned;
+use std::{fmt, sync::Arc, time::Duration};
 use tower::retry::budget::{Budget, TpsBudget};
+use url::Position;
 
 /// Names of the headers of internal calls.
 pub mod header {
@@ -37,31 +35,17 @@ enum Way {
 }
 
 struct Http {
-    peers: Vec<Peer>,
-    next: AtomicUsize,
+    peers: Peers,
     key: InternalKey,
     retries: TpsBudget,
 }
 
-type Breaker = StateMachine<failure_policy::ConsecutiveFailures<backoff::EqualJittered>, ()>;
-
-struct Peer {
-    base: String,
-    breaker: Breaker,
-}
-
 impl Transport {
-    /// Over HTTP to any of `peers`: addresses such as `http://10.0.0.7:5001`, without a path.
+    /// Over HTTP to any of `peers`: addresses such as `http://10.0.0.7:5001` or `https://product.example`, without a path.
     pub fn http(peers: Vec<String>, key: InternalKey) -> Self {
-        let breaker = || {
-            // Five failures in a row open it; then one probe after 1 s, and after longer waits up to 10 s while it fails.
-            let wait = backoff::equal_jittered(Duration::from_secs(1), Duration::from_secs(10));
-            StateMachine::new(failure_policy::consecutive_failures(5, wait), ())
-        };
-        let peers = peers.into_iter().map(|base| Peer { base: base.trim_end_matches('/').into(), breaker: breaker() });
         // Retries may add a tenth to the calls, and 10 a second whatever the calls.
         let retries = TpsBudget::new(Duration::from_secs(10), 10, 0.1);
-        Self(Arc::new(Way::Http(Http { peers: peers.collect(), next: AtomicUsize::new(0), key, retries })))
+        Self(Arc::new(Way::Http(Http { peers: Peers::new(peers), key, retries })))
     }
 
     /// Through the codec but not over the network, with every repeatable call made twice. For tests: what works through it does
@@ -73,7 +57,8 @@ impl Transport {
     /// Makes a call.
     ///
     /// # Errors
-    /// What the operation answers; `unavailable` when no peer can be reached, `deadline_exceeded` when none answers in time.
+    /// What the operation answers; `unavailable` when no peer can be reached or none takes our calls, `deadline_exceeded` when none
+    /// answers in time.
     pub async fn call<T, E>(&self, op: &'static Op, cx: &Ctx, mut call: Outgoing) -> Result<T, E>
     where
         T: DeserializeOwned,
@@ -92,13 +77,10 @@ impl Transport {
 
     /// How many of the peers answer `GET /health` with 200, and how many there are.
     pub async fn health(&self) -> (usize, usize) {
-        let Way::Http(http) = &*self.0 else { return (1, 1) };
-        let probes = http.peers.iter().map(|peer| async move {
-            let request = client().get(format!("{}/health", peer.base)).timeout(Duration::from_secs(2));
-            matches!(request.send().await, Ok(reply) if reply.status() == 200)
-        });
-        let healthy = futures_util::future::join_all(probes).await.into_iter().filter(|healthy| *healthy).count();
-        (healthy, http.peers.len())
+        match &*self.0 {
+            Way::Http(http) => http.peers.health().await,
+            Way::Loopback(_) => (1, 1),
+        }
     }
 }
 
@@ -108,21 +90,14 @@ impl fmt::Debug for Transport {
     }
 }
 
-/// One HTTP client per thread. A connection is driven by the worker that opened it: shared, one blocked worker would stall the
-/// calls of all the others.
-fn client() -> reqwest::Client {
-    thread_local!(static CLIENT: OnceCell<reqwest::Client> = const { OnceCell::new() });
-    let build = || {
-        let client = reqwest::Client::builder()
-            .no_proxy()
-            .tcp_nodelay(true)
-            .connect_timeout(Duration::from_secs(1))
-            .pool_max_idle_per_host(128)
-            .redirect(reqwest::redirect::Policy::none())
-            .build();
-        client.unwrap_or_else(|e| panic!("these settings always make a client: {e}"))
-    };
-    CLIENT.with(|cell| cell.get_or_init(build).clone())
+/// How one attempt ended.
+enum Outcome {
+    /// With what the operation answered.
+    Answered(Reply),
+    /// It did not run: it can be tried elsewhere, whatever it is.
+    NotRun(Fault),
+    /// Nobody knows whether it ran.
+    Unknown(Fault),
 }
 
 impl Http {
@@ -135,37 +110,104 @@ impl Http {
             .with_max_times(2)
             .with_jitter()
             .build();
+        let mut waits_for_the_first = backon::ExponentialBuilder::default()
+            .with_min_delay(Duration::from_millis(50))
+            .with_max_delay(Duration::from_secs(1))
+            .without_max_times()
+            .build();
+        let (mut last, mut may_run) = (None, false);
         loop {
-            let outcome = self.attempt(op, cx, &call).await;
-            let (reply, may_repeat) = match outcome {
-                Ok(reply) => {
-                    let passing = matches!(&reply, Reply::Failed(p) if is_passing(Code::of_status(p.status)));
-                    (Ok(reply), passing && repeatable)
+            let left = cx.time_left()?;
+            let peer = self.peers.pick(last);
+            let outcome = match peer {
+                Some(peer) => self.attempt(peer, op, cx, left, &call).await,
+                None => {
+                    let why = "no peer is reachable: all circuit breakers are open";
+                    Outcome::NotRun(Fault::unavailable(unavailable(op), why))
                 }
-                Err(lost) => (Err(lost.fault), repeatable || lost.not_sent),
             };
-            let may_repeat = may_repeat && !matches!(&reply, Err(f) if f.code() == Code::DeadlineExceeded);
+            last = peer;
+            let (result, may_repeat) = match outcome {
+                // It is our own first attempt that is still running: its answer is the one that is wanted.
+                Outcome::Answered(reply) if may_run && is_still_running(&reply) => {
+                    let wait = waits_for_the_first.next().unwrap_or(Duration::from_secs(1));
+                    if cx.time_left()? <= wait {
+                        return Err(late());
+                    }
+                    tokio::time::sleep(wait).await;
+                    continue;
+                }
+                Outcome::Answered(reply) => {
+                    let is_transient = is_transient(&reply);
+                    (Ok(reply), is_transient && repeatable)
+                }
+                Outcome::NotRun(fault) => (Err(fault), true),
+                Outcome::Unknown(fault) => {
+                    may_run = true;
+                    let is_late = fault.code() == Code::DeadlineExceeded;
+                    (Err(fault), repeatable && !is_late)
+                }
+            };
             match may_repeat.then(|| waits.next()).flatten() {
                 Some(wait) if cx.time_left()? > wait && self.retries.withdraw() => tokio::time::sleep(wait).await,
-                _ => return reply,
+                _ => return result,
             }
         }
     }
 
-    async fn attempt(&self, op: &'static Op, cx: &Ctx, call: &Outgoing) -> Result<Reply, Lost> {
-        let not_sent = |fault| Lost { fault, not_sent: true };
-        let left = cx.time_left().map_err(not_sent)?;
+    async fn attempt(&self, peer: &Peer, op: &'static Op, cx: &Ctx, left: Duration, call: &Outgoing) -> Outcome {
+        let request = match self.request(peer, op, cx, left, call) {
+            Ok(request) => request,
+            Err(fault) => return Outcome::NotRun(fault),
+        };
+        let received = async {
+            let response = request.send().await?;
+            let status = response.status().as_u16();
+            let replayed = response.headers().contains_key(header::IDEMPOTENT_REPLAYED);
+            Ok((status, replayed, response.bytes().await?))
+        };
+        let (status, replayed, body) = match received.await {
+            Ok(received) => received,
+            Err(e) => return lost(op, peer, &e),
+        };
+        let reply = Reply::received(op, status, body.into());
+        match &reply {
+            Reply::Failed(problem) if is_refusal(op, cx, problem) => {
+                // it will refuse the next ones, too: others may not
+                peer.failed();
+                return refused(op, peer, &problem.detail);
+            }
+            Reply::Failed(problem) if is_unknown(problem) => {
+                peer.answered();
+                return unknown(op, peer);
+            }
+            _ => peer.answered(),
+        }
+        if replayed {
+            cx.mark_replayed();
+        }
+        Outcome::Answered(reply)
+    }
+
+    fn request(
+        &self,
+        peer: &Peer,
+        op: &'static Op,
+        cx: &Ctx,
+        left: Duration,
+        call: &Outgoing,
+    ) -> Result<reqwest::RequestBuilder, Fault> {
         // a little before the interceptor drops this call: the breaker must hear of peers that do not answer
         let patience = left.saturating_sub(Duration::from_millis(10)).max(left / 2);
-        let peer = self.pick().ok_or_else(|| {
-            not_sent(Fault::unavailable(unavailable(op), "no peer is reachable: all circuit breakers are open"))
-        })?;
         let query = if call.query.is_empty() { String::new() } else { format!("?{}", call.query) };
-        let url = format!("{}{}{query}", peer.base, call.path);
-        let mut request = client()
+        let url = peer.url(&format!("{}{query}", call.path)).map_err(Fault::internal)?;
+        let body = call.body.as_deref().unwrap_or_default();
+        let token = self.key.sign(cx, op, &url[Position::BeforePath..Position::AfterQuery], body)?;
+        let client = client(peer).map_err(|e| Fault::unavailable(unavailable(op), e))?;
+        let mut request = client
             .request(reqwest_method(op), url)
             .timeout(patience)
-            .bearer_auth(self.key.sign(cx, op).map_err(not_sent)?)
+            .bearer_auth(token)
             .header(header::DEADLINE, left.as_millis() as u64)
             .header(header::TRACEPARENT, cx.trace().to_string());
         if let Some(key) = cx.idempotency_key() {
@@ -174,49 +216,57 @@ impl Http {
         if let Some(body) = &call.body {
             request = request.header("content-type", "application/json").body(body.clone());
         }
-        let received = async {
-            let response = request.send().await?;
-            let status = response.status().as_u16();
-            let replayed = response.headers().contains_key(header::IDEMPOTENT_REPLAYED);
-            Ok((status, replayed, response.bytes().await?))
-        };
-        match received.await {
-            Ok((status, replayed, body)) => {
-                peer.breaker.on_success();
-                if replayed {
-                    cx.mark_replayed();
-                }
-                Ok(Reply::received(op, status, body.into()))
-            }
-            Err(e) => Err(lost(op, peer, &e)),
-        }
-    }
-
-    /// Round robin over the peers whose breaker lets a call through.
-    fn pick(&self) -> Option<&Peer> {
-        let start = self.next.fetch_add(1, Ordering::Relaxed);
-        let peers = (0..self.peers.len()).map(|i| &self.peers[(start + i) % self.peers.len()]);
-        peers.into_iter().find(|peer| peer.breaker.is_call_permitted())
+        Ok(request)
     }
 }
 
-/// A call without an answer.
-struct Lost {
-    fault: Fault,
-    /// It did not reach the peer, so that it can be repeated whatever it is.
-    not_sent: bool,
-}
-
-fn lost(op: &Op, peer: &Peer, e: &reqwest::Error) -> Lost {
+fn lost(op: &Op, peer: &Peer, e: &reqwest::Error) -> Outcome {
     // A deadline says as much about the caller's patience as about the peer; but a peer that never answers must be left alone.
-    peer.breaker.on_error();
-    let fault = if e.is_timeout() && !e.is_connect() {
-        Fault::new(Code::DeadlineExceeded, "Service timeout")
-    } else {
-        let why = format!("{}: {e}: {}", peer.base, std::error::Error::source(e).map(ToString::to_string).unwrap_or_default());
-        Fault::unavailable(unavailable(op), why)
-    };
-    Lost { fault, not_sent: e.is_connect() }
+    peer.failed();
+    if e.is_timeout() && !e.is_connect() {
+        return Outcome::Unknown(late());
+    }
+    let why = format!("{}: {e}: {}", peer.base(), std::error::Error::source(e).map(ToString::to_string).unwrap_or_default());
+    let fault = Fault::unavailable(unavailable(op), why);
+    if e.is_connect() { Outcome::NotRun(fault) } else { Outcome::Unknown(fault) }
+}
+
+fn late() -> Fault {
+    Fault::new(Code::DeadlineExceeded, "Service timeout")
+}
+
+/// Whether a peer refuses the token of the call, which has nothing to do with the user.
+fn is_refusal(op: &Op, cx: &Ctx, problem: &Problem) -> bool {
+    // Peers of the release before answer a plain "unauthenticated". So does an operation for anyone that asks for a user after all;
+    // all others are called on behalf of a user, or need none.
+    let may_want_a_user = op.access == Access::Anyone && cx.user().is_err();
+    problem.code == token::REFUSED || (problem.code == Code::Unauthenticated.name() && !may_want_a_user)
+}
+
+fn refused(op: &Op, peer: &Peer, why: &str) -> Outcome {
+    metrics::counter!("souk_internal_tokens_refused_total", "module" => op.module).increment(1);
+    log_seldom(&format!("{} refuses tokens", peer.base()), |again| {
+        tracing::error!(
+            peer = peer.base(),
+            op = op.id,
+            why,
+            again,
+            "a peer refuses our calls: compare internal_key and the clocks"
+        );
+    });
+    Outcome::NotRun(Fault::away(unavailable(op)))
+}
+
+/// Whether a peer lacks the operation. The answers of operations have names of their own, or other texts.
+fn is_unknown(problem: &Problem) -> bool {
+    problem.code == Code::MethodNotAllowed.name() || (problem.code == Code::NotFound.name() && problem.detail == NO_ENDPOINT)
+}
+
+fn unknown(op: &Op, peer: &Peer) -> Outcome {
+    log_seldom(&format!("{} does not know {}", peer.base(), op.id), |again| {
+        tracing::error!(peer = peer.base(), op = op.id, again, "a peer does not know an operation: it runs another version");
+    });
+    Outcome::NotRun(Fault::away(unavailable(op)))
 }
 
 fn reqwest_method(op: &Op) -> reqwest::Method {
@@ -236,8 +286,15 @@ fn repeatable(op: &Op, cx: &Ctx) -> bool {
     }
 }
 
-fn is_passing(code: Code) -> bool {
-    matches!(code, Code::Unavailable | Code::TooManyRequests)
+/// Whether trying again soon may help. A problem of the domain is an answer, whatever its status.
+fn is_transient(reply: &Reply) -> bool {
+    let transient = [Code::Unavailable.name(), Code::TooManyRequests.name()];
+    matches!(reply, Reply::Failed(problem) if transient.contains(&problem.code.as_str()))
+}
+
+/// Whether the first request with an idempotency key has not ended yet (`kernel::idempotency`).
+fn is_still_running(reply: &Reply) -> bool {
+    matches!(reply, Reply::Failed(problem) if problem.code == Code::Conflict.name() && problem.retry_after.is_some())
 }
 
 async fn loopback(module: &Arc<dyn Dispatch>, op: &'static Op, cx: &Ctx, call: &Outgoing) -> Result<Reply, Fault> {
@@ -245,7 +302,7 @@ async fn loopback(module: &Arc<dyn Dispatch>, op: &'static Op, cx: &Ctx, call: &
     let index = index.ok_or_else(|| Fault::internal(format_args!("{} is not an operation of the module", op.id)))?;
     let send = async || {
         let params = call.params.iter().map(|(name, value)| ((*name).into(), value.clone())).collect();
-        let incoming = crate::Incoming { params, query: call.query.clone(), body: call.body.clone() };
+        let incoming = crate::Incoming { params, query: call.query.clone(), body: call.body.clone(), from_peer: true };
         match module.clone().dispatch(index, cx.clone(), incoming).await {
             Reply::Failed(problem) => {
                 let json = serde_json::to_vec(&problem).map_err(Fault::internal)?;

@@ -1,6 +1,6 @@
 //! How arguments, results and errors look on the wire: one codec for the HTTP client, the server and the loopback.
 
-use crate::{ApiError, Ctx, Fault, Op, Problem, UserId};
+use crate::{ApiError, Ctx, Fault, Op, Problem, UserId, lenient};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_path_to_error::{Path, Segment};
@@ -28,6 +28,9 @@ impl Outgoing {
     /// Fills a parameter of the path.
     pub fn param(mut self, name: &'static str, value: &impl Display) -> Self {
         let value = value.to_string();
+        if let Err(fault) = check_segment(name, &value) {
+            self.fault = Some(fault);
+        }
         let segment = utf8_percent_encode(&value, SEGMENT).to_string();
         self.path = self.path.replace(&format!("{{{name}}}"), &segment);
         self.params.push((name, value));
@@ -62,6 +65,9 @@ pub struct Incoming {
     pub query: String,
     /// The raw body; `None` when the request has none.
     pub body: Option<Vec<u8>>,
+    /// Whether another process of ours sent it, maybe one of a newer version: then fields that are not known here are dropped. For
+    /// clients they are mistakes.
+    pub from_peer: bool,
 }
 
 impl Incoming {
@@ -74,6 +80,7 @@ impl Incoming {
         T::Err: Display,
     {
         let text = self.params.iter().find(|(n, _)| n == name).map_or("", |(_, v)| v.as_str());
+        check_segment(name, text)?;
         text.parse().map_err(|e: T::Err| Fault::invalid(format!("/{name}"), e.to_string()))
     }
 
@@ -96,7 +103,9 @@ impl Incoming {
             return Err(Fault::invalid(format!("/{}", twice[0]), "is given twice"));
         }
         let parser = serde_html_form::Deserializer::new(url::form_urlencoded::parse(self.query.as_bytes()));
-        serde_path_to_error::deserialize(parser).map_err(|e| explain(e.path(), &e.inner().to_string()))
+        let decoded = serde_path_to_error::deserialize(parser);
+        let decoded = if self.from_peer { decoded.or_else(|_| lenient::query(&self.query)) } else { decoded };
+        decoded.map_err(|e| explain(e.path(), &e.inner().to_string()))
     }
 
     /// That there is no query: the operation takes none.
@@ -106,6 +115,7 @@ impl Incoming {
     pub fn no_query(&self) -> Result<(), Fault> {
         match url::form_urlencoded::parse(self.query.as_bytes()).next() {
             None => Ok(()),
+            Some(_) if self.from_peer => Ok(()),
             Some((name, _)) => Err(Fault::invalid(format!("/{name}"), "is not a parameter of this operation")),
         }
     }
@@ -122,9 +132,22 @@ impl Incoming {
             return Err(Fault::invalid("", "the body must be a JSON object"));
         }
         let mut parser = serde_json::Deserializer::from_slice(body);
-        let value = serde_path_to_error::deserialize(&mut parser).map_err(|e| json_fault(&e))?;
-        parser.end().map_err(|_| Fault::invalid("", "the body must be one JSON value"))?;
-        Ok(value)
+        match serde_path_to_error::deserialize(&mut parser) {
+            Ok(value) => {
+                parser.end().map_err(|_| Fault::invalid("", "the body must be one JSON value"))?;
+                Ok(value)
+            }
+            Err(_) if self.from_peer => lenient::json(body).map_err(|e| json_fault(&e)),
+            Err(e) => Err(json_fault(&e)),
+        }
+    }
+}
+
+/// A URL cannot carry these values: an empty segment is none, and clients and proxies take the others for steps.
+fn check_segment(name: &str, value: &str) -> Result<(), Fault> {
+    match value {
+        "" | "." | ".." => Err(Fault::invalid(format!("/{name}"), "must not be empty, \".\" or \"..\"")),
+        _ => Ok(()),
     }
 }
 
@@ -242,11 +265,15 @@ impl Reply {
             Self::Done { body, .. } => {
                 let body: &[u8] = if body.is_empty() { b"null" } else { &body };
                 serde_json::from_slice(body)
+                    .or_else(|_| lenient::json(body))
                     .map_err(|e| Fault::internal(format_args!("{} answered what cannot be read: {e}", op.id)).into())
             }
         }
     }
 }
+
+/// The text for paths that nothing is at. Callers tell by it that a peer lacks an operation: it must not change.
+pub(crate) const NO_ENDPOINT: &str = "Endpoint not found";
 
 pub(crate) fn unavailable(op: &Op) -> String {
     format!("Service {} not available", op.module)
@@ -272,7 +299,7 @@ mod tests {
     }
 
     fn refuse(body: &str) -> (String, String) {
-        let incoming = Incoming { params: vec![], query: String::new(), body: Some(body.into()) };
+        let incoming = Incoming { params: vec![], query: String::new(), body: Some(body.into()), from_peer: false };
         let fault = incoming.body::<Body>().expect_err(body);
         assert_eq!(fault.code(), Code::InvalidArgument);
         (fault.errors().first().map_or(String::new(), |e| e.pointer.clone()), fault.to_string())

@@ -3,18 +3,25 @@
 
 use garde::Validate;
 use kernel::{
-    ApiError, BoxFuture, Code, Ctx, Dispatch, Fault, Incoming, InternalKey, Op, Reply, Transport, placements,
+    ApiError, BoxFuture, Code, Ctx, Dispatch, Fault, Incoming, InternalKey, Op, Outgoing, Problem, Reply, Transport, placements,
     testing::{Server, Stores, anonymous, customer},
 };
+use metrics_exporter_prometheus::PrometheusBuilder;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use std::{
+    collections::HashMap,
     sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
 };
-use tokio::sync::Notify;
+use tokio::{
+    io::copy_bidirectional,
+    net::{TcpListener, TcpStream},
+    sync::{Notify, watch},
+};
 use utoipa::{IntoParams, ToSchema};
 
 /// A module whose work can be slow, wrong or interrupted.
@@ -36,6 +43,10 @@ pub trait TroubleApi {
     #[post("/once", access = anyone, retry = never)]
     async fn once(&self, cx: &Ctx) -> Result<Count, TroubleError>;
 
+    /// Writes once under an idempotency key, after a while.
+    #[post("/keyed", access = anyone, retry = key)]
+    async fn keyed(&self, cx: &Ctx, pause: Pause) -> Result<Count, TroubleError>;
+
     /// Fails with everything that an error can carry.
     #[put("/failures", access = user)]
     async fn fail(&self, cx: &Ctx) -> Result<Count, TroubleError>;
@@ -47,6 +58,7 @@ pub trait TroubleApi {
 
 /// How long to take.
 #[derive(Debug, Clone, Serialize, Deserialize, Validate, ToSchema, IntoParams)]
+#[serde(deny_unknown_fields)]
 pub struct Pause {
     /// Milliseconds, at most 10,000.
     #[garde(custom(kernel::rules::between(0, 10_000)))]
@@ -55,6 +67,7 @@ pub struct Pause {
 
 /// How often something was done.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct Count {
     /// Times.
     pub times: usize,
@@ -73,6 +86,18 @@ pub enum TroubleError {
         /// Of what.
         wanted: String,
     },
+    /// Something that it needs is away, for long.
+    #[error("The provider is away")]
+    #[api(unavailable)]
+    ProviderAway,
+    /// Something does not exist.
+    #[error("There is no such thing")]
+    #[api(not_found)]
+    NotFound,
+    /// The password is wrong.
+    #[error("Wrong password")]
+    #[api(unauthenticated)]
+    WrongPassword,
     /// The call failed.
     #[error(transparent)]
     #[api(fault)]
@@ -84,12 +109,30 @@ struct Trouble {
     begun: Arc<AtomicUsize>,
     done: Arc<AtomicUsize>,
     finished: Arc<Notify>,
+    started: Arc<Notify>,
+    cut: Arc<Notify>,
+    /// The work under each key; none while it runs.
+    keys: Arc<Mutex<HashMap<String, Option<Count>>>>,
+    /// How often a key was found in use.
+    refused: Arc<AtomicUsize>,
+}
+
+/// Tells when work is ended before it has finished.
+struct Running<'a>(&'a Trouble);
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        self.0.cut.notify_one();
+    }
 }
 
 impl Trouble {
     async fn work(&self, pause: Pause) -> Count {
         self.begun.fetch_add(1, Ordering::SeqCst);
+        self.started.notify_one();
+        let running = Running(self);
         tokio::time::sleep(Duration::from_millis(pause.ms)).await;
+        std::mem::forget(running);
         let times = self.done.fetch_add(1, Ordering::SeqCst) + 1;
         self.finished.notify_one();
         Count { times }
@@ -109,6 +152,26 @@ impl TroubleApi for Trouble {
     }
     async fn once(&self, _: &Ctx) -> Result<Count, TroubleError> {
         Ok(self.work(Pause { ms: 0 }).await)
+    }
+    async fn keyed(&self, cx: &Ctx, pause: Pause) -> Result<Count, TroubleError> {
+        let Some(key) = cx.idempotency_key() else { return Ok(self.work(pause).await) };
+        let before = self.keys.lock().unwrap().insert(key.into(), None);
+        match before {
+            None => {
+                let count = self.work(pause).await;
+                self.keys.lock().unwrap().insert(key.into(), Some(count.clone()));
+                Ok(count)
+            }
+            Some(None) => {
+                self.refused.fetch_add(1, Ordering::SeqCst);
+                Err(Fault::new(Code::Conflict, "A request with this Idempotency-Key is still running").retry_after(1).into())
+            }
+            Some(Some(count)) => {
+                self.keys.lock().unwrap().insert(key.into(), Some(count.clone()));
+                cx.mark_replayed();
+                Ok(count)
+            }
+        }
     }
     async fn fail(&self, _: &Ctx) -> Result<Count, TroubleError> {
         Err(TroubleError::Incomplete { missing: 2, wanted: "five \"lamps\"".into() })
@@ -149,14 +212,16 @@ async fn a_panic_is_internal_and_tells_nothing(client: TroubleClient, state: &Tr
 async fn a_deadline_ends_the_wait(client: TroubleClient, state: &Trouble) {
     for write in [false, true] {
         let (cx, started) = (Ctx::anonymous(Duration::from_millis(100)), Instant::now());
-        let slow = Pause { ms: 5_000 };
+        let slow = Pause { ms: 10_000 };
         let error = if write { client.write(&cx, slow).await } else { client.read(&cx, slow).await }.unwrap_err();
         assert_eq!((code(&error), error.to_string().as_str()), (Code::DeadlineExceeded, "Service timeout"));
         assert!(started.elapsed() < Duration::from_secs(3));
         tokio::time::sleep_until(cx.deadline()).await;
         assert_eq!(client.read(&cx, Pause { ms: 0 }).await.map_err(|e| code(&e)), Err(Code::DeadlineExceeded), "it has passed");
+        // where it runs, too: long before it would end by itself
+        tokio::time::timeout(Duration::from_secs(5), state.cut.notified()).await.expect("the work is ended");
     }
-    assert_eq!(state.done.load(Ordering::SeqCst), 0, "what had not ended by then was ended");
+    assert_eq!(state.done.load(Ordering::SeqCst), 0);
 }
 
 async fn a_caller_that_leaves_does_not_cut_a_write(client: TroubleClient, state: &Trouble) {
@@ -253,27 +318,295 @@ async fn retries_have_a_budget() {
     assert!(asked < 420, "{asked} requests for 200 calls");
 }
 
-#[tokio::test]
-async fn a_dead_peer_is_left_alone_and_the_others_go_on() {
-    let server = Server::start(Arc::new(TroubleClient::local(Trouble::default())));
-    let (dead, key) = ("http://127.0.0.1:9".to_owned(), server.key());
-    let client = TroubleClient::remote(Transport::http(vec![dead.clone(), server.address().into()], key.clone()));
-    for _ in 0..50 {
-        // a call that did not reach a peer may be made to another one, whatever it is
-        client.once(&anonymous()).await.unwrap();
+/// What stands between a caller and a server, and can break.
+struct Line {
+    address: String,
+    connections: Arc<AtomicUsize>,
+    is_up: Arc<AtomicBool>,
+    cut: watch::Sender<()>,
+}
+
+impl Line {
+    /// To the server at this address.
+    async fn to(server: &str) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = format!("http://{}", listener.local_addr().unwrap());
+        let (connections, is_up) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(true)));
+        let (cut, is_cut) = watch::channel(());
+        let (counted, up, server) = (connections.clone(), is_up.clone(), server.strip_prefix("http://").unwrap().to_owned());
+        tokio::spawn(async move {
+            while let Ok((mut caller, _)) = listener.accept().await {
+                counted.fetch_add(1, Ordering::SeqCst);
+                if up.load(Ordering::SeqCst) {
+                    let (mut is_cut, server) = (is_cut.clone(), server.clone());
+                    is_cut.mark_unchanged();
+                    tokio::spawn(async move {
+                        let mut to = TcpStream::connect(server).await.unwrap();
+                        tokio::select! { _ = copy_bidirectional(&mut caller, &mut to) => {}, _ = is_cut.changed() => {} }
+                    });
+                }
+            }
+        });
+        Self { address, connections, is_up, cut }
     }
-    let alone = TroubleClient::remote(Transport::http(vec![dead], key));
-    for _ in 0..20 {
-        let error = alone.read(&anonymous(), Pause { ms: 0 }).await.unwrap_err();
-        assert_eq!((code(&error), error.to_string().as_str()), (Code::Unavailable, "Service trouble not available"));
+
+    fn connections(&self) -> usize {
+        self.connections.load(Ordering::SeqCst)
     }
 }
 
 #[tokio::test]
-async fn another_key_opens_nothing() {
+async fn a_dead_peer_is_left_alone_and_tried_again_later() {
     let server = Server::start(Arc::new(TroubleClient::local(Trouble::default())));
+    let line = Line::to(server.address()).await;
+    line.is_up.store(false, Ordering::SeqCst);
+    let client = TroubleClient::remote(Transport::http(vec![line.address.clone()], server.key()));
+    let read = || async { client.read(&anonymous(), Pause { ms: 0 }).await.map(|_| ()) };
+    let started = Instant::now();
+    for _ in 0..30 {
+        let error = read().await.unwrap_err();
+        assert_eq!((code(&error), error.to_string().as_str()), (Code::Unavailable, "Service trouble not available"));
+    }
+    // five failures, and then at most one in each of the pauses, of which the shortest is half a second
+    let most = 5 + usize::try_from(started.elapsed().as_millis() / 500).unwrap();
+    assert!((5..=most).contains(&line.connections()), "{} of at most {most}", line.connections());
+
+    line.is_up.store(true, Ordering::SeqCst);
+    let comes_back = async {
+        while read().await.is_err() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), comes_back).await.expect("it is tried again");
+    for _ in 0..10 {
+        read().await.expect("it is back for good");
+    }
+}
+
+#[tokio::test]
+async fn the_others_go_on_when_a_peer_is_dead() {
+    let server = Server::start(Arc::new(TroubleClient::local(Trouble::default())));
+    let dead = "http://127.0.0.1:9".to_owned();
+    let client = TroubleClient::remote(Transport::http(vec![dead, server.address().into()], server.key()));
+    for _ in 0..50 {
+        // a call that did not reach a peer may be made to another one, whatever it is
+        client.once(&anonymous()).await.unwrap();
+    }
+}
+
+/// Does nothing itself.
+struct Hop(TroubleClient);
+
+impl TroubleApi for Hop {
+    async fn read(&self, cx: &Ctx, query: Pause) -> Result<Count, TroubleError> {
+        self.0.read(cx, query).await
+    }
+    async fn write(&self, cx: &Ctx, pause: Pause) -> Result<Count, TroubleError> {
+        self.0.write(cx, pause).await
+    }
+    async fn panic(&self, cx: &Ctx) -> Result<Count, TroubleError> {
+        self.0.panic(cx).await
+    }
+    async fn once(&self, cx: &Ctx) -> Result<Count, TroubleError> {
+        self.0.once(cx).await
+    }
+    async fn keyed(&self, cx: &Ctx, pause: Pause) -> Result<Count, TroubleError> {
+        self.0.keyed(cx, pause).await
+    }
+    async fn fail(&self, cx: &Ctx) -> Result<Count, TroubleError> {
+        self.0.fail(cx).await
+    }
+    async fn caller(&self, cx: &Ctx) -> Result<String, TroubleError> {
+        self.0.caller(cx).await
+    }
+}
+
+#[tokio::test]
+async fn a_deadline_goes_along_a_chain_of_processes() {
+    let state = Trouble::default();
+    let last = Server::start(Arc::new(TroubleClient::local(state.clone())));
+    let middle = Server::start(Arc::new(TroubleClient::local(Hop(TroubleClient::remote(last.transport())))));
+    let first = Server::start(Arc::new(TroubleClient::local(Hop(TroubleClient::remote(middle.transport())))));
+    let client = TroubleClient::remote(first.transport());
+    let cx = Ctx::anonymous(Duration::from_millis(500));
+    let error = client.write(&cx, Pause { ms: 10_000 }).await.unwrap_err();
+    assert_eq!(code(&error), Code::DeadlineExceeded);
+    tokio::time::timeout(Duration::from_secs(5), state.cut.notified()).await.expect("the work at the end is ended");
+    assert_eq!((state.begun.load(Ordering::SeqCst), state.done.load(Ordering::SeqCst)), (1, 0));
+    // the way is free
+    assert_eq!(client.write(&anonymous(), Pause { ms: 0 }).await, Ok(Count { times: 1 }));
+}
+
+#[tokio::test]
+async fn a_connection_that_breaks_while_the_first_request_runs_does_not_hide_its_answer() {
+    let state = Trouble::default();
+    let server = Server::start(Arc::new(TroubleClient::local(state.clone())));
+    let line = Line::to(server.address()).await;
+    let client = TroubleClient::remote(Transport::http(vec![line.address.clone()], server.key()));
+    let cx = customer(1).with_key("a key");
+    let call = client.keyed(&cx, Pause { ms: 1_000 });
+    let breaks = async {
+        state.started.notified().await;
+        line.cut.send(()).unwrap();
+    };
+    let (answer, ()) = tokio::join!(call, breaks);
+    assert_eq!(answer, Ok(Count { times: 1 }));
+    assert!(cx.is_replayed());
+    assert_eq!(state.begun.load(Ordering::SeqCst), 1);
+    assert!(state.refused.load(Ordering::SeqCst) >= 1, "it was asked while it ran");
+
+    // a twin of the caller's is not ours: that its first request runs is the answer
+    let twin = customer(1).with_key("another key");
+    let (first, second) = tokio::join!(client.keyed(&twin, Pause { ms: 500 }), async {
+        state.started.notified().await;
+        client.keyed(&twin, Pause { ms: 500 }).await
+    });
+    assert_eq!((first.map_err(|e| code(&e)), second.map_err(|e| code(&e))), (Ok(Count { times: 2 }), Err(Code::Conflict)));
+
+    // and the wait for it ends with the deadline
+    let short = Ctx::anonymous(Duration::from_millis(700)).with_key("a third key");
+    let (answer, ()) = tokio::join!(client.keyed(&short, Pause { ms: 5_000 }), async {
+        state.started.notified().await;
+        line.cut.send(()).unwrap();
+    });
+    assert_eq!(answer.map_err(|e| code(&e)), Err(Code::DeadlineExceeded));
+}
+
+/// Answers everything in one way.
+struct Always {
+    ops: &'static [Op],
+    answer: Box<dyn Fn() -> Reply + Send + Sync>,
+    asked: Arc<AtomicUsize>,
+}
+
+impl Dispatch for Always {
+    fn ops(&self) -> &'static [Op] {
+        self.ops
+    }
+    fn dispatch(self: Arc<Self>, _: usize, _: Ctx, _: Incoming) -> BoxFuture<Reply> {
+        self.asked.fetch_add(1, Ordering::SeqCst);
+        Box::pin(async move { (self.answer)() })
+    }
+    fn openapi(&self) -> utoipa::openapi::OpenApi {
+        openapi()
+    }
+}
+
+fn always(answer: impl Fn() -> Reply + Send + Sync + 'static) -> (Server, TroubleClient, Arc<AtomicUsize>) {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let server = Server::start(Arc::new(Always { ops: OPS, answer: Box::new(answer), asked: asked.clone() }));
+    let client = TroubleClient::remote(server.transport());
+    (server, client, asked)
+}
+
+fn always_fails(problem: impl Into<Problem>) -> (Server, TroubleClient, Arc<AtomicUsize>) {
+    let problem = problem.into();
+    always(move || Reply::problem(problem.clone(), None))
+}
+
+#[tokio::test]
+async fn a_key_that_a_peer_does_not_know_is_not_the_users_fault() {
+    let recorder = PrometheusBuilder::new().build_recorder();
+    let metrics = recorder.handle();
+    let _recorded_here = metrics::set_default_local_recorder(&recorder);
+    let state = Trouble::default();
+    let server = Server::start(Arc::new(TroubleClient::local(state.clone())));
     let client = TroubleClient::remote(Transport::http(vec![server.address().into()], InternalKey::random()));
-    assert_eq!(code(&client.read(&anonymous(), Pause { ms: 0 }).await.unwrap_err()), Code::Unauthenticated);
+    for cx in [anonymous(), customer(1)] {
+        let error = client.write(&cx, Pause { ms: 0 }).await.unwrap_err();
+        assert_eq!((code(&error), error.to_string().as_str()), (Code::Unavailable, "Service trouble not available"));
+    }
+    assert_eq!(state.begun.load(Ordering::SeqCst), 0);
+    let counted = metrics.render();
+    assert!(counted.contains("souk_internal_tokens_refused_total{module=\"trouble\"}"), "{counted}");
+}
+
+#[tokio::test]
+async fn what_a_peer_with_another_key_refuses_another_peer_does() {
+    let (good, other) = (Trouble::default(), Trouble::default());
+    let good = Server::start(Arc::new(TroubleClient::local(good)));
+    let other = Server::start(Arc::new(TroubleClient::local(other)));
+    let client = TroubleClient::remote(Transport::http(vec![other.address().into(), good.address().into()], good.key()));
+    for _ in 0..200 {
+        client.once(&customer(1)).await.expect("the other peer is left alone before the budget for retries is spent");
+    }
+}
+
+/// What peers of the release before answer.
+#[tokio::test]
+async fn an_older_peer_that_refuses_or_lacks_something_is_unavailable() {
+    let refusal = Fault::unauthenticated();
+    let (_server, client, _) = always_fails(refusal.clone());
+    assert_eq!(code(&client.write(&customer(1), Pause { ms: 0 }).await.unwrap_err()), Code::Unavailable);
+    assert_eq!(code(&client.fail(&customer(1)).await.unwrap_err()), Code::Unavailable);
+    // it may be the operation that wants to know who calls
+    let (_server, client, _) = always_fails(refusal.clone());
+    assert_eq!(client.write(&anonymous(), Pause { ms: 0 }).await, Err(refusal.into()));
+
+    let (_server, client, _) = always_fails(Fault::new(Code::MethodNotAllowed, "Method not allowed"));
+    assert_eq!(code(&client.read(&anonymous(), Pause { ms: 0 }).await.unwrap_err()), Code::Unavailable);
+
+    let older = Always { ops: &OPS[..2], answer: Box::new(|| unreachable!("it is not asked")), asked: Arc::default() };
+    let server = Server::start(Arc::new(older));
+    let client = TroubleClient::remote(server.transport());
+    let error = client.once(&anonymous()).await.unwrap_err();
+    assert_eq!((code(&error), error.to_string().as_str()), (Code::Unavailable, "Service trouble not available"));
+
+    // while it is replaced, the newer peers do the work
+    let newer = Server::with_key(Arc::new(TroubleClient::local(Trouble::default())), server.key());
+    let both = vec![server.address().into(), newer.address().into()];
+    let client = TroubleClient::remote(Transport::http(both, server.key()));
+    for _ in 0..10 {
+        client.once(&anonymous()).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn answers_of_the_domain_are_answers_whatever_their_status() {
+    for expected in [TroubleError::NotFound, TroubleError::WrongPassword, TroubleError::ProviderAway] {
+        let (_server, client, asked) = always_fails(expected.clone().into_problem());
+        assert_eq!(client.write(&customer(1), Pause { ms: 0 }).await, Err(expected.clone()));
+        assert_eq!(asked.load(Ordering::SeqCst), 1, "{expected:?} is not repeated");
+    }
+}
+
+#[tokio::test]
+async fn versions_that_differ_by_a_field_understand_each_other() {
+    let server = Server::start(Arc::new(TroubleClient::local(Trouble::default())));
+    let transport = server.transport();
+    let newer = |op| Outgoing::new(op).query(&json!({"ms": 0, "newer": "x"}));
+    let read: Result<Count, TroubleError> = transport.call(ops::READ, &anonymous(), newer(ops::READ)).await;
+    assert_eq!(read, Ok(Count { times: 1 }));
+    let write = Outgoing::new(ops::WRITE).query(&json!({"newer": 1})).body(&json!({"ms": 0, "newer": {"ms": 1}}));
+    let write: Result<Count, TroubleError> = transport.call(ops::WRITE, &anonymous(), write).await;
+    assert_eq!(write, Ok(Count { times: 2 }));
+    let wrong = Outgoing::new(ops::WRITE).body(&json!({"ms": "x", "newer": 1}));
+    let wrong: Result<Count, TroubleError> = transport.call(ops::WRITE, &anonymous(), wrong).await;
+    assert_eq!(wrong.map_err(|e| code(&e)), Err(Code::InvalidArgument));
+
+    let (_server, client, _) = always(|| Reply::Done { status: 200, body: br#"{"times":3,"newer":[1]}"#.into() });
+    assert_eq!(client.read(&anonymous(), Pause { ms: 0 }).await, Ok(Count { times: 3 }));
+}
+
+#[tokio::test]
+async fn values_that_a_path_cannot_carry_are_refused() {
+    for bad in ["", ".", ".."] {
+        let call = Outgoing::new(ops::READ).param("name", &bad);
+        let refused: Result<Count, Fault> =
+            Transport::http(Vec::new(), InternalKey::random()).call(ops::READ, &anonymous(), call).await;
+        let incoming = Incoming { params: vec![("name".into(), bad.into())], query: String::new(), body: None, from_peer: false };
+        for fault in [refused.unwrap_err(), incoming.param::<String>("name").unwrap_err()] {
+            assert_eq!((fault.code(), fault.errors()[0].pointer.as_str()), (Code::InvalidArgument, "/name"), "{bad:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_large_body_that_the_gateway_takes_is_taken_behind_it() {
+    let server = Server::start(Arc::new(TroubleClient::local(Trouble::default())));
+    let call = Outgoing::new(ops::WRITE).body(&json!({"ms": 0, "newer": "x".repeat(kernel::server::MAX_BODY)}));
+    let answer: Result<Count, TroubleError> = server.transport().call(ops::WRITE, &anonymous(), call).await;
+    assert_eq!(answer, Ok(Count { times: 1 }));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 3)]
@@ -300,17 +633,24 @@ async fn a_blocked_worker_does_not_block_the_calls_of_others() {
 }
 
 #[tokio::test]
-async fn a_token_opens_one_operation_and_a_write_once() {
+async fn a_token_opens_one_request_and_a_write_once() {
     let server = Server::start(Arc::new(TroubleClient::local(Trouble::default())));
     let (key, cx) = (server.key(), customer(7).via("order"));
-    let ask = async |path: &str, token: &str| {
+    let sign = |key: &InternalKey| key.sign(&cx, ops::WRITE, "/writes", br#"{"ms":0}"#).unwrap();
+    let ask = async |path: &str, body: &'static str, token: &str| {
         let request = reqwest::Client::new().put(format!("{}{path}", server.address())).bearer_auth(token);
-        request.json(&Pause { ms: 0 }).send().await.unwrap().status().as_u16()
+        let answer = request.header("content-type", "application/json").body(body).send().await.unwrap();
+        let status = answer.status().as_u16();
+        let code = answer.json::<serde_json::Value>().await.unwrap()["code"].as_str().unwrap_or_default().to_owned();
+        assert!(status == 200 || code == "token_refused", "{status} {code}");
+        status
     };
-    let token = key.sign(&cx, ops::WRITE).unwrap();
-    assert_eq!(ask("/panics", &token).await, 401, "another operation");
-    assert_eq!(ask("/writes", &token).await, 200);
-    assert_eq!(ask("/writes", &token).await, 401, "replayed");
-    assert_eq!(ask("/writes", &InternalKey::random().sign(&cx, ops::WRITE).unwrap()).await, 401, "forged");
-    assert_eq!(ask("/writes", "").await, 401);
+    let (good, body) = (sign(&key), r#"{"ms":0}"#);
+    assert_eq!(ask("/panics", body, &good).await, 401, "another operation");
+    assert_eq!(ask("/writes", r#"{"ms":1}"#, &good).await, 401, "another body");
+    assert_eq!(ask("/writes?ms=0", body, &good).await, 401, "another query");
+    assert_eq!(ask("/writes", body, &good).await, 200);
+    assert_eq!(ask("/writes", body, &good).await, 401, "replayed");
+    assert_eq!(ask("/writes", body, &sign(&InternalKey::random())).await, 401, "forged");
+    assert_eq!(ask("/writes", body, "").await, 401);
 }

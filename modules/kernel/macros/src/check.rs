@@ -6,7 +6,7 @@ use crate::{
     parse::{self, Draft},
 };
 use quote::ToTokens;
-use syn::{Ident, ItemTrait, Type, ext::IdentExt};
+use syn::{GenericArgument, Ident, ItemTrait, PathArguments, Type, ext::IdentExt};
 
 /// `None` when there are mistakes, here or before.
 pub(crate) fn api(module: Option<String>, item: ItemTrait, drafts: Vec<Draft>, mistakes: &Mistakes) -> Option<Api> {
@@ -93,6 +93,11 @@ fn arguments(route: &Route, params: &[(Ident, Type)], mistakes: &Mistakes) {
     let (mut payload, mut owner) = (false, false);
     for (param, ty) in params {
         match route.role(&param.unraw().to_string()) {
+            Role::Path if is_text(ty) => mistakes.add(
+                ty,
+                "use a type of its own that refuses \"\", \".\" and \"..\" when it is parsed: a path cannot carry them, and the operation may \
+                 run in another process",
+            ),
             Role::Path => {}
             Role::Owner => {
                 let user = matches!(route.access.value(), Some(Access::User) | None);
@@ -118,6 +123,24 @@ fn arguments(route: &Route, params: &[(Ident, Type)], mistakes: &Mistakes) {
                 payload = true;
             }
         }
+    }
+}
+
+/// Whether any text is a value of it.
+fn is_text(ty: &Type) -> bool {
+    match ty {
+        Type::Reference(reference) => is_text(&reference.elem),
+        Type::Path(path) => path.path.segments.last().is_some_and(|last| {
+            let in_it = match &last.arguments {
+                PathArguments::AngleBracketed(arguments) => arguments.args.iter().any(|argument| match argument {
+                    GenericArgument::Type(ty) => is_text(ty),
+                    _ => false,
+                }),
+                _ => false,
+            };
+            last.ident == "String" || last.ident == "str" || in_it
+        }),
+        _ => false,
     }
 }
 

@@ -26,7 +26,7 @@ use proc_macro::TokenStream;
 /// | `retry = key \| never` | for POST: whether it may be repeated with an idempotency key |
 /// | `status = 201` | status of success: 200 (default), 201, 202 or 204 |
 ///
-/// A parameter `{name}` of the path is the method's parameter of that name; one more parameter is the query (GET, DELETE) or the
+/// A parameter `{name}` of the path is the method's parameter of that name, of a type that is not plain text; one more parameter is the query (GET, DELETE) or the
 /// body (POST, PUT). A path parameter that the public path lacks is the caller's own `UserId`.
 #[proc_macro_attribute]
 pub fn api(attributes: TokenStream, item: TokenStream) -> TokenStream {

@@ -1,0 +1,136 @@
+//! The peers of a module that runs elsewhere: which of them takes the next attempt, and which are left alone for a while.
+//!
+//! Nothing here knows operations. Choosing in another way (by load, from DNS) means replacing this file.
+
+use failsafe::{StateMachine, backoff, failure_policy};
+use reqwest::{Certificate, Client, ClientBuilder, Url};
+use std::{
+    cell::OnceCell,
+    sync::{
+        OnceLock,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+/// The instances of one module.
+pub(crate) struct Peers {
+    all: Vec<Peer>,
+    next: AtomicUsize,
+}
+
+type Breaker = StateMachine<failure_policy::ConsecutiveFailures<backoff::EqualJittered>, ()>;
+
+/// One instance.
+pub(crate) struct Peer {
+    base: String,
+    breaker: Breaker,
+}
+
+impl Peers {
+    /// At these addresses, e.g. `https://10.0.0.7:5001`, without a path.
+    pub(crate) fn new(addresses: Vec<String>) -> Self {
+        let breaker = || {
+            // Five failures in a row close the way to it for 1 s; then calls try it again, and one that fails closes it for longer,
+            // up to 10 s.
+            let wait = backoff::equal_jittered(Duration::from_secs(1), Duration::from_secs(10));
+            StateMachine::new(failure_policy::consecutive_failures(5, wait), ())
+        };
+        let peer = |base: String| Peer { base: base.trim_end_matches('/').into(), breaker: breaker() };
+        Self { all: addresses.into_iter().map(peer).collect(), next: AtomicUsize::new(0) }
+    }
+
+    /// Round robin over those that are not left alone; `last`, which has just failed, only when there is no other.
+    pub(crate) fn pick(&self, last: Option<&Peer>) -> Option<&Peer> {
+        let start = self.next.fetch_add(1, Ordering::Relaxed);
+        let in_turn = (0..self.all.len()).map(|i| &self.all[(start + i) % self.all.len()]);
+        let is_last = |peer: &Peer| last.is_some_and(|last| std::ptr::eq(last, peer));
+        let other = in_turn.into_iter().find(|peer| !is_last(peer) && peer.breaker.is_call_permitted());
+        other.or_else(|| self.all.iter().find(|peer| is_last(peer) && peer.breaker.is_call_permitted()))
+    }
+
+    /// How many answer `GET /health` with 200, and how many there are.
+    pub(crate) async fn health(&self) -> (usize, usize) {
+        let probes = self.all.iter().map(|peer| async move {
+            let Ok(client) = client(peer) else { return false };
+            let request = client.get(format!("{}/health", peer.base)).timeout(Duration::from_secs(2));
+            matches!(request.send().await, Ok(reply) if reply.status() == 200)
+        });
+        let healthy = futures_util::future::join_all(probes).await.into_iter().filter(|healthy| *healthy).count();
+        (healthy, self.all.len())
+    }
+}
+
+impl Peer {
+    /// Its address.
+    pub(crate) fn base(&self) -> &str {
+        &self.base
+    }
+
+    /// The address of `path_and_query` at it.
+    pub(crate) fn url(&self, path_and_query: &str) -> Result<Url, url::ParseError> {
+        Url::parse(&format!("{}{path_and_query}", self.base))
+    }
+
+    /// It answered: whatever it said, it lives.
+    pub(crate) fn answered(&self) {
+        self.breaker.on_success();
+    }
+
+    /// It did not answer, or will have none of our calls.
+    pub(crate) fn failed(&self) {
+        self.breaker.on_error();
+    }
+}
+
+/// The authorities that sign the certificates of peers, when they are not the public ones.
+static AUTHORITIES: OnceLock<Vec<Certificate>> = OnceLock::new();
+
+/// Makes this process believe only peers whose certificates one of these authorities (PEM) signed. Without this it believes whom
+/// the machine believes. To be called once, before the first call; it does not matter to peers at `http://` addresses.
+///
+/// # Errors
+/// When there is no certificate in `pem`, or one that cannot be read, or when it was called before.
+pub fn trust_authorities(pem: &[u8]) -> Result<(), String> {
+    let certificates = Certificate::from_pem_bundle(pem).map_err(|e| e.to_string())?;
+    if certificates.is_empty() {
+        return Err("has no certificate".into());
+    }
+    // reading PEM does not look inside
+    settings().tls_certs_only(certificates.clone()).build().map_err(|e| format!("a certificate cannot be read: {e}"))?;
+    AUTHORITIES.set(certificates).map_err(|_| "the authorities are set already".into())
+}
+
+/// The HTTP client for calls to `peer`.
+///
+/// There is one per thread, and one more for peers over TLS. A connection is driven by the worker that opened it: shared, one blocked
+/// worker would stall the calls of all the others.
+pub(crate) fn client(peer: &Peer) -> reqwest::Result<Client> {
+    thread_local! {
+        static PLAIN: OnceCell<Client> = const { OnceCell::new() };
+        static TLS: OnceCell<Client> = const { OnceCell::new() };
+    }
+    let is_tls = peer.base.starts_with("https:");
+    let build = || match AUTHORITIES.get() {
+        Some(authorities) if is_tls => settings().tls_certs_only(authorities.iter().cloned()).build(),
+        None if is_tls => settings().build(),
+        // plain connections need no authorities: reading the machine's costs memory, and fails where there are none
+        _ => settings().tls_certs_only([]).build(),
+    };
+    let cell = if is_tls { &TLS } else { &PLAIN };
+    cell.with(|cell| match cell.get() {
+        Some(client) => Ok(client.clone()),
+        None => build().map(|client| cell.get_or_init(|| client).clone()),
+    })
+}
+
+fn settings() -> ClientBuilder {
+    Client::builder()
+        .no_proxy()
+        .tcp_nodelay(true)
+        .connect_timeout(Duration::from_secs(1))
+        .pool_max_idle_per_host(128)
+        // shorter than the 75 s that a server keeps a connection: it must not close one that is just being used
+        .pool_idle_timeout(Duration::from_secs(60))
+        .redirect(reqwest::redirect::Policy::none())
+}
