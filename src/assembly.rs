@@ -22,6 +22,8 @@ pub(crate) struct Shop {
     pub(crate) face: Face,
     /// The stores of this process, for health checks.
     pub(crate) stores: Vec<Arc<dyn Health>>,
+    /// The modules that run elsewhere, for operators.
+    pub(crate) peers: Vec<(&'static str, Transport)>,
 }
 
 /// What a process shows to the network.
@@ -69,7 +71,7 @@ pub(crate) async fn assemble(settings: &Settings, only: Option<Module>, jobs: &J
         }
     };
     let key = builder.key()?;
-    Ok(Shop { face: Face::Module { module, key }, stores: builder.stores })
+    Ok(Shop { face: Face::Module { module, key }, peers: builder.peers(), stores: builder.stores })
 }
 
 /// The gateway's operations, without anything behind them: for the OpenAPI documents.
@@ -246,14 +248,23 @@ impl Builder<'_> {
 
     #[cfg(feature = "gateway")]
     fn gateway(self, modules: Vec<Arc<dyn Dispatch>>, user: UserClient) -> anyhow::Result<Shop> {
+        let peers = self.peers();
         let gateway = gateway::start(&self.settings.gateway, modules, user, self.watched, self.jobs);
-        Ok(Shop { face: Face::Gateway(gateway.map_err(wrong("gateway"))?), stores: self.stores })
+        Ok(Shop { face: Face::Gateway(gateway.map_err(wrong("gateway"))?), peers, stores: self.stores })
     }
 
     #[cfg(not(feature = "gateway"))]
     fn gateway(self, _: Vec<Arc<dyn Dispatch>>, _: UserClient) -> anyhow::Result<Shop> {
         let _ = (self.watched, self.jobs);
         Err(not_compiled_in(Module::Gateway))
+    }
+
+    fn peers(&self) -> Vec<(&'static str, Transport)> {
+        let elsewhere = |(name, instances): &(&'static str, Instances)| match instances {
+            Instances::At(transport) => Some((*name, transport.clone())),
+            Instances::Here(_) => None,
+        };
+        self.watched.iter().filter_map(elsewhere).collect()
     }
 
     fn link(&mut self, module: Module) -> anyhow::Result<Link> {

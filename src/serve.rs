@@ -51,10 +51,10 @@ pub(crate) async fn serve(settings: Settings, only: Option<Module>, log: &Log) -
     telemetry::keep_metrics(metrics.clone(), &jobs);
     log.measure(&jobs);
     // nothing in it waits for a store: the process lives at once, and is ready when its stores are
-    let Shop { face, stores } = assembly::assemble(&settings, only, &jobs).await?;
+    let Shop { face, stores, peers } = assembly::assemble(&settings, only, &jobs).await?;
     let needed = stores.into_iter().chain([Arc::new(jobs.clone()) as Arc<dyn Health>]).collect();
     let readiness = Readiness::new(needed);
-    let ops = Ops { readiness: readiness.clone(), metrics, jobs: jobs.clone(), log: Some(log.filter()) };
+    let ops = Ops { readiness: readiness.clone(), metrics, jobs: jobs.clone(), peers, log: Some(log.filter()) };
     let ops = ops_listener.map(|listener| ops.serve(listener)).transpose()?;
     let ops = ops.map(|(server, handle)| (tokio::spawn(server), handle));
     let server = listen(listener, &settings, face, readiness, &jobs)?;

@@ -128,9 +128,7 @@ impl Shop {
 
     /// Everything in one process.
     pub(crate) async fn one_process_on(stores: Stores, settings: &[(&str, &str)]) -> Self {
-        let stores = ShopStores::new(stores).await;
-        let gateway = start(stores.folder(), "gateway", &["serve"], settings);
-        Self::of(stores, vec![gateway]).await
+        Self::begin(stores, false, settings).await.ready().await
     }
 
     /// Seven processes, on embedded stores.
@@ -140,26 +138,33 @@ impl Shop {
 
     /// Seven processes.
     pub(crate) async fn split_on(stores: Stores, settings: &[(&str, &str)]) -> Self {
+        Self::begin(stores, true, settings).await.ready().await
+    }
+
+    /// A shop whose processes have just been started: nobody has waited for anything.
+    pub(crate) async fn begin(stores: Stores, is_split: bool, settings: &[(&str, &str)]) -> Self {
         let stores = ShopStores::new(stores).await;
         let mut processes: Vec<Process> = Vec::new();
         // in an order that gives each the addresses that it needs; when addresses are known, any order will do
-        for name in ["notification", "product", "user", "payment", "cart", "order", "gateway"] {
+        let names = if is_split { &["notification", "product", "user", "payment", "cart", "order"][..] } else { &[] };
+        for name in names.iter().copied().chain(["gateway"]) {
             let peers: Vec<(String, String)> =
                 processes.iter().map(|p| (format!("{}_SERVICE_URL", p.name.to_uppercase()), p.address.clone())).collect();
             let mut settings = settings.to_vec();
             settings.extend(peers.iter().map(|(name, address)| (name.as_str(), address.as_str())));
-            processes.push(start(stores.folder(), name, &["serve", "--only", name], &settings));
-        }
-        Self::of(stores, processes).await
-    }
-
-    async fn of(stores: ShopStores, processes: Vec<Process>) -> Self {
-        let client = client();
-        for process in &processes {
-            until_ready(process).await;
+            let arguments = if is_split { &["serve", "--only", name][..] } else { &["serve"] };
+            processes.push(start(stores.folder(), name, arguments, &settings));
         }
         let base = processes.last().unwrap().address.clone();
-        Self { base, processes, client, stores }
+        Self { base, processes, client: client(), stores }
+    }
+
+    /// The same when all its processes can do their work.
+    pub(crate) async fn ready(self) -> Self {
+        for process in &self.processes {
+            until_ready(process).await;
+        }
+        self
     }
 
     /// The address of one of its processes.

@@ -3,6 +3,7 @@
 
 mod access;
 mod architecture;
+mod away;
 mod databases;
 mod errors;
 mod harness;

@@ -142,6 +142,14 @@ impl Db {
         Ok(())
     }
 
+    /// That the tables have every step that this program knows.
+    ///
+    /// # Errors
+    /// When the store cannot be reached, or steps are missing; the message says what to do.
+    pub async fn must_be_up_to_date<M: MigratorTrait>(&self) -> Result<(), DbErr> {
+        migrate::must_be_up_to_date::<M>(&self.shared.options).await
+    }
+
     /// Brings the database up in the background, with its tables, as soon as it can be reached, and looks after it from then on.
     pub fn keep_up<M: MigratorTrait>(&self, jobs: &Jobs) {
         self.gate().set(State::Starting);

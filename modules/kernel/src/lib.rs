@@ -68,7 +68,7 @@ pub use kernel_macros::{ApiError, api};
 pub use money::{Amount, AmountText, Currency, Money};
 pub use op::{Access, Method, Op, Rate, Retry};
 pub use page::Pagination;
-pub use peers::trust_authorities;
+pub use peers::{PeerReport, trust_authorities};
 pub use token::InternalKey;
 pub use transport::{Transport, header};
 pub use wire::{Incoming, Outgoing, Reply};

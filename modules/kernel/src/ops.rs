@@ -6,10 +6,11 @@
 //! | `GET /readyz` | 200 when the process can do its work, 503 otherwise, with what is missing |
 //! | `GET /metrics` | metrics in the text format of Prometheus |
 //! | `GET /jobs` | how each job in the background does |
+//! | `GET /peers` | the instances of modules that run elsewhere, and which of them are left alone |
 //! | `GET /log`, `PUT /log` | what is logged: a level, or a list such as `info,order=debug` |
 
 use crate::{
-    Code, Fault, Health,
+    Code, Fault, Health, Transport,
     jobs::Jobs,
     server::{not_found, page, problem, reading},
     telemetry::LogFilter,
@@ -44,6 +45,8 @@ pub struct Ops {
     pub metrics: PrometheusHandle,
     /// Its work in the background.
     pub jobs: Jobs,
+    /// The modules that run elsewhere.
+    pub peers: Vec<(&'static str, Transport)>,
     /// What it logs; none when its log is not its own.
     pub log: Option<LogFilter>,
 }
@@ -117,6 +120,7 @@ impl Ops {
         cfg.service(page("/readyz").route(reading().to(ready)));
         cfg.service(page("/metrics").route(reading().to(metrics)));
         cfg.service(page("/jobs").route(reading().to(async |ops: web::Data<Ops>| HttpResponse::Ok().json(ops.jobs.report()))));
+        cfg.service(page("/peers").route(reading().to(peers)));
         cfg.service(web::resource("/log").route(reading().to(log)).route(web::put().to(set_log)));
     }
 }
@@ -138,6 +142,11 @@ async fn ready(ops: web::Data<Ops>) -> HttpResponse {
 
 async fn metrics(ops: web::Data<Ops>) -> HttpResponse {
     HttpResponse::Ok().content_type("text/plain; version=0.0.4; charset=utf-8").body(ops.metrics.render())
+}
+
+async fn peers(ops: web::Data<Ops>) -> HttpResponse {
+    let peers: BTreeMap<_, _> = ops.peers.iter().map(|(module, transport)| (*module, transport.peers())).collect();
+    HttpResponse::Ok().json(peers)
 }
 
 async fn log(ops: web::Data<Ops>) -> HttpResponse {

@@ -4,6 +4,7 @@
 
 use failsafe::{StateMachine, backoff, failure_policy};
 use reqwest::{Certificate, Client, ClientBuilder, Url};
+use serde::Serialize;
 use std::{
     cell::OnceCell,
     sync::{
@@ -20,6 +21,15 @@ pub(crate) struct Peers {
 }
 
 type Breaker = StateMachine<failure_policy::ConsecutiveFailures<backoff::EqualJittered>, ()>;
+
+/// How an instance is treated, for operators.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PeerReport {
+    /// Its address.
+    pub address: String,
+    /// Whether it is left alone for a while, because it did not answer.
+    pub is_left_alone: bool,
+}
 
 /// One instance.
 pub(crate) struct Peer {
@@ -47,6 +57,12 @@ impl Peers {
         let is_last = |peer: &Peer| last.is_some_and(|last| std::ptr::eq(last, peer));
         let other = in_turn.into_iter().find(|peer| !is_last(peer) && peer.breaker.is_call_permitted());
         other.or_else(|| self.all.iter().find(|peer| is_last(peer) && peer.breaker.is_call_permitted()))
+    }
+
+    /// Each with its address and whether calls are let through to it now.
+    pub(crate) fn report(&self) -> Vec<PeerReport> {
+        let report = |peer: &Peer| PeerReport { address: peer.base.clone(), is_left_alone: !peer.breaker.is_call_permitted() };
+        self.all.iter().map(report).collect()
     }
 
     /// How many answer `GET /health` with 200, and how many there are.

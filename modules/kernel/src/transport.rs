@@ -3,7 +3,7 @@
 use crate::{
     Access, ApiError, Code, Ctx, Dispatch, Fault, InternalKey, Op, Outgoing, Problem, Reply, Retry,
     error::log_seldom,
-    peers::{Peer, Peers, client},
+    peers::{Peer, PeerReport, Peers, client},
     token,
     wire::{NO_ENDPOINT, unavailable},
 };
@@ -73,6 +73,14 @@ impl Transport {
             Way::Loopback(module) => loopback(module, op, cx, &call).await?,
         };
         reply.into_result(op)
+    }
+
+    /// How each of the peers is treated now.
+    pub fn peers(&self) -> Vec<PeerReport> {
+        match &*self.0 {
+            Way::Http(http) => http.peers.report(),
+            Way::Loopback(_) => Vec::new(),
+        }
     }
 
     /// How many of the peers answer `GET /health` with 200, and how many there are.

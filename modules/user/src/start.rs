@@ -63,6 +63,16 @@ pub async fn open(config: &Config) -> Result<Users, BoxError> {
     Ok(users)
 }
 
+/// Opens the module's store as it is, for work on a shop that runs.
+///
+/// # Errors
+/// As [`open`], and when the tables are not those of this release.
+pub async fn open_as_it_is(config: &Config) -> Result<Users, BoxError> {
+    let users = assemble(config).await?;
+    users.db.must_be_up_to_date::<Migrator>().await?;
+    Ok(users)
+}
+
 async fn assemble(config: &Config) -> Result<Users, BoxError> {
     if !(60..=86_400).contains(&config.access_token_seconds) {
         return Err("user.access_token_seconds must be 60 to 86400".into());

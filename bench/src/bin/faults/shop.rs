@@ -113,6 +113,8 @@ impl Shop {
     }
 
     fn make_admin(&self) -> anyhow::Result<()> {
+        let output = self.command(&["migrate"]).output()?;
+        ensure!(output.status.success(), "souk migrate: {}", String::from_utf8_lossy(&output.stderr));
         let mut command = self.command(&["admin", "create", ADMIN.0]);
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
         writeln!(child.stdin.take().context("no standard input")?, "{}", ADMIN.1)?;

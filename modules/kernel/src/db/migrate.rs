@@ -30,6 +30,16 @@ pub(super) async fn migrate<M: MigratorTrait>(module: &str, options: &Options) -
     result
 }
 
+pub(super) async fn must_be_up_to_date<M: MigratorTrait>(options: &Options) -> Result<(), DbErr> {
+    let db = connect(options).await?;
+    let plan = plan::<M>(&db).await;
+    db.close().await?;
+    match plan? {
+        Plan::Nothing | Plan::Newer(_) => Ok(()),
+        Plan::Steps => Err(DbErr::Migration("the tables are not up to date: run `souk migrate`, or start the shop".into())),
+    }
+}
+
 async fn bring_up_to_date<M: MigratorTrait>(module: &str, db: &DatabaseConnection) -> Result<(), DbErr> {
     match plan::<M>(db).await? {
         Plan::Nothing => Ok(()),
