@@ -1,8 +1,13 @@
 //! What operators rely on: limits, probes, metrics, documents, and a clean end.
 
-use crate::harness::{Shop, both_deployments};
+use crate::harness::{Shop, both_deployments, souk, until};
 use serde_json::json;
-use std::process::Command;
+use std::{
+    fs::File,
+    io::{BufRead, BufReader},
+    process::{Command, Stdio},
+    time::Duration,
+};
 
 both_deployments![probes_metrics_and_documents, it_stops_when_it_is_told];
 
@@ -91,4 +96,61 @@ async fn a_module_that_is_down_takes_only_its_own_with_it() {
     shop.call(&me, "GET", "/api/users/profile", None).await.expect(200);
     shop.get("/livez").await.expect(200);
     shop.ops_of("gateway", "/readyz").await.expect(200);
+}
+
+#[tokio::test]
+async fn what_is_logged_can_be_changed_while_it_runs() {
+    let shop = Shop::one_process(&[]).await;
+    let url = format!("{}/log", shop.processes[0].ops);
+    assert_eq!(shop.ops_of("gateway", "/log").await.text, "warn");
+    let put = async |filter: &'static str| shop.send(shop.client.put(&url).body(filter)).await;
+    put("info,order=debug").await.expect(204);
+    assert_eq!(shop.ops_of("gateway", "/log").await.text, "order=debug,info");
+    put("order=loud").await.expect(400);
+    assert_eq!(shop.ops_of("gateway", "/log").await.text, "order=debug,info", "a bad one changes nothing");
+}
+
+#[tokio::test]
+async fn a_log_that_nobody_reads_stops_nobody() {
+    let folder = kernel::testing::folder();
+    let settings = [("PORT", "0"), ("SOUK_GATEWAY__LIMITS", "off"), ("SOUK_LOG__FILTER", "info")];
+    let mut child = souk(folder.path(), &["serve"], &settings).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let address = lines.next().unwrap().unwrap().split(" on ").nth(1).unwrap().to_owned();
+    let client = reqwest::Client::builder().timeout(Duration::from_secs(20)).build().unwrap();
+    until(async || client.get(format!("{address}/health")).send().await.is_ok_and(|answer| answer.status() == 200)).await;
+    // a line for each: many times what a pipe holds
+    for _ in 0..2_000 {
+        assert_eq!(client.get(format!("{address}/livez")).send().await.unwrap().status(), 200);
+    }
+    child.kill().unwrap();
+    let written = BufReader::new(child.stderr.take().unwrap()).lines().count();
+    assert!(written < 2_000, "{written} lines went through: the pipe was not full");
+    child.wait().unwrap();
+}
+
+#[tokio::test]
+async fn an_outage_does_not_write_a_line_for_each_call() {
+    let folder = kernel::testing::folder();
+    let log = folder.path().join("log");
+    let settings = [
+        ("PORT", "0"),
+        ("SOUK_GATEWAY__LIMITS", "off"),
+        ("SOUK_LOG__FILTER", "warn"),
+        // nobody is there
+        ("PRODUCT_SERVICE_URL", "http://127.0.0.1:9"),
+    ];
+    let mut command = souk(folder.path(), &["serve"], &settings);
+    let mut child = command.stdout(Stdio::piped()).stderr(File::create(&log).unwrap()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let address = lines.next().unwrap().unwrap().split(" on ").nth(1).unwrap().to_owned();
+    let client = reqwest::Client::new();
+    for _ in 0..300 {
+        assert_eq!(client.get(format!("{address}/api/products")).send().await.unwrap().status(), 503);
+    }
+    Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
+    assert!(child.wait().unwrap().success());
+    let written = std::fs::read_to_string(&log).unwrap();
+    assert!(written.contains("Service product not available"), "{written}");
+    assert!(written.lines().count() < 30, "{written}");
 }
