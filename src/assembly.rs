@@ -85,7 +85,7 @@ pub(crate) fn contracts() -> Vec<(Module, Arc<dyn Dispatch>)> {
 #[cfg(feature = "store")]
 pub(crate) fn bus_of_operator(settings: &Settings) -> anyhow::Result<Bus> {
     let nobody = NotificationClient::remote(Transport::http(Vec::new(), InternalKey::random()));
-    Bus::new(&settings.events, vec![notification::listener(nobody)]).map_err(|e| anyhow!("{e}"))
+    Bus::new(&settings.events, vec![notification::listener(nobody)], key(settings)?).map_err(|e| anyhow!("{e}"))
 }
 
 struct Builder<'a> {
@@ -142,9 +142,9 @@ impl Builder<'_> {
 
     /// The way of events: every module tells through it, and the ones listed here listen.
     #[cfg(feature = "store")]
-    fn bus(&self, notification: &NotificationClient) -> anyhow::Result<Bus> {
+    fn bus(&mut self, notification: &NotificationClient) -> anyhow::Result<Bus> {
         let listeners = vec![notification::listener(notification.clone())];
-        let bus = Bus::new(&self.settings.events, listeners).map_err(|e| anyhow!("{e}"))?;
+        let bus = Bus::new(&self.settings.events, listeners, self.key()?).map_err(|e| anyhow!("{e}"))?;
         if self.settings.place(Module::Notification, self.only) == Place::Here {
             bus.listen("notification", self.jobs);
         }
@@ -152,7 +152,7 @@ impl Builder<'_> {
     }
 
     #[cfg(not(feature = "store"))]
-    fn bus(&self, _: &NotificationClient) -> anyhow::Result<Bus> {
+    fn bus(&mut self, _: &NotificationClient) -> anyhow::Result<Bus> {
         Ok(())
     }
 
@@ -273,20 +273,25 @@ impl Builder<'_> {
         }
     }
 
-    /// The key of internal calls. In development the processes of this machine share one in the data folder.
+    /// The key of this process: made once, since it remembers what it was used for.
     fn key(&mut self) -> anyhow::Result<InternalKey> {
         if let Some(key) = &self.key {
             return Ok(key.clone());
         }
-        let key = match &self.settings.internal_key {
-            Some(secret) => InternalKey::new(secret.bytes()),
-            None if self.settings.environment == Environment::Production => Err("must be set in production".into()),
-            None => InternalKey::new(&shared_key(&self.settings.data)?),
-        };
-        let key = key.map_err(|e| anyhow!("internal_key: {e}"))?;
+        let key = key(self.settings)?;
         self.key = Some(key.clone());
         Ok(key)
     }
+}
+
+/// The key of internal calls. In development the processes of this machine share one in the data folder.
+fn key(settings: &Settings) -> anyhow::Result<InternalKey> {
+    let key = match &settings.internal_key {
+        Some(secret) => InternalKey::new(secret.bytes()),
+        None if settings.environment == Environment::Production => Err("must be set in production".into()),
+        None => InternalKey::new(&shared_key(&settings.data)?),
+    };
+    key.map_err(|e| anyhow!("internal_key: {e}"))
 }
 
 fn wrong(module: &'static str) -> impl Fn(kernel::BoxError) -> anyhow::Error {

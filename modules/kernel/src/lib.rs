@@ -49,6 +49,8 @@ pub mod ops;
 pub mod outbox;
 #[cfg(feature = "server")]
 pub mod server;
+#[cfg(feature = "store")]
+pub mod sweep;
 #[cfg(feature = "server")]
 pub mod telemetry;
 #[cfg(feature = "testing")]
