@@ -5,7 +5,7 @@ use anyhow::{Context, anyhow};
 use cart::CartClient;
 #[cfg(feature = "store")]
 use kernel::bus::Bus;
-use kernel::{Dispatch, Health, Instances, InternalKey, Transport, jobs::Jobs};
+use kernel::{Dispatch, EventType, Health, Instances, InternalKey, Listener, Transport, jobs::Jobs};
 /// Without a module of its own a process has nothing to tell.
 #[cfg(not(feature = "store"))]
 type Bus = ();
@@ -81,11 +81,25 @@ pub(crate) fn contracts() -> Vec<(Module, Arc<dyn Dispatch>)> {
     ]
 }
 
+/// All events that are told.
+pub(crate) fn event_types() -> Vec<EventType> {
+    [user::event_types(), order::event_types(), payment::event_types()].concat()
+}
+
+/// All who listen to events.
+fn listeners(notification: &NotificationClient) -> Vec<Listener> {
+    vec![notification::listener(notification.clone())]
+}
+
+/// All who listen to events, without anything behind them.
+pub(crate) fn listening() -> Vec<Listener> {
+    listeners(&NotificationClient::remote(Transport::http(Vec::new(), InternalKey::random())))
+}
+
 /// The bus in the hands of a command: it neither tells nor listens.
 #[cfg(feature = "store")]
 pub(crate) fn bus_of_operator(settings: &Settings) -> anyhow::Result<Bus> {
-    let nobody = NotificationClient::remote(Transport::http(Vec::new(), InternalKey::random()));
-    Bus::new(&settings.events, vec![notification::listener(nobody)], key(settings)?).map_err(|e| anyhow!("{e}"))
+    Bus::new(&settings.events, listening(), key(settings)?).map_err(|e| anyhow!("{e}"))
 }
 
 struct Builder<'a> {
@@ -140,11 +154,10 @@ impl Builder<'_> {
         }
     }
 
-    /// The way of events: every module tells through it, and the ones listed here listen.
+    /// The way of events: every module tells through it.
     #[cfg(feature = "store")]
     fn bus(&mut self, notification: &NotificationClient) -> anyhow::Result<Bus> {
-        let listeners = vec![notification::listener(notification.clone())];
-        let bus = Bus::new(&self.settings.events, listeners, self.key()?).map_err(|e| anyhow!("{e}"))?;
+        let bus = Bus::new(&self.settings.events, listeners(notification), self.key()?).map_err(|e| anyhow!("{e}"))?;
         if self.settings.place(Module::Notification, self.only) == Place::Here {
             bus.listen("notification", self.jobs);
         }

@@ -9,6 +9,7 @@ use futures_util::FutureExt;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use std::{fmt, panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use utoipa::openapi::{RefOr, Schema};
 use uuid::Uuid;
 
 /// Something that happened. The type is a stable contract: members are added, never changed or removed.
@@ -21,6 +22,29 @@ pub trait Event: Serialize + DeserializeOwned + utoipa::ToSchema {
 
     /// The version of what it happened to, after it happened: from 1, and higher with every change. 0 where there are no versions.
     fn version(&self) -> i64;
+}
+
+/// A type of events, as data: for the document that describes them all.
+#[derive(Clone)]
+pub struct EventType {
+    /// Its name: [`Event::TYPE`].
+    pub name: &'static str,
+    /// The module that tells it.
+    pub teller: &'static str,
+    /// The name of the schema of its data.
+    pub schema: String,
+    /// That schema, and those that it refers to.
+    pub schemas: Vec<(String, RefOr<Schema>)>,
+}
+
+impl EventType {
+    /// The type of `E`.
+    pub fn of<E: Event>() -> Self {
+        let schema = E::name().into_owned();
+        let mut schemas = vec![(schema.clone(), E::schema())];
+        E::schemas(&mut schemas);
+        Self { name: E::TYPE, teller: module_of(E::TYPE), schema, schemas }
+    }
 }
 
 /// An event on its way: CloudEvents 1.0 in JSON, with the distributed tracing extension.

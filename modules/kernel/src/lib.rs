@@ -61,7 +61,7 @@ pub use clock::now;
 pub use ctx::{Ctx, Principal, Role, Trace};
 pub use dispatch::Dispatch;
 pub use error::{ApiError, BoxError, Code, Fault, FieldError, Problem, ProblemKind};
-pub use event::{Envelope, Event, Listener};
+pub use event::{Envelope, Event, EventType, Listener};
 pub use health::{Health, Instances};
 pub use id::{OrderId, UserId};
 pub use kernel_macros::{ApiError, api};
