@@ -180,7 +180,7 @@ impl Db {
     /// # Errors
     /// `unavailable` when no connection is free in time.
     pub async fn begin(&self) -> Result<Tx, Fault> {
-        Ok(Tx::begin(&self.write, self.clone()).await?)
+        Ok(Tx::begin(self.clone()).await?)
     }
 
     /// Now, by the clock that all processes on this database share: what leases and due times are reckoned with. Right to some

@@ -1,9 +1,6 @@
 //! Transactions.
 
-use super::{
-    Db,
-    pool::{Connections, Lease},
-};
+use super::{Db, pool::Lease};
 use crate::Fault;
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, ExecResult, QueryResult, Statement};
 use std::{
@@ -28,9 +25,9 @@ pub struct TxConnection {
 }
 
 impl Tx {
-    pub(super) async fn begin(connections: &Connections, db: Db) -> Result<Self, DbErr> {
-        let mut lease = connections.lease().await?;
-        let backend = connections.get_database_backend();
+    pub(super) async fn begin(db: Db) -> Result<Self, DbErr> {
+        let mut lease = db.write.lease().await?;
+        let backend = db.write.get_database_backend();
         // SQLite: a transaction that reads first and then writes would fail at once when another one wrote in between
         lease.begin(if backend == DbBackend::Sqlite { "BEGIN IMMEDIATE" } else { "BEGIN" }).await?;
         let inner = TxConnection { lease: Mutex::new(lease), backend };
