@@ -5,7 +5,7 @@ use anyhow::{Context, anyhow};
 use cart::CartClient;
 #[cfg(feature = "store")]
 use kernel::bus::Bus;
-use kernel::{Dispatch, Health, Instances, InternalKey, Transport, jobs::Jobs};
+use kernel::{Dispatch, EventType, Health, Instances, InternalKey, Listener, Transport, jobs::Jobs};
 /// Without a module of its own a process has nothing to tell.
 #[cfg(not(feature = "store"))]
 type Bus = ();
@@ -87,11 +87,25 @@ pub(crate) fn contracts() -> Vec<(Module, Arc<dyn Dispatch>)> {
     ]
 }
 
+/// All events that are told.
+pub(crate) fn event_types() -> Vec<EventType> {
+    [user::event_types(), order::event_types(), payment::event_types()].concat()
+}
+
+/// All who listen to events.
+fn listeners(notification: &NotificationClient) -> Vec<Listener> {
+    vec![notification::listener(notification.clone())]
+}
+
+/// All who listen to events, without anything behind them.
+pub(crate) fn listening() -> Vec<Listener> {
+    listeners(&NotificationClient::remote(Transport::http(Vec::new(), InternalKey::random())))
+}
+
 /// The bus in the hands of a command: it neither tells nor listens.
 #[cfg(feature = "store")]
 pub(crate) fn bus_of_operator(settings: &Settings) -> anyhow::Result<Bus> {
-    let nobody = NotificationClient::remote(Transport::http(Vec::new(), InternalKey::random()));
-    Bus::new(&settings.events, vec![notification::listener(nobody)]).map_err(|e| anyhow!("{e}"))
+    Bus::new(&settings.events, listening(), key(settings, &Jobs::default())?).map_err(|e| anyhow!("{e}"))
 }
 
 struct Builder<'a> {
@@ -146,11 +160,10 @@ impl Builder<'_> {
         }
     }
 
-    /// The way of events: every module tells through it, and the ones listed here listen.
+    /// The way of events: every module tells through it.
     #[cfg(feature = "store")]
-    fn bus(&self, notification: &NotificationClient) -> anyhow::Result<Bus> {
-        let listeners = vec![notification::listener(notification.clone())];
-        let bus = Bus::new(&self.settings.events, listeners).map_err(|e| anyhow!("{e}"))?;
+    fn bus(&mut self, notification: &NotificationClient) -> anyhow::Result<Bus> {
+        let bus = Bus::new(&self.settings.events, listeners(notification), self.key()?).map_err(|e| anyhow!("{e}"))?;
         if self.settings.place(Module::Notification, self.only) == Place::Here {
             bus.listen("notification", self.jobs);
         }
@@ -158,7 +171,7 @@ impl Builder<'_> {
     }
 
     #[cfg(not(feature = "store"))]
-    fn bus(&self, _: &NotificationClient) -> anyhow::Result<Bus> {
+    fn bus(&mut self, _: &NotificationClient) -> anyhow::Result<Bus> {
         Ok(())
     }
 
@@ -288,21 +301,26 @@ impl Builder<'_> {
         }
     }
 
-    /// The key of internal calls. In development the processes of this machine share one in the data folder.
+    /// The key of this process: made once, since it remembers what it was used for.
     fn key(&mut self) -> anyhow::Result<InternalKey> {
         if let Some(key) = &self.key {
             return Ok(key.clone());
         }
-        let key = match (&self.settings.internal_key_file, &self.settings.internal_key) {
-            (Some(path), _) => InternalKey::from_file(path.clone(), self.jobs).map_err(|e| format!("{}: {e}", path.display())),
-            (None, Some(secret)) => InternalKey::new(secret.bytes()),
-            (None, None) if self.settings.environment == Environment::Production => Err("must be set in production".into()),
-            (None, None) => InternalKey::new(&shared_key(&self.settings.data)?),
-        };
-        let key = key.map_err(|e| anyhow!("internal_key: {e}"))?;
+        let key = key(self.settings, self.jobs)?;
         self.key = Some(key.clone());
         Ok(key)
     }
+}
+
+/// The key of internal calls. In development the processes of this machine share one in the data folder.
+fn key(settings: &Settings, jobs: &Jobs) -> anyhow::Result<InternalKey> {
+    let key = match (&settings.internal_key_file, &settings.internal_key) {
+        (Some(path), _) => InternalKey::from_file(path.clone(), jobs).map_err(|e| format!("{}: {e}", path.display())),
+        (None, Some(secret)) => InternalKey::new(secret.bytes()),
+        (None, None) if settings.environment == Environment::Production => Err("must be set in production".into()),
+        (None, None) => InternalKey::new(&shared_key(&settings.data)?),
+    };
+    key.map_err(|e| anyhow!("internal_key: {e}"))
 }
 
 fn wrong(module: &'static str) -> impl Fn(kernel::BoxError) -> anyhow::Error {

@@ -15,43 +15,54 @@ pub(crate) enum Command {
 
 #[derive(Subcommand)]
 pub(crate) enum DeadLetters {
-    /// One line for each: id, place, type, subject, time, attempts, reason
-    List,
-    /// Everything about one, as JSON
+    /// One line for each: id, place, listener, type, subject, time, attempts, reason
+    List {
+        /// Only those of this listener
+        #[arg(long)]
+        listener: Option<String>,
+    },
+    /// Everything about an event's, as JSON
     Show {
-        /// Its id
+        /// The event's id
         id: Uuid,
     },
-    /// Hand one over again, or all
+    /// Hand an event over again, or all of them
     Replay(Which),
-    /// Forget one, or all
+    /// Forget an event, or all of them
     Drop(Which),
 }
 
 #[derive(clap::Args)]
-#[group(required = true, multiple = false)]
 pub(crate) struct Which {
-    /// Its id
+    /// The event's id
+    #[arg(required_unless_present = "all", conflicts_with = "all")]
     id: Option<Uuid>,
-    /// All of them
+    /// All events
     #[arg(long)]
     all: bool,
+    /// Only for this listener; without it for all that could not handle it
+    #[arg(long)]
+    listener: Option<String>,
 }
 
 #[cfg(feature = "store")]
 #[expect(clippy::print_stdout, reason = "the output of the command")]
 pub(crate) async fn run(settings: &Settings, command: Command) -> anyhow::Result<()> {
-    use kernel::bus::{DeadLetter, Fate};
-    let Command::DeadLetters { command } = command;
-    let (id, fate) = match &command {
-        DeadLetters::List => (None, Fate::Kept),
-        DeadLetters::Show { id } => (Some(*id), Fate::Kept),
-        DeadLetters::Replay(which) => (which.id, Fate::Replayed),
-        DeadLetters::Drop(which) => (which.id, Fate::Dropped),
+    use kernel::{
+        bus::{DeadLetter, Fate},
+        outbox,
     };
+    let Command::DeadLetters { command } = command;
+    let (id, listener, fate) = match &command {
+        DeadLetters::List { listener } => (None, listener, Fate::Kept),
+        DeadLetters::Show { id } => (Some(*id), &None, Fate::Kept),
+        DeadLetters::Replay(which) => (which.id, &which.listener, Fate::Replayed),
+        DeadLetters::Drop(which) => (which.id, &which.listener, Fate::Dropped),
+    };
+    let which = outbox::Which { id, listener: listener.clone() };
     let outboxes = crate::store::outboxes(settings).await?;
     let bus = crate::assembly::bus_of_operator(settings)?;
-    let found = kernel::bus::dead_letters(&bus, &outboxes, id, fate).await.map_err(|e| anyhow::anyhow!("{e}"))?;
+    let found = kernel::bus::dead_letters(&bus, &outboxes, &which, fate).await.map_err(|e| anyhow::anyhow!("{e}"))?;
     if let (Some(id), true) = (id, found.is_empty()) {
         anyhow::bail!("there is no dead letter {id}");
     }
@@ -60,11 +71,12 @@ pub(crate) async fn run(settings: &Settings, command: Command) -> anyhow::Result
             .event
             .as_ref()
             .map_or(("?", "?", String::new()), |event| (event.r#type.as_str(), event.subject.as_str(), event.time.to_rfc3339()));
-        let DeadLetter { id, place, attempts, reason, .. } = letter;
-        format!("{id}  {place}  {kind}  {subject}  {time}  {attempts}  {reason}")
+        let DeadLetter { id, place, listener, attempts, reason, .. } = letter;
+        let listener = if listener.is_empty() { "?" } else { listener };
+        format!("{id}  {place}  {listener}  {kind}  {subject}  {time}  {attempts}  {reason}")
     };
     match command {
-        DeadLetters::List => found.iter().for_each(|letter| println!("{}", line(letter))),
+        DeadLetters::List { .. } => found.iter().for_each(|letter| println!("{}", line(letter))),
         DeadLetters::Show { .. } => println!("{}", serde_json::to_string_pretty(&found)?),
         DeadLetters::Replay(_) => println!("{} to be handed over again", found.len()),
         DeadLetters::Drop(_) => println!("{} forgotten", found.len()),

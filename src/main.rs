@@ -2,6 +2,7 @@
 
 mod admin;
 mod assembly;
+mod asyncapi;
 mod config;
 mod events;
 mod openapi;
@@ -44,7 +45,7 @@ enum Command {
         #[arg(long, value_name = "N")]
         products: Option<usize>,
     },
-    /// Write the OpenAPI documents to openapi/
+    /// Write the OpenAPI and AsyncAPI documents to openapi/
     Openapi {
         /// Compare with the files instead of writing them
         #[arg(long)]

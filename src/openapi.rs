@@ -1,18 +1,17 @@
-//! `souk openapi`: the OpenAPI documents, generated from the traits, committed, and checked for being so.
+//! `souk openapi`: the OpenAPI documents, generated from the traits, and the AsyncAPI document, generated from the types of the
+//! events; committed, and checked for being so.
 
-use crate::assembly;
+use crate::{assembly, asyncapi};
 use anyhow::{Context, bail};
 use std::{fs, path::Path};
-use utoipa::openapi::OpenApi;
 
 /// Writes `openapi/*.json`, or checks that they are what would be written.
 #[expect(clippy::print_stdout, reason = "the output of the command")]
 pub(crate) fn write(check: bool) -> anyhow::Result<()> {
     let folder = Path::new("openapi");
     let mut stale = Vec::new();
-    for (name, document) in documents()? {
+    for (name, json) in documents()? {
         let path = folder.join(format!("{name}.json"));
-        let json = document.to_pretty_json()? + "\n";
         if check {
             if fs::read_to_string(&path).unwrap_or_default() != json {
                 stale.push(path.display().to_string());
@@ -29,7 +28,8 @@ pub(crate) fn write(check: bool) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn documents() -> anyhow::Result<Vec<(&'static str, OpenApi)>> {
+/// Each document by its name, as it is written.
+fn documents() -> anyhow::Result<Vec<(&'static str, String)>> {
     let contracts = assembly::contracts();
     let documents = contracts.iter().map(|(module, contract)| (module.name(), contract.openapi()));
     #[cfg(feature = "gateway")]
@@ -37,5 +37,7 @@ fn documents() -> anyhow::Result<Vec<(&'static str, OpenApi)>> {
         let modules: Vec<_> = contracts.iter().map(|(_, contract)| contract.clone()).collect();
         documents.chain([("gateway", gateway::openapi(&modules))])
     };
-    Ok(documents.collect())
+    let events = asyncapi::document(&assembly::event_types(), &assembly::listening())?;
+    let events = Ok(("asyncapi", serde_json::to_string_pretty(&events)? + "\n"));
+    documents.map(|(name, document)| Ok((name, document.to_pretty_json()? + "\n"))).chain([events]).collect()
 }

@@ -1,7 +1,7 @@
 //! House rules about who may depend on whom, checked against what cargo says.
 
 use serde_json::Value;
-use std::{collections::BTreeSet, process::Command};
+use std::{collections::BTreeSet, fs, path::Path, process::Command};
 
 /// Which modules each module may call: through the contracts, never through the implementations.
 const CALLS: &[(&str, &[&str])] = &[
@@ -73,4 +73,21 @@ fn only_stores_and_entities_know_tables() {
             }
         }
     }
+}
+
+/// A type that a module forgets to list would be told, and found in no document.
+#[test]
+fn every_event_is_documented() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let document: Value = serde_json::from_slice(&fs::read(root.join("openapi/asyncapi.json")).unwrap()).unwrap();
+    let documented: BTreeSet<&str> = document["channels"].as_object().unwrap().keys().map(String::as_str).collect();
+    let mut defined = BTreeSet::new();
+    for (module, _) in CALLS {
+        let Ok(source) = fs::read_to_string(root.join(format!("modules/{module}/src/events.rs"))) else { continue };
+        let texts = source.split('"').skip(1).step_by(2);
+        defined.extend(texts.filter(|text| text.starts_with(&format!("{module}."))).map(str::to_owned));
+    }
+    assert_eq!(documented, defined.iter().map(String::as_str).collect());
+    let takers = document["operations"].as_object().unwrap().values().filter(|operation| operation["action"] == "receive");
+    assert!(takers.count() >= documented.len(), "notification takes all of them");
 }

@@ -168,8 +168,10 @@ async fn a_poisoned_event_becomes_a_dead_letter_and_the_rest_goes_on(shop: Shop)
     until(async || !letters(&["list"]).1.is_empty()).await;
     let (_, list) = letters(&["list"]);
     let fields: Vec<&str> = list.split("  ").collect();
-    let (id, kind, subject, attempts) = (fields[0], fields[2], fields[3], fields[5]);
+    let (id, listener, kind, subject, attempts) = (fields[0], fields[2], fields[3], fields[4], fields[6]);
     assert_eq!((kind, subject, attempts, list.lines().count()), ("order.placed", "13", "3", 1), "{list}");
+    assert_eq!(listener, "notification");
+    assert_eq!(letters(&["list", "--listener", "nobody"]), (true, String::new()));
     assert!(letters(&["show", id]).1.contains("nonsense"));
     // handed over again it fails again
     assert!(letters(&["replay", id]).0);

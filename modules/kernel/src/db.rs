@@ -13,7 +13,7 @@ mod tx;
 pub use pool::Connections;
 pub use tx::{Tx, TxConnection};
 
-use crate::{Fault, Health, call::BoxFuture, jobs::Jobs};
+use crate::{Fault, Health, call::BoxFuture, jobs::Jobs, outbox::Hook};
 use chrono::{DateTime, Utc};
 use connection::Options;
 use gate::{Gate, State};
@@ -25,7 +25,6 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
 };
 use std::{path::Path, sync::Arc, time::Duration};
-use tokio::sync::Notify;
 
 /// Pool of a database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -71,7 +70,7 @@ struct Shared {
     gate: Arc<Gate>,
     /// How connections for writes are made.
     options: Options,
-    told: Arc<Notify>,
+    hook: Hook,
 }
 
 impl Db {
@@ -112,7 +111,7 @@ impl Db {
             _ => return Err(wrong("must start with sqlite:// or postgres://".into())),
         };
         let name = format!("{module}.database");
-        Ok(Self { shared: Arc::new(Shared { module, name, gate, options, told: Arc::default() }), read, write })
+        Ok(Self { shared: Arc::new(Shared { module, name, gate, options, hook: Hook::default() }), read, write })
     }
 
     /// The same database for work that no request waits for; its statements are counted apart.
@@ -189,7 +188,7 @@ impl Db {
     /// # Errors
     /// `unavailable` when no connection is free in time.
     pub async fn begin(&self) -> Result<Tx, Fault> {
-        Ok(Tx::begin(&self.write, self.shared.told.clone()).await?)
+        Ok(Tx::begin(self.clone()).await?)
     }
 
     /// Now, by the clock that all processes on this database share: what leases and due times are reckoned with. Right to some
@@ -198,9 +197,9 @@ impl Db {
         self.gate().now()
     }
 
-    /// Waits until a transaction has left events in the outbox: one that is committed after the last call of this, or now.
-    pub(crate) async fn events_told(&self) {
-        self.shared.told.notified().await;
+    /// What is known of the relay of its outbox.
+    pub(crate) fn hook(&self) -> &Hook {
+        &self.shared.hook
     }
 }
 

@@ -3,11 +3,13 @@
 //! The module that owns a thing defines its events as types of its contract (`events.rs`), and writes them into its outbox in the
 //! transaction of the change. Who listens says so with a [`Listener`]; neither knows where the other runs.
 
-use crate::{BoxFuture, Ctx, Fault, now};
+use crate::{BoxFuture, Code, Ctx, Fault, jobs::panic_text, now};
 use chrono::{DateTime, Utc};
+use futures_util::FutureExt;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use utoipa::openapi::{RefOr, Schema};
 use uuid::Uuid;
 
 /// Something that happened. The type is a stable contract: members are added, never changed or removed.
@@ -20,6 +22,29 @@ pub trait Event: Serialize + DeserializeOwned + utoipa::ToSchema {
 
     /// The version of what it happened to, after it happened: from 1, and higher with every change. 0 where there are no versions.
     fn version(&self) -> i64;
+}
+
+/// A type of events, as data: for the document that describes them all.
+#[derive(Clone)]
+pub struct EventType {
+    /// Its name: [`Event::TYPE`].
+    pub name: &'static str,
+    /// The module that tells it.
+    pub teller: &'static str,
+    /// The name of the schema of its data.
+    pub schema: String,
+    /// That schema, and those that it refers to.
+    pub schemas: Vec<(String, RefOr<Schema>)>,
+}
+
+impl EventType {
+    /// The type of `E`.
+    pub fn of<E: Event>() -> Self {
+        let schema = E::name().into_owned();
+        let mut schemas = vec![(schema.clone(), E::schema())];
+        E::schemas(&mut schemas);
+        Self { name: E::TYPE, teller: module_of(E::TYPE), schema, schemas }
+    }
 }
 
 /// An event on its way: CloudEvents 1.0 in JSON, with the distributed tracing extension.
@@ -117,9 +142,9 @@ type Take = dyn Fn(Ctx, Envelope) -> BoxFuture<Result<(), Fault>> + Send + Sync;
 
 /// Who takes events: a module, wherever it runs.
 ///
-/// An event is taken when `take` answers `Ok`, and comes again otherwise: soon after `unavailable` or `deadline_exceeded`, and
-/// with growing pauses after any other fault, until it is a dead letter. It may also come again after `Ok`, so that taking it twice
-/// must do no more than taking it once.
+/// An event is taken when `take` answers `Ok`, and comes again otherwise: with growing pauses until it is a dead letter, which comes
+/// sooner when waiting does not mend the fault. It may also come again after `Ok`, so that taking it twice must do no more than
+/// taking it once.
 #[derive(Clone)]
 pub struct Listener {
     name: &'static str,
@@ -147,14 +172,25 @@ impl Listener {
         self.types
     }
 
-    /// Hands the event over.
+    /// Whether it wants events of this type.
+    pub fn wants(&self, kind: &str) -> bool {
+        self.types.contains(&kind)
+    }
+
+    /// Hands the event over. It ends within ten seconds, whatever the listener does.
     ///
     /// # Errors
     /// What keeps it from being taken now.
     pub async fn take(&self, event: Envelope) -> Result<(), Fault> {
         /// How long it may take.
         const BUDGET: Duration = Duration::from_secs(10);
-        (self.take)(event.ctx(BUDGET), event).await
+        let (id, take) = (event.id, self.take.clone());
+        let taken = AssertUnwindSafe(async move { take(event.ctx(BUDGET), event).await }).catch_unwind();
+        match tokio::time::timeout(BUDGET, taken).await {
+            Ok(Ok(taken)) => taken,
+            Ok(Err(panic)) => Err(Fault::internal(format_args!("{} panicked on event {id}: {}", self.name, panic_text(&*panic)))),
+            Err(_) => Err(Fault::new(Code::DeadlineExceeded, "The listener did not take it in time")),
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::{Fault, db::Tx, now};
 use chrono::TimeDelta;
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, TryInsertResult,
+    ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, TryInsertResult,
     entity::prelude::{
         ActiveModelBehavior, DateTimeUtc, DeriveEntityModel, DerivePrimaryKey, DeriveRelation, EnumIter, PrimaryKeyTrait, Uuid,
     },
@@ -44,6 +44,6 @@ pub async fn is_new(tx: &Tx, event_id: Uuid) -> Result<bool, Fault> {
 /// # Errors
 /// When the store fails.
 pub async fn sweep(db: &impl ConnectionTrait) -> Result<(), Fault> {
-    Entity::delete_many().filter(Column::HandledAt.lt(now() - KEPT)).exec(db).await?;
+    crate::sweep::in_batches::<Entity>(db, Column::HandledAt.lt(now() - KEPT)).await?;
     Ok(())
 }

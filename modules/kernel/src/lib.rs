@@ -51,6 +51,8 @@ pub mod ops;
 pub mod outbox;
 #[cfg(feature = "server")]
 pub mod server;
+#[cfg(feature = "store")]
+pub mod sweep;
 #[cfg(feature = "server")]
 pub mod telemetry;
 #[cfg(feature = "testing")]
@@ -61,7 +63,7 @@ pub use clock::now;
 pub use ctx::{Ctx, MAX_DEADLINE, Principal, Role, Trace};
 pub use dispatch::Dispatch;
 pub use error::{ApiError, BoxError, Code, Fault, FieldError, Problem, ProblemKind};
-pub use event::{Envelope, Event, Listener};
+pub use event::{Envelope, Event, EventType, Listener};
 pub use health::{Health, Instances};
 pub use id::{OrderId, UserId};
 pub use kernel_macros::{ApiError, api};

@@ -1,45 +1,43 @@
 //! Events that are still to be delivered, in the database of the module that tells them.
 //!
-//! [`tell`] writes a row in the transaction of the change, so that there is an event exactly when there is a change. The relay of the
-//! module hands the rows to the [`Bus`] and deletes those that arrived. It is woken at commit, and looks by itself as well for what a
-//! dead process has left. A relay takes rows by moving their `due_at` into the future, in one statement that skips rows which another
-//! instance is taking; nobody waits for anybody, and a row that is not deleted becomes due again.
+//! [`tell`] writes rows in the transaction of the change, so that there is an event exactly when there is a change: one row for each
+//! listener, which has its own attempts and its own end. The relay of the module ([`relay()`]) hands the rows over and deletes those that
+//! arrived. It is woken at commit, and looks by itself as well for what a dead process has left. A relay takes rows by moving their
+//! `due_at` into the future, in one statement that skips rows which another instance is taking; nobody waits for anybody, and a row
+//! that is not deleted becomes due again.
 //!
 //! Rows are found by being there, not by a number higher than the last one: with concurrent writers, numbers become visible out of
 //! order, and a cursor would pass some by.
 
-use crate::{
-    Code, Ctx, Envelope, Event, Fault,
-    bus::{Bus, Delivery, RetryPlan},
-    db::{Db, Tx},
-    jobs::Jobs,
-    now,
-};
-use chrono::{DateTime, TimeDelta, Utc};
+mod lane;
+mod publish;
+mod relay;
+mod rows;
+
+pub use relay::relay;
+
+use crate::{Ctx, Envelope, Event, Fault, bus::Audience, db::Tx, now};
+use chrono::{DateTime, Utc};
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, EntityTrait, ExprTrait, IntoActiveModel, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
-    QueryTrait,
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, IntoActiveModel, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
     entity::prelude::{
         ActiveModelBehavior, DateTimeUtc, DeriveEntityModel, DerivePrimaryKey, DeriveRelation, EnumIter, PrimaryKeyTrait, Uuid,
     },
-    sea_query::{Expr, LockBehavior, LockType},
+    sea_query::Expr,
 };
-use std::time::Duration;
+use std::{collections::BTreeMap, sync::OnceLock, time::Duration};
+use tokio::sync::watch;
 
-/// How many events a relay takes at once.
-const BATCH: u64 = 100;
-/// How long a relay may hold what it has taken: longer than a delivery may take. What a dead one had is delivered after that.
-const LEASE: TimeDelta = TimeDelta::seconds(15);
-/// How often a relay looks by itself.
-const PERIOD: Duration = Duration::from_secs(1);
-
-/// The row of an event.
+/// The row of an event for a listener.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "outbox")]
 pub struct Model {
     /// The event's id.
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: Uuid,
+    /// The listener; [`EVERYONE`] for all that want it.
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub listener: String,
     /// The [`Envelope`] as JSON.
     #[sea_orm(column_type = "Text")]
     pub event: String,
@@ -52,6 +50,8 @@ pub struct Model {
     pub reason: Option<String>,
     /// Since when it is a dead letter.
     pub dead_at: Option<DateTimeUtc>,
+    /// When an operator has last made it due again: its age is counted from then.
+    pub replayed_at: Option<DateTimeUtc>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -59,6 +59,43 @@ pub struct Model {
 pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
+
+/// The listener of a row that is for all who want it: the broker knows them, or the relay finds out.
+pub const EVERYONE: &str = "";
+
+impl Model {
+    /// An event that is due.
+    fn new(event: &Envelope, listener: &str, due_at: DateTime<Utc>) -> Result<Self, Fault> {
+        let json = serde_json::to_string(event).map_err(Fault::internal)?;
+        let (attempts, reason, dead_at, replayed_at) = (0, None, None, None);
+        Ok(Self { id: event.id, listener: listener.into(), event: json, attempts, due_at, reason, dead_at, replayed_at })
+    }
+
+    /// For how long it has been tried to deliver it.
+    fn age(&self, now: DateTime<Utc>) -> Duration {
+        let since = self.replayed_at.into_iter().chain(told_at(self.id)).max();
+        since.map_or(Duration::ZERO, |since| (now - since).to_std().unwrap_or_default())
+    }
+}
+
+/// What a database knows of the relay that delivers its events, in this process.
+#[derive(Debug, Default)]
+pub(crate) struct Hook {
+    audience: OnceLock<Audience>,
+    commits: watch::Sender<()>,
+}
+
+impl Hook {
+    /// Events were told, and committed.
+    pub(crate) fn committed(&self) {
+        self.commits.send_replace(());
+    }
+
+    /// Whom events of a type are for. Without a relay, as in a command of an operator, nobody knows yet.
+    fn listeners(&self, kind: &str) -> Vec<&'static str> {
+        self.audience.get().unwrap_or(&Audience::Everyone).of(kind)
+    }
+}
 
 /// Tells that something happened, if `tx` is committed.
 ///
@@ -73,193 +110,25 @@ pub async fn tell<E: Event>(tx: &Tx, cx: &Ctx, event: &E) -> Result<(), Fault> {
 /// # Errors
 /// As [`tell`].
 pub async fn tell_all<E: Event>(tx: &Tx, cx: &Ctx, events: &[E]) -> Result<(), Fault> {
-    if events.is_empty() {
-        return Ok(());
-    }
-    let due_at = now();
-    let row = |event: &E| {
+    let (due_at, listeners) = (tx.db().now(), tx.db().hook().listeners(E::TYPE));
+    let mut rows = Vec::with_capacity(events.len() * listeners.len());
+    for event in events {
         let envelope = Envelope::new(cx, event)?;
-        let event = serde_json::to_string(&envelope).map_err(Fault::internal)?;
-        Ok(Model { id: envelope.id, event, attempts: 0, due_at, reason: None, dead_at: None }.into_active_model())
-    };
-    let rows = events.iter().map(row).collect::<Result<Vec<_>, Fault>>()?;
-    Entity::insert_many(rows).exec_without_returning(&**tx).await?;
-    tx.tells();
-    Ok(())
-}
-
-/// Delivers the events of a module.
-pub fn relay(db: &Db, bus: Bus, jobs: &Jobs) {
-    let (db, module) = (db.in_background(), db.module());
-    let depth = metrics::gauge!("souk_outbox_events", "module" => module);
-    let dead = metrics::gauge!("souk_outbox_dead_letters", "module" => module);
-    let age = metrics::gauge!("souk_outbox_oldest_seconds", "module" => module);
-    let stop = jobs.stopping().clone();
-    jobs.keep(format!("{module}.outbox"), {
-        let db = db.clone();
-        move |beat| {
-            let (db, stop, bus) = (db.clone(), stop.clone(), bus.clone());
-            let mut delivery = bus.delivery();
-            async move {
-                let mut pause = backon::BackoffBuilder::build(pauses());
-                loop {
-                    let round = deliver(&db, &mut delivery, bus.retry_plan()).await;
-                    if round.is_ok() {
-                        beat.succeeded()
-                    } else {
-                        beat.failed()
-                    }
-                    let wait = match round {
-                        Ok(Round::Idle) => PERIOD,
-                        Ok(Round::Delivered) => {
-                            pause = backon::BackoffBuilder::build(pauses());
-                            Duration::ZERO
-                        }
-                        // a fault was logged where it was made
-                        Ok(Round::Unreachable) | Err(_) => pause.next().unwrap_or(PERIOD),
-                    };
-                    let woken = async {
-                        match wait {
-                            PERIOD => drop(tokio::time::timeout(PERIOD, db.events_told()).await),
-                            wait => tokio::time::sleep(wait).await,
-                        }
-                    };
-                    if stop.run_until_cancelled(woken).await.is_none() {
-                        return;
-                    }
-                }
-            }
-        }
-    });
-    jobs.every(format!("{module}.outbox_metrics"), Duration::from_secs(5), move || {
-        let (db, depth, dead, age) = (db.clone(), depth.clone(), dead.clone(), age.clone());
-        async move {
-            let state = state(db.read()).await?;
-            depth.set(state.depth as f64);
-            dead.set(state.dead as f64);
-            age.set(state.oldest.as_secs_f64());
-            Ok(())
-        }
-    });
-}
-
-/// Between two looks while nobody can be reached: from 100 ms to 5 s.
-fn pauses() -> backon::ExponentialBuilder {
-    backon::ExponentialBuilder::default()
-        .with_min_delay(Duration::from_millis(100))
-        .with_max_delay(Duration::from_secs(5))
-        .with_jitter()
-        .without_max_times()
-}
-
-/// What became of a look into the outbox.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Round {
-    /// There was nothing to deliver.
-    Idle,
-    /// Something was, and there may be more.
-    Delivered,
-    /// Something was, and somebody could not be reached.
-    Unreachable,
-}
-
-async fn deliver(db: &Db, delivery: &mut Delivery, plan: &RetryPlan) -> Result<Round, Fault> {
-    let rows = take(db).await?;
-    if rows.is_empty() {
-        return Ok(Round::Idle);
-    }
-    let mut events = Vec::with_capacity(rows.len());
-    let (mut gone, mut round) = (Vec::new(), Round::Delivered);
-    for row in rows {
-        match serde_json::from_str::<Envelope>(&row.event) {
-            Ok(event) => events.push((row, event)),
-            Err(e) => give_up(db, &row, &format!("cannot be read: {e}")).await?,
+        for listener in &listeners {
+            rows.push(Model::new(&envelope, listener, due_at)?.into_active_model());
         }
     }
-    let outcomes = delivery.deliver(events.iter().map(|(_, event)| event)).await;
-    for ((row, event), outcome) in events.iter().zip(outcomes) {
-        match outcome {
-            Ok(()) => gone.push(row.id),
-            Err(fault) if is_passing(&fault) => {
-                round = Round::Unreachable;
-                put_off(db, row, TimeDelta::milliseconds(500), &fault, row.attempts).await?;
-            }
-            Err(fault) => match plan.wait(row.attempts) {
-                Some(wait) => {
-                    let wait = TimeDelta::from_std(wait).unwrap_or(LEASE);
-                    put_off(db, row, wait, &fault, row.attempts + 1).await?;
-                }
-                None => {
-                    tracing::error!(event = %row.id, r#type = %event.r#type, error = %fault, "dead letter");
-                    give_up(db, row, &fault.to_string()).await?;
-                }
-            },
-        }
+    if !rows.is_empty() {
+        Entity::insert_many(rows).exec_without_returning(&**tx).await?;
+        tx.tells();
     }
-    if !gone.is_empty() {
-        Entity::delete_many().filter(Column::Id.is_in(gone)).exec(db.write()).await?;
-    }
-    Ok(round)
-}
-
-/// Whether the same delivery can be expected to work later without anyone doing anything.
-pub(crate) fn is_passing(fault: &Fault) -> bool {
-    matches!(fault.code(), Code::Unavailable | Code::DeadlineExceeded | Code::TooManyRequests)
-}
-
-/// Takes events whose time has come, the oldest first.
-async fn take(db: &Db) -> Result<Vec<Model>, Fault> {
-    let now = now();
-    let due = Entity::find()
-        .select_only()
-        .column(Column::Id)
-        .filter(Column::DeadAt.is_null())
-        .filter(Column::DueAt.lte(now))
-        .order_by_asc(Column::DueAt)
-        .limit(BATCH)
-        // two relays never wait for each other. (SQLite has one writer and ignores the lock.)
-        .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)
-        .into_query();
-    // most looks find nothing: on SQLite that must not wait for the one connection that writes
-    if Entity::find().filter(Column::DeadAt.is_null()).filter(Column::DueAt.lte(now)).limit(1).one(db.read()).await?.is_none() {
-        return Ok(Vec::new());
-    }
-    let mut taken = Entity::update_many()
-        .col_expr(Column::DueAt, Expr::value(now + LEASE))
-        .filter(Column::Id.in_subquery(due))
-        .exec_with_returning(db.write())
-        .await?;
-    taken.sort_unstable_by_key(|row| row.id);
-    Ok(taken)
-}
-
-async fn put_off(db: &Db, row: &Model, wait: TimeDelta, why: &Fault, attempts: i32) -> Result<(), Fault> {
-    Entity::update_many()
-        .col_expr(Column::DueAt, Expr::value(now() + wait))
-        .col_expr(Column::Attempts, Expr::value(attempts))
-        .col_expr(Column::Reason, Expr::value(why.to_string()))
-        .filter(Column::Id.eq(row.id))
-        .exec(db.write())
-        .await?;
-    Ok(())
-}
-
-async fn give_up(db: &Db, row: &Model, why: &str) -> Result<(), Fault> {
-    metrics::counter!("souk_dead_letters_total", "place" => db.module()).increment(1);
-    Entity::update_many()
-        .col_expr(Column::DeadAt, Expr::value(now()))
-        .col_expr(Column::Attempts, Expr::col(Column::Attempts).add(1))
-        .col_expr(Column::Reason, Expr::value(why))
-        .filter(Column::Id.eq(row.id))
-        .exec(db.write())
-        .await?;
     Ok(())
 }
 
 /// How full an outbox is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct State {
-    /// Events that are to be delivered.
+    /// Events that are to be delivered, each counted once for every listener.
     pub depth: u64,
     /// Dead letters.
     pub dead: u64,
@@ -287,38 +156,75 @@ fn told_at(id: Uuid) -> Option<DateTime<Utc>> {
     DateTime::from_timestamp(i64::try_from(seconds).ok()?, nanos)
 }
 
-/// Dead letters, the oldest first, at most `limit`.
-///
-/// # Errors
-/// When the store fails.
-pub async fn dead_letters(db: &impl ConnectionTrait, limit: u64) -> Result<Vec<Model>, Fault> {
-    Ok(Entity::find().filter(Column::DeadAt.is_not_null()).order_by_asc(Column::Id).limit(limit).all(db).await?)
+/// Some dead letters, sorted by event and listener.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Which {
+    /// Only of this event.
+    pub id: Option<Uuid>,
+    /// Only of this listener.
+    pub listener: Option<String>,
 }
 
-/// Makes dead letters due again: one, or all. Returns how many.
+/// Dead letters, at most `limit`, sorted by event and listener, from the first one behind `after`.
 ///
 /// # Errors
 /// When the store fails.
-pub async fn replay(db: &impl ConnectionTrait, id: Option<Uuid>) -> Result<u64, Fault> {
-    let mut update = Entity::update_many()
-        .col_expr(Column::DeadAt, Expr::value(None::<DateTime<Utc>>))
-        .col_expr(Column::DueAt, Expr::value(now()))
-        .col_expr(Column::Attempts, Expr::value(0))
-        .filter(Column::DeadAt.is_not_null());
-    if let Some(id) = id {
-        update = update.filter(Column::Id.eq(id));
-    }
-    Ok(update.exec(db).await?.rows_affected)
+pub async fn dead_letters(
+    db: &impl ConnectionTrait,
+    which: &Which,
+    after: Option<&Model>,
+    limit: u64,
+) -> Result<Vec<Model>, Fault> {
+    let after = after.map(|last| {
+        let same_event = Condition::all().add(Column::Id.eq(last.id)).add(Column::Listener.gt(last.listener.as_str()));
+        Condition::any().add(Column::Id.gt(last.id)).add(same_event)
+    });
+    let wanted = Condition::all()
+        .add(Column::DeadAt.is_not_null())
+        .add_option(which.id.map(|id| Column::Id.eq(id)))
+        .add_option(which.listener.as_deref().map(|listener| Column::Listener.eq(listener)))
+        .add_option(after);
+    let find = Entity::find().filter(wanted).order_by_asc(Column::Id).order_by_asc(Column::Listener);
+    Ok(find.limit(limit).all(db).await?)
 }
 
-/// Deletes dead letters: one, or all. Returns how many.
+/// Makes these dead letters due again, as if they had just been told.
 ///
 /// # Errors
 /// When the store fails.
-pub async fn discard(db: &impl ConnectionTrait, id: Option<Uuid>) -> Result<u64, Fault> {
-    let mut delete = Entity::delete_many().filter(Column::DeadAt.is_not_null());
-    if let Some(id) = id {
-        delete = delete.filter(Column::Id.eq(id));
+pub async fn replay(db: &impl ConnectionTrait, letters: &[Model], now: DateTime<Utc>) -> Result<(), Fault> {
+    for (listener, ids) in by_listener(letters) {
+        Entity::update_many()
+            .col_expr(Column::DeadAt, Expr::value(None::<DateTime<Utc>>))
+            .col_expr(Column::DueAt, Expr::value(now))
+            .col_expr(Column::ReplayedAt, Expr::value(now))
+            .col_expr(Column::Attempts, Expr::value(0))
+            .filter(dead(listener, ids))
+            .exec(db)
+            .await?;
     }
-    Ok(delete.exec(db).await?.rows_affected)
+    Ok(())
+}
+
+/// Deletes these dead letters.
+///
+/// # Errors
+/// When the store fails.
+pub async fn discard(db: &impl ConnectionTrait, letters: &[Model]) -> Result<(), Fault> {
+    for (listener, ids) in by_listener(letters) {
+        Entity::delete_many().filter(dead(listener, ids)).exec(db).await?;
+    }
+    Ok(())
+}
+
+fn dead(listener: &str, ids: Vec<Uuid>) -> Condition {
+    Condition::all().add(Column::DeadAt.is_not_null()).add(Column::Listener.eq(listener)).add(Column::Id.is_in(ids))
+}
+
+fn by_listener(rows: &[Model]) -> BTreeMap<&str, Vec<Uuid>> {
+    let mut ids: BTreeMap<&str, Vec<Uuid>> = BTreeMap::new();
+    for row in rows {
+        ids.entry(&row.listener).or_default().push(row.id);
+    }
+    ids
 }

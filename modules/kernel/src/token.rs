@@ -335,6 +335,26 @@ impl Used {
     }
 }
 
+/// What tells the signature of bytes from that of a token.
+const BYTES: &[u8] = b"souk bytes\n";
+
+impl InternalKey {
+    /// The signature of some bytes that go through other hands: HMAC-SHA256, in base64url.
+    ///
+    /// # Errors
+    /// `internal` when signing fails.
+    pub fn sign_bytes(&self, bytes: &[u8]) -> Result<String, Fault> {
+        jsonwebtoken::crypto::sign(&[BYTES, bytes].concat(), &self.keys()[0].sign, Algorithm::HS256).map_err(Fault::internal)
+    }
+
+    /// Whether the signature is [`InternalKey::sign_bytes`] of these bytes.
+    pub fn verify_bytes(&self, bytes: &[u8], signature: &str) -> bool {
+        let bytes = [BYTES, bytes].concat();
+        let is_of = |key: &Key| jsonwebtoken::crypto::verify(signature, &bytes, &key.verify, Algorithm::HS256).unwrap_or(false);
+        self.keys().iter().any(is_of)
+    }
+}
+
 impl fmt::Debug for InternalKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("InternalKey(…)")
@@ -370,6 +390,17 @@ mod tests {
     /// Whether a whole request with this token is let in.
     fn ask(key: &InternalKey, token: &str, op: &Op, target: &str, body: &str) -> bool {
         key.verify(token, op).is_ok_and(|verified| key.redeem(&verified.ticket, op, target, body.as_bytes()).is_ok())
+    }
+
+    #[test]
+    fn bytes_are_signed_with_the_first_key_and_verified_with_all() {
+        let (a, b) = (key('a'), key('b'));
+        let (old, both) = (of(&a), of(&format!("{b}\n{a}")));
+        let signature = old.sign_bytes(b"event").expect("signed");
+        assert!(old.verify_bytes(b"event", &signature) && both.verify_bytes(b"event", &signature));
+        assert!(!old.verify_bytes(b"another", &signature));
+        assert!(!old.verify_bytes(b"event", &both.sign_bytes(b"event").expect("signed")), "a key that it does not know");
+        assert!(!old.verify_bytes(b"event", "") && !old.verify_bytes(b"event", "ß"));
     }
 
     #[test]

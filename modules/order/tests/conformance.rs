@@ -3,7 +3,7 @@
 
 use cart::{AddItem, CartApi, CartClient};
 use kernel::{
-    Code, Ctx, Envelope, Fault, Listener, OrderId, Principal, Role, UserId,
+    Code, Ctx, Envelope, Fault, InternalKey, Listener, OrderId, Principal, Role, UserId,
     bus::Bus,
     placements,
     serde_json::Value,
@@ -96,7 +96,7 @@ async fn orders_with(stores: Stores, config: Config) -> (Orders, Fixture) {
             std::future::ready(Ok(()))
         }
     });
-    let bus = Bus::new(&Default::default(), vec![listener]).unwrap();
+    let bus = Bus::new(&Default::default(), vec![listener], InternalKey::random()).unwrap();
     let product =
         product::start(&product::Config { database_url: at("product").await, ..Default::default() }, &stop).await.unwrap();
     let product = ProductClient::local(product);

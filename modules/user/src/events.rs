@@ -1,6 +1,6 @@
 //! What the module tells about its past.
 
-use kernel::{Event, UserId};
+use kernel::{Event, EventType, UserId};
 use serde::{Deserialize, Serialize};
 
 /// An account was opened.
@@ -68,4 +68,9 @@ impl Event for UserChanged {
     fn version(&self) -> i64 {
         self.version
     }
+}
+
+/// All that the module tells.
+pub fn event_types() -> Vec<EventType> {
+    vec![EventType::of::<UserRegistered>(), EventType::of::<UserChanged>()]
 }

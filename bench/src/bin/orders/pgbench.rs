@@ -29,6 +29,7 @@ const VALUES: &[(&str, &str)] = &[
     ("charging", "charging"),
     ("paid", "paid"),
     ("held", "held"),
+    ("listener", "notification"),
     ("committed", "committed"),
     ("clear_cart", "clear_cart"),
     ("commit_stock", "commit_stock"),
@@ -94,7 +95,8 @@ pub(crate) fn differences(passed: &Passed, idle: &Passed, pay: bool, carts: bool
     }
     for statement in &passed.statements {
         // jobs issue theirs whether somebody buys or not; the relay takes and removes what it delivers
-        let relay = [r#"UPDATE "outbox""#, r#"DELETE FROM "outbox""#].iter().any(|start| statement.starts_with(start));
+        let relay =
+            [r#"WITH "some""#, r#"UPDATE "outbox""#, r#"DELETE FROM "outbox""#].iter().any(|start| statement.starts_with(start));
         match statement.as_str() {
             // of a job that found nothing to do
             "ROLLBACK" => *balance.entry("BEGIN".into()).or_default() -= 1,

@@ -11,15 +11,19 @@
 //!                              {prefix}.{listener}.dead ◄─────────────────────────────┘
 //! ```
 //!
+//! Messages are signed with the shop's internal key (header `souk-signature`): a listener is called only for what a process of the
+//! shop has sent. What others have put into its queue is a dead letter; an operator who replays it signs it.
+//!
 //! Everything is durable. Whoever connects declares all of it, for every listener of the shop: events that are told before a listener
-//! was ever started wait in its queue. A message is moved by publishing it to the next queue, confirmed, before it is acknowledged in
+//! was ever started wait in its queue. A queue that is there with other arguments is used as it is. A message is moved by publishing it to the next queue, confirmed, before it is acknowledged in
 //! the last one: it may be there twice, and never not at all.
 
 use super::{Config, RetryPlan, consumer, outcome_of};
-use crate::{BoxError, Envelope, Fault, Listener, jobs::Jobs};
+use crate::{BoxError, Envelope, Fault, InternalKey, Listener, jobs::Jobs, outbox::EVERYONE};
 use lapin::{
-    BasicProperties, Channel, Confirmation, Connection, ConnectionProperties, ExchangeKind,
+    BasicProperties, Channel, Confirmation, Connection, ConnectionProperties, ErrorKind, ExchangeKind,
     options::{BasicPublishOptions, ConfirmSelectOptions, ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions},
+    protocol::{AMQPErrorKind, AMQPSoftError},
     types::{AMQPValue, FieldTable, ShortString},
     uri::AMQPUri,
 };
@@ -33,6 +37,10 @@ const DELIVERIES: i64 = 20;
 pub(crate) const ATTEMPTS: &str = "souk-attempts";
 /// Header: why the last attempt failed.
 pub(crate) const REASON: &str = "souk-reason";
+/// Header: the signature of the body.
+pub(crate) const SIGNATURE: &str = "souk-signature";
+/// Header: when an operator has last replayed it, in seconds since 1970; its age is counted from then.
+pub(crate) const REPLAYED: &str = "souk-replayed";
 
 /// A broker, with what the shop has on it. Connections are made when they are needed. Cheap to clone.
 #[derive(Clone)]
@@ -44,6 +52,7 @@ struct Inner {
     prefetch: u16,
     listeners: Vec<(&'static str, &'static [&'static str])>,
     plan: RetryPlan,
+    key: InternalKey,
 }
 
 impl fmt::Debug for Broker {
@@ -53,7 +62,7 @@ impl fmt::Debug for Broker {
 }
 
 impl Broker {
-    pub(crate) fn new(config: &Config, listeners: &[Listener], plan: RetryPlan) -> Result<Self, BoxError> {
+    pub(crate) fn new(config: &Config, listeners: &[Listener], plan: RetryPlan, key: InternalKey) -> Result<Self, BoxError> {
         // the reason could quote the address, and with it the password
         let mut uri =
             AMQPUri::from_str(&config.broker_url).map_err(|_| "events.broker_url must be like amqp://user:password@host:5672")?;
@@ -65,7 +74,7 @@ impl Broker {
             return Err("events.prefix must have 1 to 64 letters, digits, '_', '-' or '.'".into());
         }
         let listeners = listeners.iter().map(|listener| (listener.name(), listener.types())).collect();
-        Ok(Self(Arc::new(Inner { uri, prefix: config.prefix.clone(), prefetch: config.prefetch, listeners, plan })))
+        Ok(Self(Arc::new(Inner { uri, prefix: config.prefix.clone(), prefetch: config.prefetch, listeners, plan, key })))
     }
 
     pub(crate) fn prefetch(&self) -> u16 {
@@ -74,6 +83,10 @@ impl Broker {
 
     pub(crate) fn plan(&self) -> &RetryPlan {
         &self.0.plan
+    }
+
+    pub(crate) fn key(&self) -> &InternalKey {
+        &self.0.key
     }
 
     pub(crate) fn listeners(&self) -> impl Iterator<Item = &'static str> {
@@ -102,34 +115,37 @@ impl Broker {
         let connect = async {
             let properties = ConnectionProperties::default().with_connection_name(format!("souk {name}").into());
             let connection = Connection::connect_uri(self.0.uri.clone(), properties).await?;
+            self.declare(&connection).await?;
             let channel = connection.create_channel().await?;
             channel.confirm_select(ConfirmSelectOptions::default()).await?;
-            self.declare(&channel).await?;
             Ok((connection, channel))
         };
         tokio::time::timeout(PATIENCE, connect).await.map_err(|_| Lost("no connection in time".into()))?
     }
 
-    async fn declare(&self, channel: &Channel) -> Result<(), Lost> {
+    async fn declare(&self, connection: &Connection) -> Result<(), Lost> {
+        let mut channel = connection.create_channel().await?;
         let durable = ExchangeDeclareOptions { durable: true, ..Default::default() };
         channel.exchange_declare(self.exchange(), ExchangeKind::Topic, durable, FieldTable::default()).await?;
         for &(listener, types) in &self.0.listeners {
             // a dead letter must not die again, however often it is looked at
-            declare_queue(channel, self.dead_queue(listener), &[("x-delivery-limit", AMQPValue::LongLongInt(1_000_000))]).await?;
+            let limit = [("x-delivery-limit", AMQPValue::LongLongInt(1_000_000))];
+            declare_queue(connection, &mut channel, self.dead_queue(listener), &limit).await?;
             let queue = self.queue(listener);
             let to_dead = dead_letters_to(self.dead_queue(listener));
             let limit = [("x-delivery-limit", AMQPValue::LongLongInt(DELIVERIES))];
-            declare_queue(channel, queue.clone(), &[&limit[..], &to_dead].concat()).await?;
+            declare_queue(connection, &mut channel, queue.clone(), &[&limit[..], &to_dead].concat()).await?;
             for wait in self.0.plan.waits() {
                 let ttl = [("x-message-ttl", AMQPValue::LongLongInt(i64::try_from(wait.as_millis()).unwrap_or(i64::MAX)))];
                 let arguments = [&ttl[..], &dead_letters_to(queue.clone())].concat();
-                declare_queue(channel, self.retry_queue(listener, *wait), &arguments).await?;
+                declare_queue(connection, &mut channel, self.retry_queue(listener, *wait), &arguments).await?;
             }
             for kind in types {
                 let options = QueueBindOptions::default();
                 channel.queue_bind(queue.clone(), self.exchange(), (*kind).into(), options, FieldTable::default()).await?;
             }
         }
+        channel.close(200, "declared".into()).await?;
         Ok(())
     }
 
@@ -142,14 +158,36 @@ impl Broker {
     }
 }
 
-async fn declare_queue(channel: &Channel, name: ShortString, arguments: &[(&str, AMQPValue)]) -> Result<(), Lost> {
+/// Makes a queue if there is none. One that another release has made with other arguments is taken as it is: events must go on while
+/// two releases run, and an operator removes it when it is empty.
+async fn declare_queue(
+    connection: &Connection,
+    channel: &mut Channel,
+    name: ShortString,
+    arguments: &[(&str, AMQPValue)],
+) -> Result<(), Lost> {
     let mut table = FieldTable::default();
     table.insert("x-queue-type".into(), AMQPValue::LongString("quorum".into()));
     for (name, value) in arguments {
         table.insert((*name).into(), value.clone());
     }
-    channel.queue_declare(name, QueueDeclareOptions::durable(), table).await?;
-    Ok(())
+    match channel.queue_declare(name.clone(), QueueDeclareOptions::durable(), table).await {
+        Ok(_) => Ok(()),
+        Err(e) if is_other_queue(&e) => {
+            crate::error::log_seldom(name.as_str(), |again| {
+                tracing::warn!(queue = name.as_str(), again, "the queue has other arguments than it should; it is used as it is");
+            });
+            // the refusal has closed it
+            *channel = connection.create_channel().await?;
+            Ok(())
+        }
+        Err(e) => Err(e.into()),
+    }
+}
+
+fn is_other_queue(e: &lapin::Error) -> bool {
+    let refused = AMQPErrorKind::Soft(AMQPSoftError::PRECONDITIONFAILED);
+    matches!(e.kind(), ErrorKind::ProtocolError(e) if *e.kind() == refused)
 }
 
 /// Arguments of a queue that moves what it cannot keep to another one, and does not let go of it before it is there.
@@ -192,10 +230,10 @@ pub(crate) struct Publisher {
 }
 
 impl Publisher {
-    /// Publishes events; an answer for each, in the same order. `Ok` means that it is in every queue that wants it.
-    pub(crate) async fn publish(&mut self, events: impl Iterator<Item = &Envelope>) -> Vec<Result<(), Fault>> {
-        let events: Vec<&Envelope> = events.collect();
-        match self.try_publish(&events).await {
+    /// Publishes events for everyone, or for one listener; an answer for each, in the same order. `Ok` means that it is in every
+    /// queue that wants it.
+    pub(crate) async fn publish(&mut self, to: &str, events: &[Envelope]) -> Vec<Result<(), Fault>> {
+        match self.try_publish(to, events).await {
             Ok(outcomes) => outcomes,
             Err(lost) => {
                 self.open = None;
@@ -206,7 +244,7 @@ impl Publisher {
         }
     }
 
-    async fn try_publish(&mut self, events: &[&Envelope]) -> Result<Vec<Result<(), Fault>>, Lost> {
+    async fn try_publish(&mut self, to: &str, events: &[Envelope]) -> Result<Vec<Result<(), Fault>>, Lost> {
         if self.open.is_none() {
             self.open = Some(self.broker.connect("relay").await?);
         }
@@ -217,15 +255,19 @@ impl Publisher {
             for event in events {
                 let json = serde_json::to_vec(event).map_err(|e| Lost(e.to_string()))?;
                 let options = BasicPublishOptions { mandatory: true, ..Default::default() };
-                let key = event.r#type.as_str().into();
-                confirmations.push(channel.basic_publish(self.broker.exchange(), key, options, &json, properties(event)).await?);
+                let properties = properties(event).with_headers(signed(self.broker.key(), &json)?);
+                let (exchange, key) = match to {
+                    EVERYONE => (self.broker.exchange(), event.r#type.as_str().into()),
+                    listener => (ShortString::default(), self.broker.queue(listener)),
+                };
+                confirmations.push(channel.basic_publish(exchange, key, options, &json, properties).await?);
             }
             let mut outcomes = Vec::with_capacity(events.len());
             for (event, confirmation) in events.iter().zip(confirmations) {
                 outcomes.push(match confirmation.await? {
                     Confirmation::Ack(None) => Ok(()),
                     // nobody in the shop wants it, and nobody else has bound a queue
-                    Confirmation::Ack(Some(_)) if !self.broker.is_wanted(&event.r#type) => Ok(()),
+                    Confirmation::Ack(Some(_)) if to == EVERYONE && !self.broker.is_wanted(&event.r#type) => Ok(()),
                     Confirmation::Ack(Some(returned)) => {
                         Err(Fault::from(Lost(format!("{}: {}", event.r#type, returned.reply_text))))
                     }
@@ -245,6 +287,14 @@ impl Publisher {
         }
         Ok(outcomes)
     }
+}
+
+/// The headers of a message that was never tried.
+pub(crate) fn signed(key: &InternalKey, body: &[u8]) -> Result<FieldTable, Lost> {
+    let signature = key.sign_bytes(body).map_err(|e| Lost(e.to_string()))?;
+    let mut headers = FieldTable::default();
+    headers.insert(SIGNATURE.into(), AMQPValue::LongString(signature.into()));
+    Ok(headers)
 }
 
 fn properties(event: &Envelope) -> BasicProperties {

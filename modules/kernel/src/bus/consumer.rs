@@ -1,15 +1,17 @@
 //! A listener's end of the broker.
 
 use super::{
-    broker::{ATTEMPTS, Broker, Lost, REASON, send},
+    Next,
+    broker::{ATTEMPTS, Broker, Lost, REASON, REPLAYED, SIGNATURE, send},
     handled,
 };
 use crate::{
-    Envelope, Fault, Listener,
+    Code, Envelope, Fault, Listener,
     jobs::{Beat, CancellationToken},
-    outbox::is_passing,
+    now,
 };
 use backon::BackoffBuilder;
+use chrono::DateTime;
 use futures_util::{StreamExt, TryStreamExt};
 use lapin::{
     Channel,
@@ -77,30 +79,66 @@ async fn take(broker: &Broker, listener: &Listener, channel: &Channel, delivery:
     if delivery.redelivered {
         metrics::counter!("souk_events_redelivered_total", "listener" => name).increment(1);
     }
-    let result = match serde_json::from_slice::<Envelope>(&delivery.data) {
-        Ok(event) => handled(listener, &event).await,
-        Err(e) => Err(Fault::internal(format_args!("a message that is no event: {e}"))),
-    };
+    let (result, next) = handle(broker, listener, &delivery).await;
     if let Err(fault) = result {
         let attempts = attempts(&delivery);
-        let waits = broker.plan().waits();
-        let (queue, attempts) = match (is_passing(&fault), broker.plan().wait(attempts)) {
-            // soon, but not at once: everything behind it will fail in the same way
-            (true, _) => (broker.retry_queue(name, waits[1.min(waits.len() - 1)]), attempts),
-            (false, Some(wait)) => (broker.retry_queue(name, wait), attempts + 1),
-            (false, None) => {
+        let (queue, attempts) = match next {
+            Next::Later(wait) => (broker.retry_queue(name, nearest(broker.plan().waits(), wait)), attempts),
+            Next::Again(wait) => (broker.retry_queue(name, wait), attempts + 1),
+            Next::Never => {
                 tracing::error!(listener = name, event = ?delivery.properties.message_id(), error = %fault, "dead letter");
-                metrics::counter!("souk_dead_letters_total", "place" => name).increment(1);
+                metrics::counter!("souk_dead_letters_total", "place" => "broker", "listener" => name).increment(1);
                 (broker.dead_queue(name), attempts + 1)
             }
         };
-        let mut headers = FieldTable::default();
+        // the signature stays, and what else there is
+        let mut headers = delivery.properties.headers().clone().unwrap_or_default();
         headers.insert(ATTEMPTS.into(), AMQPValue::LongInt(attempts));
         headers.insert(REASON.into(), AMQPValue::LongString(fault.to_string().into()));
         send(channel, queue, &delivery.data, delivery.properties.clone().with_headers(headers)).await?;
     }
     delivery.ack(BasicAckOptions::default()).await?;
     Ok(())
+}
+
+/// Lets the listener handle a message, and says what becomes of it when that fails.
+async fn handle(broker: &Broker, listener: &Listener, delivery: &Delivery) -> (Result<(), Fault>, Next) {
+    let is_signed = match header(delivery, SIGNATURE) {
+        Some(AMQPValue::LongString(signature)) => {
+            str::from_utf8(signature.as_bytes()).is_ok_and(|signature| broker.key().verify_bytes(&delivery.data, signature))
+        }
+        _ => false,
+    };
+    if !is_signed {
+        // whoever may publish could otherwise speak for any module
+        return (Err(Fault::new(Code::Unauthenticated, "Not signed by this shop")), Next::Never);
+    }
+    let event = match serde_json::from_slice::<Envelope>(&delivery.data) {
+        Ok(event) => event,
+        Err(e) => {
+            let fault = Fault::internal(format_args!("a message that is no event: {e}")).with_message("The event cannot be read");
+            return (Err(fault), Next::Never);
+        }
+    };
+    if !listener.wants(&event.r#type) {
+        // bound by an older release: nobody wants it now
+        return (Ok(()), Next::Never);
+    }
+    let result = handled(listener, &event).await;
+    let replayed = match header(delivery, REPLAYED) {
+        Some(AMQPValue::LongLongInt(seconds)) => DateTime::from_timestamp(*seconds, 0),
+        _ => None,
+    };
+    let since = replayed.map_or(event.time, |replayed| replayed.max(event.time));
+    let age = (now() - since).to_std().unwrap_or_default();
+    let next = result.as_ref().err().map_or(Next::Never, |fault| broker.plan().after(fault, attempts(delivery), age));
+    (result, next)
+}
+
+/// The longest of the waits that there are queues for which is not longer than wanted; the shortest if all are.
+fn nearest(waits: &[Duration], wanted: Duration) -> Duration {
+    let shorter = waits.iter().copied().filter(|wait| *wait <= wanted).max();
+    shorter.or_else(|| waits.iter().copied().min()).unwrap_or(wanted)
 }
 
 /// How often its listener has failed to handle a message.

@@ -3,12 +3,16 @@
 
 use super::{
     Bus,
-    broker::{Broker, Lost, REASON, send},
+    broker::{Broker, Lost, REASON, REPLAYED, send, signed},
     consumer::{attempts, header},
 };
-use crate::{Envelope, Fault, db::Db, outbox};
+use crate::{
+    Envelope, Fault,
+    db::Db,
+    now,
+    outbox::{self, Which},
+};
 use lapin::{
-    BasicProperties,
     message::Delivery,
     options::{BasicAckOptions, BasicGetOptions, QueueDeclareOptions},
     types::{AMQPValue, FieldTable},
@@ -16,14 +20,16 @@ use lapin::{
 use serde::Serialize;
 use uuid::Uuid;
 
-/// The most that are looked at in one place.
-const LIMIT: u64 = 10_000;
+/// How many are looked at in one statement.
+const PAGE: u64 = 500;
 
-/// An event that could not be handled.
+/// An event that a listener could not handle.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct DeadLetter {
-    /// The module whose outbox or queue it is in.
+    /// The module whose outbox it is in, or `broker`.
     pub place: String,
+    /// The listener; empty when it was given up before it was known who wants it.
+    pub listener: String,
     /// The event's id.
     pub id: Uuid,
     /// How often it was tried to handle it.
@@ -39,48 +45,54 @@ pub struct DeadLetter {
 pub enum Fate {
     /// Nothing: it is only looked at.
     Kept,
-    /// It is handed over again, with all its attempts.
+    /// It is handed over again, as if it had just been told.
     Replayed,
     /// It is forgotten.
     Dropped,
 }
 
-/// Looks at the dead letters of a shop, one or all, and does the same with each.
+/// Looks at dead letters of a shop, and does the same with each of them, and with no other.
 ///
 /// `outboxes` are the databases of the modules that tell events. Run while another process does the same, each may see some that the
 /// other has dealt with.
 ///
 /// # Errors
 /// When a store or the broker cannot be reached.
-pub async fn dead_letters(bus: &Bus, outboxes: &[Db], id: Option<Uuid>, fate: Fate) -> Result<Vec<DeadLetter>, Fault> {
+pub async fn dead_letters(bus: &Bus, outboxes: &[Db], which: &Which, fate: Fate) -> Result<Vec<DeadLetter>, Fault> {
     let mut found = Vec::new();
     for db in outboxes {
-        found.extend(in_outbox(db, id, fate).await?);
+        found.extend(in_outbox(db, which, fate).await?);
     }
     if let Some(broker) = bus.broker() {
-        for listener in broker.listeners() {
-            found.extend(in_queue(broker, listener, id, fate).await?);
+        for listener in broker.listeners().filter(|name| which.listener.as_deref().is_none_or(|wanted| wanted == *name)) {
+            found.extend(in_queue(broker, listener, which.id, fate).await?);
         }
     }
     Ok(found)
 }
 
-async fn in_outbox(db: &Db, id: Option<Uuid>, fate: Fate) -> Result<Vec<DeadLetter>, Fault> {
-    let rows = outbox::dead_letters(db.read(), LIMIT).await?;
-    match fate {
-        Fate::Kept => 0,
-        Fate::Replayed => outbox::replay(db.write(), id).await?,
-        Fate::Dropped => outbox::discard(db.write(), id).await?,
-    };
-    let rows = rows.into_iter().filter(|row| id.is_none_or(|id| id == row.id));
-    let letter = |row: outbox::Model| DeadLetter {
-        place: db.module().into(),
-        id: row.id,
-        attempts: row.attempts,
-        reason: row.reason.unwrap_or_default(),
-        event: serde_json::from_str(&row.event).ok(),
-    };
-    Ok(rows.map(letter).collect())
+async fn in_outbox(db: &Db, which: &Which, fate: Fate) -> Result<Vec<DeadLetter>, Fault> {
+    let (mut found, mut last) = (Vec::new(), None);
+    loop {
+        let rows = outbox::dead_letters(db.read(), which, last.as_ref(), PAGE).await?;
+        match fate {
+            Fate::Kept => {}
+            Fate::Replayed => outbox::replay(db.write(), &rows, db.now()).await?,
+            Fate::Dropped => outbox::discard(db.write(), &rows).await?,
+        }
+        found.extend(rows.iter().map(|row| DeadLetter {
+            place: db.module().into(),
+            listener: row.listener.clone(),
+            id: row.id,
+            attempts: row.attempts,
+            reason: row.reason.clone().unwrap_or_default(),
+            event: serde_json::from_str(&row.event).ok(),
+        }));
+        last = rows.into_iter().next_back();
+        if last.is_none() {
+            return Ok(found);
+        }
+    }
 }
 
 async fn in_queue(broker: &Broker, listener: &'static str, id: Option<Uuid>, fate: Fate) -> Result<Vec<DeadLetter>, Lost> {
@@ -90,14 +102,16 @@ async fn in_queue(broker: &Broker, listener: &'static str, id: Option<Uuid>, fat
     let queue = channel.queue_declare(dead.clone(), passive, FieldTable::default()).await?;
     let mut found = Vec::new();
     // what is not acknowledged goes back when the connection is closed
-    for _ in 0..u64::from(queue.message_count()).min(LIMIT) {
+    for _ in 0..queue.message_count() {
         let Some(message) = channel.basic_get(dead.clone(), BasicGetOptions::default()).await? else { break };
         let letter = letter(listener, &message.delivery);
         if id.is_some_and(|id| id != letter.id) {
             continue;
         }
         if fate == Fate::Replayed {
-            let properties = properties_without_history(&message.delivery);
+            let mut headers = signed(broker.key(), &message.delivery.data)?;
+            headers.insert(REPLAYED.into(), AMQPValue::LongLongInt(now().timestamp()));
+            let properties = message.delivery.properties.clone().with_headers(headers);
             send(&channel, broker.queue(listener), &message.delivery.data, properties).await?;
         }
         if fate != Fate::Kept {
@@ -115,9 +129,5 @@ fn letter(listener: &str, delivery: &Delivery) -> DeadLetter {
     };
     let id = delivery.properties.message_id().as_ref().and_then(|id| Uuid::try_parse(id.as_str()).ok()).unwrap_or_default();
     let event = serde_json::from_slice(&delivery.data).ok();
-    DeadLetter { place: listener.into(), id, attempts: attempts(delivery), reason, event }
-}
-
-fn properties_without_history(delivery: &Delivery) -> BasicProperties {
-    delivery.properties.clone().with_headers(FieldTable::default())
+    DeadLetter { place: "broker".into(), listener: listener.into(), id, attempts: attempts(delivery), reason, event }
 }

@@ -1,23 +1,20 @@
 //! Transactions.
 
-use super::pool::{Connections, Lease};
+use super::{Db, pool::Lease};
 use crate::Fault;
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, ExecResult, QueryResult, Statement};
 use std::{
     ops::Deref,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::atomic::{AtomicBool, Ordering},
 };
-use tokio::sync::{Mutex, Notify};
+use tokio::sync::Mutex;
 
 /// A transaction that writes. Dropped without [`Tx::commit`], it is rolled back.
 #[derive(Debug)]
 pub struct Tx {
     inner: TxConnection,
     tells: AtomicBool,
-    told: Arc<Notify>,
+    db: Db,
 }
 
 /// The connection of a transaction: its statements run one after the other.
@@ -28,13 +25,13 @@ pub struct TxConnection {
 }
 
 impl Tx {
-    pub(super) async fn begin(connections: &Connections, told: Arc<Notify>) -> Result<Self, DbErr> {
-        let mut lease = connections.lease().await?;
-        let backend = connections.get_database_backend();
+    pub(super) async fn begin(db: Db) -> Result<Self, DbErr> {
+        let mut lease = db.write.lease().await?;
+        let backend = db.write.get_database_backend();
         // SQLite: a transaction that reads first and then writes would fail at once when another one wrote in between
         lease.begin(if backend == DbBackend::Sqlite { "BEGIN IMMEDIATE" } else { "BEGIN" }).await?;
         let inner = TxConnection { lease: Mutex::new(lease), backend };
-        Ok(Self { inner, tells: AtomicBool::new(false), told })
+        Ok(Self { inner, tells: AtomicBool::new(false), db })
     }
 
     /// Makes everything in it last.
@@ -44,9 +41,14 @@ impl Tx {
     pub async fn commit(self) -> Result<(), Fault> {
         self.inner.lease.into_inner().commit().await?;
         if self.tells.into_inner() {
-            self.told.notify_one();
+            self.db.hook().committed();
         }
         Ok(())
+    }
+
+    /// The database that it is in.
+    pub(crate) fn db(&self) -> &Db {
+        &self.db
     }
 
     /// Wakes the relay of the outbox once this is committed.

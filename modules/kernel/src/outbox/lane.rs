@@ -1,0 +1,130 @@
+//! Straight delivery to one listener. Each listener has a lane of its own, and each event a place of its own in it: a listener that is
+//! broken, slow or away holds up no other listener, and an event that is slow holds up no other event.
+
+use super::{
+    Model,
+    relay::{PERIOD, pauses},
+    rows::{settle, take},
+};
+use crate::{
+    Code, Envelope, Fault, Listener,
+    bus::{RetryPlan, handled},
+    db::Db,
+    jobs::{Beat, CancellationToken},
+};
+use std::time::{Duration, Instant};
+use tokio::task::JoinSet;
+
+/// The way of events from an outbox to one listener.
+#[derive(Clone)]
+pub(super) struct Lane {
+    pub(super) db: Db,
+    pub(super) listener: Listener,
+    /// How many events the listener handles at the same time.
+    pub(super) at_once: usize,
+    pub(super) plan: RetryPlan,
+    pub(super) stop: CancellationToken,
+}
+
+type Ended = (Model, Result<(), Fault>);
+
+impl Lane {
+    /// Hands events over until jobs are to end, and what was begun has ended.
+    pub(super) async fn run(self, beat: Beat) {
+        let mut commits = self.db.hook().commits.subscribe();
+        let mut under_way: JoinSet<Ended> = JoinSet::new();
+        let mut pace = Pace::full();
+        loop {
+            let is_stopping = self.stop.is_cancelled();
+            if is_stopping && under_way.is_empty() {
+                return;
+            }
+            let room = if is_stopping { 0 } else { pace.window(self.at_once).saturating_sub(under_way.len()) };
+            if room > 0 {
+                match take(&self.db, self.listener.name(), room as u64).await {
+                    Ok(rows) => {
+                        beat.succeeded();
+                        rows.into_iter().for_each(|row| self.begin(&mut under_way, row));
+                    }
+                    Err(_) => {
+                        // a fault was logged where it was made
+                        beat.failed();
+                        pace.missed();
+                    }
+                }
+            }
+            tokio::select! {
+                Some(ended) = under_way.join_next() => {
+                    let ended = std::iter::once(ended).chain(std::iter::from_fn(|| under_way.try_join_next()));
+                    let ended: Vec<Ended> = ended.filter_map(Result::ok).collect();
+                    pace.learn(&ended);
+                    if settle(&self.db, &self.plan, self.listener.name(), ended).await.is_err() {
+                        beat.failed();
+                        pace.missed();
+                    }
+                }
+                Ok(()) = commits.changed() => {}
+                () = tokio::time::sleep(pace.pause()) => {}
+                () = self.stop.cancelled(), if !is_stopping => {}
+            }
+        }
+    }
+
+    fn begin(&self, under_way: &mut JoinSet<Ended>, row: Model) {
+        let listener = self.listener.clone();
+        under_way.spawn(async move {
+            let outcome = match serde_json::from_str::<Envelope>(&row.event) {
+                Ok(event) => handled(&listener, &event).await,
+                Err(e) => Err(Fault::internal(format_args!("event {}: {e}", row.id)).with_message("The event cannot be read")),
+            };
+            (row, outcome)
+        });
+    }
+}
+
+/// Full speed, or, while the listener or the store is away, a knock with one event now and then.
+struct Pace {
+    knocks: Option<backon::ExponentialBackoff>,
+    not_before: Instant,
+}
+
+impl Pace {
+    fn full() -> Self {
+        Self { knocks: None, not_before: Instant::now() }
+    }
+
+    /// How many events may be under way.
+    fn window(&self, full: usize) -> usize {
+        match self.knocks {
+            None => full,
+            Some(_) => usize::from(Instant::now() >= self.not_before),
+        }
+    }
+
+    /// How long to wait for something to happen.
+    fn pause(&self) -> Duration {
+        match self.not_before.saturating_duration_since(Instant::now()) {
+            Duration::ZERO => PERIOD,
+            knock => knock,
+        }
+    }
+
+    /// One answer is enough to know that somebody is there.
+    fn learn(&mut self, ended: &[Ended]) {
+        let is_away = |outcome: &Result<(), Fault>| matches!(outcome, Err(fault) if fault.code() == Code::Unavailable);
+        if ended.iter().any(|(_, outcome)| !is_away(outcome)) {
+            self.knocks = None;
+            self.not_before = Instant::now();
+        } else {
+            self.missed();
+        }
+    }
+
+    fn missed(&mut self) {
+        // those that were under way together miss together
+        if Instant::now() >= self.not_before {
+            let pause = self.knocks.get_or_insert_with(pauses).next().unwrap_or(PERIOD);
+            self.not_before = Instant::now() + pause;
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! The way of events from an outbox to the broker.
+
+use super::{
+    relay::{PERIOD, pauses},
+    rows::{settle, take},
+};
+use crate::{
+    Envelope, Fault,
+    bus::{Publisher, RetryPlan, is_passing},
+    db::Db,
+    jobs::{Beat, CancellationToken},
+};
+
+/// How many events are published at once.
+const BATCH: u64 = 100;
+
+/// What became of a look into the outbox.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Round {
+    /// There was nothing to publish.
+    Idle,
+    /// Something was, and there may be more.
+    Published,
+    /// Something was, and the broker could not be reached.
+    Unreachable,
+}
+
+/// Publishes the events of one listener, or of everyone, until jobs are to end.
+pub(super) async fn run(
+    db: Db,
+    mut publisher: Publisher,
+    to: &'static str,
+    plan: RetryPlan,
+    stop: CancellationToken,
+    beat: Beat,
+) {
+    let mut commits = db.hook().commits.subscribe();
+    let mut pause = pauses();
+    loop {
+        let round = publish(&db, &mut publisher, to, &plan).await;
+        if round.is_ok() {
+            beat.succeeded();
+        } else {
+            beat.failed();
+        }
+        let woken = async {
+            match round {
+                Ok(Round::Idle) => drop(tokio::time::timeout(PERIOD, commits.changed()).await),
+                Ok(Round::Published) => pause = pauses(),
+                // a fault was logged where it was made
+                Ok(Round::Unreachable) | Err(_) => tokio::time::sleep(pause.next().unwrap_or(PERIOD)).await,
+            }
+        };
+        if stop.run_until_cancelled(woken).await.is_none() || stop.is_cancelled() {
+            return;
+        }
+    }
+}
+
+async fn publish(db: &Db, publisher: &mut Publisher, to: &str, plan: &RetryPlan) -> Result<Round, Fault> {
+    let rows = take(db, to, BATCH).await?;
+    if rows.is_empty() {
+        return Ok(Round::Idle);
+    }
+    let (mut readable, mut events, mut ended) = (Vec::new(), Vec::new(), Vec::new());
+    for row in rows {
+        match serde_json::from_str::<Envelope>(&row.event) {
+            Ok(event) => {
+                events.push(event);
+                readable.push(row);
+            }
+            Err(e) => {
+                let fault = Fault::internal(format_args!("event {}: {e}", row.id)).with_message("The event cannot be read");
+                ended.push((row, Err(fault)));
+            }
+        }
+    }
+    let outcomes = publisher.publish(to, &events).await;
+    let is_away = outcomes.iter().any(|outcome| outcome.as_ref().is_err_and(is_passing));
+    ended.extend(readable.into_iter().zip(outcomes));
+    settle(db, plan, to, ended).await?;
+    Ok(if is_away { Round::Unreachable } else { Round::Published })
+}
