@@ -5,6 +5,7 @@ use sea_orm_migration::prelude::*;
 mod m0001_user;
 mod m0002_outbox;
 mod m0003_version;
+mod m0005_refusals;
 
 /// Brings the database of the user module up to date.
 pub struct Migrator;
@@ -12,7 +13,12 @@ pub struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m0001_user::Step), Box::new(m0002_outbox::Step), Box::new(m0003_version::Step)]
+        vec![
+            Box::new(m0001_user::Step),
+            Box::new(m0002_outbox::Step),
+            Box::new(m0003_version::Step),
+            Box::new(m0005_refusals::Step),
+        ]
     }
 
     fn migration_table_name() -> DynIden {

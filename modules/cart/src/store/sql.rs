@@ -11,7 +11,7 @@ use kernel::{
     BoxError, Ctx, Currency, Fault, Money, UserId,
     chrono::{DateTime, TimeDelta, Utc},
     db::{Db, Durability, Tx},
-    idempotency,
+    idempotency::{self, Begun},
     jobs::Jobs,
     now,
 };
@@ -68,8 +68,11 @@ pub(super) async fn replayed(db: &Db, cx: &Ctx, item: &AddItem) -> Result<Option
     if cx.idempotency_key().is_none() {
         return Ok(None);
     }
-    // without commit: it has no effect
-    idempotency::begin(&db.begin().await?, cx, ops::ADD, item).await
+    match idempotency::begin(db, cx, ops::ADD, item).await? {
+        Begun::Before(answer) => answer.map(Some),
+        // without commit: it has no effect
+        Begun::Now(..) => Ok(None),
+    }
 }
 
 pub(super) async fn add(
@@ -81,13 +84,13 @@ pub(super) async fn add(
     life: TimeDelta,
 ) -> Result<Cart, CartError> {
     let product = catalogue.sold(item.product_id)?;
-    let tx = db.begin().await?;
-    if let Some(cart) = idempotency::begin(&tx, cx, ops::ADD, item).await? {
-        return Ok(cart);
-    }
+    let (tx, held) = match idempotency::begin(db, cx, ops::ADD, item).await? {
+        Begun::Before(answer) => return answer,
+        Begun::Now(tx, held) => (tx, held),
+    };
     put(&*tx, user, &product.seen(item.product_id), item.quantity, product.stock, life).await?;
     let cart = view::cart(&shown(&tx, user, catalogue).await?, catalogue)?;
-    idempotency::finish(&tx, cx, ops::ADD, &cart).await?;
+    held.finish(&tx, &cart).await?;
     tx.commit().await?;
     Ok(cart)
 }
