@@ -171,6 +171,13 @@ async fn money_comes_back(shop: Shop) {
     let confirm = format!("/api/payments/{}/confirm", action["payment"]["id"].as_str().unwrap());
     assert_eq!(shop.call(&me, "PUT", &confirm, None).await.expect(200)["payment"]["status"], "succeeded");
     let cancel = shop.call(&me, "POST", &format!("/api/orders/{order}/cancel"), None).await;
-    assert_eq!(cancel.expect(200)["order"]["status"], "refunded");
+    assert_eq!(cancel.expect(200)["order"]["status"], "cancelled");
+    let path = format!("/api/orders/{order}");
+    let refunded = async {
+        while shop.call(&me, "GET", &path, None).await.expect(200)["order"]["status"] != "refunded" {
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(20), refunded).await.unwrap();
     assert_eq!(shop.get(&format!("/api/products/{lamp}")).await.expect(200)["stock_quantity"], 5);
 }
