@@ -64,16 +64,6 @@ pub struct Peers {
     pub user: UserClient,
 }
 
-/// Opens the module's store and brings it up to date. What goes on after a reply is one of the `jobs`.
-///
-/// # Errors
-/// When the store cannot be opened or a migration fails.
-pub async fn open(config: &Config, peers: Peers, jobs: &Jobs) -> std::result::Result<Orders, BoxError> {
-    let orders = assemble(config, peers, jobs).await?;
-    orders.db.migrate::<Migrator>().await?;
-    Ok(orders)
-}
-
 async fn assemble(config: &Config, peers: Peers, jobs: &Jobs) -> std::result::Result<Orders, BoxError> {
     if config.unpaid_seconds == 0 {
         return Err("order.unpaid_seconds must be at least 1".into());
