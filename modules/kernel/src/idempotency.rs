@@ -91,6 +91,7 @@ impl Used {
 }
 
 /// What is to be done about a request.
+#[expect(clippy::large_enum_variant, reason = "it is taken apart at once, and most often holds the larger")]
 pub enum Begun<T, E> {
     /// Nothing: this is what was answered before. The context is marked.
     Before(Result<T, E>),

@@ -65,7 +65,7 @@ impl Orders {
         let run = |(effect, order): (effect::Model, Option<order::Model>)| async move {
             self.try_effects(&Ctx::anonymous(BUDGET), effect, order.as_ref()).await;
         };
-        work_through(take, run).await
+        work_through(&self.jobs, take, run).await
     }
 
     /// Tries an effect, and then what follows from it. What fails is put off.

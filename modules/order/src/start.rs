@@ -141,9 +141,9 @@ impl Orders {
         const BATCH: u64 = 100;
         let now = self.db.now();
         let mut last = 0;
-        loop {
+        while !self.jobs.stopping().is_cancelled() {
             let due = store::unpaid(self.db.read(), now, last, BATCH).await?;
-            let Some(&highest) = due.last() else { return Ok(()) };
+            let Some(&highest) = due.last() else { break };
             last = highest;
             match self.expire(&due).await {
                 Ok(()) => {}
@@ -158,6 +158,7 @@ impl Orders {
                 }
             }
         }
+        Ok(())
     }
 
     async fn expire(&self, ids: &[i64]) -> Result<()> {
@@ -177,6 +178,7 @@ impl Orders {
     /// Undoes orders that were being placed, and whose request is gone.
     async fn undo_all_left_behind(&self) -> Result<()> {
         work_through(
+            &self.jobs,
             |limit| self.take_left_behind(State::Placing, limit),
             |order: order::Model| async move {
                 if let Err(error) = self.undo_left_behind(&client_of(&order), &order).await {
@@ -190,6 +192,7 @@ impl Orders {
     /// Finds out about payments whose request is gone.
     async fn settle_left_behind(&self) -> Result<()> {
         work_through(
+            &self.jobs,
             |limit| self.take_left_behind(State::Charging, limit),
             |order: order::Model| async move {
                 let (id, client) = (order.id, client_of(&order));

@@ -2,6 +2,7 @@
 
 use crate::service::Result;
 use futures_util::{StreamExt, stream::FuturesUnordered};
+use kernel::jobs::Jobs;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -12,11 +13,11 @@ const ROUND: Duration = Duration::from_secs(30);
 /// How often is looked for more while some take long.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// Takes what is due, as many as asked for or fewer, and works on it, until there is no more.
+/// Takes what is due, as many as asked for or fewer, and works on it, until there is no more or the jobs are to end.
 ///
 /// # Errors
 /// When no more can be taken; what was taken before has been worked on.
-pub(crate) async fn work_through<T, F, W>(take: impl Fn(u64) -> F, work: impl Fn(T) -> W) -> Result<()>
+pub(crate) async fn work_through<T, F, W>(jobs: &Jobs, take: impl Fn(u64) -> F, work: impl Fn(T) -> W) -> Result<()>
 where
     F: Future<Output = Result<Vec<T>>>,
     W: Future<Output = ()>,
@@ -27,7 +28,8 @@ where
     let mut is_time = true;
     loop {
         // not for each that ends: taking one costs as much as taking some
-        if is_time && outcome.is_ok() && started.elapsed() < ROUND && under_way.len() < WIDTH {
+        let may_take = outcome.is_ok() && started.elapsed() < ROUND && !jobs.stopping().is_cancelled();
+        if is_time && may_take && under_way.len() < WIDTH {
             match take((WIDTH - under_way.len()) as u64).await {
                 Ok(taken) => under_way.extend(taken.into_iter().map(&work)),
                 Err(error) => outcome = Err(error),
