@@ -34,6 +34,12 @@ pub(crate) fn idempotency_keys() -> TableCreateStatement {
         .to_owned()
 }
 
+/// Gives [`idempotency_keys`] the column for refusals that are kept.
+pub(crate) async fn keep_refusals(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
+    let problem = ColumnDef::new("problem").text().to_owned();
+    manager.alter_table(Table::alter().table("idempotency_keys").add_column(problem).to_owned()).await
+}
+
 /// For the sweep that removes old keys.
 pub(crate) fn idempotency_keys_by_age() -> IndexCreateStatement {
     Index::create().name("idempotency_keys_by_age").table("idempotency_keys").col("started_at").to_owned()

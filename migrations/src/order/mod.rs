@@ -6,6 +6,7 @@ mod m0001_order;
 mod m0002_outbox;
 mod m0003_version;
 mod m0004_outbox_listener;
+mod m0005_refusals;
 
 /// Brings the database of the order module up to date.
 pub struct Migrator;
@@ -18,6 +19,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0002_outbox::Step),
             Box::new(m0003_version::Step),
             Box::new(m0004_outbox_listener::Step),
+            Box::new(m0005_refusals::Step),
         ]
     }
 

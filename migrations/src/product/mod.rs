@@ -4,6 +4,7 @@ use sea_orm_migration::prelude::*;
 
 mod m0001_product;
 mod m0002_search;
+mod m0003_refusals;
 
 /// Brings the database of the product module up to date.
 pub struct Migrator;
@@ -11,7 +12,7 @@ pub struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m0001_product::Step), Box::new(m0002_search::Step)]
+        vec![Box::new(m0001_product::Step), Box::new(m0002_search::Step), Box::new(m0003_refusals::Step)]
     }
 
     fn migration_table_name() -> DynIden {

@@ -83,7 +83,7 @@ fn sweep(db: &Db, seconds: u64, jobs: &Jobs) {
     let keys = db.in_background();
     jobs.every("cart.sweep", Duration::from_secs(3600), move || {
         let db = keys.clone();
-        async move { idempotency::sweep(db.write()).await }
+        async move { idempotency::sweep(&db).await }
     });
 }
 

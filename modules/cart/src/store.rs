@@ -99,7 +99,7 @@ impl Store {
     /// The cart; none when it is empty or expired.
     pub(crate) async fn load(&self, user: UserId) -> Result<Option<Stored>> {
         match self {
-            Self::Sql(db) => sql::load(db.read(), user).await,
+            Self::Sql(db) => sql::load(db.read(), user, db.now()).await,
             Self::Redis(redis) => redis.load(user).await,
         }
     }
@@ -197,7 +197,7 @@ impl Store {
 
     /// Removes up to `limit` expired carts; returns how many. Redis does it by itself.
     pub(crate) async fn sweep(db: &Db, limit: u64) -> Result<u64> {
-        sql::sweep(db.write(), limit).await
+        sql::sweep(db, limit).await
     }
 }
 

@@ -1,24 +1,32 @@
 //! Idempotency keys (draft-ietf-httpapi-idempotency-key-header-07), kept beside the data that they protect.
 //!
-//! The key, a hash of the request and the reply are rows of the module's own database, written in the transaction of the work. So
+//! The key, a hash of the request and the answer are rows of the module's own database, written in the transaction of the work. So
 //! the key and the work cannot disagree: either both happened or neither.
+//!
+//! Work that takes several transactions holds its key in between. When its process dies, the lease ends, and the next request with
+//! the key, or a job, takes the work over. Everything that is done with a key names since when it is held, so that whoever was
+//! taken for dead and wakes up late finds that it is no longer his.
 
-use crate::{Code, Ctx, Fault, Op, Principal, db::Tx, now};
-use chrono::{DateTime, TimeDelta, Utc};
+use crate::{
+    ApiError, Code, Ctx, Fault, Op, Principal, Problem,
+    ctx::MAX_DEADLINE,
+    db::{Db, Tx},
+};
+use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, Set, TryInsertResult,
-    UpdateMany,
+    ColumnTrait, Condition, EntityTrait, ExprTrait, IntoActiveModel, QueryFilter, TryInsertResult,
     entity::prelude::{
         ActiveModelBehavior, DateTimeUtc, DeriveEntityModel, DerivePrimaryKey, DeriveRelation, EnumIter, PrimaryKeyTrait,
     },
+    sea_query::{Expr, LockBehavior, LockType, Query},
 };
 use serde::{Serialize, de::DeserializeOwned};
 use sha2::{Digest, Sha256};
 
 /// How long a key is kept after its first use.
 pub const KEPT: TimeDelta = TimeDelta::hours(24);
-/// How long work under a key is believed to be running; longer than any deadline.
-const LEASE: TimeDelta = TimeDelta::seconds(90);
+/// How long work is believed to be running that says no more: longer than any deadline.
+pub const LEASE: TimeDelta = TimeDelta::seconds(MAX_DEADLINE.as_secs() as i64 + 30);
 
 /// The row of a key.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -32,10 +40,14 @@ pub struct Model {
     pub key: String,
     /// SHA-256 of the request.
     pub request_hash: String,
-    /// The reply as JSON; none while the work runs.
+    /// The reply as JSON; none while the work runs, and when it was refused.
     #[sea_orm(column_type = "Text", nullable)]
     pub reply: Option<String>,
-    /// When the work under it began.
+    /// The [`Problem`] as JSON with which the work was refused for good. The release before knows no such thing, and does the work
+    /// again, as it always did.
+    #[sea_orm(column_type = "Text", nullable)]
+    pub problem: Option<String>,
+    /// Since when the work is done by whoever does it.
     pub started_at: DateTimeUtc,
 }
 
@@ -78,89 +90,201 @@ impl Used {
     }
 }
 
-/// Begins work under the caller's key, if there is one. `Some` is the reply of the work, which was done before: answer it and do
-/// nothing (`cx` is marked). After `None` do the work, then call [`finish`] in the transaction that completes it.
+/// What is to be done about a request.
+#[expect(clippy::large_enum_variant, reason = "it is taken apart at once, and most often holds the larger")]
+pub enum Begun<T, E> {
+    /// Nothing: this is what was answered before. The context is marked.
+    Before(Result<T, E>),
+    /// The work, in this transaction, or from it on.
+    Now(Tx, Held),
+}
+
+/// Begins work, under the caller's key if there is one: in a new transaction, which is to be committed before anything is done
+/// outside it. The work ends with [`Held::finish`] or another word of [`Held`], in the transaction that completes it.
 ///
 /// # Errors
-/// `unprocessable` when the key was used for another request, `conflict` while the first request with it is running.
-pub async fn begin<T: DeserializeOwned>(tx: &Tx, cx: &Ctx, op: &Op, request: &impl Serialize) -> Result<Option<T>, Fault> {
-    let Some(used) = Used::by(cx, op, request)? else { return Ok(None) };
-    let now = now();
-    let Used { scope, key, request_hash } = used.clone();
-    let row = Model { scope, key, request_hash, reply: None, started_at: now };
-    let inserted = Entity::insert(row.into_active_model()).on_conflict_do_nothing().exec_without_returning(&**tx).await?;
+/// `unprocessable` when the key was used for another request, `conflict` while a request with it is running.
+pub async fn begin<T, E>(db: &Db, cx: &Ctx, op: &Op, request: &impl Serialize) -> Result<Begun<T, E>, Fault>
+where
+    T: DeserializeOwned,
+    E: ApiError,
+{
+    let used = Used::by(cx, op, request)?;
+    let tx = db.begin().await?;
+    let Some(used) = used else { return Ok(Begun::Now(tx, Held::nothing())) };
+    let now = now(db);
+    let held = Key { scope: used.scope.clone(), key: used.key.clone(), since: now };
+    let row = Model {
+        scope: used.scope.clone(),
+        key: used.key.clone(),
+        request_hash: used.request_hash.clone(),
+        reply: None,
+        problem: None,
+        started_at: now,
+    };
+    let inserted = Entity::insert(row.into_active_model()).on_conflict_do_nothing().exec_without_returning(&*tx).await?;
     if matches!(inserted, TryInsertResult::Inserted(1..)) {
-        return Ok(None);
+        return Ok(Begun::Now(tx, Held(Some(held))));
     }
-    let found = Entity::find_by_id((used.scope.clone(), used.key.clone())).one(&**tx).await?;
-    let found = found.ok_or_else(|| Fault::internal("an idempotency key vanished"))?;
+    // none: it became free just now, and whoever asks again will find it so
+    let found = Entity::find_by_id((used.scope.clone(), used.key.clone())).one(&*tx).await?.ok_or_else(still_running)?;
     used.is_for(&found.request_hash)?;
-    match found.reply {
-        Some(reply) => {
-            cx.mark_replayed();
-            serde_json::from_str(&reply).map(Some).map_err(Fault::internal)
-        }
-        None if found.started_at + LEASE > now => {
-            Err(Fault::new(Code::Conflict, "A request with this Idempotency-Key is still running").retry_after(1))
-        }
-        None => {
-            // whoever ran it is gone
-            let mut row = found.into_active_model();
-            row.started_at = Set(now);
-            row.update(&**tx).await?;
-            Ok(None)
-        }
+    if let Some(reply) = found.reply {
+        cx.mark_replayed();
+        return Ok(Begun::Before(Ok(serde_json::from_str(&reply).map_err(Fault::internal)?)));
+    }
+    if let Some(problem) = found.problem {
+        cx.mark_replayed();
+        let problem: Problem = serde_json::from_str(&problem).map_err(Fault::internal)?;
+        return Ok(Begun::Before(Err(E::from_problem(problem))));
+    }
+    let is_gone = found.started_at + LEASE <= now;
+    let left = Key { since: found.started_at, ..held };
+    match is_gone && left.hand_over(&tx, now).await? {
+        true => Ok(Begun::Now(tx, Held(Some(Key { since: now, ..left })))),
+        false => Err(still_running()),
     }
 }
 
-/// Stores the reply under the caller's key, if there is one.
-///
-/// # Errors
-/// When the store fails; then the work must not be committed.
-pub async fn finish(tx: &Tx, cx: &Ctx, op: &Op, reply: &impl Serialize) -> Result<(), Fault> {
-    let Some(key) = cx.idempotency_key() else { return Ok(()) };
-    let reply = serde_json::to_string(reply).map_err(Fault::internal)?;
-    let row = ActiveModel { reply: Set(Some(reply)), ..Default::default() };
-    of(cx, op, key, row).exec(&**tx).await?;
-    Ok(())
-}
-
-/// Lets the next caller with the key take the work over at once: whoever did it so far does not know how it ended.
+/// Takes over the work under the key of `cx` in the client's stead, when whoever did it is gone; none when it is done, or is being
+/// done by someone.
 ///
 /// # Errors
 /// When the store fails.
-pub async fn let_go(tx: &Tx, cx: &Ctx, op: &Op) -> Result<(), Fault> {
-    if let Some(key) = cx.idempotency_key() {
-        let row = ActiveModel { started_at: Set(now() - LEASE), ..Default::default() };
-        of(cx, op, key, row).exec(&**tx).await?;
+pub async fn take_over(db: &Db, tx: &Tx, cx: &Ctx, op: &Op) -> Result<Option<Held>, Fault> {
+    let Some(key) = cx.idempotency_key() else { return Ok(None) };
+    let Some(found) = Entity::find_by_id((scope(cx, op), key.to_owned())).one(&**tx).await? else { return Ok(None) };
+    let now = now(db);
+    let left = Key { scope: found.scope, key: found.key, since: found.started_at };
+    let is_taken = left.since + LEASE <= now && left.hand_over(tx, now).await?;
+    Ok(is_taken.then_some(Held(Some(Key { since: now, ..left }))))
+}
+
+/// The right to do the work under a key, and to say how it ended; nothing, when the caller gave no key.
+///
+/// It ends when someone takes the work over. Then it is too late for every word here: it answers `conflict`, and the transaction
+/// must not be committed.
+#[derive(Debug)]
+pub struct Held(Option<Key>);
+
+#[derive(Debug)]
+struct Key {
+    scope: String,
+    key: String,
+    /// What `started_at` is while it is held by this holder, and by no other.
+    since: DateTime<Utc>,
+}
+
+impl Held {
+    /// The right to do work that has no key.
+    pub const fn nothing() -> Self {
+        Self(None)
     }
-    Ok(())
-}
 
-fn of(cx: &Ctx, op: &Op, key: &str, change: ActiveModel) -> UpdateMany<Entity> {
-    let row = Condition::all().add(Column::Scope.eq(scope(cx, op))).add(Column::Key.eq(key));
-    Entity::update_many().set(change).filter(row)
-}
-
-/// Forgets the caller's key: the work under it did not happen, and may be tried again.
-///
-/// # Errors
-/// When the store fails.
-pub async fn abandon(tx: &Tx, cx: &Ctx, op: &Op) -> Result<(), Fault> {
-    if let Some(key) = cx.idempotency_key() {
-        Entity::delete_by_id((scope(cx, op), key.to_owned())).exec(&**tx).await?;
+    /// The key, if there is one.
+    pub fn key(&self) -> Option<&str> {
+        self.0.as_ref().map(|held| held.key.as_str())
     }
-    Ok(())
+
+    /// The work is done, and this is the reply to everyone who asks with the key.
+    ///
+    /// # Errors
+    /// `conflict` when the work was taken over, or when the store fails; then the work must not be committed.
+    pub async fn finish(&self, tx: &Tx, reply: &impl Serialize) -> Result<(), Fault> {
+        let Some(held) = &self.0 else { return Ok(()) };
+        let reply = serde_json::to_string(reply).map_err(Fault::internal)?;
+        held.change(tx, [(Column::Reply, Expr::value(reply))]).await
+    }
+
+    /// The work was refused, and would be each time: this is the answer to everyone who asks with the key.
+    ///
+    /// # Errors
+    /// As [`Held::finish`].
+    pub async fn refuse(&self, tx: &Tx, problem: &Problem) -> Result<(), Fault> {
+        let Some(held) = &self.0 else { return Ok(()) };
+        let problem = serde_json::to_string(problem).map_err(Fault::internal)?;
+        // the release before must not wait for a reply that does not come
+        held.change(tx, [(Column::Problem, Expr::value(problem)), (Column::StartedAt, Expr::value(held.since - LEASE))]).await
+    }
+
+    /// It is not known how the work ended: the next request with the key takes it over at once.
+    ///
+    /// # Errors
+    /// As [`Held::finish`].
+    pub async fn let_go(&self, tx: &Tx) -> Result<(), Fault> {
+        let Some(held) = &self.0 else { return Ok(()) };
+        held.change(tx, [(Column::StartedAt, Expr::value(held.since - LEASE))]).await
+    }
+
+    /// The work did not happen, and may be tried again: the key is forgotten.
+    ///
+    /// # Errors
+    /// As [`Held::finish`].
+    pub async fn abandon(&self, tx: &Tx) -> Result<(), Fault> {
+        let Some(held) = &self.0 else { return Ok(()) };
+        let deleted = Entity::delete_many().filter(held.is_held()).exec(&**tx).await?;
+        if deleted.rows_affected == 1 { Ok(()) } else { Err(taken_over()) }
+    }
 }
 
-/// Removes keys that are older than a day.
+impl Key {
+    /// Held by this holder, and not answered.
+    fn is_held(&self) -> Condition {
+        Condition::all()
+            .add(Column::Scope.eq(&self.scope))
+            .add(Column::Key.eq(&self.key))
+            .add(Column::StartedAt.eq(self.since))
+            .add(Column::Reply.is_null())
+            .add(Column::Problem.is_null())
+    }
+
+    /// From this holder to another, in one statement; `false` when someone else came first.
+    async fn hand_over(&self, tx: &Tx, now: DateTime<Utc>) -> Result<bool, Fault> {
+        let update = Entity::update_many().col_expr(Column::StartedAt, Expr::value(now)).filter(self.is_held());
+        Ok(update.exec(&**tx).await?.rows_affected == 1)
+    }
+
+    async fn change<const N: usize>(&self, tx: &Tx, values: [(Column, Expr); N]) -> Result<(), Fault> {
+        let update = Entity::update_many().filter(self.is_held());
+        let update = values.into_iter().fold(update, |update, (column, value)| update.col_expr(column, value));
+        if update.exec(&**tx).await?.rows_affected == 1 { Ok(()) } else { Err(taken_over()) }
+    }
+}
+
+fn still_running() -> Fault {
+    Fault::new(Code::Conflict, "A request with this Idempotency-Key is still running").retry_after(1)
+}
+
+fn taken_over() -> Fault {
+    Fault::new(Code::Conflict, "Another request with this Idempotency-Key has taken over").retry_after(1)
+}
+
+/// As precise as every store keeps it: what is held is found by it.
+fn now(db: &Db) -> DateTime<Utc> {
+    db.now().trunc_subsecs(6)
+}
+
+/// Removes keys that are older than a day, some at a time: nobody waits long for it, and instances that do it together share it.
 ///
 /// # Errors
 /// When the store fails.
-pub async fn sweep(db: &impl ConnectionTrait) -> Result<(), Fault> {
-    let oldest: DateTime<Utc> = now() - KEPT;
-    Entity::delete_many().filter(Column::StartedAt.lt(oldest)).exec(db).await?;
-    Ok(())
+pub async fn sweep(db: &Db) -> Result<(), Fault> {
+    const BATCH: u64 = 500;
+    let oldest = now(db) - KEPT;
+    loop {
+        let old = Query::select()
+            .columns([Column::Scope, Column::Key])
+            .from(Entity)
+            .and_where(Column::StartedAt.lt(oldest))
+            .limit(BATCH)
+            .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)
+            .to_owned();
+        let row = Expr::tuple([Expr::col(Column::Scope), Expr::col(Column::Key)]);
+        let gone = Entity::delete_many().filter(row.in_subquery(old)).exec(db.write()).await?;
+        if gone.rows_affected < BATCH {
+            return Ok(());
+        }
+    }
 }
 
 /// Keys of one caller and one operation do not meet those of another.

@@ -183,16 +183,18 @@ async fn answer(
     if let Err(p) = entry.check(&request, op, &mut incoming) {
         return problem(*p, &request);
     }
-    match module.dispatch(index, cx.clone(), incoming).await {
+    let mut response = match module.dispatch(index, cx.clone(), incoming).await {
         Reply::Failed(p) => problem(*p, &request),
         Reply::Done { status, body } => {
             let mut response = HttpResponseBuilder::new(StatusCode::from_u16(status).unwrap_or(StatusCode::OK));
-            if cx.is_replayed() {
-                response.insert_header((header::IDEMPOTENT_REPLAYED, "true"));
-            }
             if body.is_empty() { response.finish() } else { response.content_type("application/json").body(body) }
         }
+    };
+    if cx.is_replayed() {
+        let (name, value) = (http::HeaderName::from_static(header::IDEMPOTENT_REPLAYED), http::HeaderValue::from_static("true"));
+        response.headers_mut().insert(name, value);
     }
+    response
 }
 
 fn admit(entry: &dyn Entry, request: &HttpRequest, op: &Op) -> Result<Ctx, Box<Problem>> {

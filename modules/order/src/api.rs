@@ -26,7 +26,8 @@ pub trait OrderApi {
 
     /// Cancel one of your orders.
     ///
-    /// An unpaid one gives its stock back; a paid one is refunded as well. Refused once it was shipped.
+    /// An unpaid one gives its stock back; a paid one is refunded as well: it is `cancelled` now, and `refunded` when the money has
+    /// gone back. Refused once it was shipped.
     #[post("/orders/{id}/cancel", public = "/api/orders/{id}/cancel", access = user, retry = key, rate = "10/min")]
     async fn cancel(&self, cx: &Ctx, id: OrderId, request: CancelOrder) -> Result<OrderReply, OrderError>;
 

@@ -12,29 +12,31 @@ use crate::{
     tell::tell_cancelled,
     view,
 };
-use kernel::{Ctx, OrderId, db::Tx, idempotency};
+use kernel::{
+    Ctx, OrderId,
+    db::Tx,
+    idempotency::{self, Begun},
+};
 
 impl Orders {
     pub(crate) async fn cancel_order(&self, cx: &Ctx, id: OrderId, request: CancelOrder) -> Result<OrderReply> {
-        let tx = self.db.begin().await?;
-        if let Some(reply) = idempotency::begin(&tx, cx, ops::CANCEL, &(id, &request)).await? {
-            return Ok(reply);
-        }
+        let (tx, held) = match idempotency::begin(&self.db, cx, ops::CANCEL, &(id, &request)).await? {
+            Begun::Before(answer) => return answer,
+            Begun::Now(tx, held) => (tx, held),
+        };
         let order = visible(cx, store::order(&*tx, id).await?)?;
         let (order, effect) = begin_cancelling(&tx, cx, &order, request.reason.as_deref()).await?;
+        store::add_effect(&*tx, &[order.id], effect, self.own_effects_due()).await?;
+        // what is stored now, and not what will come of it: the reply belongs to the change
+        let reply = OrderReply { order: view::complete_one(&*tx, order.clone()).await? };
+        held.finish(&tx, &reply).await?;
         tx.commit().await?;
-        self.run_effects(cx, &order, effect).await;
-
-        // the reply tells what came of it, and is the same for every repeat
-        let tx = self.db.begin().await?;
-        let row = store::order(&*tx, id).await?.ok_or(OrderError::NotFound)?;
-        let reply = OrderReply { order: view::complete_one(&*tx, row).await? };
-        idempotency::finish(&tx, cx, ops::CANCEL, &reply).await?;
-        tx.commit().await?;
+        self.begin_effects(cx, order, effect).await;
         Ok(reply)
     }
 }
 
+/// Moves the order on; returns what has to follow.
 async fn begin_cancelling(tx: &Tx, cx: &Ctx, order: &order::Model, reason: Option<&str>) -> Result<(order::Model, Kind)> {
     let (to, effect) = match order.state {
         State::Pending => (State::Cancelled, Kind::ReleaseStock),
@@ -46,6 +48,5 @@ async fn begin_cancelling(tx: &Tx, cx: &Ctx, order: &order::Model, reason: Optio
     let by = if cx.user()?.0 == order.user_id { CancelReason::Customer } else { CancelReason::Shop };
     tell_cancelled(tx, cx, &order, by, reason).await?;
     store::note(&**tx, &[order.id], to, &with_reason("Cancelled", reason)).await?;
-    store::add_effect(&**tx, &[order.id], effect).await?;
     Ok((order, effect))
 }

@@ -9,7 +9,7 @@
 //! | 5. the cart is emptied, now or by the job | – |
 //!
 //! A failure between 1 and 4 is undone at once. A process that dies there leaves a `placing` order behind, whose lease runs out; the
-//! job then undoes it ([`Orders::tidy_up`]). Holding and releasing are idempotent per order, and an order that has released cannot hold
+//! job then undoes it ([`Orders::undo_left_behind`]). Holding and releasing are idempotent per order, and an order that has released cannot hold
 //! again: a request that was believed to be dead and wakes up late changes nothing.
 
 use crate::{
@@ -24,40 +24,44 @@ use crate::{
     store, tell, view,
 };
 use cart::{CartApi, Snapshot};
-use kernel::{ApiError, Code, Ctx, Fault, OrderId, UserId, chrono::TimeDelta, db::Tx, idempotency, now, outbox, serde_json};
+use kernel::{
+    ApiError, Code, Ctx, Fault, OrderId, UserId,
+    chrono::TimeDelta,
+    db::Tx,
+    idempotency::{self, Begun, Held, LEASE},
+    outbox, serde_json,
+};
 use product::{Hold, HoldLine, HoldRequest, ProductApi, ProductError};
 use sea_orm::Set;
 use user::UserApi;
 
-/// How long a request in a passing state is believed to be running: longer than any deadline.
-pub(crate) const LEASE: TimeDelta = TimeDelta::seconds(90);
 /// How much longer the stock is held than an order may stay unpaid: the order decides, the hold's own end is for when it cannot.
 const GRACE: TimeDelta = TimeDelta::minutes(15);
 
 impl Orders {
     pub(crate) async fn check_out(&self, cx: &Ctx, request: PlaceOrder) -> Result<OrderReply> {
         let user = cx.user()?;
-        let tx = self.db.begin().await?;
-        if let Some(reply) = idempotency::begin(&tx, cx, ops::PLACE, &request).await? {
-            return Ok(reply);
-        }
-        let order = self.insert_placing(&tx, user, &request).await?;
+        let (tx, held) = match idempotency::begin(&self.db, cx, ops::PLACE, &request).await? {
+            Begun::Before(answer) => return answer,
+            Begun::Now(tx, held) => (tx, held),
+        };
+        let order = self.insert_placing(&tx, user, &request, &held).await?;
         tx.commit().await?;
 
-        match self.hold_and_place(cx, user, &order).await {
+        match self.hold_and_place(cx, user, &order, &held).await {
             Ok(reply) => Ok(reply),
             Err(error) => {
                 // after these answers nothing is held; after anything else it may be
                 use OrderError::{CartEmpty, Deactivated, OutOfStock};
                 let may_hold = !matches!(error, CartEmpty | Deactivated | OutOfStock { .. });
-                self.undo(cx, &order, may_hold).await?;
+                self.undo(cx, order, &held, may_hold).await?;
                 Err(error)
             }
         }
     }
 
-    async fn insert_placing(&self, tx: &Tx, user: UserId, request: &PlaceOrder) -> Result<order::Model> {
-        let now = now();
+    async fn insert_placing(&self, tx: &Tx, user: UserId, request: &PlaceOrder, held: &Held) -> Result<order::Model> {
+        let now = self.db.now();
         let row = order::ActiveModel {
             user_id: Set(user.0),
             state: Set(State::Placing),
@@ -66,6 +70,7 @@ impl Orders {
             shipping_address: Set(serde_json::to_string(&request.shipping_address).map_err(Fault::internal)?),
             cart_version: Set(0),
             attempt: Set(0),
+            payment_key: Set(held.key().map(str::to_owned)),
             placed_at: Set(now),
             updated_at: Set(now),
             expires_at: Set(now + self.unpaid),
@@ -75,7 +80,7 @@ impl Orders {
         Ok(store::insert(&**tx, row).await?)
     }
 
-    async fn hold_and_place(&self, cx: &Ctx, user: UserId, order: &order::Model) -> Result<OrderReply> {
+    async fn hold_and_place(&self, cx: &Ctx, user: UserId, order: &order::Model, held: &Held) -> Result<OrderReply> {
         let to_others = cx.without_key();
         let (account, cart) = tokio::join!(self.user.verify(&to_others, user), self.cart.snapshot(&to_others, user));
         if !account.map_err(into_fault)?.is_active {
@@ -87,7 +92,7 @@ impl Orders {
         }
         let hold = self.hold(&to_others, order, &cart).await?;
         match rules::price_changes(&cart.lines, &hold) {
-            changes if changes.is_empty() => self.place(cx, order, &cart, hold).await,
+            changes if changes.is_empty() => self.place(cx, order, &cart, hold, held).await,
             lines => Err(OrderError::PriceChanged { lines }),
         }
     }
@@ -101,12 +106,13 @@ impl Orders {
         })
     }
 
-    async fn place(&self, cx: &Ctx, order: &order::Model, cart: &Snapshot, hold: Hold) -> Result<OrderReply> {
+    async fn place(&self, cx: &Ctx, order: &order::Model, cart: &Snapshot, hold: Hold, held: &Held) -> Result<OrderReply> {
         let currency = hold.currency;
         let change = order::ActiveModel {
             currency: Set(currency.to_string()),
             total_minor: Set(rules::total(&hold.lines, currency)?.minor),
             cart_version: Set(cart.version),
+            payment_key: Set(None),
             ..Default::default()
         };
         let lines = hold.lines.into_iter().map(|line| {
@@ -123,37 +129,40 @@ impl Orders {
         outbox::tell(&tx, cx, &OrderPlaced(tell::facts(&placed, &lines, None)?)).await?;
         store::insert_lines(&*tx, &lines).await?;
         let timeline = store::note(&*tx, &[order.id], State::Pending, "Order placed").await?;
-        store::add_effect(&*tx, &[order.id], Kind::ClearCart).await?;
+        store::add_effect(&*tx, &[order.id], Kind::ClearCart, self.own_effects_due()).await?;
         // all that there is of it was just written: nothing needs to be read
         let reply = OrderReply { order: view::assemble(placed.clone(), &lines, &timeline)? };
-        idempotency::finish(&tx, cx, ops::PLACE, &reply).await?;
+        held.finish(&tx, &reply).await?;
         tx.commit().await?;
-        self.run_effects(cx, &placed, Kind::ClearCart).await;
+        self.begin_effects(cx, placed, Kind::ClearCart).await;
         Ok(reply)
     }
 
     /// Removes an order that could not be placed, frees its key, and releases what it may hold.
-    async fn undo(&self, cx: &Ctx, order: &order::Model, may_hold: bool) -> Result<()> {
+    async fn undo(&self, cx: &Ctx, order: order::Model, held: &Held, may_hold: bool) -> Result<()> {
         let tx = self.db.begin().await?;
         // not when it was placed after all: when the answer of a commit is lost
         if store::delete_placing(&*tx, order.id).await? {
-            idempotency::abandon(&tx, cx, ops::PLACE).await?;
+            held.abandon(&tx).await?;
             if may_hold {
-                store::add_effect(&*tx, &[order.id], Kind::ReleaseStock).await?;
+                store::add_effect(&*tx, &[order.id], Kind::ReleaseStock, self.own_effects_due()).await?;
             }
             tx.commit().await?;
             if may_hold {
-                self.run_effects(cx, order, Kind::ReleaseStock).await;
+                self.begin_effects(cx, order, Kind::ReleaseStock).await;
             }
         }
         Ok(())
     }
 
-    /// Removes an order whose request is gone; its key becomes free by itself.
-    pub(crate) async fn undo_left_behind(&self, id: i64) -> Result<()> {
+    /// Removes an order whose request is gone, and frees its key, unless another request has taken that over.
+    pub(crate) async fn undo_left_behind(&self, client: &Ctx, order: &order::Model) -> Result<()> {
         let tx = self.db.begin().await?;
-        if store::delete_placing(&*tx, id).await? {
-            store::add_due_effect(&*tx, &[id], Kind::ReleaseStock, now()).await?;
+        if store::delete_placing(&*tx, order.id).await? {
+            if let Some(held) = idempotency::take_over(&self.db, &tx, client, ops::PLACE).await? {
+                held.abandon(&tx).await?;
+            }
+            store::add_effect(&*tx, &[order.id], Kind::ReleaseStock, self.db.now()).await?;
         }
         Ok(tx.commit().await?)
     }

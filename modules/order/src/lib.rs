@@ -32,6 +32,8 @@ mod store;
 mod tell;
 #[cfg(feature = "server")]
 mod view;
+#[cfg(feature = "server")]
+mod window;
 
 #[cfg(feature = "server")]
 pub use {service::Orders, start::*};

@@ -6,7 +6,7 @@
 
 use crate::{
     OrderError, OrderPaid, Pay, PaymentReply,
-    checkout::{LEASE, into_fault},
+    checkout::into_fault,
     entity::{
         effect::Kind,
         order::{self, State},
@@ -16,24 +16,29 @@ use crate::{
     store,
     tell::tell,
 };
-use kernel::{Ctx, Fault, Money, Op, OrderId, Role, UserId, idempotency, now};
+use kernel::{
+    ApiError, Ctx, Fault, Money, OrderId, UserId,
+    chrono::TimeDelta,
+    idempotency::{self, Begun, Held, LEASE},
+};
 use payment::{Payment, PaymentApi, PaymentError, PaymentId, PaymentRequest, PaymentStatus};
 use sea_orm::Set;
 
-/// The client's call, and the operation under which its key is kept; none when there is no key to answer.
-type Asked<'a> = Option<(&'a Ctx, &'static Op)>;
+/// How long the job waits before it asks again about a payment whose outcome is not known. A client may ask at once.
+const PAUSE: TimeDelta = TimeDelta::seconds(5);
 
 impl Orders {
     pub(crate) async fn pay_order(&self, cx: &Ctx, request: Pay) -> Result<PaymentReply> {
-        let tx = self.db.begin().await?;
-        if let Some(reply) = idempotency::begin(&tx, cx, ops::PAY, &request).await? {
-            return Ok(reply);
-        }
+        let (tx, held) = match idempotency::begin(&self.db, cx, ops::PAY, &request).await? {
+            Begun::Before(answer) => return answer,
+            Begun::Now(tx, held) => (tx, held),
+        };
+        let now = self.db.now();
         let order = own(cx, store::order(&*tx, request.order_id).await?)?;
         let attempt = match order.state {
-            State::Pending if order.expires_at > now() => order.attempt + 1,
+            State::Pending if order.expires_at > now => order.attempt + 1,
             // the same question again, after an answer that got lost
-            State::Charging if order.lease_until <= now() && order.payment_method.as_ref() == Some(&request.payment_method) => {
+            State::Charging if order.lease_until <= now && order.payment_method.as_ref() == Some(&request.payment_method) => {
                 order.attempt
             }
             State::Charging => return Err(OrderError::Busy),
@@ -43,34 +48,31 @@ impl Orders {
         let change = order::ActiveModel {
             attempt: Set(attempt),
             payment_method: Set(Some(request.payment_method)),
-            payment_key: Set(cx.idempotency_key().map(str::to_owned)),
-            lease_until: Set(now() + LEASE),
+            payment_key: Set(held.key().map(str::to_owned)),
+            lease_until: Set(now + LEASE),
             ..Default::default()
         };
-        let order = store::advance(&*tx, order.id, order.state, State::Charging, change).await?.ok_or(OrderError::Busy)?;
+        let order = store::charge(&*tx, &order, change).await?.ok_or(OrderError::Busy)?;
         tx.commit().await?;
-        self.charge(&cx.without_key(), order, Some((cx, ops::PAY))).await
+        self.ask(&cx.without_key(), order, &held, TimeDelta::zero()).await
     }
 
-    /// Finds out how a payment ended whose request is gone, and answers the client's key, should it come again.
-    pub(crate) async fn settle_payment(&self, cx: &Ctx, order: order::Model) -> Result<PaymentReply> {
-        let client = cx.on_behalf_of(UserId(order.user_id), Role::Customer);
-        match &order.payment_key {
-            Some(key) => {
-                let client = client.with_key(key.as_str());
-                self.charge(cx, order, Some((&client, ops::PAY))).await
-            }
-            None => self.charge(cx, order, None).await,
-        }
+    /// Finds out how a payment ended whose request is gone, and answers the client's key, unless another request with it does.
+    pub(crate) async fn settle_payment(&self, client: &Ctx, order: order::Model) -> Result<PaymentReply> {
+        let tx = self.db.begin().await?;
+        let held = idempotency::take_over(&self.db, &tx, client, ops::PAY).await?.unwrap_or(Held::nothing());
+        tx.commit().await?;
+        self.ask(&client.without_key(), order, &held, PAUSE).await
     }
 
     pub(crate) async fn confirm_payment(&self, cx: &Ctx, payment: PaymentId) -> Result<PaymentReply> {
         let tx = self.db.begin().await?;
         let order = store::order_of_payment(&*tx, payment).await?;
         let order = own(cx, order).map_err(|_| OrderError::PaymentNotFound)?;
+        let now = self.db.now();
         match order.state {
-            State::Pending if order.expires_at > now() => {}
-            State::Charging if order.lease_until <= now() => {}
+            State::Pending if order.expires_at > now => {}
+            State::Charging if order.lease_until <= now => {}
             // said before: the answer of then
             State::Paid | State::Shipped | State::Delivered => {
                 drop(tx);
@@ -80,15 +82,16 @@ impl Orders {
             State::Charging => return Err(OrderError::Busy),
             state => return Err(OrderError::IllegalState { status: state.status() }),
         }
-        let change = order::ActiveModel { lease_until: Set(now() + LEASE), ..Default::default() };
-        let order = store::advance(&*tx, order.id, order.state, State::Charging, change).await?.ok_or(OrderError::Busy)?;
+        let change = order::ActiveModel { lease_until: Set(now + LEASE), ..Default::default() };
+        let order = store::charge(&*tx, &order, change).await?.ok_or(OrderError::Busy)?;
         tx.commit().await?;
         let outcome = self.payment.confirm(&cx.without_key(), payment).await;
-        self.settle(&cx.without_key(), order, outcome, None).await
+        self.settle(&cx.without_key(), order, outcome, &Held::nothing(), TimeDelta::zero()).await
     }
 
-    /// Asks the payment module about the order's attempt, for the first time or again, and stores what it answers.
-    async fn charge(&self, cx: &Ctx, order: order::Model, asked: Asked<'_>) -> Result<PaymentReply> {
+    /// Asks the payment module about the order's attempt, for the first time or again, and stores what it answers. When it does not
+    /// know, anybody may ask again after the pause.
+    async fn ask(&self, cx: &Ctx, order: order::Model, held: &Held, pause: TimeDelta) -> Result<PaymentReply> {
         let currency = order.currency.parse().map_err(|_| Fault::internal("an order without a currency"))?;
         let request = PaymentRequest {
             user_id: UserId(order.user_id),
@@ -98,7 +101,7 @@ impl Orders {
         };
         let attempt = u32::try_from(order.attempt).unwrap_or_default();
         let outcome = self.payment.process(cx, OrderId(order.id), attempt, request).await;
-        self.settle(cx, order, outcome, asked).await
+        self.settle(cx, order, outcome, held, pause).await
     }
 
     async fn settle(
@@ -106,27 +109,26 @@ impl Orders {
         cx: &Ctx,
         order: order::Model,
         outcome: std::result::Result<Payment, PaymentError>,
-        asked: Asked<'_>,
+        held: &Held,
+        pause: TimeDelta,
     ) -> Result<PaymentReply> {
         match outcome {
-            Ok(payment) if payment.status == PaymentStatus::Succeeded => self.paid(cx, order, payment, asked).await,
+            Ok(payment) if payment.status == PaymentStatus::Succeeded => self.paid(cx, order, payment, held).await,
             Ok(payment) if payment.status == PaymentStatus::RequiresAction => {
-                self.back_to_pending(&order, Some(payment.id), "Payment needs an action of the payer", asked, Some(&payment))
-                    .await?;
-                Ok(PaymentReply { payment })
+                let note = "Payment needs an action of the payer";
+                self.back_to_pending(&order, note, Ok(PaymentReply { payment }), held).await
             }
             Ok(payment) => {
                 let reason = payment.failure_reason.unwrap_or_else(|| payment.status.as_str().into());
-                self.declined(&order, reason, asked).await
+                self.declined(&order, reason, held).await
             }
-            Err(PaymentError::Declined { reason, .. }) => self.declined(&order, reason, asked).await,
+            Err(PaymentError::Declined { reason, .. }) => self.declined(&order, reason, held).await,
             Err(PaymentError::ProviderUnavailable) => {
-                self.back_to_pending(&order, None, "Payment provider not available", asked, None).await?;
-                Err(OrderError::ProviderUnavailable)
+                let answer = Err(OrderError::ProviderUnavailable);
+                self.back_to_pending(&order, "Payment provider not available", answer, held).await
             }
             Err(PaymentError::UnknownMethod) => {
-                self.back_to_pending(&order, None, "Unknown payment method", asked, None).await?;
-                Err(OrderError::UnknownMethod)
+                self.back_to_pending(&order, "Unknown payment method", Err(OrderError::UnknownMethod), held).await
             }
             Err(other) => {
                 let error = match other {
@@ -135,76 +137,62 @@ impl Orders {
                     other => into_fault(other).into(),
                 };
                 let tx = self.db.begin().await?;
-                store::end_lease(&*tx, order.id, State::Charging, order.attempt).await?;
-                if let Some((cx, op)) = asked {
-                    idempotency::let_go(&tx, cx, op).await?;
-                }
+                held.let_go(&tx).await?;
+                store::end_lease(&*tx, &order, self.db.now() + pause).await?;
                 tx.commit().await?;
                 Err(error)
             }
         }
     }
 
-    async fn paid(&self, cx: &Ctx, order: order::Model, payment: Payment, asked: Asked<'_>) -> Result<PaymentReply> {
+    async fn paid(&self, cx: &Ctx, order: order::Model, payment: Payment, held: &Held) -> Result<PaymentReply> {
         let change = order::ActiveModel { payment_id: Set(Some(payment.id.0)), ..Default::default() };
         let reply = PaymentReply { payment };
         let tx = self.db.begin().await?;
+        held.finish(&tx, &reply).await?;
+        // none: someone else asked about the same attempt at the same time, and was told the same
         let paid = store::advance(&*tx, order.id, State::Charging, State::Paid, change).await?;
         if let Some(order) = &paid {
             tell::<OrderPaid>(&tx, cx, order, None).await?;
             store::note(&*tx, &[order.id], State::Paid, "Payment received").await?;
-            store::add_effect(&*tx, &[order.id], Kind::CommitStock).await?;
-        }
-        // when it was paid already, someone else asked about the same attempt at the same time and was told the same
-        if let Some((cx, op)) = asked {
-            idempotency::finish(&tx, cx, op, &reply).await?;
+            store::add_effect(&*tx, &[order.id], Kind::CommitStock, self.own_effects_due()).await?;
         }
         tx.commit().await?;
-        if let Some(order) = &paid {
-            self.run_effects(cx, order, Kind::CommitStock).await;
+        if let Some(order) = paid {
+            self.begin_effects(cx, order, Kind::CommitStock).await;
         }
         Ok(reply)
     }
 
-    async fn declined(&self, order: &order::Model, reason: String, asked: Asked<'_>) -> Result<PaymentReply> {
+    async fn declined(&self, order: &order::Model, reason: String, held: &Held) -> Result<PaymentReply> {
         let note = format!("Payment declined: {reason}");
-        self.back_to_pending(order, None, &note, asked, None).await?;
-        Err(OrderError::Declined { reason })
+        self.back_to_pending(order, &note, Err(OrderError::Declined { reason }), held).await
     }
 
-    /// Nothing was charged. A reply is kept under the key; without one the key is free for another attempt.
+    /// Nothing was charged. The answer is kept under the key, unless it is one that may be another when the client tries again.
     async fn back_to_pending(
         &self,
         order: &order::Model,
-        payment: Option<PaymentId>,
         note: &str,
-        asked: Asked<'_>,
-        reply: Option<&Payment>,
-    ) -> Result<()> {
-        let mut change = order::ActiveModel::default();
-        if let Some(id) = payment {
-            change.payment_id = Set(Some(id.0));
-        }
+        answer: Result<PaymentReply>,
+        held: &Held,
+    ) -> Result<PaymentReply> {
         let tx = self.db.begin().await?;
+        let mut change = order::ActiveModel::default();
+        match &answer {
+            Ok(reply) => {
+                change.payment_id = Set(Some(reply.payment.id.0));
+                held.finish(&tx, reply).await?;
+            }
+            Err(OrderError::ProviderUnavailable) => held.abandon(&tx).await?,
+            Err(refusal) => held.refuse(&tx, &refusal.clone().into_problem()).await?,
+        }
         if store::advance(&*tx, order.id, State::Charging, State::Pending, change).await?.is_some() {
             store::note(&*tx, &[order.id], State::Pending, note).await?;
         }
-        match (asked, reply) {
-            (Some((cx, op)), Some(payment)) => {
-                let reply = PaymentReply { payment: payment.clone() };
-                idempotency::finish(&tx, cx, op, &reply).await?;
-            }
-            _ => forget(&tx, asked).await?,
-        }
-        Ok(tx.commit().await?)
+        tx.commit().await?;
+        answer
     }
-}
-
-async fn forget(tx: &kernel::db::Tx, asked: Asked<'_>) -> Result<()> {
-    if let Some((cx, op)) = asked {
-        idempotency::abandon(tx, cx, op).await?;
-    }
-    Ok(())
 }
 
 /// The order, if it is the caller's own: nobody pays for others.

@@ -9,7 +9,7 @@ use crate::{
     view,
 };
 use cart::CartClient;
-use kernel::{Ctx, OrderId, Pagination, Role, db::Db};
+use kernel::{Ctx, OrderId, Pagination, Role, db::Db, jobs::Jobs};
 use payment::{PaymentClient, PaymentId};
 use product::ProductClient;
 use sea_orm::Condition;
@@ -24,6 +24,8 @@ pub struct Orders {
     pub(crate) cart: CartClient,
     pub(crate) payment: PaymentClient,
     pub(crate) user: UserClient,
+    /// Where effects run on when their request has been answered.
+    pub(crate) jobs: Jobs,
     /// How long an order may stay unpaid.
     pub(crate) unpaid: Duration,
 }

@@ -1,21 +1,25 @@
 //! How the module is started, and what it does without being asked.
 
 use crate::{
-    Orders,
-    checkout::{LEASE, into_fault},
-    entity::{effect::Kind, order::State},
+    OrderError, Orders,
+    checkout::into_fault,
+    entity::{
+        effect::Kind,
+        order::{self, State},
+    },
     service::Result,
     store,
     tell::{EXPIRED, tell_expired},
+    window::work_through,
 };
 use cart::CartClient;
 use kernel::{
-    BoxError, Ctx,
+    ApiError, BoxError, BoxFuture, Code, Ctx, Role, UserId,
     bus::Bus,
     db::{Db, Durability, Pool},
-    idempotency,
+    idempotency::{self, LEASE},
     jobs::Jobs,
-    now, outbox,
+    outbox,
 };
 use migrations::order::Migrator;
 use payment::PaymentClient;
@@ -23,6 +27,9 @@ use product::ProductClient;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 use user::UserClient;
+
+/// How long one order may take in the background.
+const BUDGET: Duration = Duration::from_secs(15);
 
 /// Settings of the module.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -57,17 +64,7 @@ pub struct Peers {
     pub user: UserClient,
 }
 
-/// Opens the module's store and brings it up to date.
-///
-/// # Errors
-/// When the store cannot be opened or a migration fails.
-pub async fn open(config: &Config, peers: Peers) -> std::result::Result<Orders, BoxError> {
-    let orders = assemble(config, peers).await?;
-    orders.db.migrate::<Migrator>().await?;
-    Ok(orders)
-}
-
-async fn assemble(config: &Config, peers: Peers) -> std::result::Result<Orders, BoxError> {
+async fn assemble(config: &Config, peers: Peers, jobs: &Jobs) -> std::result::Result<Orders, BoxError> {
     if config.unpaid_seconds == 0 {
         return Err("order.unpaid_seconds must be at least 1".into());
     }
@@ -77,6 +74,7 @@ async fn assemble(config: &Config, peers: Peers) -> std::result::Result<Orders, 
         cart: peers.cart.by("order"),
         payment: peers.payment.by("order"),
         user: peers.user.by("order"),
+        jobs: jobs.clone(),
         unpaid: Duration::from_secs(config.unpaid_seconds),
     })
 }
@@ -105,18 +103,28 @@ pub async fn database(config: &Config) -> std::result::Result<Db, BoxError> {
 /// # Errors
 /// When a setting cannot be used.
 pub async fn start(config: &Config, peers: Peers, bus: &Bus, jobs: &Jobs) -> std::result::Result<Orders, BoxError> {
-    let orders = assemble(config, peers).await?;
+    let orders = assemble(config, peers, jobs).await?;
     orders.db.keep_up::<Migrator>(jobs);
     outbox::relay(&orders.db, bus.clone(), jobs);
     let service = Orders { db: orders.db.in_background(), ..orders.clone() };
     let db = service.db.clone();
-    jobs.every("order.tidy_up", Duration::from_secs(config.sweep_seconds.max(1)), move || {
+    let every = |name: &str, work: fn(Orders) -> BoxFuture<Result<()>>| {
         let service = service.clone();
-        async move { service.tidy_up().await.map_err(into_fault) }
-    });
+        jobs.every(format!("order.{name}"), Duration::from_secs(config.sweep_seconds.max(1)), move || {
+            let service = service.clone();
+            async move { work(service).await.map_err(into_fault) }
+        });
+    };
+    every("expire", |orders| Box::pin(async move { orders.expire_unpaid().await }));
+    every("undo", |orders| Box::pin(async move { orders.undo_all_left_behind().await }));
+    every("settle", |orders| Box::pin(async move { orders.settle_left_behind().await }));
+    every("effects.clear_cart", |orders| Box::pin(async move { orders.run_due_effects(Kind::ClearCart).await }));
+    every("effects.commit_stock", |orders| Box::pin(async move { orders.run_due_effects(Kind::CommitStock).await }));
+    every("effects.refund", |orders| Box::pin(async move { orders.run_due_effects(Kind::Refund).await }));
+    every("effects.release_stock", |orders| Box::pin(async move { orders.run_due_effects(Kind::ReleaseStock).await }));
     jobs.every("order.sweep", Duration::from_secs(3600), move || {
         let db = db.clone();
-        async move { idempotency::sweep(db.write()).await }
+        async move { idempotency::sweep(&db).await }
     });
     Ok(orders)
 }
@@ -127,36 +135,92 @@ impl Orders {
         self.db.in_background()
     }
 
-    async fn tidy_up(&self) -> Result<()> {
-        self.expire_unpaid().await?;
-        self.settle_left_behind().await?;
-        while self.run_due_effects().await? == 50 {}
-        Ok(())
-    }
-
+    /// Ends orders that nobody paid in time.
     async fn expire_unpaid(&self) -> Result<()> {
-        let tx = self.db.begin().await?;
-        let expired = store::expire(&*tx, 100).await?;
-        if !expired.is_empty() {
-            let ids: Vec<i64> = expired.iter().map(|order| order.id).collect();
-            store::note(&*tx, &ids, State::Expired, EXPIRED).await?;
-            store::add_due_effect(&*tx, &ids, Kind::ReleaseStock, now()).await?;
-            tell_expired(&tx, &Ctx::anonymous(Duration::from_secs(15)), &expired).await?;
-            tx.commit().await?;
-        }
-        Ok(())
-    }
-
-    /// Brings orders out of passing states whose request is gone.
-    async fn settle_left_behind(&self) -> Result<()> {
-        for order in store::left_behind(self.db.read(), 50).await? {
-            if order.state == State::Placing {
-                self.undo_left_behind(order.id).await?;
-            } else if store::take_over(self.db.write(), order.id, State::Charging, now() + LEASE).await? {
-                // a declined or still unknown payment is an outcome, too; it has been stored
-                drop(self.settle_payment(&Ctx::anonymous(Duration::from_secs(15)), order).await);
+        /// Few enough that nobody waits long for them.
+        const BATCH: u64 = 100;
+        let now = self.db.now();
+        let mut last = 0;
+        while !self.jobs.stopping().is_cancelled() {
+            let due = store::unpaid(self.db.read(), now, last, BATCH).await?;
+            let Some(&highest) = due.last() else { break };
+            last = highest;
+            match self.expire(&due).await {
+                Ok(()) => {}
+                Err(error) if is_passing(&error) => return Err(error),
+                // one that is broken is left, and keeps no other from ending
+                Err(_) => {
+                    for id in due {
+                        if let Err(error) = self.expire(&[id]).await {
+                            tracing::error!(order = id, %error, "cannot expire");
+                        }
+                    }
+                }
             }
         }
         Ok(())
     }
+
+    async fn expire(&self, ids: &[i64]) -> Result<()> {
+        let now = self.db.now();
+        let tx = self.db.begin().await?;
+        let expired = store::expire(&*tx, ids, now).await?;
+        if expired.is_empty() {
+            return Ok(());
+        }
+        let ids: Vec<i64> = expired.iter().map(|order| order.id).collect();
+        store::note(&*tx, &ids, State::Expired, EXPIRED).await?;
+        store::add_effect(&*tx, &ids, Kind::ReleaseStock, now).await?;
+        tell_expired(&tx, &Ctx::anonymous(BUDGET), &expired).await?;
+        Ok(tx.commit().await?)
+    }
+
+    /// Undoes orders that were being placed, and whose request is gone.
+    async fn undo_all_left_behind(&self) -> Result<()> {
+        work_through(
+            &self.jobs,
+            |limit| self.take_left_behind(State::Placing, limit),
+            |order: order::Model| async move {
+                if let Err(error) = self.undo_left_behind(&client_of(&order), &order).await {
+                    tracing::warn!(order = order.id, %error, "put off");
+                }
+            },
+        )
+        .await
+    }
+
+    /// Finds out about payments whose request is gone.
+    async fn settle_left_behind(&self) -> Result<()> {
+        work_through(
+            &self.jobs,
+            |limit| self.take_left_behind(State::Charging, limit),
+            |order: order::Model| async move {
+                let (id, client) = (order.id, client_of(&order));
+                // a declined or still unknown payment is an outcome, too; it has been stored
+                if let Err(error) = self.settle_payment(&client, order).await {
+                    tracing::debug!(order = id, %error, "settled, or put off");
+                }
+            },
+        )
+        .await
+    }
+
+    async fn take_left_behind(&self, state: State, limit: u64) -> Result<Vec<order::Model>> {
+        let now = self.db.now();
+        Ok(store::take_left_behind(&self.db, state, now, now + LEASE, limit).await?)
+    }
+}
+
+/// A call in the stead of the client whose request moved the order into its passing state.
+fn client_of(order: &order::Model) -> Ctx {
+    let client = Ctx::anonymous(BUDGET).on_behalf_of(UserId(order.user_id), Role::Customer);
+    match &order.payment_key {
+        Some(key) => client.with_key(key.as_str()),
+        None => client,
+    }
+}
+
+/// Whether all orders have it, and only for now.
+fn is_passing(error: &OrderError) -> bool {
+    matches!(error.code(), Code::Unavailable | Code::DeadlineExceeded)
 }

@@ -9,13 +9,14 @@ use crate::entity::{
 use kernel::{
     Fault, OrderId, UserId,
     chrono::{DateTime, TimeDelta, Utc},
+    db::Db,
     now,
 };
 use payment::PaymentId;
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, EntityTrait, ExprTrait, IntoActiveModel, PaginatorTrait,
-    QueryFilter, QueryOrder, QuerySelect, Set,
-    sea_query::{Expr, OnConflict},
+    QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select, Set,
+    sea_query::{CommonTableExpression, Expr, IntoIden, LockBehavior, LockType, OnConflict, Query},
 };
 
 type Result<T> = std::result::Result<T, Fault>;
@@ -57,28 +58,29 @@ pub(crate) async fn advance(
     Ok(changed.into_iter().next())
 }
 
-/// Takes over an order whose passing state was left behind; `false` when someone else did, or its request still runs.
-pub(crate) async fn take_over(db: &impl ConnectionTrait, id: i64, state: State, until: DateTime<Utc>) -> Result<bool> {
-    let done = order::Entity::update_many()
-        .col_expr(Column::LeaseUntil, Expr::value(until))
-        .filter(Column::Id.eq(id))
-        .filter(Column::State.eq(state))
-        .filter(Column::LeaseUntil.lte(now()))
-        .exec(db)
-        .await?;
-    Ok(done.rows_affected == 1)
+/// Moves an order to `charging`, or takes over one that is there and whose request is gone; `None` when someone else came first.
+pub(crate) async fn charge(
+    db: &impl ConnectionTrait,
+    found: &order::Model,
+    change: order::ActiveModel,
+) -> Result<Option<order::Model>> {
+    if found.state != State::Charging {
+        return advance(db, found.id, found.state, State::Charging, change).await;
+    }
+    let change = order::ActiveModel { updated_at: Set(now()), ..change };
+    let changed = order::Entity::update_many().set(change).filter(is_held(found)).exec_with_returning(db).await?;
+    Ok(changed.into_iter().next())
 }
 
-/// Gives up the lease of an order whose request ended without knowing the outcome.
-pub(crate) async fn end_lease(db: &impl ConnectionTrait, id: i64, state: State, attempt: i32) -> Result<()> {
-    order::Entity::update_many()
-        .col_expr(Column::LeaseUntil, Expr::value(now()))
-        .filter(Column::Id.eq(id))
-        .filter(Column::State.eq(state))
-        .filter(Column::Attempt.eq(attempt))
-        .exec(db)
-        .await?;
+/// Gives up the lease of an order that is being charged, and whose outcome is not known: it may be asked about from `at` on.
+pub(crate) async fn end_lease(db: &impl ConnectionTrait, held: &order::Model, at: DateTime<Utc>) -> Result<()> {
+    order::Entity::update_many().col_expr(Column::LeaseUntil, Expr::value(at)).filter(is_held(held)).exec(db).await?;
     Ok(())
+}
+
+/// Whether nobody has taken the order over since it was read.
+fn is_held(found: &order::Model) -> Condition {
+    Condition::all().add(Column::Id.eq(found.id)).add(Column::State.eq(found.state)).add(Column::LeaseUntil.eq(found.lease_until))
 }
 
 /// Removes an order that was never placed.
@@ -87,32 +89,66 @@ pub(crate) async fn delete_placing(db: &impl ConnectionTrait, id: i64) -> Result
     Ok(delete.exec(db).await?.rows_affected == 1)
 }
 
-/// Orders in a passing state whose request is gone.
-pub(crate) async fn left_behind(db: &impl ConnectionTrait, limit: u64) -> Result<Vec<order::Model>> {
-    let find = order::Entity::find()
-        .filter(Column::State.is_in([State::Placing, State::Charging]))
-        .filter(Column::LeaseUntil.lte(now()));
-    Ok(find.order_by_asc(Column::LeaseUntil).limit(limit).all(db).await?)
+/// Takes over orders in this passing state whose request is gone, until `until`. Instances that do it together share them.
+pub(crate) async fn take_left_behind(
+    db: &Db,
+    state: State,
+    now: DateTime<Utc>,
+    until: DateTime<Utc>,
+    limit: u64,
+) -> Result<Vec<order::Model>> {
+    let left = || order::Entity::find().filter(Column::State.eq(state)).filter(Column::LeaseUntil.lte(now));
+    // most looks find nothing: on SQLite that must not wait for the one connection that writes
+    if left().limit(1).one(db.read()).await?.is_none() {
+        return Ok(Vec::new());
+    }
+    let ids = left().select_only().column(Column::Id).order_by_asc(Column::LeaseUntil).limit(limit);
+    let mut update = order::Entity::update_many()
+        .col_expr(Column::LeaseUntil, Expr::value(until))
+        .filter(Column::Id.in_subquery(Query::select().column(Column::Id).from(TAKEN).to_owned()));
+    QueryTrait::query(&mut update).with_cte(taken(Column::Id, ids));
+    Ok(update.exec_with_returning(db.write()).await?)
 }
 
-/// Moves unpaid orders whose time is over to `expired`, and returns them.
-pub(crate) async fn expire(db: &impl ConnectionTrait, limit: u64) -> Result<Vec<order::Model>> {
-    let now = now();
+/// The name of what [`taken`] makes.
+const TAKEN: &str = "taken";
+
+/// These rows, locked, but for those that another instance is taking: what an `UPDATE` is to change. Materialised, because
+/// PostgreSQL may run a subquery again for each row, and so find more rows each time.
+fn taken<E: EntityTrait>(id: impl IntoIden, rows: Select<E>) -> CommonTableExpression {
+    let rows = rows.lock_with_behavior(LockType::Update, LockBehavior::SkipLocked).into_query();
+    CommonTableExpression::new().table_name(TAKEN).column(id).query(rows).materialized(true).to_owned()
+}
+
+/// Unpaid orders whose time is over, by their ids, which are higher than `after`.
+pub(crate) async fn unpaid(db: &impl ConnectionTrait, now: DateTime<Utc>, after: i64, limit: u64) -> Result<Vec<i64>> {
     let due = order::Entity::find()
         .select_only()
         .column(Column::Id)
         .filter(Column::State.eq(State::Pending))
         .filter(Column::ExpiresAt.lte(now))
-        .limit(limit);
-    let due: Vec<i64> = due.into_tuple().all(db).await?;
-    if due.is_empty() {
+        .filter(Column::Id.gt(after));
+    Ok(due.order_by_asc(Column::Id).limit(limit).into_tuple().all(db).await?)
+}
+
+/// Moves these orders to `expired`, and returns them, but for those that are no longer unpaid, or that another instance is moving.
+pub(crate) async fn expire(db: &impl ConnectionTrait, ids: &[i64], now: DateTime<Utc>) -> Result<Vec<order::Model>> {
+    let mine = order::Entity::find()
+        .select_only()
+        .column(Column::Id)
+        .filter(Column::Id.is_in(ids.iter().copied()))
+        .filter(Column::State.eq(State::Pending))
+        .order_by_asc(Column::Id)
+        .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked);
+    let mine: Vec<i64> = mine.into_tuple().all(db).await?;
+    if mine.is_empty() {
         return Ok(Vec::new());
     }
     let expired = order::Entity::update_many()
         .col_expr(Column::State, Expr::value(State::Expired))
         .col_expr(Column::Version, Expr::col(Column::Version).add(1))
         .col_expr(Column::UpdatedAt, Expr::value(now))
-        .filter(Column::Id.is_in(due))
+        .filter(Column::Id.is_in(mine))
         .filter(Column::State.eq(State::Pending))
         .exec_with_returning(db)
         .await?;
@@ -167,13 +203,8 @@ pub(crate) async fn count(db: &impl ConnectionTrait, filter: &Condition) -> Resu
     Ok(order::Entity::find().filter(filter.clone()).count(db).await?)
 }
 
-/// Asks for an effect of these orders. It is due soon: the request that asks for it tries first, and the job if that fails.
-pub(crate) async fn add_effect(db: &impl ConnectionTrait, orders: &[i64], kind: Kind) -> Result<()> {
-    add_due_effect(db, orders, kind, now() + TimeDelta::seconds(5)).await
-}
-
 /// Asks for an effect of these orders that the job tries from `due_at` on.
-pub(crate) async fn add_due_effect(db: &impl ConnectionTrait, orders: &[i64], kind: Kind, due_at: DateTime<Utc>) -> Result<()> {
+pub(crate) async fn add_effect(db: &impl ConnectionTrait, orders: &[i64], kind: Kind, due_at: DateTime<Utc>) -> Result<()> {
     let row = |id: &i64| effect::Model { order_id: *id, kind, attempts: 0, due_at }.into_active_model();
     effect::Entity::insert_many(orders.iter().map(row))
         .on_conflict(OnConflict::columns([effect::Column::OrderId, effect::Column::Kind]).do_nothing().to_owned())
@@ -182,10 +213,27 @@ pub(crate) async fn add_due_effect(db: &impl ConnectionTrait, orders: &[i64], ki
     Ok(())
 }
 
-/// Effects whose time has come.
-pub(crate) async fn due_effects(db: &impl ConnectionTrait, limit: u64) -> Result<Vec<effect::Model>> {
-    let find = effect::Entity::find().filter(effect::Column::DueAt.lte(now()));
-    Ok(find.order_by_asc(effect::Column::DueAt).limit(limit).all(db).await?)
+/// Takes effects of this kind whose time has come, until `until`. Instances that do it together share them.
+pub(crate) async fn take_effects(
+    db: &Db,
+    kind: Kind,
+    now: DateTime<Utc>,
+    until: DateTime<Utc>,
+    limit: u64,
+) -> Result<Vec<effect::Model>> {
+    use effect::Column;
+    let due = || effect::Entity::find().filter(Column::Kind.eq(kind)).filter(Column::DueAt.lte(now));
+    // as in `take_left_behind`
+    if due().limit(1).one(db.read()).await?.is_none() {
+        return Ok(Vec::new());
+    }
+    let orders = due().select_only().column(Column::OrderId).order_by_asc(Column::DueAt).limit(limit);
+    let mut update = effect::Entity::update_many()
+        .col_expr(Column::DueAt, Expr::value(until))
+        .filter(Column::Kind.eq(kind))
+        .filter(Column::OrderId.in_subquery(Query::select().column(Column::OrderId).from(TAKEN).to_owned()));
+    QueryTrait::query(&mut update).with_cte(taken(Column::OrderId, orders));
+    Ok(update.exec_with_returning(db.write()).await?)
 }
 
 pub(crate) async fn delete_effect(db: &impl ConnectionTrait, effect: &effect::Model) -> Result<()> {
@@ -194,11 +242,11 @@ pub(crate) async fn delete_effect(db: &impl ConnectionTrait, effect: &effect::Mo
 }
 
 /// Puts an effect off: 1 s after the first failure, then twice as long each time, up to 5 minutes.
-pub(crate) async fn put_off(db: &impl ConnectionTrait, effect: &effect::Model) -> Result<()> {
+pub(crate) async fn put_off(db: &impl ConnectionTrait, effect: &effect::Model, now: DateTime<Utc>) -> Result<()> {
     let wait = TimeDelta::seconds(Ord::min(1 << effect.attempts.clamp(0, 9), 300));
     effect::Entity::update_many()
         .col_expr(effect::Column::Attempts, Expr::col(effect::Column::Attempts).add(1))
-        .col_expr(effect::Column::DueAt, Expr::value(now() + wait))
+        .col_expr(effect::Column::DueAt, Expr::value(now + wait))
         .filter(effect::Column::OrderId.eq(effect.order_id))
         .filter(effect::Column::Kind.eq(effect.kind))
         .exec(db)

@@ -5,9 +5,11 @@ use cart::{AddItem, CartApi, CartClient};
 use kernel::{
     Code, Ctx, Envelope, Fault, InternalKey, Listener, OrderId, Principal, Role, UserId,
     bus::Bus,
+    db::Db,
+    jobs::Jobs,
     placements,
     serde_json::Value,
-    testing::{Stores, admin, anonymous},
+    testing::{Kind, Stores, admin, anonymous},
 };
 use order::{
     CancelOrder, Config, ListAllOrders, ListOrders, NextStatus, Order, OrderApi, OrderClient, OrderError, OrderShipped,
@@ -15,6 +17,7 @@ use order::{
 };
 use payment::{Payment, PaymentApi, PaymentClient, PaymentError, PaymentFailed, PaymentId, PaymentRequest, PaymentStatus};
 use product::{NewProduct, ProductApi, ProductChange, ProductClient, ProductId, SetStock, Shortage};
+use sea_orm::ConnectionTrait;
 use std::{
     collections::BTreeMap,
     sync::{
@@ -23,6 +26,7 @@ use std::{
     },
     time::Duration,
 };
+use tokio::{sync::watch, task::JoinSet};
 use user::{Register, SetAccess, UserApi, UserClient, UserRegistered};
 
 placements! {
@@ -37,7 +41,10 @@ placements! {
         a_payment_can_need_an_action,
         a_lost_answer_is_found_out,
         the_job_finds_out_what_nobody_asks_about,
+        an_answered_key_is_left_alone_by_the_job,
+        a_refused_payment_is_answered_again,
         cancel_gives_back_stock_and_money,
+        a_cancellation_is_answered_as_it_was_stored,
         unpaid_orders_expire,
         strangers_see_nothing,
         lists_are_paged_and_filtered,
@@ -47,34 +54,101 @@ placements! {
     ]
 }
 
+/// Runs tests of what happens without a caller on SQLite, and on PostgreSQL when ignored tests are run.
+macro_rules! on_both_stores {
+    ($($test:ident),* $(,)?) => {
+        mod on_embedded {
+            use super::*;
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $test() {
+                super::$test(Stores::embedded()).await;
+            })*
+        }
+        mod on_servers {
+            use super::*;
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            #[ignore = "needs servers: see docs/testing.md"]
+            async fn $test() {
+                super::$test(Stores::servers()).await;
+            })*
+        }
+    };
+}
+
+on_both_stores![
+    fifty_twins_place_one_order_though_some_are_killed,
+    many_orders_expire_in_one_run_though_one_is_broken,
+    instances_share_refunds_and_one_that_hangs_holds_up_no_other,
+];
+
 struct Fixture {
+    db: Db,
+    config: Config,
+    bus: Bus,
+    jobs: Jobs,
     product: ProductClient,
     cart: CartClient,
     payment: Lossy,
     user: UserClient,
     told: Arc<Mutex<Vec<Envelope>>>,
-    _stores: Stores,
+    stores: Stores,
 }
 
-/// Payments whose answers can get lost on the way back.
+/// Payments whose answers can get lost on the way back, and whose refunds can hang.
 #[derive(Clone)]
 struct Lossy {
     to: PaymentClient,
     lose: Arc<AtomicU32>,
+    /// How often it was asked to charge.
+    asked: Arc<AtomicU32>,
+    /// Of what a refund was asked for, each time.
+    refunds: Arc<Mutex<Vec<PaymentId>>>,
+    /// How many refunds hang now.
+    hanging: Arc<AtomicU32>,
+    flow: watch::Sender<Flow>,
 }
 
-impl PaymentApi for Lossy {
-    async fn process(&self, cx: &Ctx, order: OrderId, attempt: u32, request: PaymentRequest) -> Result<Payment, PaymentError> {
-        let answer = self.to.by("order").process(cx, order, attempt, request).await;
+/// Which refunds hang.
+#[derive(Clone, Copy, PartialEq)]
+enum Flow {
+    None,
+    Of(PaymentId),
+    All,
+}
+
+/// Counts as long as it lives.
+struct Counted(Arc<AtomicU32>);
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+impl Lossy {
+    fn lost(&self, answer: Result<Payment, PaymentError>) -> Result<Payment, PaymentError> {
         match self.lose.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)) {
             Ok(_) => Err(Fault::new(Code::DeadlineExceeded, "Service timeout").into()),
             Err(_) => answer,
         }
     }
+}
+
+impl PaymentApi for Lossy {
+    async fn process(&self, cx: &Ctx, order: OrderId, attempt: u32, request: PaymentRequest) -> Result<Payment, PaymentError> {
+        self.asked.fetch_add(1, Ordering::SeqCst);
+        self.lost(self.to.by("order").process(cx, order, attempt, request).await)
+    }
     async fn confirm(&self, cx: &Ctx, id: PaymentId) -> Result<Payment, PaymentError> {
-        self.to.by("order").confirm(cx, id).await
+        self.lost(self.to.by("order").confirm(cx, id).await)
     }
     async fn refund(&self, cx: &Ctx, id: PaymentId) -> Result<Payment, PaymentError> {
+        self.refunds.lock().unwrap().push(id);
+        self.hanging.fetch_add(1, Ordering::SeqCst);
+        let hanging = Counted(self.hanging.clone());
+        let mut flow = self.flow.subscribe();
+        flow.wait_for(|hangs| *hangs != Flow::All && *hangs != Flow::Of(id)).await.unwrap();
+        drop(hanging);
         self.to.by("order").refund(cx, id).await
     }
     async fn get(&self, cx: &Ctx, id: PaymentId) -> Result<Payment, PaymentError> {
@@ -87,7 +161,7 @@ async fn orders(stores: Stores) -> (Orders, Fixture) {
 }
 
 async fn orders_with(stores: Stores, config: Config) -> (Orders, Fixture) {
-    let (at, stop) = (async |name| stores.database(name).await, Default::default());
+    let (at, stop) = (async |name| stores.database(name).await, Jobs::default());
     let told: Arc<Mutex<Vec<Envelope>>> = Arc::default();
     let listener = Listener::new("test", TYPES, {
         let told = told.clone();
@@ -107,16 +181,27 @@ async fn orders_with(stores: Stores, config: Config) -> (Orders, Fixture) {
     let cart = CartClient::local(cart::start(&cart, product.clone(), &stop).await.unwrap());
     let payment = payment::Config { database_url: at("payment").await, ..Default::default() };
     let payment = PaymentClient::local(payment::start(&payment, &bus, &stop).await.unwrap());
-    let payment = Lossy { to: payment, lose: Arc::default() };
-    let peers = Peers {
-        product: product.clone(),
-        cart: cart.clone(),
-        payment: PaymentClient::local(payment.clone()),
-        user: user.clone(),
+    let payment = Lossy {
+        to: payment,
+        lose: Arc::default(),
+        asked: Arc::default(),
+        refunds: Arc::default(),
+        hanging: Arc::default(),
+        flow: watch::channel(Flow::None).0,
     };
-    let orders = start(&Config { database_url: at("order").await, ..config }, peers, &bus, &stop).await.unwrap();
-    (orders, Fixture { product, cart, payment, user, told, _stores: stores })
+    let config = Config { database_url: at("order").await, ..config };
+    let peers = peers(&product, &cart, &payment, &user);
+    let orders = start(&config, peers, &bus, &stop).await.unwrap();
+    let db = orders.db();
+    (orders, Fixture { db, config, bus, jobs: stop, product, cart, payment, user, told, stores })
 }
+
+fn peers(product: &ProductClient, cart: &CartClient, payment: &Lossy, user: &UserClient) -> Peers {
+    let payment = PaymentClient::local(payment.clone());
+    Peers { product: product.clone(), cart: cart.clone(), payment, user: user.clone() }
+}
+
+const LONG_AGO: &str = "2000-01-01T00:00:00+00:00";
 
 /// What is told during these tests.
 const TYPES: &[&str] = &[
@@ -131,6 +216,22 @@ const TYPES: &[&str] = &[
 ];
 
 impl Fixture {
+    /// Starts another instance of the module on the same store.
+    async fn another(&self) -> Orders {
+        let peers = peers(&self.product, &self.cart, &self.payment, &self.user);
+        start(&self.config, peers, &self.bus, &self.jobs).await.unwrap()
+    }
+
+    async fn sql(&self, sql: &str) {
+        self.db.write().execute_unprepared(sql).await.unwrap();
+    }
+
+    /// As if everyone who works on something had been silent for longer than a lease.
+    async fn leases_end(&self) {
+        self.sql(&format!("UPDATE idempotency_keys SET started_at = '{LONG_AGO}' WHERE reply IS NULL AND problem IS NULL")).await;
+        self.sql(&format!("UPDATE orders SET lease_until = '{LONG_AGO}' WHERE state IN ('placing', 'charging')")).await;
+    }
+
     /// The types of the events about this order, in the order in which they were told; waits until there are so many.
     async fn told(&self, order: OrderId, count: usize) -> Vec<String> {
         let about = || {
@@ -209,7 +310,7 @@ async fn status(client: &OrderClient, cx: &Ctx, id: OrderId) -> OrderStatus {
 async fn until(mut done: impl AsyncFnMut() -> bool) {
     let wait = async {
         while !done().await {
-            tokio::task::yield_now().await;
+            tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
     tokio::time::timeout(Duration::from_secs(30), wait).await.unwrap();
@@ -223,7 +324,8 @@ async fn place_pay_ship_deliver(client: OrderClient, fixture: &Fixture) {
     let items: Vec<_> = order.items.iter().map(|i| (i.product_id, i.quantity, i.subtotal.to_string())).collect();
     assert_eq!(items, [(lamp, 2, "59.98".into()), (rug, 3, "0.3".into())]);
     assert!(order.expires_at.is_some());
-    assert_eq!((fixture.stock(lamp).await, fixture.stock(rug).await, fixture.cart_lines(&buyer).await), (3, 6, 0));
+    assert_eq!((fixture.stock(lamp).await, fixture.stock(rug).await), (3, 6));
+    until(async || fixture.cart_lines(&buyer).await == 0).await;
 
     let payment = client.pay(&buyer, pay(order.id, "sandbox_success")).await.unwrap().payment;
     assert_eq!((payment.status, payment.amount, payment.order_id), (PaymentStatus::Succeeded, order.total, order.id));
@@ -384,9 +486,194 @@ async fn the_job_finds_out_what_nobody_asks_about(client: OrderClient, fixture: 
     let buyer = fixture.buyer("leyla").await;
     let lamp = fixture.product("Lamp", "10", 5).await;
     let order = placed(&client, fixture, &buyer, &[(lamp, 1)]).await;
-    fixture.payment.lose.store(1, Ordering::SeqCst);
-    client.pay(&buyer, pay(order.id, "sandbox_success")).await.unwrap_err();
+    // both calls of the loopback lose theirs
+    fixture.payment.lose.store(2, Ordering::SeqCst);
+    client.pay(&buyer.with_key("k"), pay(order.id, "sandbox_success")).await.unwrap_err();
+    fixture.payment.lose.store(0, Ordering::SeqCst);
     until(async || status(&client, &buyer, order.id).await == OrderStatus::Paid).await;
+    let again = buyer.with_key("k");
+    let payment = client.pay(&again, pay(order.id, "sandbox_success")).await.unwrap().payment;
+    assert_eq!((payment.status, again.is_replayed()), (PaymentStatus::Succeeded, true));
+}
+
+async fn an_answered_key_is_left_alone_by_the_job(client: OrderClient, fixture: &Fixture) {
+    let buyer = fixture.buyer("leyla").await;
+    let lamp = fixture.product("Lamp", "10", 5).await;
+    let order = placed(&client, fixture, &buyer, &[(lamp, 1)]).await;
+    let first = client.pay(&buyer.with_key("k"), pay(order.id, "sandbox_needs_action")).await.unwrap();
+    assert_eq!(first.payment.status, PaymentStatus::RequiresAction);
+    // both calls of the loopback lose their answer; then the job asks
+    fixture.payment.lose.store(2, Ordering::SeqCst);
+    client.confirm(&buyer, first.payment.id).await.unwrap_err();
+    fixture.payment.lose.store(0, Ordering::SeqCst);
+    until(async || status(&client, &buyer, order.id).await == OrderStatus::Paid).await;
+    let again = buyer.with_key("k");
+    assert_eq!(client.pay(&again, pay(order.id, "sandbox_needs_action")).await.unwrap(), first, "what the client has");
+    assert!(again.is_replayed());
+}
+
+async fn a_refused_payment_is_answered_again(client: OrderClient, fixture: &Fixture) {
+    let buyer = fixture.buyer("leyla").await;
+    let lamp = fixture.product("Lamp", "10", 5).await;
+    let order = placed(&client, fixture, &buyer, &[(lamp, 1)]).await;
+    let asked = || fixture.payment.asked.load(Ordering::SeqCst);
+    let notes = async |what: &str| {
+        let order = client.get(&buyer, order.id).await.unwrap().order;
+        order.timeline.iter().filter(|entry| entry.note.starts_with(what)).count()
+    };
+    let refusals = [
+        ("sandbox_declined", OrderError::Declined { reason: "card_declined".into() }, "Payment declined"),
+        ("bitcoin", OrderError::UnknownMethod, "Unknown payment method"),
+    ];
+    for (method, refusal, note) in refusals {
+        assert_eq!(client.pay(&buyer.with_key(method), pay(order.id, method)).await, Err(refusal.clone()));
+        let times = asked();
+        let again = buyer.with_key(method);
+        assert_eq!(client.pay(&again, pay(order.id, method)).await, Err(refusal));
+        assert_eq!((again.is_replayed(), asked(), notes(note).await), (true, times, 1));
+    }
+    // the client may try this again: each real attempt is one note
+    let before = asked();
+    for _ in 0..2 {
+        let (cx, times) = (buyer.with_key("down"), asked());
+        let down = client.pay(&cx, pay(order.id, "sandbox_provider_down")).await;
+        assert_eq!((down, cx.is_replayed()), (Err(OrderError::ProviderUnavailable), false));
+        assert!(asked() > times);
+    }
+    assert_eq!(notes("Payment provider not available").await, (asked() - before) as usize);
+    client.pay(&buyer.with_key("paid"), pay(order.id, "sandbox_success")).await.unwrap();
+    assert_eq!(fixture.told(order.id, 3).await, ["order.placed", "payment.failed", "order.paid"], "one mail");
+}
+
+async fn a_cancellation_is_answered_as_it_was_stored(client: OrderClient, fixture: &Fixture) {
+    let buyer = fixture.buyer("leyla").await;
+    let lamp = fixture.product("Lamp", "10", 50).await;
+    let paid = async || {
+        let order = placed(&client, fixture, &buyer, &[(lamp, 1)]).await;
+        client.pay(&buyer, pay(order.id, "sandbox_success")).await.unwrap();
+        order.id
+    };
+    let (patient, hasty) = (paid().await, paid().await);
+    fixture.payment.flow.send_replace(Flow::All);
+    // nobody waits for a refund that hangs
+    let cancelled = client.cancel(&buyer.with_key("c"), patient, CancelOrder::default()).await.unwrap().order;
+    assert_eq!(cancelled.status, OrderStatus::Cancelled);
+    // who has left before the answer asks again
+    let in_a_hurry = Ctx::new(buyer.principal(), Duration::from_millis(300)).with_key("h");
+    assert_eq!(code(&client.cancel(&in_a_hurry, hasty, CancelOrder::default()).await.unwrap_err()), Code::DeadlineExceeded);
+    let again = buyer.with_key("h");
+    let answer = client.cancel(&again, hasty, CancelOrder::default()).await.unwrap().order;
+    assert_eq!((answer.status, again.is_replayed()), (OrderStatus::Cancelled, true));
+
+    fixture.payment.flow.send_replace(Flow::None);
+    for order in [patient, hasty] {
+        until(async || status(&client, &buyer, order).await == OrderStatus::Refunded).await;
+    }
+    let again = client.cancel(&buyer.with_key("c"), patient, CancelOrder::default()).await.unwrap().order;
+    assert_eq!(again, cancelled, "the same answer as before");
+}
+
+async fn fifty_twins_place_one_order_though_some_are_killed(stores: Stores) {
+    let (orders, fixture) = orders(stores).await;
+    let client = OrderClient::local(orders);
+    let buyer = fixture.buyer("leyla").await;
+    let lamp = fixture.product("Lamp", "10", 10_000).await;
+    fixture.fill(&buyer, &[(lamp, 2)]).await;
+    let mut twins = JoinSet::new();
+    for _ in 0..50 {
+        let (client, who) = (client.clone(), buyer.principal());
+        twins.spawn(async move {
+            let mut left_to_die = 3;
+            loop {
+                // the work of a call is cut wherever it is when its time is over
+                let life = if left_to_die > 0 { rand::random_range(500..60_000) } else { 20_000_000 };
+                let cx = Ctx::new(who, Duration::from_micros(life)).with_key("twin");
+                match client.place(&cx, address()).await {
+                    Ok(reply) => return reply.order,
+                    Err(error) => match code(&error) {
+                        Code::DeadlineExceeded => left_to_die -= 1,
+                        Code::Conflict | Code::Unavailable => {}
+                        _ => panic!("{error:?}"),
+                    },
+                }
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        });
+    }
+    let mut pause = Duration::from_millis(20);
+    let mut answers: Vec<Order> = Vec::new();
+    while !twins.is_empty() {
+        match tokio::time::timeout(pause, twins.join_next()).await {
+            Ok(Some(order)) => answers.push(order.unwrap()),
+            Ok(None) => break,
+            Err(_) => {
+                fixture.leases_end().await;
+                pause = pause * 5 / 4;
+            }
+        }
+    }
+    answers.dedup();
+    assert_eq!(answers.len(), 1, "everybody the same reply");
+    fixture.leases_end().await;
+    // what the dead ones held comes back
+    until(async || fixture.stock(lamp).await == 9_998).await;
+    let list = client.list(&buyer, ListOrders::default()).await.unwrap();
+    assert_eq!((list.pagination.total, &list.orders), (1, &answers));
+}
+
+async fn many_orders_expire_in_one_run_though_one_is_broken(stores: Stores) {
+    // jobs run once, when they are started
+    let (orders, fixture) = orders_with(stores, Config { sweep_seconds: 3600, ..Config::default() }).await;
+    let client = OrderClient::local(orders);
+    let buyer = fixture.buyer("leyla").await;
+    let lamp = fixture.product("Lamp", "10", 5).await;
+    let broken = placed(&client, &fixture, &buyer, &[(lamp, 2)]).await;
+    let columns = "user_id, state, total_minor, shipping_address, cart_version, attempt, placed_at, updated_at, lease_until";
+    for _ in 0..8 {
+        let copy =
+            format!("INSERT INTO orders ({columns}, expires_at, currency) SELECT {columns}, '{LONG_AGO}', 'EUR' FROM orders");
+        fixture.sql(&copy).await;
+    }
+    fixture.sql(&format!("UPDATE orders SET expires_at = '{LONG_AGO}', currency = '???' WHERE id = {}", broken.id)).await;
+    let expired = async || {
+        let query = ListOrders { status: Some(OrderStatus::Expired), ..Default::default() };
+        client.list(&buyer, query).await.unwrap().pagination.total
+    };
+    assert_eq!(expired().await, 0);
+    fixture.another().await;
+    until(async || expired().await == 255).await;
+}
+
+async fn instances_share_refunds_and_one_that_hangs_holds_up_no_other(stores: Stores) {
+    let (orders, fixture) = orders(stores).await;
+    // two processes do not share a file
+    if fixture.stores.kind() == Kind::Servers {
+        fixture.another().await;
+    }
+    let client = OrderClient::local(orders);
+    let buyer = fixture.buyer("leyla").await;
+    let lamp = fixture.product("Lamp", "10", 500).await;
+    let mut paid = Vec::new();
+    for _ in 0..20 {
+        let order = placed(&client, &fixture, &buyer, &[(lamp, 1)]).await.id;
+        paid.push((order, client.pay(&buyer, pay(order, "sandbox_success")).await.unwrap().payment.id));
+    }
+    fixture.payment.flow.send_replace(Flow::Of(paid[0].1));
+    let effects = format!("INSERT INTO order_effects SELECT id, 'refund', 0, '{LONG_AGO}' FROM orders");
+    fixture.sql("UPDATE orders SET state = 'refunding'").await;
+    fixture.sql(&effects).await;
+    for (order, _) in &paid[1..] {
+        until(async || status(&client, &buyer, *order).await == OrderStatus::Refunded).await;
+    }
+    assert!(fixture.payment.hanging.load(Ordering::SeqCst) <= 1);
+    let asked = fixture.payment.refunds.lock().unwrap().clone();
+    for (_, payment) in &paid[1..] {
+        let times = asked.iter().filter(|asked| *asked == payment).count();
+        // one process has nobody to share with; on a busy machine its file may be locked for too long, and it tries again
+        assert!(times == 1 || fixture.stores.kind() == Kind::Embedded, "asked for {times} times");
+    }
+    fixture.payment.flow.send_replace(Flow::None);
+    until(async || status(&client, &buyer, paid[0].0).await == OrderStatus::Refunded).await;
 }
 
 async fn cancel_gives_back_stock_and_money(client: OrderClient, fixture: &Fixture) {
@@ -395,7 +682,8 @@ async fn cancel_gives_back_stock_and_money(client: OrderClient, fixture: &Fixtur
     let unpaid = placed(&client, fixture, &buyer, &[(lamp, 2)]).await;
     let reason = CancelOrder { reason: Some("Too slow".into()) };
     let cancelled = client.cancel(&buyer.with_key("c"), unpaid.id, reason.clone()).await.unwrap().order;
-    assert_eq!((cancelled.status, fixture.stock(lamp).await), (OrderStatus::Cancelled, 5));
+    assert_eq!(cancelled.status, OrderStatus::Cancelled);
+    until(async || fixture.stock(lamp).await == 5).await;
     assert_eq!(cancelled.timeline[1].note, "Cancelled: Too slow");
     assert_eq!(client.cancel(&buyer.with_key("c"), unpaid.id, reason).await.unwrap().order, cancelled);
     let twice = client.cancel(&buyer, unpaid.id, CancelOrder::default()).await.unwrap_err();
@@ -403,15 +691,20 @@ async fn cancel_gives_back_stock_and_money(client: OrderClient, fixture: &Fixtur
 
     let paid = placed(&client, fixture, &buyer, &[(lamp, 3)]).await;
     let payment = client.pay(&buyer, pay(paid.id, "sandbox_success")).await.unwrap().payment;
-    let refunded = client.cancel(&buyer, paid.id, CancelOrder::default()).await.unwrap().order;
-    assert_eq!((refunded.status, fixture.stock(lamp).await), (OrderStatus::Refunded, 5));
+    let cancelled = client.cancel(&buyer, paid.id, CancelOrder::default()).await.unwrap().order;
+    assert_eq!(cancelled.status, OrderStatus::Cancelled);
+    until(async || status(&client, &buyer, paid.id).await == OrderStatus::Refunded).await;
+    until(async || fixture.stock(lamp).await == 5).await;
     assert_eq!(fixture.payment.to.get(&buyer, payment.id).await.unwrap().status, PaymentStatus::Refunded);
 }
 
-async fn unpaid_orders_expire(_: OrderClient, _: &Fixture) {
+async fn unpaid_orders_expire(_: OrderClient, fixture: &Fixture) {
     // an own set of modules: the time to pay is a setting
-    let (orders, fixture) =
-        orders_with(Stores::embedded(), Config { unpaid_seconds: 1, sweep_seconds: 1, ..Config::default() }).await;
+    let stores = match fixture.stores.kind() {
+        Kind::Embedded => Stores::embedded(),
+        Kind::Servers => Stores::servers(),
+    };
+    let (orders, fixture) = orders_with(stores, Config { unpaid_seconds: 1, sweep_seconds: 1, ..Config::default() }).await;
     let client = OrderClient::local(orders);
     let buyer = fixture.buyer("leyla").await;
     let lamp = fixture.product("Lamp", "10", 5).await;

@@ -10,7 +10,8 @@ use crate::{
 use kernel::{
     Ctx, Currency, Fault, Money, OrderId, Pagination,
     db::{Db, Tx},
-    idempotency, now,
+    idempotency::{self, Begun},
+    now,
 };
 use sea_orm::Set;
 
@@ -59,13 +60,13 @@ impl ProductApi for Products {
 
     async fn create(&self, cx: &Ctx, new: NewProduct) -> Result<Product> {
         let price = rules::price(new.price, new.currency, self.currency)?;
-        let tx = self.db.begin().await?;
-        if let Some(product) = idempotency::begin(&tx, cx, ops::CREATE, &new).await? {
-            return Ok(product);
-        }
+        let (tx, held) = match idempotency::begin(&self.db, cx, ops::CREATE, &new).await? {
+            Begun::Before(answer) => return answer,
+            Begun::Now(tx, held) => (tx, held),
+        };
         self.must_exist(&tx, new.category_id, "/category_id").await?;
         let product = to_product(store::insert(&*tx, new_row(new, price)).await?)?;
-        idempotency::finish(&tx, cx, ops::CREATE, &product).await?;
+        held.finish(&tx, &product).await?;
         tx.commit().await?;
         Ok(product)
     }
@@ -109,13 +110,13 @@ impl ProductApi for Products {
     }
 
     async fn create_category(&self, cx: &Ctx, new: NewCategory) -> Result<Category> {
-        let tx = self.db.begin().await?;
-        if let Some(category) = idempotency::begin(&tx, cx, ops::CREATE_CATEGORY, &new).await? {
-            return Ok(category);
-        }
+        let (tx, held) = match idempotency::begin(&self.db, cx, ops::CREATE_CATEGORY, &new).await? {
+            Begun::Before(answer) => return answer,
+            Begun::Now(tx, held) => (tx, held),
+        };
         self.must_exist(&tx, new.parent_id, "/parent_id").await?;
         let category = to_category(store::insert_category(&*tx, &new).await?);
-        idempotency::finish(&tx, cx, ops::CREATE_CATEGORY, &category).await?;
+        held.finish(&tx, &category).await?;
         tx.commit().await?;
         Ok(category)
     }
@@ -205,7 +206,7 @@ impl ProductApi for Products {
             store::move_stock(&*tx, &[order], Movement::Return).await?;
         } else if store::hold(&*tx, order).await?.is_none() {
             // so that a hold that comes late finds that its order has given up
-            let gone = hold::Model { order_id: order.0, status: hold::Status::Released, expires_at: now() };
+            let gone = hold::Model { order_id: order.0, status: hold::Status::Released, expires_at: self.db.now() };
             if !store::insert_hold(&*tx, gone).await? {
                 return Err(Fault::unavailable("The stock of the order is just being held", "a hold came in between").into());
             }
@@ -238,7 +239,7 @@ impl Products {
     /// Frees the stock of orders that took too long; returns of how many.
     pub(crate) async fn expire_holds(&self) -> std::result::Result<usize, Fault> {
         let tx = self.db.begin().await?;
-        let expired = store::expire_holds(&*tx, now(), 100).await?;
+        let expired = store::expire_holds(&*tx, self.db.now(), 100).await?;
         if !expired.is_empty() {
             store::move_stock(&*tx, &expired, Movement::Free).await?;
             tx.commit().await?;

@@ -77,7 +77,7 @@ pub async fn start(config: &Config, jobs: &Jobs) -> Result<Products, BoxError> {
     });
     jobs.every("product.sweep", Duration::from_secs(3600), move || {
         let db = db.clone();
-        async move { idempotency::sweep(db.write()).await }
+        async move { idempotency::sweep(&db).await }
     });
     Ok(products)
 }

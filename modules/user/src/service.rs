@@ -13,7 +13,8 @@ use kernel::{
     Code, Ctx, Fault, Pagination, Role, UserId,
     chrono::TimeDelta,
     db::{Db, Tx},
-    idempotency, now, outbox,
+    idempotency::{self, Begun},
+    now, outbox,
 };
 use sea_orm::Set;
 use std::sync::Arc;
@@ -162,10 +163,10 @@ impl UserApi for Users {
     }
 
     async fn add_address(&self, cx: &Ctx, user: UserId, new: NewAddress) -> Result<Address> {
-        let tx = self.db.begin().await?;
-        if let Some(address) = idempotency::begin(&tx, cx, ops::ADD_ADDRESS, &new).await? {
-            return Ok(address);
-        }
+        let (tx, held) = match idempotency::begin(&self.db, cx, ops::ADD_ADDRESS, &new).await? {
+            Begun::Before(answer) => return answer,
+            Begun::Now(tx, held) => (tx, held),
+        };
         store::lock_user(&*tx, user.0).await?.ok_or(UserError::NotFound)?;
         let count = store::count_addresses(&*tx, user).await?;
         if count >= ADDRESSES {
@@ -177,7 +178,7 @@ impl UserApi for Users {
             store::set_default(&*tx, user, address.id).await?;
         }
         let address = to_address(address);
-        idempotency::finish(&tx, cx, ops::ADD_ADDRESS, &address).await?;
+        held.finish(&tx, &address).await?;
         tx.commit().await?;
         Ok(address)
     }

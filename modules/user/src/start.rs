@@ -123,7 +123,7 @@ pub async fn start(config: &Config, bus: &Bus, jobs: &Jobs) -> Result<Users, Box
 }
 
 async fn sweep(db: &Db) -> Result<(), Fault> {
-    idempotency::sweep(db.write()).await?;
+    idempotency::sweep(db).await?;
     store::sweep_attempts(db.write(), now() - WINDOW).await?;
     let tx = db.begin().await?;
     store::sweep_sessions(&*tx, now() - TimeDelta::days(1)).await?;

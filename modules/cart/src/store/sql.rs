@@ -11,9 +11,8 @@ use kernel::{
     BoxError, Ctx, Currency, Fault, Money, UserId,
     chrono::{DateTime, TimeDelta, Utc},
     db::{Db, Durability, Tx},
-    idempotency,
+    idempotency::{self, Begun},
     jobs::Jobs,
-    now,
 };
 use migrations::cart::Migrator;
 use product::ProductId;
@@ -35,10 +34,10 @@ pub(super) fn keep_up(db: &Db, jobs: &Jobs) {
     db.keep_up::<Migrator>(jobs);
 }
 
-pub(super) async fn load(db: &impl ConnectionTrait, user: UserId) -> Result<Option<Stored>> {
+pub(super) async fn load(db: &impl ConnectionTrait, user: UserId, now: DateTime<Utc>) -> Result<Option<Stored>> {
     // one statement, so that version and lines belong together
     let found = cart::Entity::find_by_id(user.0)
-        .filter(cart::Column::ExpiresAt.gt(now()))
+        .filter(cart::Column::ExpiresAt.gt(now))
         .find_with_related(item::Entity)
         .order_by_asc(item::Column::AddedAt)
         .order_by_asc(item::Column::ProductId)
@@ -55,10 +54,11 @@ pub(super) async fn load(db: &impl ConnectionTrait, user: UserId) -> Result<Opti
 }
 
 pub(super) async fn renewed(db: &Db, user: UserId, life: TimeDelta) -> Result<Option<Stored>> {
-    let Some(mut stored) = load(db.read(), user).await? else { return Ok(None) };
-    let expires_at = now() + life;
+    let now = db.now();
+    let Some(mut stored) = load(db.read(), user, now).await? else { return Ok(None) };
+    let expires_at = now + life;
     if stored.expires_at < expires_at - RENEWED_BEFORE {
-        touch(db.write(), user, expires_at).await?;
+        touch(db.write(), user, expires_at, now).await?;
         stored.expires_at = expires_at;
     }
     Ok(Some(stored))
@@ -68,8 +68,11 @@ pub(super) async fn replayed(db: &Db, cx: &Ctx, item: &AddItem) -> Result<Option
     if cx.idempotency_key().is_none() {
         return Ok(None);
     }
-    // without commit: it has no effect
-    idempotency::begin(&db.begin().await?, cx, ops::ADD, item).await
+    match idempotency::begin(db, cx, ops::ADD, item).await? {
+        Begun::Before(answer) => answer.map(Some),
+        // without commit: it has no effect
+        Begun::Now(..) => Ok(None),
+    }
 }
 
 pub(super) async fn add(
@@ -81,13 +84,14 @@ pub(super) async fn add(
     life: TimeDelta,
 ) -> Result<Cart, CartError> {
     let product = catalogue.sold(item.product_id)?;
-    let tx = db.begin().await?;
-    if let Some(cart) = idempotency::begin(&tx, cx, ops::ADD, item).await? {
-        return Ok(cart);
-    }
-    put(&*tx, user, &product.seen(item.product_id), item.quantity, product.stock, life).await?;
-    let cart = view::cart(&shown(&tx, user, catalogue).await?, catalogue)?;
-    idempotency::finish(&tx, cx, ops::ADD, &cart).await?;
+    let (tx, held) = match idempotency::begin(db, cx, ops::ADD, item).await? {
+        Begun::Before(answer) => return answer,
+        Begun::Now(tx, held) => (tx, held),
+    };
+    let now = db.now();
+    put(&*tx, user, &product.seen(item.product_id), item.quantity, product.stock, life, now).await?;
+    let cart = view::cart(&shown(&tx, user, catalogue, now).await?, catalogue)?;
+    held.finish(&tx, &cart).await?;
     tx.commit().await?;
     Ok(cart)
 }
@@ -101,10 +105,11 @@ pub(super) async fn set(
     life: TimeDelta,
 ) -> Result<Stored, CartError> {
     let tx = db.begin().await?;
-    renew(&*tx, user, life).await?;
+    let now = db.now();
+    renew(&*tx, user, life, now).await?;
     let done = item::Entity::update_many()
         .col_expr(item::Column::Quantity, Expr::value(i64::from(quantity)))
-        .col_expr(item::Column::UpdatedAt, Expr::value(now()))
+        .col_expr(item::Column::UpdatedAt, Expr::value(now))
         .filter(item::Column::UserId.eq(user.0))
         .filter(item::Column::ProductId.eq(product.0))
         .exec(&*tx)
@@ -113,19 +118,20 @@ pub(super) async fn set(
     if done.rows_affected == 0 {
         return Err(CartError::NotInCart);
     }
-    let stored = shown(&tx, user, catalogue).await?;
+    let stored = shown(&tx, user, catalogue, now).await?;
     tx.commit().await?;
     Ok(stored)
 }
 
 pub(super) async fn remove(db: &Db, user: UserId, product: ProductId, life: TimeDelta) -> Result<Option<Stored>, CartError> {
     let tx = db.begin().await?;
-    renew(&*tx, user, life).await?;
+    let now = db.now();
+    renew(&*tx, user, life, now).await?;
     let gone = item::Entity::delete_by_id((user.0, product.0)).exec(&*tx).await.map_err(Fault::from)?;
     if gone.rows_affected == 0 {
         return Err(CartError::NotInCart);
     }
-    let left = load(&*tx, user).await?.filter(|cart| !cart.lines.is_empty());
+    let left = load(&*tx, user, now).await?.filter(|cart| !cart.lines.is_empty());
     if left.is_none() {
         clear(&*tx, user).await?;
     }
@@ -134,8 +140,8 @@ pub(super) async fn remove(db: &Db, user: UserId, product: ProductId, life: Time
 }
 
 /// The cart after a change, in the transaction of the change.
-async fn shown(tx: &Tx, user: UserId, catalogue: &Catalogue) -> Result<Stored, CartError> {
-    let stored = load(&**tx, user).await?.ok_or(CartError::NotInCart)?;
+async fn shown(tx: &Tx, user: UserId, catalogue: &Catalogue, now: DateTime<Utc>) -> Result<Stored, CartError> {
+    let stored = load(&**tx, user, now).await?.ok_or(CartError::NotInCart)?;
     let changed = view::changed(&stored, catalogue);
     if !changed.is_empty() {
         see(&**tx, user, &changed).await?;
@@ -154,8 +160,8 @@ async fn put(
     quantity: u32,
     stock: u32,
     life: TimeDelta,
+    now: DateTime<Utc>,
 ) -> Result<(), CartError> {
-    let now = now();
     cart::Entity::delete_by_id(user.0).filter(cart::Column::ExpiresAt.lte(now)).exec(tx).await.map_err(Fault::from)?;
     // a cart that is made again goes on with a higher version than the one before it, without remembering that one
     let new = cart::Model {
@@ -214,11 +220,11 @@ pub(super) async fn clear_version(db: &impl ConnectionTrait, user: UserId, versi
 }
 
 /// Gives the cart a longer life.
-async fn touch(db: &impl ConnectionTrait, user: UserId, expires_at: DateTime<Utc>) -> Result<()> {
+async fn touch(db: &impl ConnectionTrait, user: UserId, expires_at: DateTime<Utc>, now: DateTime<Utc>) -> Result<()> {
     cart::Entity::update_many()
         .col_expr(cart::Column::ExpiresAt, Expr::value(expires_at))
         .filter(cart::Column::UserId.eq(user.0))
-        .filter(cart::Column::ExpiresAt.gt(now()))
+        .filter(cart::Column::ExpiresAt.gt(now))
         .exec(db)
         .await?;
     Ok(())
@@ -245,20 +251,19 @@ pub(super) async fn see(db: &impl ConnectionTrait, user: UserId, seen: &[Seen<'_
     Ok(())
 }
 
-pub(super) async fn sweep(db: &impl ConnectionTrait, limit: u64) -> Result<u64> {
+pub(super) async fn sweep(db: &Db, limit: u64) -> Result<u64> {
     let expired = Query::select()
         .column(cart::Column::UserId)
         .from(cart::Entity)
-        .and_where(cart::Column::ExpiresAt.lte(now()))
+        .and_where(cart::Column::ExpiresAt.lte(db.now()))
         .limit(limit)
         .to_owned();
-    let gone = cart::Entity::delete_many().filter(cart::Column::UserId.in_subquery(expired)).exec(db).await?;
+    let gone = cart::Entity::delete_many().filter(cart::Column::UserId.in_subquery(expired)).exec(db.write()).await?;
     Ok(gone.rows_affected)
 }
 
 /// A cart that is about to be changed: another version, a new life. Locks it for the rest of the transaction.
-async fn renew(tx: &impl ConnectionTrait, user: UserId, life: TimeDelta) -> Result<(), CartError> {
-    let now = now();
+async fn renew(tx: &impl ConnectionTrait, user: UserId, life: TimeDelta, now: DateTime<Utc>) -> Result<(), CartError> {
     let done = cart::Entity::update_many()
         .col_expr(cart::Column::Version, Expr::col(cart::Column::Version).add(1))
         .col_expr(cart::Column::UpdatedAt, Expr::value(now))

@@ -18,7 +18,7 @@ pub(crate) struct Model {
     pub(crate) attempt: i32,
     /// Method of the last attempt.
     pub(crate) payment_method: Option<String>,
-    /// Idempotency key of the last attempt.
+    /// Idempotency key of the request that last moved it into a passing state, if it had one.
     pub(crate) payment_key: Option<String>,
     pub(crate) payment_id: Option<Uuid>,
     pub(crate) placed_at: DateTimeUtc,
