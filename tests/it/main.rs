@@ -8,6 +8,9 @@ mod databases;
 mod errors;
 mod harness;
 mod last_pieces;
+#[expect(dead_code, reason = "the module's own tests use all of it")]
+#[path = "../../modules/notification/tests/sinks/mail.rs"]
+mod mail;
 mod notifications;
 mod operation;
 mod purchase;

@@ -1,10 +1,14 @@
 //! What users are told, and what becomes of events that cannot be handled.
 
-use crate::harness::{Account, Shop, both_deployments, souk, until};
+use crate::{
+    harness::{Account, Shop, both_deployments, souk, until},
+    mail::MailServer,
+};
 use kernel::{
     Ctx, Event,
     db::{Db, Durability, Pool},
     outbox,
+    testing::Stores,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -15,7 +19,6 @@ both_deployments![
     notifications_are_read_and_chosen,
     admins_look_after_notifications,
     a_poisoned_event_becomes_a_dead_letter_and_the_rest_goes_on,
-    what_was_told_survives_a_kill,
 ];
 
 fn address() -> Value {
@@ -122,7 +125,7 @@ async fn admins_look_after_notifications(shop: Shop) {
     assert_eq!(found["notifications"][0]["recipient"], "noor@example.com");
     let one = format!("/api/admin/notifications/{}", found["notifications"][0]["id"].as_str().unwrap());
     let whole = shop.call(&admin, "GET", &one, None).await.expect(200);
-    assert!(whole["text"].as_str().unwrap().contains("noor") && whole["html"].is_string());
+    assert!(whole["text"].as_str().unwrap().contains("Your account is open") && whole["html"].is_string());
     shop.call(&admin, "POST", &format!("{one}/resend"), None).await.expect(202);
     let mails = async || {
         let messages = shop.get("/api/dev/mailbox").await.expect(200)["messages"].as_array().unwrap().clone();
@@ -181,22 +184,64 @@ async fn a_poisoned_event_becomes_a_dead_letter_and_the_rest_goes_on(shop: Shop)
     assert_eq!(letters(&["list"]), (true, String::new()));
 }
 
-async fn what_was_told_survives_a_kill(mut shop: Shop) {
+/// A shop with a mail server that is not there yet.
+macro_rules! killed {
+    ($($(#[$how:meta])* $test:ident: $start:ident $(on $stores:ident)?,)*) => { $(
+        #[tokio::test]
+        $(#[$how])*
+        async fn $test() {
+            let mail = MailServer::closed();
+            let port = mail.port.to_string();
+            let settings = [
+                ("SOUK_NOTIFICATION__MAIL", "smtp"),
+                ("SMTP_HOST", "127.0.0.1"),
+                ("SMTP_PORT", &port),
+                ("SOUK_NOTIFICATION__SMTP__TLS", "none"),
+                // what a dead process had under way is due again after these
+                ("SOUK_NOTIFICATION__SMTP__TIMEOUT_MS", "2000"),
+                ("SOUK_NOTIFICATION__SMTP__DATA_TIMEOUT_MS", "10000"),
+            ];
+            what_was_told_survives_a_kill(Shop::$start($(Stores::$stores(),)? &settings).await, &mail).await;
+        }
+    )* };
+}
+
+killed! {
+    what_was_told_survives_a_kill_of_one_process: one_process,
+    what_was_told_survives_a_kill_of_each_process: split,
+    #[ignore = "needs servers: see docs/testing.md"]
+    what_was_told_survives_a_kill_of_one_process_on_servers: one_process_on on servers,
+    #[ignore = "needs servers: see docs/testing.md"]
+    what_was_told_survives_a_kill_of_each_process_on_servers: split_on on servers,
+}
+
+async fn what_was_told_survives_a_kill(mut shop: Shop, mail: &MailServer) {
     let (admin, me) = (shop.admin().await, shop.customer("leyla").await);
     let lamp = shop.product(&admin, "Lamp", 10.0, 50).await;
+    let mut numbers = Vec::new();
+    let mut buy = async |shop: &Shop| numbers.push(order(shop, &me, lamp).await["number"].as_str().unwrap().to_owned());
     for _ in 0..5 {
-        order(&shop, &me, lamp).await;
+        buy(&shop).await;
     }
-    // whatever was between the commits and the mails
+    let placed = async |shop: &Shop, status: &str| {
+        let page = shop.call(&me, "GET", "/api/notifications?kind=order.placed&per_page=100", None).await;
+        let is_so = |n: &&Value| n["status"] == status;
+        if page.status == 200 { page.json()["notifications"].as_array().unwrap().iter().filter(is_so).count() } else { 0 }
+    };
+    // mails that nobody has taken, and events that are somewhere on their way
+    until(async || placed(&shop, "queued").await == 5).await;
+    for _ in 0..3 {
+        buy(&shop).await;
+    }
     for process in shop.processes.iter().map(|process| process.name.clone()).collect::<Vec<_>>() {
         shop.kill_and_start_again(&process).await;
     }
-    let placed = async || {
-        let page = shop.call(&me, "GET", "/api/notifications?kind=order.placed&per_page=100", None).await;
-        page.status == 200
-            && page.json()["notifications"].as_array().unwrap().iter().filter(|n| n["status"] == "sent").count() == 5
-    };
-    until(placed).await;
-    let page = shop.call(&me, "GET", "/api/notifications?kind=order.placed&per_page=100", None).await.expect(200);
-    assert_eq!(page["pagination"]["total"], 5, "each order was told once");
+    assert!(mail.mails().is_empty());
+    mail.open();
+    until(async || placed(&shop, "sent").await == 8).await;
+    let mut told: Vec<String> = mail.mails().iter().map(|mail| mail.header("Subject")).collect();
+    told.retain(|subject| subject.starts_with("We have received your order"));
+    told.sort();
+    let expected: Vec<String> = numbers.iter().map(|number| format!("We have received your order {number}")).collect();
+    assert_eq!(told, expected, "each order was told once");
 }

@@ -31,7 +31,7 @@ pub trait NotificationApi {
 
     /// Get what you want to be told, how, and in which language.
     ///
-    /// Every kind of notification is in the answer.
+    /// Every kind of notification is in the answer. Mail that proves an address cannot be turned off.
     #[get("/users/{user}/preferences", public = "/api/notifications/preferences", access = user, rate = "60/min")]
     async fn preferences(&self, cx: &Ctx, user: UserId) -> Result<NotificationPreferences, NotificationError>;
 
@@ -62,12 +62,13 @@ pub trait NotificationApi {
     /// Send a notification again.
     ///
     /// One that failed gets all its attempts anew; one that was sent is sent once more. It goes to the address that its user has
-    /// now. One that is still queued is a conflict.
+    /// now, or, if it proves an address, to that one. One that is still queued is a conflict. Under the `Idempotency-Key` under
+    /// which it was last sent again, it is not sent a third time.
     #[post(
         "/notifications/{id}/resend",
         public = "/api/admin/notifications/{id}/resend",
         access = role(admin),
-        retry = never,
+        retry = key,
         status = 202,
         rate = "60/min"
     )]
@@ -75,7 +76,8 @@ pub trait NotificationApi {
 
     /// Preview a template.
     ///
-    /// With example data. The answer says which locale was found for the one that was asked for.
+    /// With example data; nothing is sent or kept, however often it is called. The answer says which locale was found for the one
+    /// that was asked for.
     #[post(
         "/templates/preview",
         public = "/api/admin/notification-templates/preview",

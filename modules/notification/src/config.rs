@@ -17,6 +17,8 @@ pub struct Config {
     pub history_days: u32,
     /// Name of the shop in the texts.
     pub shop: String,
+    /// Where people find the shop, e.g. `https://souk.example`: what links in the texts begin with. Empty: texts have no links.
+    pub shop_url: String,
     /// Language of the shop (BCP 47), for users who chose none.
     pub locale: String,
     /// A folder with templates that replace the built-in ones or add languages: `<folder>/de/order.placed.subject.txt`. Empty: none.
@@ -35,7 +37,7 @@ pub struct Config {
     pub sms_http: SmsHttp,
     /// Messages of one channel that are sent at the same time, 1 to 100.
     pub sends_at_once: u32,
-    /// Milliseconds between the attempts to send a message that is refused; after the last one it has failed.
+    /// Milliseconds between the attempts to send a message that is refused, or may have been sent; after the last one it has failed.
     pub retry_ms: Vec<u64>,
     /// Hours after which a message fails, too, while the mail server or the provider cannot be reached, 1 to 720.
     pub give_up_hours: u32,
@@ -48,6 +50,7 @@ impl Default for Config {
             pool: Pool::default(),
             history_days: 365,
             shop: "Souk".into(),
+            shop_url: String::new(),
             locale: "en".into(),
             templates_folder: PathBuf::new(),
             mail: MailWay::Mailbox,
@@ -91,8 +94,11 @@ pub struct Smtp {
     pub tls: Tls,
     /// Idle connections that are kept, 0 to 100.
     pub pool: u32,
-    /// Milliseconds that sending a message may take, 100 to 120,000.
+    /// Milliseconds that everything before a mail itself may take, from connecting to naming its recipient, 100 to 120,000.
     pub timeout_ms: u64,
+    /// Milliseconds that a mail and the answer to it may take, 100 to 1,800,000. Servers that look for viruses can take minutes
+    /// (RFC 5321 4.5.3.2.6); what is cut off may have been sent, and is sent again.
+    pub data_timeout_ms: u64,
 }
 
 impl Default for Smtp {
@@ -105,6 +111,7 @@ impl Default for Smtp {
             tls: Tls::Starttls,
             pool: 4,
             timeout_ms: 10_000,
+            data_timeout_ms: 300_000,
         }
     }
 }
@@ -149,7 +156,7 @@ pub struct SmsHttp {
     pub text_field: String,
     /// Further fields of the body, as they are.
     pub fields: BTreeMap<String, String>,
-    /// Milliseconds that sending an SMS may take, 100 to 120,000.
+    /// Milliseconds that connecting may take, 100 to 120,000; with the answer it may take twice as long.
     pub timeout_ms: u64,
 }
 
@@ -220,6 +227,13 @@ impl Config {
                 return Err(format!("notification.{name}.timeout_ms must be 100 to 120000").into());
             }
         }
+        if !(100..=1_800_000).contains(&self.smtp.data_timeout_ms) {
+            return Err("notification.smtp.data_timeout_ms must be 100 to 1800000".into());
+        }
+        let is_web = |url: &str| url.parse::<reqwest::Url>().is_ok_and(|url| matches!(url.scheme(), "http" | "https"));
+        if !self.shop_url.is_empty() && !is_web(&self.shop_url) {
+            return Err("notification.shop_url must be empty, or an address such as https://souk.example".into());
+        }
         if self.pool.connections == 0 {
             return Err("notification.pool.connections must be at least 1".into());
         }
@@ -256,6 +270,8 @@ mod tests {
         assert!(wrong(|c| c.give_up_hours = 0).contains("notification.give_up_hours"));
         assert!(wrong(|c| c.history_days = 3).contains("notification.history_days"));
         assert!(wrong(|c| c.smtp.timeout_ms = 1).contains("notification.smtp.timeout_ms"));
+        assert!(wrong(|c| c.smtp.data_timeout_ms = 1).contains("notification.smtp.data_timeout_ms"));
+        assert!(wrong(|c| c.shop_url = "souk.example".into()).contains("notification.shop_url"));
         assert!(wrong(|c| c.sms_http.timeout_ms = 1).contains("notification.sms_http.timeout_ms"));
         assert!(wrong(|c| c.pool.connections = 0).contains("notification.pool.connections"));
         Config::default().check().expect("the defaults are in their ranges");

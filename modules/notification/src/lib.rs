@@ -21,6 +21,8 @@ mod mailbox;
 #[cfg(feature = "server")]
 mod news;
 #[cfg(feature = "server")]
+mod outcome;
+#[cfg(feature = "server")]
 mod rules;
 #[cfg(feature = "server")]
 mod sender;

@@ -6,10 +6,13 @@ use order::{OrderCancelled, OrderDelivered, OrderPaid, OrderPlaced, OrderRefunde
 use payment::PaymentFailed;
 use user::{UserChanged, UserRegistered};
 
+pub(crate) const CONFIRMATION_REQUESTED: &str = "user.confirmation_requested";
+
 /// The types of the events that lead to notifications, or say where these go.
 pub const LISTENS: &[&str] = &[
     UserRegistered::TYPE,
     UserChanged::TYPE,
+    CONFIRMATION_REQUESTED,
     OrderPlaced::TYPE,
     OrderPaid::TYPE,
     OrderShipped::TYPE,

@@ -3,8 +3,8 @@
 use crate::{
     Config, MailWay, MailboxMessage, NotificationChannel, Smtp, Tls,
     mailbox::Ring,
-    rules::one_line,
-    sender::Outcome,
+    outcome::Outcome,
+    rules::{one_line, redact},
     store::{Contact, Row},
 };
 use kernel::{BoxError, now};
@@ -19,7 +19,8 @@ use lettre::{
         Error,
         authentication::{Credentials, DEFAULT_MECHANISMS},
         client::{AsyncSmtpConnection, TlsParameters},
-        extension::ClientId,
+        commands::{Data, Mail, Rcpt},
+        extension::{ClientId, Extension, MailBodyParameter, MailParameter},
     },
 };
 use std::{
@@ -64,27 +65,46 @@ impl Mailer {
         Ok(Some(Self(Arc::new(Inner { from, reply_to, way }))))
     }
 
-    /// Sends a notification to its user.
-    pub(crate) async fn send(&self, row: &Row, contact: &Contact) -> Outcome {
-        let Ok(to) = contact.email.parse::<Address>() else {
-            return Outcome::Hopeless("The user's e-mail address cannot be written to".into());
-        };
-        let letter = match self.letter(row, contact, to.clone()) {
-            Ok(letter) => letter,
-            Err(e) => return Outcome::Hopeless(format!("The mail cannot be written: {e}")),
-        };
+    /// How long sending a mail may take at most.
+    pub(crate) fn longest_attempt(&self) -> Duration {
         match &self.0.way {
-            Way::Ring(ring) => {
-                ring.add(in_mailbox(row, to.as_ref()));
-                Outcome::Sent { to: to.to_string() }
-            }
-            Way::Server(server) => server.send(letter.envelope(), &letter.formatted(), to.as_ref()).await,
+            Way::Ring(_) => Duration::ZERO,
+            Way::Server(server) => server.timeout + server.data_timeout + GOODBYE,
         }
     }
 
-    fn letter(&self, row: &Row, contact: &Contact, to: Address) -> Result<Message, lettre::error::Error> {
-        let name = one_line(&format!("{} {}", contact.first_name, contact.last_name));
-        let to = Mailbox::new((!name.is_empty()).then_some(name), to);
+    /// Sends a notification to the address that it is for, or else to its user.
+    pub(crate) async fn send(&self, row: &Row, contact: Option<&Contact>) -> Outcome {
+        let (to, name) = match (&row.address, contact) {
+            (Some(address), _) => (address.as_str(), None),
+            (None, Some(contact)) if contact.email_confirmed => {
+                (contact.email.as_str(), Some(format!("{} {}", contact.first_name, contact.last_name)))
+            }
+            (None, Some(_)) if row.is_personal => {
+                return Outcome::NotYet("It is for a confirmed address, and the user's is not confirmed".into());
+            }
+            (None, Some(contact)) => (contact.email.as_str(), None),
+            (None, None) => return Outcome::NotYet("The address of the user is not known yet".into()),
+        };
+        let Some(to) = address(to) else {
+            return Outcome::Impossible("The user's e-mail address cannot be written to".into());
+        };
+        let row = row.reveal();
+        let letter = match self.letter(&row, name.as_deref(), to.clone()) {
+            Ok(letter) => letter,
+            Err(e) => return Outcome::Impossible(format!("The mail cannot be written: {e}")),
+        };
+        match &self.0.way {
+            Way::Ring(ring) => {
+                ring.add(in_mailbox(&row, to.as_ref()));
+                Outcome::Sent { to: to.to_string() }
+            }
+            Way::Server(server) => server.send(letter.envelope(), &letter.formatted(), &to).await,
+        }
+    }
+
+    fn letter(&self, row: &Row, name: Option<&str>, to: Address) -> Result<Message, lettre::error::Error> {
+        let to = Mailbox::new(name.map(one_line).filter(|name| !name.is_empty()), to);
         // answers of machines are not wanted (RFC 3834)
         let by_machine = HeaderValue::new(HeaderName::new_from_ascii_str("Auto-Submitted"), "auto-generated".into());
         let mut letter = Message::builder()
@@ -100,6 +120,15 @@ impl Mailer {
         let html = row.html.clone().unwrap_or_default();
         letter.multipart(MultiPart::alternative_plain_html(row.text.clone(), html))
     }
+}
+
+/// An address as mail servers take it: an international domain in its ASCII form (RFC 5890). None: nobody can write to it.
+fn address(text: &str) -> Option<Address> {
+    let (user, domain) = text.rsplit_once('@')?;
+    if domain.is_ascii() {
+        return Address::new(user, domain).ok();
+    }
+    Address::new(user, idna::domain_to_ascii(domain).ok()?).ok()
 }
 
 /// The same for every attempt, so that a mail that was sent twice because nobody knew can be recognised. One that an admin sends
@@ -136,7 +165,10 @@ struct Server {
     is_upgraded: bool,
     credentials: Option<Credentials>,
     hello: ClientId,
+    /// For everything up to the mail itself.
     timeout: Duration,
+    /// For the mail and the answer to it.
+    data_timeout: Duration,
     keep: usize,
     idle: Mutex<Vec<Idle>>,
 }
@@ -146,12 +178,17 @@ struct Idle {
     since: Instant,
 }
 
+/// How long saying goodbye to a server that refused a mail may take.
+const GOODBYE: Duration = Duration::from_secs(1);
+
 /// Where sending broke off.
 enum Failure {
     /// Before the message: it is not to blame.
     Connecting(Error),
-    /// While the server was told of it.
-    Sending(Error),
+    /// While the server was told from whom to whom it is.
+    Announcing(Error),
+    /// The server does not know addresses with letters beyond ASCII before the `@` (RFC 6531).
+    Unspeakable,
 }
 
 impl Server {
@@ -176,27 +213,58 @@ impl Server {
             credentials,
             hello: ClientId::Domain(domain.into()),
             timeout: Duration::from_millis(config.timeout_ms),
+            data_timeout: Duration::from_millis(config.data_timeout_ms),
             keep: config.pool as usize,
             idle: Mutex::default(),
         })
     }
 
-    async fn send(&self, envelope: &Envelope, letter: &[u8], to: &str) -> Outcome {
-        match tokio::time::timeout(self.timeout, self.deliver(envelope, letter)).await {
-            Ok(Ok(connection)) => {
-                self.park(connection);
-                Outcome::Sent { to: to.into() }
-            }
-            Ok(Err(failure)) => failure.outcome(),
+    async fn send(&self, envelope: &Envelope, letter: &[u8], to: &Address) -> Outcome {
+        let mut connection = match tokio::time::timeout(self.timeout, self.announce(envelope, to)).await {
+            Ok(Ok(connection)) => connection,
+            Ok(Err(failure)) => return failure.outcome(to),
             // the connection is gone with the attempt
-            Err(_) => Outcome::Unreachable { reason: "The mail server did not answer in time".into(), hung: true },
+            Err(_) => return Outcome::Unreachable { reason: "The mail server did not answer in time".into(), hung: true },
+        };
+        // from here on the server may take it without our hearing of it
+        match tokio::time::timeout(self.data_timeout, connection.message(letter)).await {
+            Ok(Ok(_)) => {
+                self.park(connection);
+                Outcome::Sent { to: to.to_string() }
+            }
+            Ok(Err(e)) if e.status().is_some() => {
+                say_goodbye(connection).await;
+                judge(&e, to)
+            }
+            Ok(Err(e)) => Outcome::MaybeSent(format!("The connection broke after the mail: {}", plain(&e, to))),
+            Err(_) => Outcome::MaybeSent("The mail server did not answer in time after the mail".into()),
         }
     }
 
-    async fn deliver(&self, envelope: &Envelope, letter: &[u8]) -> Result<AsyncSmtpConnection, Failure> {
+    /// A connection on which the server waits for the mail itself.
+    async fn announce(&self, envelope: &Envelope, to: &Address) -> Result<AsyncSmtpConnection, Failure> {
         let mut connection = self.connection().await.map_err(Failure::Connecting)?;
-        connection.send(envelope, letter).await.map_err(Failure::Sending)?;
-        Ok(connection)
+        let options = match to.user().is_ascii() {
+            true => Vec::new(),
+            false if !connection.server_info().supports_feature(Extension::SmtpUtfEight) => return Err(Failure::Unspeakable),
+            false => vec![MailParameter::SmtpUtfEight, MailParameter::Body(MailBodyParameter::EightBitMime)],
+        };
+        let mut told = connection.command(Mail::new(envelope.from().cloned(), options)).await;
+        if told.is_ok() {
+            told = connection.command(Rcpt::new(to.clone(), Vec::new())).await;
+        }
+        if told.is_ok() {
+            told = connection.command(Data).await;
+        }
+        match told {
+            Ok(_) => Ok(connection),
+            Err(e) => {
+                if e.status().is_some() {
+                    say_goodbye(connection).await;
+                }
+                Err(Failure::Announcing(e))
+            }
+        }
     }
 
     async fn connection(&self) -> Result<AsyncSmtpConnection, Error> {
@@ -231,30 +299,46 @@ impl Server {
     }
 }
 
+async fn say_goodbye(mut connection: AsyncSmtpConnection) {
+    // that it does not hear us is no loss
+    drop(tokio::time::timeout(GOODBYE, connection.abort()).await);
+}
+
 impl Failure {
-    fn outcome(self) -> Outcome {
-        /// Service not available, closing the channel (RFC 5321).
-        const CLOSING: u16 = 421;
+    fn outcome(self, to: &Address) -> Outcome {
         match self {
-            Self::Connecting(e) => Outcome::unreachable(format!("The mail server cannot be reached: {}", plain(&e))),
-            Self::Sending(e) => match e.status().map(u16::from) {
-                Some(CLOSING) => Outcome::unreachable(format!("The mail server takes no mail now: {}", plain(&e))),
-                Some(_) => Outcome::Refused(format!("The mail server refused it: {}", plain(&e))),
-                None if e.is_client() => Outcome::Refused(format!("The mail server cannot take it: {}", plain(&e))),
-                None => Outcome::unreachable(format!("The connection to the mail server broke: {}", plain(&e))),
-            },
+            Self::Connecting(e) => Outcome::unreachable(format!("The mail server cannot be reached: {}", plain(&e, to))),
+            Self::Announcing(e) if e.status().is_some() => judge(&e, to),
+            Self::Announcing(e) => Outcome::unreachable(format!("The connection to the mail server broke: {}", plain(&e, to))),
+            Self::Unspeakable => {
+                let reason = "The mail server takes no address with letters beyond ASCII before the @ (SMTPUTF8)";
+                Outcome::Refused { reason: reason.into(), is_final: true }
+            }
         }
     }
 }
 
-/// What a server or the system says, as one short line.
-fn plain(e: &Error) -> String {
+/// What a refusal means for the mail.
+fn judge(e: &Error, to: &Address) -> Outcome {
+    /// Service not available, closing the channel (RFC 5321).
+    const CLOSING: u16 = 421;
+    /// Authentication required (RFC 4954): our settings are to blame.
+    const NOT_AUTHENTICATED: u16 = 530;
+    match e.status().map(u16::from) {
+        Some(CLOSING | NOT_AUTHENTICATED) => Outcome::unreachable(format!("The mail server takes no mail now: {}", plain(e, to))),
+        _ => Outcome::Refused { reason: format!("The mail server refused it: {}", plain(e, to)), is_final: e.is_permanent() },
+    }
+}
+
+/// What a server or the system says, as one short line without the recipient.
+fn plain(e: &Error, to: &Address) -> String {
     let cause = e.source().map_or_else(|| e.to_string(), ToString::to_string);
+    let cause = redact(&one_line(&cause), to.as_ref());
     let text = match e.status() {
         Some(code) => format!("{code} {cause}"),
         None => cause,
     };
-    one_line(&text).chars().take(300).collect()
+    text.chars().take(300).collect()
 }
 
 #[cfg(test)]
@@ -284,6 +368,11 @@ mod tests {
             created_at: at,
             sent_at: None,
             read_at: None,
+            claims: 1,
+            address: None,
+            secret: None,
+            is_personal: false,
+            resend_key: None,
         }
     }
 
@@ -295,6 +384,8 @@ mod tests {
             last_name: "Aziz".into(),
             phone: None,
             updated_at: now(),
+            version: 1,
+            email_confirmed: true,
         }
     }
 
@@ -306,9 +397,9 @@ mod tests {
     fn no_name_or_subject_adds_a_header() {
         let mailer = mailer(&Config { reply_to: "help@souk.test".into(), ..Config::default() });
         let to = "leyla@example.com".parse().expect("an address");
-        let evil = contact("leyla@example.com", "Leyla\r\nBcc: eve@example.com\r\n\r\n<b>");
+        let evil = Some("Leyla\r\nBcc: eve@example.com\r\n\r\n<b> Aziz");
         let row = row("Order\r\nBcc: eve@example.com\n\nX");
-        let letter = String::from_utf8(mailer.letter(&row, &evil, to).expect("a letter").formatted()).expect("text");
+        let letter = String::from_utf8(mailer.letter(&row, evil, to).expect("a letter").formatted()).expect("text");
         let (headers, body) = letter.split_once("\r\n\r\n").expect("headers and a body");
         let names: Vec<&str> =
             headers.lines().filter(|l| !l.starts_with([' ', '\t'])).filter_map(|l| l.split(':').next()).collect();
@@ -325,9 +416,37 @@ mod tests {
     async fn an_address_that_is_none_is_hopeless() {
         let mailer = mailer(&Config::default());
         for bad in ["", "leyla", "a@b@c", "leyla@example.com\r\nRCPT TO:<eve@example.com>", "<leyla@example.com>"] {
-            let outcome = mailer.send(&row("Order"), &contact(bad, "Leyla")).await;
-            assert!(matches!(outcome, Outcome::Hopeless(_)), "{bad:?}: {outcome:?}");
+            let outcome = mailer.send(&row("Order"), Some(&contact(bad, "Leyla"))).await;
+            assert!(matches!(outcome, Outcome::Impossible(_)), "{bad:?}: {outcome:?}");
         }
+    }
+
+    #[test]
+    fn domains_are_written_in_ascii() {
+        let written = |text: &str| address(text).map(|address| address.to_string());
+        assert_eq!(written("a@müller.de").as_deref(), Some("a@xn--mller-kva.de"));
+        assert_eq!(written("Leyla.Aziz+shop@example.com").as_deref(), Some("Leyla.Aziz+shop@example.com"));
+        assert_eq!(written("löwe@example.com").as_deref(), Some("löwe@example.com"));
+        for bad in ["a@", "a@-.de", "a@mü ller.de", "@müller.de", ".a@example.com", "a..b@example.com"] {
+            assert_eq!(written(bad), None, "{bad}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_name_goes_to_a_confirmed_address_only() {
+        let mailer = mailer(&Config::default());
+        let mut stranger = contact("stranger@example.com", "You won, see www.example.com");
+        let mut letter = row("Order");
+        letter.is_personal = true;
+        assert!(matches!(mailer.send(&letter, Some(&stranger)).await, Outcome::Sent { .. }));
+        stranger.email_confirmed = false;
+        assert!(matches!(mailer.send(&letter, Some(&stranger)).await, Outcome::NotYet(_)));
+        letter.is_personal = false;
+        assert!(matches!(mailer.send(&letter, Some(&stranger)).await, Outcome::Sent { .. }));
+        assert!(matches!(mailer.send(&letter, None).await, Outcome::NotYet(_)));
+        // for one address, whoever has it
+        letter.address = Some("old@example.com".into());
+        assert_eq!(mailer.send(&letter, Some(&stranger)).await, Outcome::Sent { to: "old@example.com".into() });
     }
 
     #[test]

@@ -2,6 +2,9 @@
 
 use crate::{ChannelChoice, NotificationChannel, NotificationKind, NotificationPreferences};
 use kernel::Money;
+use phonenumber::Mode;
+use regex::Regex;
+use std::sync::LazyLock;
 
 /// How a kind is told to users who did not choose.
 pub(crate) fn usual(kind: NotificationKind) -> ChannelChoice {
@@ -11,27 +14,56 @@ pub(crate) fn usual(kind: NotificationKind) -> ChannelChoice {
 
 /// Whether this user wants to be told of this kind on this channel.
 pub(crate) fn wants(preferences: &NotificationPreferences, kind: NotificationKind, channel: NotificationChannel) -> bool {
-    let choice = preferences.kinds.get(&kind).copied().unwrap_or_else(|| usual(kind));
+    let choice = choice(preferences, kind);
     match channel {
         NotificationChannel::Email => choice.email,
         NotificationChannel::Sms => choice.sms,
     }
 }
 
+fn choice(preferences: &NotificationPreferences, kind: NotificationKind) -> ChannelChoice {
+    match kind {
+        // it proves the address that it goes to
+        NotificationKind::ConfirmationRequested => usual(kind),
+        _ => preferences.kinds.get(&kind).copied().unwrap_or_else(|| usual(kind)),
+    }
+}
+
 /// The same choices with every kind named.
 pub(crate) fn complete(mut preferences: NotificationPreferences) -> NotificationPreferences {
     for kind in NotificationKind::ALL {
-        preferences.kinds.entry(*kind).or_insert_with(|| usual(*kind));
+        preferences.kinds.insert(*kind, choice(&preferences, *kind));
     }
     preferences
 }
 
-/// A phone number as providers want it (E.164): `+` and 7 to 15 digits.
+/// A phone number as providers want it (E.164); none when it is not a number in international form that there can be.
 pub(crate) fn phone(text: &str) -> Option<String> {
-    let number: String = text.chars().filter(|c| !matches!(c, ' ' | '-' | '/' | '(' | ')' | '.')).collect();
-    let digits = number.strip_prefix('+')?;
-    let is_number = (7..=15).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit()) && !digits.starts_with('0');
-    is_number.then_some(number)
+    let number = phonenumber::parse(None, text).ok()?;
+    number.is_valid().then(|| number.format().mode(Mode::E164).to_string())
+}
+
+/// The same text without addresses and numbers of people: those of the recipient, and all that look like one.
+pub(crate) fn redact(text: &str, recipient: &str) -> String {
+    static PERSONAL: LazyLock<Option<Regex>> =
+        LazyLock::new(|| Regex::new(r#"[^\s<>()\[\]"',;:]+@[^\s<>()"',;:]+|\+?\d(?:[ ()/-]{0,2}\d){6,}"#).ok());
+    const HIDDEN: &str = "***";
+    let text = text.replace(recipient, HIDDEN);
+    let text = match &*PERSONAL {
+        Some(personal) => personal.replace_all(&text, HIDDEN).into_owned(),
+        None => HIDDEN.into(),
+    };
+    // some servers name the mailbox without its domain
+    let mailbox = recipient.rsplit_once('@').map_or(recipient, |(mailbox, _)| mailbox);
+    let is_part_of_a_word = |c: char| c.is_alphanumeric() || matches!(c, '.' | '_' | '+' | '-');
+    let mut words = String::with_capacity(text.len());
+    for piece in text.split_inclusive(|c: char| !is_part_of_a_word(c)) {
+        let word = piece.trim_end_matches(|c| !is_part_of_a_word(c));
+        let is_mailbox = word.eq_ignore_ascii_case(mailbox) && !word.is_empty();
+        words.push_str(if is_mailbox { HIDDEN } else { word });
+        words.push_str(&piece[word.len()..]);
+    }
+    words
 }
 
 /// One line: what breaks lines, or steers a terminal or a mail, becomes a space.
@@ -83,12 +115,29 @@ mod tests {
     }
 
     #[test]
-    fn phone_numbers_are_international() {
-        assert_eq!(phone("+961 70 12 34 56").as_deref(), Some("+96170123456"));
-        assert_eq!(phone("+1 (555) 010-9999").as_deref(), Some("+15550109999"));
-        for bad in ["", "+", "030 1234567", "+123", "+1234567890123456", "+49abc1234567", "+0301234567", "+4930\n1234567"] {
+    fn phone_numbers_are_international_and_real() {
+        for (text, number) in [
+            ("+961 70 12 34 56", "+96170123456"),
+            ("+49 (0)30 1234567", "+49301234567"),
+            ("+1 (212) 555-0123", "+12125550123"),
+            ("+961\u{a0}70\u{a0}123456", "+96170123456"),
+        ] {
+            assert_eq!(phone(text).as_deref(), Some(number), "{text}");
+        }
+        for bad in ["", "+", "call me", "030 1234567", "+123", "+1234567890123456", "+49abc1234567", "+999 1234567"] {
             assert_eq!(phone(bad), None, "{bad}");
         }
+    }
+
+    #[test]
+    fn what_servers_say_does_not_tell_who_was_written_to() {
+        let said = |text| redact(text, "leyla.aziz@example.com");
+        assert_eq!(said("5.1.1 <leyla.aziz@example.com>: no such mailbox"), "5.1.1 <***>: no such mailbox");
+        assert_eq!(said("5.1.1 Leyla.Aziz@EXAMPLE.com... User unknown"), "5.1.1 *** User unknown");
+        assert_eq!(said("mailbox LEYLA.AZIZ is full, see omar@example.org"), "mailbox *** is full, see ***");
+        assert_eq!(said("call +49 (30) 123-4567 or 0049301234567"), "call *** or ***");
+        assert_eq!(said("4.7.1 try again in 300 s"), "4.7.1 try again in 300 s");
+        assert_eq!(said("no such mailbox"), "no such mailbox");
     }
 
     #[test]

@@ -6,12 +6,12 @@ use crate::{
     NotificationRecord, PreviewTemplate, TemplatePreview,
     mailbox::Ring,
     news::{self, Notice},
-    rules,
+    ops, rules,
     sender::Wake,
-    store::{Contact, Filter, Row, Store, now},
+    store::{Contact, Filter, Row, Store},
     templates::Templates,
 };
-use kernel::{Ctx, Envelope, Fault, Pagination, UserId};
+use kernel::{Ctx, Envelope, Fault, Pagination, UserId, idempotency::Used};
 
 /// Notifications, on a store.
 #[derive(Clone)]
@@ -77,20 +77,26 @@ impl NotificationApi for Notifications {
         self.store.get(id).await?.map(to_record).ok_or(NotificationError::NotFound)
     }
 
-    async fn resend(&self, _: &Ctx, id: NotificationId) -> Result<NotificationEntry> {
-        match self.store.queue_again(id).await? {
-            Some(row) => {
-                self.wake.of(row.channel).notify_one();
-                Ok(to_record(row).notification)
+    async fn resend(&self, cx: &Ctx, id: NotificationId) -> Result<NotificationEntry> {
+        let key = Used::by(cx, ops::RESEND, &id)?.map(|used| format!("{} {}", used.scope, used.key));
+        if let Some(row) = self.store.queue_again(id, key.as_deref()).await? {
+            self.wake.of(row.channel).notify_one();
+            return Ok(to_record(row).notification);
+        }
+        match self.store.get(id).await? {
+            Some(row) if key.is_some() && row.resend_key == key => {
+                cx.mark_replayed();
+                Ok(to_record(row.into_queued()).notification)
             }
-            None if self.store.get(id).await?.is_some() => Err(NotificationError::StillQueued),
+            Some(_) => Err(NotificationError::StillQueued),
             None => Err(NotificationError::NotFound),
         }
     }
 
     async fn preview(&self, _: &Ctx, request: PreviewTemplate) -> Result<TemplatePreview> {
-        let notice = Notice::example(request.kind, Some("As you asked"))?;
-        let message = self.templates.render(request.locale.as_deref(), request.channel, Some("Leyla"), &notice)?;
+        let notices = Notice::examples(request.kind)?;
+        let notice = notices.first().ok_or_else(|| Fault::internal("a kind without an example"))?;
+        let message = self.templates.render(request.locale.as_deref(), request.channel, Some("Leyla"), notice)?;
         Ok(TemplatePreview { locale: message.locale, subject: message.subject, text: message.text, html: message.html })
     }
 
@@ -104,7 +110,7 @@ impl NotificationApi for Notifications {
             return Err(Fault::invalid("/id", "must be the id of the event").into());
         }
         let Some(news) = news::read(&event)? else { return Ok(()) };
-        let rows = match &news.notice {
+        let rows = match news.notice {
             Some(notice) => self.write(&event, news.user, news.contact.as_ref(), notice).await?,
             None => Vec::new(),
         };
@@ -119,22 +125,32 @@ impl NotificationApi for Notifications {
 impl Notifications {
     /// The notifications of a notice: one for each channel that goes somewhere and that the user wants.
     ///
-    /// Events of different modules have no order: the user may not be known yet. Then the greeting has no name, and the address is
-    /// looked up when it is sent.
-    async fn write(&self, event: &Envelope, user: UserId, told: Option<&Contact>, notice: &Notice) -> Result<Vec<Row>> {
-        let (known, preferences) = tokio::try_join!(self.store.contact(user), self.store.preferences(user))?;
+    /// Events of different modules have no order: the user may not be known yet. The address is looked up when it is sent. Nothing
+    /// that the user typed is in a message for an address that is not confirmed, or not known to be, nor in an SMS, as nobody proves
+    /// numbers.
+    async fn write(&self, event: &Envelope, user: UserId, told: Option<&Contact>, notice: Notice) -> Result<Vec<Row>> {
+        let (known, preferences, now) =
+            tokio::try_join!(self.store.contact(user), self.store.preferences(user), self.store.now())?;
+        let told = told.filter(|told| known.as_ref().is_none_or(|known| told.replaces(known)));
         let (contact, preferences) = (told.or(known.as_ref()), preferences.unwrap_or_default());
-        let name = contact.map(|contact| contact.first_name.as_str());
+        let is_proved = contact.is_some_and(|contact| contact.email_confirmed) && notice.proof().is_none();
+        let notice = if is_proved { notice } else { notice.impersonal() };
         let has_no_phone = contact.is_some_and(|contact| contact.phone.as_deref().and_then(rules::phone).is_none());
-        let now = now();
         let mut rows = Vec::new();
         for &channel in &self.channels {
             let is_pointless = channel == NotificationChannel::Sms && has_no_phone;
             if is_pointless || !rules::wants(&preferences, notice.kind, channel) {
                 continue;
             }
-            let message = self.templates.render(preferences.locale.as_deref(), channel, name, notice)?;
-            rows.push(Row::new(event.id, user, notice.kind, channel, message, now));
+            let is_personal = is_proved && channel == NotificationChannel::Email;
+            let name = contact.filter(|_| is_personal).map(|contact| contact.first_name.as_str());
+            let message = self.templates.render(preferences.locale.as_deref(), channel, name, &notice)?;
+            let mut row = Row::new(event.id, user, notice.kind, channel, message, now);
+            row.is_personal = is_personal;
+            if let Some(proof) = notice.proof().filter(|_| channel == NotificationChannel::Email) {
+                (row.address, row.secret) = (Some(proof.email.clone()), Some(proof.token.clone()));
+            }
+            rows.push(row);
         }
         Ok(rows)
     }

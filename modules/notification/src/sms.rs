@@ -4,8 +4,8 @@ use crate::{
     Config, SmsHttp, SmsWay,
     mail::in_mailbox,
     mailbox::Ring,
+    outcome::Outcome,
     rules::{one_line, phone},
-    sender::Outcome,
     store::{Contact, Row},
 };
 use kernel::{BoxError, BoxFuture};
@@ -20,6 +20,9 @@ use std::{error::Error, sync::Arc, time::Duration};
 pub(crate) trait SmsProvider: Send + Sync {
     /// Sends the text of a notification to a number.
     fn send(&self, row: Row, to: String) -> BoxFuture<Outcome>;
+
+    /// How long that may take at most.
+    fn longest_attempt(&self) -> Duration;
 }
 
 /// The provider that the settings name; none when SMS are off.
@@ -35,10 +38,11 @@ pub(crate) fn provider(config: &Config, ring: Ring) -> Result<Option<Arc<dyn Sms
 }
 
 /// Sends a notification to its user.
-pub(crate) async fn send(provider: &dyn SmsProvider, row: &Row, contact: &Contact) -> Outcome {
+pub(crate) async fn send(provider: &dyn SmsProvider, row: &Row, contact: Option<&Contact>) -> Outcome {
+    let Some(contact) = contact else { return Outcome::NotYet("The number of the user is not known yet".into()) };
     match contact.phone.as_deref().and_then(phone) {
         Some(to) => provider.send(row.clone(), to).await,
-        None => Outcome::Hopeless("The user has no phone number in international form".into()),
+        None => Outcome::Impossible("The user has no phone number that an SMS can be sent to".into()),
     }
 }
 
@@ -54,11 +58,16 @@ impl SmsProvider for Log {
         self.ring.add(in_mailbox(&row, &to));
         Box::pin(async move { Outcome::Sent { to } })
     }
+
+    fn longest_attempt(&self) -> Duration {
+        Duration::ZERO
+    }
 }
 
 /// A provider that takes JSON.
 struct Http {
     client: Client,
+    timeout: Duration,
     url: Url,
     header: Option<(HeaderName, HeaderValue)>,
     to_field: String,
@@ -84,9 +93,19 @@ impl Http {
             return Err("notification.sms_http.to_field and text_field must name two fields".into());
         }
         let timeout = Duration::from_millis(config.timeout_ms);
-        let client = Client::builder().timeout(timeout).redirect(reqwest::redirect::Policy::none()).build()?;
+        // twice: who cannot even connect in time is told apart from who does not answer
+        let client = Client::builder().connect_timeout(timeout).timeout(2 * timeout);
+        let client = client.redirect(reqwest::redirect::Policy::none()).build()?;
         let fields = config.fields.iter().map(|(name, value)| (name.clone(), Value::from(value.as_str()))).collect();
-        Ok(Self { client, url, header, to_field: config.to_field.clone(), text_field: config.text_field.clone(), fields })
+        Ok(Self {
+            client,
+            timeout,
+            url,
+            header,
+            to_field: config.to_field.clone(),
+            text_field: config.text_field.clone(),
+            fields,
+        })
     }
 }
 
@@ -106,11 +125,19 @@ impl SmsProvider for Http {
                 Err(e) => {
                     let e = e.without_url();
                     let cause = e.source().map_or_else(|| e.to_string(), ToString::to_string);
-                    let reason = format!("The SMS provider cannot be reached: {}", one_line(&cause));
-                    Outcome::Unreachable { reason, hung: e.is_timeout() && !e.is_connect() }
+                    let cause = one_line(&cause);
+                    match e.is_connect() {
+                        true => Outcome::unreachable(format!("The SMS provider cannot be reached: {cause}")),
+                        // how much of it the provider had read nobody knows
+                        false => Outcome::MaybeSent(format!("The SMS provider did not answer: {cause}")),
+                    }
                 }
             }
         })
+    }
+
+    fn longest_attempt(&self) -> Duration {
+        2 * self.timeout
     }
 }
 
@@ -120,5 +147,5 @@ fn judge(status: StatusCode, to: String) -> Outcome {
     }
     let reason = format!("The SMS provider refused it: {status}");
     let is_passing = matches!(status, StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS);
-    if status.is_client_error() && !is_passing { Outcome::Hopeless(reason) } else { Outcome::Refused(reason) }
+    Outcome::Refused { reason, is_final: status.is_client_error() && !is_passing }
 }

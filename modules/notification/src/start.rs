@@ -41,7 +41,7 @@ pub async fn start(config: &Config, jobs: &Jobs) -> Result<Notifications, BoxErr
     notifications.store.keep_up(jobs);
     let store = notifications.store.in_background();
     for way in ways {
-        Sender::new(config, store.clone(), way).start(notifications.wake.clone(), jobs);
+        Sender::new(config, store.clone(), way, jobs.stopping().clone()).start(notifications.wake.clone(), jobs);
     }
     let queued = metrics::gauge!("souk_notifications_queued");
     jobs.every("notification.metrics", Duration::from_secs(5), {

@@ -4,18 +4,19 @@ mod mongo;
 mod sql;
 
 use crate::{
-    Config, EventId, NotificationChannel, NotificationId, NotificationKind, NotificationPreferences, NotificationStatus,
-    templates::Message,
+    ChannelChoice, Config, EventId, NotificationChannel, NotificationId, NotificationKind, NotificationPreferences,
+    NotificationStatus,
+    templates::{MASK, Message},
 };
 use kernel::{
-    BoxError, BoxFuture, Fault, Health, UserId,
+    BoxError, BoxFuture, Code, Fault, Health, UserId,
     chrono::{DateTime, SubsecRound, TimeDelta, Utc},
     jobs::Jobs,
 };
 use mongo::Mongo;
 use serde::{Deserialize, Serialize};
 use sql::Sql;
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 use uuid::Uuid;
 
 type Result<T> = std::result::Result<T, Fault>;
@@ -34,9 +35,25 @@ pub(crate) struct Contact {
     pub(crate) first_name: String,
     pub(crate) last_name: String,
     pub(crate) phone: Option<String>,
-    /// When the event happened that told it: an older one does not overwrite a newer one.
+    /// When the event happened that told it.
     #[serde(with = "micros")]
     pub(crate) updated_at: DateTime<Utc>,
+    /// The version of the user that the event told; 0 when it told none.
+    #[serde(default)]
+    pub(crate) version: i64,
+    /// Whether the user has proved to read what is sent to the e-mail address. Until then nothing that the user typed goes there.
+    #[serde(default)]
+    pub(crate) email_confirmed: bool,
+}
+
+impl Contact {
+    /// Whether this is not older than what is known. Where one of the two has no version, or both have the same, the time decides.
+    pub(crate) fn replaces(&self, known: &Self) -> bool {
+        if self.version != 0 && known.version != 0 && self.version != known.version {
+            return self.version > known.version;
+        }
+        self.updated_at >= known.updated_at
+    }
 }
 
 /// A notification as it is kept.
@@ -69,9 +86,47 @@ pub(crate) struct Row {
     pub(crate) sent_at: Option<DateTime<Utc>>,
     #[serde(with = "date::optional")]
     pub(crate) read_at: Option<DateTime<Utc>>,
+    /// How often it was taken to be sent since an end was noted last. More than one: attempts whose end nobody knows.
+    #[serde(default)]
+    pub(crate) claims: u32,
+    /// The address for which it was written, if it is for no other. Else it goes to the one that the user has.
+    #[serde(default)]
+    pub(crate) address: Option<String>,
+    /// What belongs in the place of [`MASK`] when it is sent, and is never shown.
+    #[serde(default)]
+    pub(crate) secret: Option<String>,
+    /// Whether something in it was typed by its user: it goes to a confirmed address only.
+    #[serde(default)]
+    pub(crate) is_personal: bool,
+    /// The key under which it was last sent again.
+    #[serde(default)]
+    pub(crate) resend_key: Option<String>,
 }
 
 impl Row {
+    /// With its secret in its place, to be sent.
+    pub(crate) fn reveal(&self) -> Self {
+        let mut row = self.clone();
+        if let Some(secret) = row.secret.take() {
+            row.text = row.text.replace(MASK, &secret);
+            row.html = row.html.map(|html| html.replace(MASK, &secret));
+        }
+        row
+    }
+
+    /// As it was when it was queued, the last time.
+    pub(crate) fn into_queued(self) -> Self {
+        Self {
+            status: NotificationStatus::Queued,
+            attempts: 0,
+            last_error: None,
+            recipient: None,
+            sent_at: None,
+            due_at: self.queued_at,
+            ..self
+        }
+    }
+
     /// A new notification, to be sent at once.
     pub(crate) fn new(
         event: Uuid,
@@ -100,6 +155,11 @@ impl Row {
             created_at: now,
             sent_at: None,
             read_at: None,
+            claims: 0,
+            address: None,
+            secret: None,
+            is_personal: false,
+            resend_key: None,
         }
     }
 }
@@ -186,8 +246,8 @@ impl Store {
         }
     }
 
-    /// Records what an event says: where the user can be reached, and what is to be sent. An event that was recorded before
-    /// changes nothing.
+    /// Records what an event says: where the user can be reached, if that [replaces](Contact::replaces) what is known, and what is
+    /// to be sent. An event that was recorded before changes nothing.
     pub(crate) async fn record(&self, event: Uuid, contact: Option<&Contact>, rows: &[Row]) -> Result<()> {
         either!(self.record(event, contact, rows))
     }
@@ -226,15 +286,29 @@ impl Store {
         either!(self.mark_all_read(user, now()))
     }
 
-    /// Queues a notification again that is not queued; none when it is, or is not there.
-    pub(crate) async fn queue_again(&self, id: NotificationId) -> Result<Option<Row>> {
-        either!(self.queue_again(id, now()))
+    /// Queues a notification again that is not queued, and was not queued under this key before; none when it is or was, or is not
+    /// there.
+    ///
+    /// # Errors
+    /// `unprocessable` when another one was queued under the key.
+    pub(crate) async fn queue_again(&self, id: NotificationId, key: Option<&str>) -> Result<Option<Row>> {
+        let now = self.now().await?;
+        either!(self.queue_again(id, key, now))
     }
 
-    /// Takes notifications that are due, the longest waiting first, so that nobody else takes them before `lease`.
+    /// Takes notifications that are due, the longest waiting first, so that nobody else takes them before `lease`: until their
+    /// `due_at`.
     pub(crate) async fn claim(&self, channel: NotificationChannel, lease: TimeDelta, limit: u32) -> Result<Vec<Row>> {
-        let now = now();
+        let now = self.now().await?;
         either!(self.claim(channel, now, now + lease, limit))
+    }
+
+    /// Now, by the clock of the store, which all instances share; cut to milliseconds.
+    pub(crate) async fn now(&self) -> Result<DateTime<Utc>> {
+        match self {
+            Self::Sql(store) => Ok(store.now()),
+            Self::Mongo(store) => store.now().await,
+        }
     }
 
     /// Notes that a notification was sent, whoever has taken it.
@@ -260,6 +334,42 @@ impl Store {
             Self::Mongo(_) => Ok(()),
         }
     }
+}
+
+/// The choices of a user, as they were stored, perhaps by a newer release: what this one does not know is left out.
+fn read_preferences(stored: &str) -> Result<NotificationPreferences> {
+    #[derive(Deserialize)]
+    struct Stored {
+        #[serde(default)]
+        locale: Option<String>,
+        #[serde(default)]
+        kinds: BTreeMap<String, Choice>,
+    }
+    #[derive(Deserialize)]
+    struct Choice {
+        email: bool,
+        sms: bool,
+    }
+    let stored: Stored = serde_json::from_str(stored).map_err(Fault::internal)?;
+    let known = |(kind, Choice { email, sms }): (String, Choice)| Some((kind.parse().ok()?, ChannelChoice { email, sms }));
+    Ok(NotificationPreferences { locale: stored.locale, kinds: stored.kinds.into_iter().filter_map(known).collect() })
+}
+
+fn key_of_another() -> Fault {
+    Fault::new(Code::Unprocessable, "This Idempotency-Key was used for another request")
+}
+
+/// Words of this release: rows with others were written by a newer one, and are left to it.
+fn known_kinds() -> impl Iterator<Item = &'static str> {
+    NotificationKind::ALL.iter().map(|kind| kind.as_str())
+}
+
+fn known_channels() -> impl Iterator<Item = &'static str> {
+    NotificationChannel::ALL.iter().map(|channel| channel.as_str())
+}
+
+fn known_statuses() -> impl Iterator<Item = &'static str> {
+    NotificationStatus::ALL.iter().map(|status| status.as_str())
 }
 
 impl Health for Store {

@@ -25,8 +25,16 @@ macro_rules! built_in {
         (concat!($locale, "/lines.html"), include_str!(concat!("../templates/", $locale, "/lines.html"))),
         (concat!($locale, "/layout.txt"), include_str!(concat!("../templates/", $locale, "/layout.txt"))),
         (concat!($locale, "/layout.html"), include_str!(concat!("../templates/", $locale, "/layout.html"))),
+        (concat!($locale, "/confirm.txt"), include_str!(concat!("../templates/", $locale, "/confirm.txt"))),
+        (concat!($locale, "/confirm.html"), include_str!(concat!("../templates/", $locale, "/confirm.html"))),
+        (concat!($locale, "/cancelled.txt"), include_str!(concat!("../templates/", $locale, "/cancelled.txt"))),
+        (concat!($locale, "/declined.txt"), include_str!(concat!("../templates/", $locale, "/declined.txt"))),
         built_in!(@kind $locale "user.registered" "subject.txt"), built_in!(@kind $locale "user.registered" "txt"),
         built_in!(@kind $locale "user.registered" "html"), built_in!(@kind $locale "user.registered" "sms.txt"),
+        built_in!(@kind $locale "user.confirmation_requested" "subject.txt"),
+        built_in!(@kind $locale "user.confirmation_requested" "txt"),
+        built_in!(@kind $locale "user.confirmation_requested" "html"),
+        built_in!(@kind $locale "user.confirmation_requested" "sms.txt"),
         built_in!(@kind $locale "order.placed" "subject.txt"), built_in!(@kind $locale "order.placed" "txt"),
         built_in!(@kind $locale "order.placed" "html"), built_in!(@kind $locale "order.placed" "sms.txt"),
         built_in!(@kind $locale "order.paid" "subject.txt"), built_in!(@kind $locale "order.paid" "txt"),
@@ -48,6 +56,8 @@ macro_rules! built_in {
 }
 
 const BUILT_IN: &[(&str, &str)] = built_in! { "en" "de" };
+/// What stands for the token of a proof in texts that are kept.
+pub(crate) const MASK: &str = "••••••••";
 /// The language in which everything is written.
 const LAST_RESORT: &str = "en";
 
@@ -70,6 +80,7 @@ struct Inner {
     /// In lower case, with the way they are written.
     locales: BTreeMap<String, String>,
     shop: String,
+    shop_url: String,
     shop_locale: String,
 }
 
@@ -79,10 +90,20 @@ struct Data<'a> {
     shop: &'a str,
     lang: &'a str,
     subject: Option<&'a str>,
-    /// First name of the user, if it is known yet.
+    /// First name of the user, if it is known yet and may be said.
     name: Option<&'a str>,
+    confirm: Option<ConfirmData>,
     order: Option<OrderData>,
     payment: Option<PaymentData>,
+}
+
+/// How an address is proved.
+#[derive(Serialize)]
+struct ConfirmData {
+    token: &'static str,
+    /// Links of the shop to say that the address is one's own, and that it was somebody else who gave it; none without `shop_url`.
+    url: Option<String>,
+    disown_url: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -90,6 +111,8 @@ struct OrderData {
     number: String,
     items: Vec<LineData>,
     total: String,
+    /// Why it was cancelled: `customer`, `shop`, `not_paid` or `stock_lost`.
+    reason: Option<order::CancelReason>,
     note: Option<String>,
 }
 
@@ -102,8 +125,10 @@ struct LineData {
 
 #[derive(Serialize)]
 struct PaymentData {
-    order_id: i64,
+    /// Number of the order.
+    number: String,
     amount: String,
+    /// Why, as a code, e.g. `card_declined`.
     reason: String,
 }
 
@@ -133,7 +158,8 @@ impl Templates {
         }
         let locales = locales.into_iter().map(|locale| (locale.to_lowercase(), locale)).collect();
         let (shop, shop_locale) = (one_line(&config.shop), config.locale.clone());
-        let templates = Self(Arc::new(Inner { environment, locales, shop, shop_locale }));
+        let shop_url = config.shop_url.trim_end_matches('/').to_owned();
+        let templates = Self(Arc::new(Inner { environment, locales, shop, shop_url, shop_locale }));
         if !templates.has(&templates.0.shop_locale) {
             return Err(format!("notification.locale: there are no templates for {:?}", templates.0.shop_locale).into());
         }
@@ -144,9 +170,8 @@ impl Templates {
     fn try_all(&self) -> Result<(), BoxError> {
         for locale in self.0.locales.values() {
             for &kind in NotificationKind::ALL {
-                for (name, note) in [(Some("Leyla"), Some("As you asked")), (None, None)] {
-                    let notice = Notice::example(kind, note)?;
-                    for &channel in NotificationChannel::ALL {
+                for notice in Notice::examples(kind)? {
+                    for (&channel, name) in NotificationChannel::ALL.iter().flat_map(|c| [(c, Some("Leyla")), (c, None)]) {
                         self.fill(locale, channel, name, &notice).map_err(|e| broken(&e))?;
                     }
                 }
@@ -204,7 +229,8 @@ impl Templates {
         };
         let name = name.map(one_line).filter(|name| !name.is_empty());
         let (order, payment) = facts(&notice.facts, lang);
-        let mut data = Data { shop: &self.0.shop, lang: locale, subject: None, name: name.as_deref(), order, payment };
+        let confirm = notice.proof().map(|_| self.confirm());
+        let mut data = Data { shop: &self.0.shop, lang: locale, subject: None, name: name.as_deref(), confirm, order, payment };
         let subject = one_line(&part("subject.txt", &data)?);
         data.subject = Some(&subject);
         let (text, html) = match channel {
@@ -212,6 +238,12 @@ impl Templates {
             NotificationChannel::Sms => (one_line(&part("sms.txt", &data)?), None),
         };
         Ok(Message { locale: locale.into(), subject, text, html })
+    }
+
+    fn confirm(&self) -> ConfirmData {
+        let shop = self.0.shop_url.as_str();
+        let link = |page: &str| (!shop.is_empty()).then(|| format!("{shop}/{page}?token={MASK}"));
+        ConfirmData { token: MASK, url: link("confirm-email"), disown_url: link("disown-email") }
     }
 }
 
@@ -248,7 +280,7 @@ fn facts(facts: &Facts, lang: &str) -> (Option<OrderData>, Option<PaymentData>) 
         None => format!("{amount}\u{a0}{currency}"),
     };
     match facts {
-        Facts::None => (None, None),
+        Facts::Account(_) => (None, None),
         Facts::Order(order) => {
             let line = |item: &order::OrderItem| LineData {
                 name: one_line(&item.name),
@@ -259,13 +291,15 @@ fn facts(facts: &Facts, lang: &str) -> (Option<OrderData>, Option<PaymentData>) 
                 number: order.number.clone(),
                 items: order.items.iter().map(line).collect(),
                 total: write(order.total, order.currency),
+                reason: order.reason,
                 note: order.note.as_deref().map(one_line).filter(|note| !note.is_empty()),
             };
             (Some(order), None)
         }
         Facts::Payment(payment) => {
             let amount = write(payment.amount, payment.currency);
-            (None, Some(PaymentData { order_id: payment.order_id.0, amount, reason: one_line(&payment.reason) }))
+            let number = order::order_number(payment.order_id);
+            (None, Some(PaymentData { number, amount, reason: one_line(&payment.reason) }))
         }
     }
 }
@@ -286,8 +320,67 @@ mod tests {
     }
 
     fn placed(templates: &Templates, locale: &str) -> Message {
-        let notice = Notice::example(NotificationKind::OrderPlaced, None).expect("an example");
-        templates.render(Some(locale), NotificationChannel::Email, Some("Leyla"), &notice).expect("a message")
+        mail(templates, locale, &Notice::examples(NotificationKind::OrderPlaced).expect("examples")[0])
+    }
+
+    fn mail(templates: &Templates, locale: &str, notice: &Notice) -> Message {
+        templates.render(Some(locale), NotificationChannel::Email, Some("Leyla"), notice).expect("a message")
+    }
+
+    fn texts(locale: &str, kind: NotificationKind) -> Vec<String> {
+        let templates = Templates::open(&Config::default()).expect("the built-in templates");
+        let examples = Notice::examples(kind).expect("examples");
+        examples.iter().map(|notice| mail(&templates, locale, notice).text).collect()
+    }
+
+    #[test]
+    fn every_reason_is_said_in_the_language_of_the_reader() {
+        for (locale, words) in [
+            (
+                "en",
+                ["Reason: As you asked", "As you wished", "because it was not paid in time", "no longer there", "was cancelled"],
+            ),
+            (
+                "de",
+                ["Grund: As you asked", "auf Ihren Wunsch", "weil sie nicht rechtzeitig bezahlt", "nicht mehr da", "storniert"],
+            ),
+        ] {
+            let texts = texts(locale, NotificationKind::OrderCancelled);
+            for (text, words) in std::iter::zip(&texts, words) {
+                assert!(text.contains(words), "{words}: {text}");
+            }
+            let code = |text: &String| ["shop", "customer", "not_paid", "stock_lost"].iter().any(|code| text.contains(code));
+            assert!(!texts.iter().any(code), "{texts:?}");
+            // who has not paid gets nothing back
+            let money: Vec<bool> = texts.iter().map(|text| text.contains("money") || text.contains("Geld")).collect();
+            assert_eq!(money, [true, true, false, true, true]);
+        }
+    }
+
+    #[test]
+    fn a_declined_payment_says_why_in_words_and_of_which_order() {
+        for (locale, words) in
+            [("en", ["the card was declined", "was not accepted."]), ("de", ["die Karte wurde abgelehnt", "nicht angenommen."])]
+        {
+            for (text, words) in std::iter::zip(texts(locale, NotificationKind::PaymentFailed), words) {
+                assert!(text.contains(words) && text.contains("S-00000042"), "{words}: {text}");
+                assert!(!text.contains("card_declined") && !text.contains("another_reason"), "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_address_is_proved_by_a_link_of_the_shop_or_by_the_token() {
+        let welcome = &Notice::examples(NotificationKind::UserRegistered).expect("examples")[0];
+        let config = Config { shop_url: "https://souk.example/".into(), ..Config::default() };
+        let with_link = mail(&Templates::open(&config).expect("templates"), "en", welcome);
+        assert!(with_link.text.contains(&format!("https://souk.example/confirm-email?token={MASK}\n")), "{}", with_link.text);
+        assert!(with_link.text.contains(&format!("https://souk.example/disown-email?token={MASK}")));
+        assert!(with_link.html.expect("html").contains(&format!("confirm-email?token={MASK}\"")));
+        let without = mail(&Templates::open(&Config::default()).expect("templates"), "de", welcome);
+        assert!(without.text.contains(MASK) && !without.text.contains("http"), "{}", without.text);
+        // nothing of the token is kept
+        assert!(!without.text.contains("token"), "{}", without.text);
     }
 
     #[test]

@@ -66,6 +66,8 @@ words! {
     NotificationKind {
         /// Welcome: an account was opened.
         UserRegistered = "user.registered",
+        /// A user wants to prove an e-mail address. Always by e-mail, whatever was chosen.
+        ConfirmationRequested = "user.confirmation_requested",
         /// An order was placed and awaits payment.
         OrderPlaced = "order.placed",
         /// An order was paid.
@@ -118,9 +120,9 @@ pub struct Notification {
     #[schema(example = "en")]
     pub locale: String,
     /// Subject; for an SMS, too.
-    #[schema(example = "Your order SK-2026-000042 has been shipped")]
+    #[schema(example = "Your order S-00000042 has been shipped")]
     pub subject: String,
-    /// The text.
+    /// The text. Codes and links that prove an address are masked.
     pub text: String,
     /// What has become of it.
     pub status: NotificationStatus,
@@ -164,13 +166,14 @@ pub struct NotificationEntry {
     #[schema(example = "leyla@example.com")]
     pub recipient: Option<String>,
     /// Subject; for an SMS, too.
-    #[schema(example = "Your order SK-2026-000042 has been shipped")]
+    #[schema(example = "Your order S-00000042 has been shipped")]
     pub subject: String,
     /// What has become of it.
     pub status: NotificationStatus,
-    /// Attempts to send it that failed. When the mail server or the provider could not be reached, that does not count.
+    /// Attempts to send it that failed, or of which nobody knows. When the mail server or the provider could not be reached, that
+    /// does not count.
     pub attempts: u32,
-    /// Why the last attempt failed.
+    /// Why the last attempt failed, without addresses and numbers.
     #[schema(example = "The mail server refused it: 550 no such mailbox")]
     pub last_error: Option<String>,
     /// When it is to be sent, or sent again.
@@ -197,7 +200,7 @@ pub struct NotificationEntryPage {
 pub struct NotificationRecord {
     /// The notification.
     pub notification: NotificationEntry,
-    /// The text.
+    /// The text. Codes and links that prove an address are masked.
     pub text: String,
     /// The text as HTML; none for an SMS.
     pub html: Option<String>,

@@ -14,7 +14,7 @@ use notification::{
     NotificationChannel, NotificationClient, NotificationEntry, NotificationError, NotificationId, NotificationKind,
     NotificationPreferences, NotificationStatus, Notifications, PreviewTemplate, SmsHttp, SmsWay, Smtp, Tls, listener, start,
 };
-use order::{OrderCancelled, OrderDelivered, OrderFacts, OrderPaid, OrderPlaced, OrderRefunded, OrderShipped};
+use order::{CancelReason, OrderCancelled, OrderDelivered, OrderFacts, OrderPaid, OrderPlaced, OrderRefunded, OrderShipped};
 use payment::PaymentFailed;
 use serde_json::json;
 use sinks::{MailServer, Mood, SmsProvider};
@@ -31,13 +31,22 @@ macro_rules! suite {
         kernel::placements! { $($front)* [
             every_event_leads_to_its_message,
             an_event_that_comes_twice_is_told_once,
+            an_event_that_comes_again_after_other_choices_adds_nothing,
             users_choose_what_they_are_told,
             an_unknown_user_is_written_to_once_known,
             an_older_address_does_not_replace_a_newer_one,
+            the_version_says_which_address_is_newer,
             a_mail_arrives_once_and_whole,
+            nothing_that_a_stranger_typed_is_mailed,
+            a_token_is_mailed_and_never_shown,
+            an_international_address_is_written_to,
             a_server_that_is_down_loses_nothing,
             a_server_that_closes_or_says_nothing_loses_nothing,
-            what_is_refused_fails_and_can_be_sent_again,
+            what_gets_no_answer_is_sent_as_often_as_there_are_attempts,
+            what_is_cut_off_is_sent_as_often_as_there_are_attempts,
+            what_is_refused_for_good_fails_and_can_be_sent_again,
+            what_is_refused_for_now_uses_all_attempts,
+            what_an_admin_sends_again_under_a_key_is_sent_once,
             sms_go_to_the_provider,
             two_instances_send_each_message_once,
             lists_are_paged_and_filtered,
@@ -47,6 +56,8 @@ macro_rules! suite {
             bad_input_names_the_field,
             templates_can_be_previewed,
             what_cannot_be_read_is_a_fault,
+            what_a_newer_release_wrote_breaks_nothing,
+            an_attempt_whose_end_nobody_noted_counts,
         ] $($back)* }
     };
 }
@@ -74,6 +85,14 @@ struct Fixture {
     stop: Jobs,
     mongo: Option<Mongo>,
     _stores: Stores,
+}
+
+/// The module, once its store is up.
+async fn started(config: &Config, jobs: &Jobs) -> Notifications {
+    let notifications = start(config, jobs).await.unwrap();
+    let health = notifications.health();
+    until("up", async || kernel::Health::check(&health).await.ok()).await;
+    notifications
 }
 
 /// A database of MongoDB that is gone with the test.
@@ -113,7 +132,7 @@ fn mongodb_url(stores: &Stores) -> String {
 
 async fn in_development(stores: Stores) -> (Notifications, Stores) {
     let config = Config { database_url: stores.database("notification").await, ..Config::default() };
-    (start(&config, &Jobs::default()).await.unwrap(), stores)
+    (started(&config, &Jobs::default()).await, stores)
 }
 
 async fn fixture(stores: Stores, database_url: String, mongo: Option<Mongo>) -> (Notifications, Fixture) {
@@ -138,8 +157,33 @@ async fn fixture(stores: Stores, database_url: String, mongo: Option<Mongo>) -> 
         ..Config::default()
     };
     let stop = Jobs::default();
-    let notifications = start(&config, &stop).await.unwrap();
+    let notifications = started(&config, &stop).await;
     (notifications, Fixture { config, mail, sms, stop, mongo, _stores: stores })
+}
+
+impl Fixture {
+    /// Writes into the store past the module: table, column, value, and the column and value by which the row is found.
+    async fn overwrite(&self, changes: &[(&str, &str, String, &str, String)]) {
+        if let Some(Mongo(url)) = &self.mongo {
+            use ::mongodb::bson::{Bson, doc};
+            // numbers are numbers
+            let bson = |value: &String| value.parse::<i64>().map_or_else(|_| Bson::from(value.as_str()), Bson::from);
+            let database = database(url).await;
+            for (table, column, value, by, wanted) in changes {
+                let by = if (*table, *by) == ("preferences", "user_id") { "_id" } else { by };
+                let collection = database.collection::<::mongodb::bson::Document>(table);
+                let change = doc! {"$set": {*column: bson(value)}};
+                assert_eq!(collection.update_many(doc! {by: bson(wanted)}, change).await.unwrap().modified_count, 1);
+            }
+        } else {
+            use sea_orm::ConnectionTrait;
+            let database = sea_orm::Database::connect(&self.config.database_url).await.unwrap();
+            for (table, column, value, by, wanted) in changes {
+                let change = format!("UPDATE {table} SET {column} = '{value}' WHERE {by} = '{wanted}'");
+                assert_eq!(database.execute_unprepared(&change).await.unwrap().rows_affected(), 1);
+            }
+        }
+    }
 }
 
 impl Drop for Fixture {
@@ -159,7 +203,7 @@ fn registered(user: i64) -> UserRegistered {
         first_name: "Leyla".into(),
         last_name: "Aziz".into(),
         phone: Some("+961 70 123456".into()),
-        email_confirmed: false,
+        email_confirmed: true,
         confirm_token: None,
         version: 1,
     }
@@ -182,6 +226,28 @@ fn failed(user: i64) -> PaymentFailed {
         "payment_id": Uuid::now_v7(), "order_id": 42, "user_id": user, "amount": 1073.5, "currency": "EUR", "reason": "card_declined",
     });
     serde_json::from_value(facts).unwrap()
+}
+
+/// As the user module tells it.
+#[derive(serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
+struct ConfirmationRequested {
+    user_id: i64,
+    email: String,
+    confirm_token: String,
+}
+
+impl Event for ConfirmationRequested {
+    const TYPE: &'static str = "user.confirmation_requested";
+    fn subject(&self) -> String {
+        self.user_id.to_string()
+    }
+    fn version(&self) -> i64 {
+        1
+    }
+}
+
+fn confirmation(user: i64) -> ConfirmationRequested {
+    ConfirmationRequested { user_id: user, email: format!("new{user}@example.com"), confirm_token: "c2VzYW1l-open_1".into() }
 }
 
 fn envelope<E: Event>(event: &E) -> Envelope {
@@ -244,8 +310,9 @@ async fn every_event_leads_to_its_message(client: NotificationClient, f: &Fixtur
     tell(&client, OrderCancelled(facts(LEYLA, 5))).await;
     tell(&client, OrderRefunded(facts(LEYLA, 6))).await;
     tell(&client, failed(LEYLA)).await;
+    tell(&client, confirmation(LEYLA)).await;
 
-    let entries = settled(&client, LEYLA, 10).await;
+    let entries = settled(&client, LEYLA, 11).await;
     assert!(entries.iter().all(|entry| entry.status == NotificationStatus::Sent), "{entries:?}");
     let of = |channel| -> BTreeSet<NotificationKind> {
         entries.iter().filter(|entry| entry.channel == channel).map(|entry| entry.kind).collect()
@@ -256,6 +323,7 @@ async fn every_event_leads_to_its_message(client: NotificationClient, f: &Fixtur
     let mut subjects: Vec<String> = f.mail.mails().iter().map(|mail| mail.header("Subject")).collect();
     subjects.sort();
     let expected = [
+        "Confirm your address at Souk",
         "The money of your order S-00000006 is on its way back",
         "We have received your order S-00000001",
         "We have received your payment of order S-00000002",
@@ -287,9 +355,23 @@ async fn an_event_that_comes_twice_is_told_once(client: NotificationClient, f: &
     assert_eq!(f.mail.mails().len(), 2);
     // through a listener, as it comes
     let listener = listener(client.clone());
-    assert!(listener.types().contains(&OrderPlaced::TYPE) && LISTENS.len() == 9);
+    assert!(listener.types().contains(&OrderPlaced::TYPE) && LISTENS.len() == 10);
     listener.take(placed).await.unwrap();
     assert_eq!(settled(&client, LEYLA, 2).await.len(), 2);
+}
+
+async fn an_event_that_comes_again_after_other_choices_adds_nothing(client: NotificationClient, f: &Fixture) {
+    f.mail.open();
+    tell(&client, registered(LEYLA)).await;
+    let placed = envelope(&OrderPlaced(facts(LEYLA, 1)));
+    take(&client, &placed).await.unwrap();
+    let before = settled(&client, LEYLA, 2).await;
+    let by_sms = [(NotificationKind::OrderPlaced, ChannelChoice { email: true, sms: true })];
+    let chosen = NotificationPreferences { locale: Some("de".into()), kinds: by_sms.into() };
+    client.change_preferences(&customer(LEYLA), UserId(LEYLA), chosen).await.unwrap();
+    take(&client, &placed).await.unwrap();
+    assert_eq!(settled(&client, LEYLA, 2).await, before);
+    assert!(f.sms.asked().is_empty());
 }
 
 async fn users_choose_what_they_are_told(client: NotificationClient, f: &Fixture) {
@@ -323,6 +405,11 @@ async fn users_choose_what_they_are_told(client: NotificationClient, f: &Fixture
     // what was chosen before is replaced as a whole
     let all = client.change_preferences(&me, UserId(LEYLA), NotificationPreferences::default()).await.unwrap();
     assert_eq!(all, usual);
+    // what proves an address cannot be turned off
+    let off = [(NotificationKind::ConfirmationRequested, ChannelChoice { email: false, sms: true })];
+    let off = NotificationPreferences { locale: None, kinds: off.into() };
+    let all = client.change_preferences(&me, UserId(LEYLA), off).await.unwrap();
+    assert_eq!(all, usual);
     // of somebody without a phone number nothing is sent there
     let nobody = UserRegistered { phone: Some("call me".into()), ..registered(8) };
     tell(&client, nobody).await;
@@ -350,17 +437,148 @@ async fn an_older_address_does_not_replace_a_newer_one(client: NotificationClien
     f.mail.open();
     let changed = |email: &str| {
         let UserRegistered { user_id, first_name, last_name, phone, .. } = registered(LEYLA);
-        envelope(&UserChanged { user_id, email: email.into(), first_name, last_name, phone, email_confirmed: false, version: 2 })
+        envelope(&UserChanged { user_id, email: email.into(), first_name, last_name, phone, email_confirmed: false, version: 0 })
     };
     let (first, second, third) = (changed("one@example.com"), changed("two@example.com"), changed("three@example.com"));
     let mut late = envelope(&registered(LEYLA));
     late.time = first.time - kernel::chrono::TimeDelta::microseconds(1);
+    // of a release that knew no versions
+    late.aggregateversion = 0;
     for event in [&second, &first, &third, &late, &second] {
         take(&client, event).await.unwrap();
     }
     let entries = settled(&client, LEYLA, 1).await;
     assert_eq!(entries[0].kind, NotificationKind::UserRegistered);
     assert_eq!(f.mail.mails()[0].to, ["three@example.com"]);
+}
+
+async fn the_version_says_which_address_is_newer(client: NotificationClient, f: &Fixture) {
+    let changed = |version: i64, email: &str| {
+        let UserRegistered { user_id, first_name, last_name, phone, .. } = registered(LEYLA);
+        let email = format!("{email}@example.com");
+        envelope(&UserChanged { user_id, email, first_name, last_name, phone, email_confirmed: false, version })
+    };
+    // the clocks of those who told them differ
+    let (mut third, mut second) = (changed(3, "three"), changed(2, "two"));
+    let hour = kernel::chrono::TimeDelta::hours(1);
+    (third.time, second.time) = (third.time - hour, second.time + hour);
+    let mut first = envelope(&registered(LEYLA));
+    first.time += hour;
+    for event in [&second, &third, &second, &first] {
+        take(&client, event).await.unwrap();
+    }
+    f.mail.open();
+    settled(&client, LEYLA, 1).await;
+    assert_eq!(f.mail.mails()[0].to, ["three@example.com"]);
+
+    // told by an older release that runs beside this one: only the time says what it is
+    let mut unversioned = changed(0, "four");
+    unversioned.time = third.time + hour;
+    let mut older = changed(0, "none");
+    older.time = third.time - hour;
+    for event in [&unversioned, &older] {
+        take(&client, event).await.unwrap();
+    }
+    tell(&client, OrderPlaced(facts(LEYLA, 1))).await;
+    settled(&client, LEYLA, 2).await;
+    assert_eq!(f.mail.mails()[1].to, ["four@example.com"]);
+}
+
+async fn nothing_that_a_stranger_typed_is_mailed(client: NotificationClient, f: &Fixture) {
+    f.mail.open();
+    let trap = "You won, see www.example.com";
+    let typed = |reason| OrderCancelled(OrderFacts { note: Some(trap.into()), reason, ..facts(LEYLA, 1) });
+    // of a user who is not known yet nothing is known to be confirmed
+    tell(&client, typed(Some(CancelReason::Customer))).await;
+    let stranger = UserRegistered {
+        first_name: trap.into(),
+        last_name: trap.into(),
+        email_confirmed: false,
+        confirm_token: Some("c2VzYW1l".into()),
+        ..registered(LEYLA)
+    };
+    tell(&client, stranger).await;
+    tell(&client, OrderPlaced(facts(LEYLA, 1))).await;
+    tell(&client, typed(Some(CancelReason::Customer))).await;
+    tell(&client, typed(None)).await;
+    tell(&client, OrderShipped(facts(LEYLA, 1))).await;
+    settled(&client, LEYLA, 7).await;
+    let (mails, sms) = (f.mail.mails(), f.sms.asked());
+    assert_eq!((mails.len(), sms.len()), (6, 1));
+    for mail in &mails {
+        assert!(!mail.data.contains("You won") && !mail.data.contains("example.com/"), "{}", mail.data);
+        assert!(["user7@example.com", "<user7@example.com>"].contains(&mail.header("To").as_str()), "{}", mail.header("To"));
+    }
+    assert!(!sms[0].body.to_string().contains("won"));
+    // what the shop's people write is told
+    assert!(mails.iter().any(|mail| mail.data.contains("Parcel 0034")));
+    tell(&client, typed(Some(CancelReason::Shop))).await;
+    settled(&client, LEYLA, 8).await;
+    assert!(f.mail.mails()[6].data.contains("won"));
+
+    // the address is proved: now people are called by their names
+    let UserRegistered { user_id, email, last_name, phone, .. } = registered(LEYLA);
+    let proved = UserChanged { user_id, email, first_name: "Leyla".into(), last_name, phone, email_confirmed: true, version: 2 };
+    tell(&client, proved).await;
+    tell(&client, OrderPlaced(facts(LEYLA, 2))).await;
+    settled(&client, LEYLA, 9).await;
+    let mail = f.mail.mails().pop().unwrap();
+    assert!(mail.data.contains("Hello Leyla,") && mail.header("To").contains("Leyla Aziz"), "{}", mail.data);
+
+    // with another address that is not: what calls by the name does not go there
+    f.mail.set(Mood::IsBusy);
+    tell(&client, OrderPlaced(facts(LEYLA, 3))).await;
+    let UserRegistered { user_id, first_name, last_name, phone, .. } = registered(LEYLA);
+    let email = "victim@example.com".into();
+    tell(&client, UserChanged { user_id, email, first_name, last_name, phone, email_confirmed: false, version: 3 }).await;
+    f.mail.set(Mood::Takes);
+    let all = settled(&client, LEYLA, 10).await;
+    assert!(f.mail.mails().iter().all(|mail| mail.to != ["victim@example.com"]), "{all:?}");
+}
+
+async fn a_token_is_mailed_and_never_shown(client: NotificationClient, f: &Fixture) {
+    f.mail.open();
+    tell(&client, confirmation(LEYLA)).await;
+    let welcome = UserRegistered { email_confirmed: false, confirm_token: Some("b3Blbg".into()), ..registered(LEYLA) };
+    tell(&client, welcome).await;
+    let entries = settled(&client, LEYLA, 2).await;
+    for (to, token) in [("new7@example.com", "c2VzYW1l-open_1"), ("user7@example.com", "b3Blbg")] {
+        let mails = f.mail.mails();
+        let mail = mails.iter().find(|mail| mail.to == [to]).unwrap();
+        // long lines are folded
+        let data = mail.data.replace("=\r\n", "");
+        let (text, html) = data.split_once("text/html").unwrap();
+        assert!(text.contains(token) && html.contains(token), "{}", mail.data);
+    }
+    let own = client.list(&customer(LEYLA), UserId(LEYLA), ListNotifications::default()).await.unwrap();
+    let mut shown = serde_json::to_string(&own).unwrap();
+    for entry in &entries {
+        shown += &serde_json::to_string(&client.get(&admin(), entry.id).await.unwrap()).unwrap();
+    }
+    assert!(!shown.contains("c2VzYW1l") && !shown.contains("b3Blbg") && shown.contains("••••••••"), "{shown}");
+    // sent again it goes to the address that it proves
+    let welcome = entries.iter().find(|entry| entry.kind == NotificationKind::UserRegistered).unwrap();
+    let UserRegistered { user_id, first_name, last_name, phone, .. } = registered(LEYLA);
+    let email = "other@example.com".into();
+    tell(&client, UserChanged { user_id, email, first_name, last_name, phone, email_confirmed: false, version: 2 }).await;
+    client.resend(&admin(), welcome.id).await.unwrap();
+    until("a third mail", async || (f.mail.mails().len() == 3).then_some(())).await;
+    assert_eq!(f.mail.mails()[2].to, ["user7@example.com"]);
+}
+
+async fn an_international_address_is_written_to(client: NotificationClient, f: &Fixture) {
+    f.mail.open();
+    for (user, email) in [(1, "a@müller.de"), (2, "löwe@example.com"), (3, ".a@example.com")] {
+        tell(&client, UserRegistered { email: email.into(), ..registered(user) }).await;
+    }
+    assert_eq!(settled(&client, 1, 1).await[0].status, NotificationStatus::Sent);
+    assert_eq!(f.mail.mails()[0].to, ["a@xn--mller-kva.de"]);
+    // this server knows no other letters before the @, and nobody can write to the third
+    for (user, why) in [(2, "SMTPUTF8"), (3, "cannot be written to")] {
+        let entry = settled(&client, user, 1).await.remove(0);
+        assert_eq!(entry.status, NotificationStatus::Failed);
+        assert!(entry.last_error.as_ref().unwrap().contains(why), "{entry:?}");
+    }
 }
 
 async fn a_mail_arrives_once_and_whole(client: NotificationClient, f: &Fixture) {
@@ -422,7 +640,7 @@ async fn a_server_that_is_down_loses_nothing(client: NotificationClient, f: &Fix
 
 async fn a_server_that_closes_or_says_nothing_loses_nothing(client: NotificationClient, f: &Fixture) {
     f.mail.open();
-    for (mood, why) in [(Mood::IsClosing, "421 closing"), (Mood::IsSilent, "did not answer in time")] {
+    for (mood, why) in [(Mood::IsClosing, "421 closing"), (Mood::IsDeaf, "did not answer in time")] {
         f.mail.set(mood);
         let before = f.mail.mails().len();
         let user = 1 + before as i64;
@@ -441,14 +659,72 @@ async fn a_server_that_closes_or_says_nothing_loses_nothing(client: Notification
     }
 }
 
-async fn what_is_refused_fails_and_can_be_sent_again(client: NotificationClient, f: &Fixture) {
+async fn what_gets_no_answer_is_sent_as_often_as_there_are_attempts(client: NotificationClient, f: &Fixture) {
+    // sent by an instance that does not wait for minutes
+    f.stop.end(Duration::from_secs(10)).await;
+    let smtp = Smtp { data_timeout_ms: 300, ..f.config.smtp.clone() };
+    let jobs = Jobs::default();
+    let _ends = jobs.stopping().clone().drop_guard();
+    started(&Config { smtp, ..f.config.clone() }, &jobs).await;
+    four_copies_at_most(&client, f, Mood::IsSilent, "did not answer in time after the mail").await;
+}
+
+async fn what_is_cut_off_is_sent_as_often_as_there_are_attempts(client: NotificationClient, f: &Fixture) {
+    four_copies_at_most(&client, f, Mood::HangsUp, "broke after the mail").await;
+}
+
+async fn four_copies_at_most(client: &NotificationClient, f: &Fixture, mood: Mood, why: &str) {
     f.mail.open();
-    f.mail.set(Mood::Refuses);
+    f.mail.set(mood);
+    tell(client, registered(LEYLA)).await;
+    let entry = settled(client, LEYLA, 1).await.remove(0);
+    assert_eq!((entry.status, entry.attempts), (NotificationStatus::Failed, 4), "{entry:?}");
+    assert!(entry.last_error.as_ref().unwrap().contains(why), "{entry:?}");
+    let copies: Vec<String> = f.mail.mails().iter().map(|mail| mail.header("Message-ID")).collect();
+    // by which they are recognised
+    assert_eq!(copies, vec![format!("<{}@souk.test>", entry.id); 4]);
+}
+
+async fn what_is_refused_for_now_uses_all_attempts(client: NotificationClient, f: &Fixture) {
+    f.mail.open();
+    f.mail.set(Mood::IsBusy);
     tell(&client, registered(LEYLA)).await;
     let failed = settled(&client, LEYLA, 1).await.remove(0);
     // the first attempt, and one after each wait
     assert_eq!((failed.status, failed.attempts), (NotificationStatus::Failed, 4));
-    assert_eq!(failed.last_error.as_deref(), Some("The mail server refused it: 550 no such mailbox"));
+    assert_eq!(failed.last_error.as_deref(), Some("The mail server refused it: 450 the mailbox is busy"));
+}
+
+async fn what_an_admin_sends_again_under_a_key_is_sent_once(client: NotificationClient, f: &Fixture) {
+    f.mail.open();
+    tell(&client, registered(LEYLA)).await;
+    let sent = settled(&client, LEYLA, 1).await.remove(0);
+    let key = |key: &str| admin().with_key(key);
+    let first = client.resend(&key("one"), sent.id).await.unwrap();
+    assert_eq!(first.status, NotificationStatus::Queued);
+    // whether it was sent meanwhile or not
+    client.resend(&key("one"), sent.id).await.unwrap();
+    until("the second mail", async || (f.mail.mails().len() == 2).then_some(())).await;
+    settled(&client, LEYLA, 1).await;
+    assert_eq!(client.resend(&key("one"), sent.id).await, Ok(first));
+    assert_eq!(f.mail.mails().len(), 2);
+    // of another notification
+    tell(&client, OrderPlaced(facts(LEYLA, 1))).await;
+    let placed = settled(&client, LEYLA, 2).await.into_iter().find(|entry| entry.id != sent.id).unwrap();
+    assert_eq!(code(&client.resend(&key("one"), placed.id).await.unwrap_err()), Code::Unprocessable);
+    settled(&client, LEYLA, 2).await;
+    client.resend(&key("two"), sent.id).await.unwrap();
+    until("the last mail", async || (f.mail.mails().len() == 4).then_some(())).await;
+}
+
+async fn what_is_refused_for_good_fails_and_can_be_sent_again(client: NotificationClient, f: &Fixture) {
+    f.mail.open();
+    f.mail.set(Mood::Refuses);
+    tell(&client, registered(LEYLA)).await;
+    let failed = settled(&client, LEYLA, 1).await.remove(0);
+    assert_eq!((failed.status, failed.attempts), (NotificationStatus::Failed, 1));
+    // without the address, which this server repeats
+    assert_eq!(failed.last_error.as_deref(), Some("The mail server refused it: 550 <***>: no such mailbox"));
     let query = ListAllNotifications { status: Some(NotificationStatus::Failed), ..Default::default() };
     assert_eq!(entries(&client, query).await, std::slice::from_ref(&failed));
 
@@ -520,7 +796,7 @@ async fn sms_go_to_the_provider(client: NotificationClient, f: &Fixture) {
 
 async fn two_instances_send_each_message_once(client: NotificationClient, f: &Fixture) {
     f.mail.open();
-    let other = NotificationClient::local(start(&f.config, &f.stop).await.unwrap());
+    let other = NotificationClient::local(started(&f.config, &f.stop).await);
     for user in 1..=20 {
         let event = envelope(&registered(user));
         let (here, there) = tokio::join!(take(&client, &event), take(&other, &event));
@@ -712,6 +988,65 @@ async fn what_cannot_be_read_is_a_fault(client: NotificationClient, f: &Fixture)
     assert_eq!(entries(&client, ListAllNotifications::default()).await, []);
 }
 
+async fn what_a_newer_release_wrote_breaks_nothing(client: NotificationClient, f: &Fixture) {
+    tell(&client, registered(LEYLA)).await;
+    tell(&client, OrderPlaced(facts(LEYLA, 1))).await;
+    tell(&client, OrderPaid(facts(LEYLA, 1))).await;
+    let placed = ListAllNotifications { kind: Some(NotificationKind::OrderPlaced), ..Default::default() };
+    let placed = entries(&client, placed).await.remove(0);
+    let chosen = NotificationPreferences { locale: Some("de".into()), ..Default::default() };
+    client.change_preferences(&customer(LEYLA), UserId(LEYLA), chosen).await.unwrap();
+    let preferences = json!({"locale": "tlh", "theme": "dark", "kinds": {
+        "order.admired": {"email": true, "sms": true, "push": true},
+        "order.paid": {"email": false, "sms": false, "push": true},
+    }});
+    f.overwrite(&[
+        ("notifications", "kind", "order.admired".into(), "kind", "order.placed".into()),
+        ("preferences", "preferences", preferences.to_string(), "user_id", LEYLA.to_string()),
+    ])
+    .await;
+
+    let own = client.list(&customer(LEYLA), UserId(LEYLA), ListNotifications::default()).await.unwrap();
+    assert_eq!((own.notifications.len(), own.pagination.total, own.unread), (2, 2, 2));
+    assert_eq!(entries(&client, ListAllNotifications::default()).await.len(), 2);
+    assert_eq!(client.get(&admin(), placed.id).await, Err(NotificationError::NotFound));
+    assert_eq!(client.resend(&admin(), placed.id).await, Err(NotificationError::NotFound));
+    let chosen = client.preferences(&customer(LEYLA), UserId(LEYLA)).await.unwrap();
+    assert_eq!(chosen.locale.as_deref(), Some("tlh"));
+    assert_eq!(chosen.kinds[&NotificationKind::OrderPaid], ChannelChoice { email: false, sms: false });
+    tell(&client, OrderPaid(facts(LEYLA, 2))).await;
+    tell(&client, OrderCancelled(facts(LEYLA, 2))).await;
+    f.mail.open();
+    // it is left to those who know what it is
+    settled(&client, LEYLA, 3).await;
+    assert_eq!(f.mail.mails().len(), 3);
+}
+
+async fn an_attempt_whose_end_nobody_noted_counts(client: NotificationClient, f: &Fixture) {
+    // recorded by an instance that sends nothing
+    drop(client);
+    f.stop.end(Duration::from_secs(10)).await;
+    let client = NotificationClient::local(notification::open(&f.config).await.unwrap());
+    for user in [1, 2] {
+        tell(&client, registered(user)).await;
+    }
+    // as they are when a process has died so often while it sent them
+    f.overwrite(&[
+        ("notifications", "claims", "3".into(), "user_id", "1".into()),
+        ("notifications", "claims", "4".into(), "user_id", "2".into()),
+    ])
+    .await;
+    f.mail.open();
+    let jobs = Jobs::default();
+    let _ends = jobs.stopping().clone().drop_guard();
+    let client = NotificationClient::local(started(&f.config, &jobs).await);
+    assert_eq!(settled(&client, 1, 1).await[0].status, NotificationStatus::Sent);
+    let given_up = settled(&client, 2, 1).await.remove(0);
+    assert_eq!((given_up.status, given_up.attempts), (NotificationStatus::Failed, 4));
+    assert!(given_up.last_error.unwrap().contains("may have been sent"));
+    assert_eq!(f.mail.mails().len(), 1);
+}
+
 async fn the_mailbox_shows_what_would_be_sent(client: NotificationClient, _: &Stores) {
     assert_eq!(client.mailbox(&anonymous()).await.unwrap().messages, []);
     tell(&client, registered(LEYLA)).await;
@@ -745,7 +1080,7 @@ async fn a_channel_that_is_off_records_nothing() {
     let stores = Stores::embedded();
     let database_url = stores.database("notification").await;
     let config = Config { database_url, mail: MailWay::Off, sms: SmsWay::Off, ..Config::default() };
-    let client = NotificationClient::local(start(&config, &Jobs::default()).await.unwrap());
+    let client = NotificationClient::local(started(&config, &Jobs::default()).await);
     tell(&client, registered(LEYLA)).await;
     tell(&client, OrderShipped(facts(LEYLA, 1))).await;
     assert_eq!(entries(&client, ListAllNotifications::default()).await, []);
@@ -769,7 +1104,7 @@ async fn nothing_is_said_in_plain_text_and_a_wrong_password_is_not_the_messages_
     let start = async |smtp| {
         let config = Config { database_url: database_url.clone(), mail: MailWay::Smtp, smtp, ..Config::default() };
         let stop = Jobs::default();
-        (NotificationClient::local(start(&config, &stop).await.unwrap()), stop.stopping().clone().drop_guard())
+        (NotificationClient::local(started(&config, &stop).await), stop.stopping().clone().drop_guard())
     };
     // the server offers no encryption, which was asked for
     let (client, guard) = start(smtp("sesame", Tls::Starttls)).await;
@@ -791,6 +1126,52 @@ async fn nothing_is_said_in_plain_text_and_a_wrong_password_is_not_the_messages_
     let (client, _guard) = start(smtp("sesame", Tls::None)).await;
     assert_eq!(settled(&client, LEYLA, 1).await[0].status, NotificationStatus::Sent);
     assert_eq!(server.mails().len(), 1);
+}
+
+#[tokio::test]
+async fn a_slow_message_holds_up_nothing_else() {
+    let stores = Stores::embedded();
+    let database_url = stores.database("notification").await;
+    let server = MailServer::closed();
+    server.open();
+    server.set(Mood::IsSilentFor("user1@example.com"));
+    let smtp = Smtp { host: "127.0.0.1".into(), port: server.port, tls: Tls::None, ..Smtp::default() };
+    let config = Config { database_url, mail: MailWay::Smtp, smtp, sends_at_once: 2, ..Config::default() };
+    let jobs = Jobs::default();
+    let _ends = jobs.stopping().clone().drop_guard();
+    let client = NotificationClient::local(started(&config, &jobs).await);
+    tell(&client, registered(1)).await;
+    until("the slow one", async || (server.mails().len() == 1).then_some(())).await;
+    for user in 2..=12 {
+        tell(&client, registered(user)).await;
+    }
+    for user in 2..=12 {
+        assert_eq!(settled(&client, user, 1).await[0].status, NotificationStatus::Sent);
+    }
+    let query = ListAllNotifications { user_id: Some(UserId(1)), ..Default::default() };
+    let slow = entries(&client, query).await.remove(0);
+    assert_eq!((slow.status, slow.attempts, slow.last_error), (NotificationStatus::Queued, 0, None));
+    assert_eq!(server.mails().len(), 12);
+}
+
+#[tokio::test]
+async fn an_sms_that_may_have_been_sent_is_sent_as_often_as_there_are_attempts() {
+    let stores = Stores::embedded();
+    let database_url = stores.database("notification").await;
+    let provider = SmsProvider::start();
+    provider.say_nothing();
+    let sms_http = SmsHttp { url: provider.url.clone(), timeout_ms: 100, ..SmsHttp::default() };
+    let retry_ms = vec![50, 100];
+    let config = Config { database_url, mail: MailWay::Off, sms: SmsWay::Http, sms_http, retry_ms, ..Config::default() };
+    let jobs = Jobs::default();
+    let _ends = jobs.stopping().clone().drop_guard();
+    let client = NotificationClient::local(started(&config, &jobs).await);
+    tell(&client, registered(LEYLA)).await;
+    tell(&client, OrderShipped(facts(LEYLA, 1))).await;
+    let failed = settled(&client, LEYLA, 1).await.remove(0);
+    assert_eq!((failed.status, failed.attempts), (NotificationStatus::Failed, 3));
+    let keys: Vec<String> = provider.asked().into_iter().map(|sms| sms.key).collect();
+    assert_eq!(keys, vec![failed.id.to_string(); 3]);
 }
 
 #[tokio::test]
@@ -842,6 +1223,56 @@ async fn old_notifications_expire_in_mongodb() {
 
 #[tokio::test]
 #[ignore = "needs servers: see docs/testing.md"]
+async fn an_event_that_was_cut_off_in_mongodb_is_finished_as_it_was_begun() {
+    use ::mongodb::bson::{Document, doc};
+    let stores = Stores::servers();
+    let url = mongodb_url(&stores);
+    let _gone_afterwards = Mongo(url.clone());
+    let config = Config { database_url: url.clone(), ..Config::default() };
+    let client = NotificationClient::local(notification::open(&config).await.unwrap());
+    let shipped = envelope(&OrderShipped(facts(LEYLA, 1)));
+    let database = database(&url).await;
+    let (inbox, kept) = (database.collection::<Document>("inbox"), database.collection::<Document>("notifications"));
+    take(&client, &shipped).await.unwrap();
+    let all = entries(&client, ListAllNotifications::default()).await;
+    assert_eq!(all.len(), 2);
+    let rows: Vec<Document> = {
+        let mut found = kept.find(doc! {}).await.unwrap();
+        let mut rows = Vec::new();
+        while found.advance().await.unwrap() {
+            rows.push(found.deserialize_current().unwrap());
+        }
+        rows
+    };
+    let none = NotificationPreferences {
+        locale: Some("de".into()),
+        kinds: [(NotificationKind::OrderShipped, ChannelChoice { email: false, sms: false })].into(),
+    };
+    client.change_preferences(&customer(LEYLA), UserId(LEYLA), none).await.unwrap();
+    // cut off after the first step, after one of the rows, and before the note that it is done
+    for missing in [doc! {}, doc! {"channel": "sms"}, doc! {"channel": "none"}] {
+        kept.delete_many(missing).await.unwrap();
+        let undone = doc! {"$set": {"is_done": false, "rows": rows.clone()}};
+        assert_eq!(inbox.update_one(doc! {"_id": shipped.id.to_string()}, undone).await.unwrap().matched_count, 1);
+        take(&client, &shipped).await.unwrap();
+        assert_eq!(entries(&client, ListAllNotifications::default()).await, all);
+        let done = inbox.find_one(doc! {"_id": shipped.id.to_string()}).await.unwrap().unwrap();
+        assert!(done.get_bool("is_done").unwrap() && done.get_array("rows").unwrap().is_empty());
+    }
+    // once it is done nothing comes back
+    kept.delete_many(doc! {}).await.unwrap();
+    take(&client, &shipped).await.unwrap();
+    assert_eq!(entries(&client, ListAllNotifications::default()).await, []);
+    let mut indexes = inbox.list_indexes().await.unwrap();
+    let mut expiry = None;
+    while indexes.advance().await.unwrap() {
+        expiry = expiry.or(indexes.deserialize_current().unwrap().options.unwrap().expire_after);
+    }
+    assert_eq!(expiry, Some(Duration::from_secs(30 * 86_400)));
+}
+
+#[tokio::test]
+#[ignore = "needs servers: see docs/testing.md"]
 async fn a_mongodb_that_is_away_is_unavailable() {
     let stores = Stores::servers();
     let url = mongodb_url(&stores);
@@ -862,7 +1293,7 @@ async fn a_mongodb_that_is_away_is_unavailable() {
     });
     let mut config = Config { database_url: format!("mongodb://127.0.0.1:{port}/{}", stores.name()), ..Config::default() };
     config.pool.acquire_timeout_ms = 300;
-    let module = start(&config, &Jobs::default()).await.unwrap();
+    let module = started(&config, &Jobs::default()).await;
     let health = module.health();
     let client = NotificationClient::local(module);
     tell(&client, registered(LEYLA)).await;

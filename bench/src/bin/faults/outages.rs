@@ -46,6 +46,8 @@ enum Outage {
     Smtp,
     /// The mail server takes connections and says nothing
     SmtpHangs,
+    /// The mail server takes mail and does not say that it has
+    SmtpSilent,
 }
 
 impl Outage {
@@ -57,6 +59,7 @@ impl Outage {
             Outage::Mongo => "MongoDB stopped",
             Outage::Smtp => "Mail server stopped",
             Outage::SmtpHangs => "Mail server says nothing",
+            Outage::SmtpSilent => "Mail server takes mail without a word",
         }
     }
 
@@ -65,7 +68,7 @@ impl Outage {
         match self {
             Outage::Redis => &[Op::Browse, Op::Login, Op::Register, Op::History],
             Outage::Postgres => &[],
-            Outage::Broker | Outage::Mongo | Outage::Smtp | Outage::SmtpHangs => &Op::ALL,
+            Outage::Broker | Outage::Mongo | Outage::Smtp | Outage::SmtpHangs | Outage::SmtpSilent => &Op::ALL,
         }
     }
 
@@ -87,6 +90,7 @@ impl Outage {
                 Ok(())
             }
             Outage::SmtpHangs => stage.sink.hang().await,
+            Outage::SmtpSilent => stage.sink.take_silently().await,
         }
     }
 
@@ -98,7 +102,7 @@ impl Outage {
             Outage::Redis => &mut servers.redis,
             Outage::Postgres => &mut servers.postgres,
             Outage::Mongo => &mut servers.mongo,
-            Outage::Smtp | Outage::SmtpHangs => return stage.sink.listen().await,
+            Outage::Smtp | Outage::SmtpHangs | Outage::SmtpSilent => return stage.sink.listen().await,
         };
         server.start()?;
         server.listens().await?;

@@ -203,7 +203,7 @@ retry_ms = {RETRY_MS:?}
 database_url = "mongodb://127.0.0.1:{mongo}/souk"
 templates_folder = "templates"
 mail = "smtp"
-smtp = {{ host = "127.0.0.1", port = {smtp_port}, tls = "none", pool = 4, timeout_ms = 2000 }}
+smtp = {{ host = "127.0.0.1", port = {smtp_port}, tls = "none", pool = 4, timeout_ms = 2000, data_timeout_ms = 5000 }}
 sms = "off"
 retry_ms = [200, 500, 1000, 2000, 4000, 8000, 16000, 32000, 64000]
 "#,

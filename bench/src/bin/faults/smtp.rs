@@ -30,6 +30,15 @@ impl Sink {
 
     /// Takes mail, again.
     pub(crate) async fn listen(&mut self) -> anyhow::Result<()> {
+        self.serve(true).await
+    }
+
+    /// Takes mail, and does not say that it has.
+    pub(crate) async fn take_silently(&mut self) -> anyhow::Result<()> {
+        self.serve(false).await
+    }
+
+    async fn serve(&mut self, answers: bool) -> anyhow::Result<()> {
         self.stop().await;
         let (listener, mails) = (TcpListener::bind((Ipv4Addr::LOCALHOST, self.port)).await?, self.mails.clone());
         self.work = Some(tokio::spawn(async move {
@@ -37,7 +46,7 @@ impl Sink {
             while let Ok((stream, _)) = listener.accept().await {
                 // a session that breaks off is the client's affair
                 let mails = mails.clone();
-                sessions.spawn(async move { drop(session(stream, &mails).await) });
+                sessions.spawn(async move { drop(session(stream, &mails, answers).await) });
                 while sessions.try_join_next().is_some() {}
             }
         }));
@@ -73,7 +82,7 @@ impl Sink {
 }
 
 /// RFC 5321, as far as clients need it.
-async fn session(stream: TcpStream, mails: &Mutex<Mails>) -> std::io::Result<()> {
+async fn session(stream: TcpStream, mails: &Mutex<Mails>, answers: bool) -> std::io::Result<()> {
     let mut stream = BufReader::new(stream);
     let mut recipients = Vec::new();
     stream.write_all(b"220 sink\r\n").await?;
@@ -98,8 +107,10 @@ async fn session(stream: TcpStream, mails: &Mutex<Mails>) -> std::io::Result<()>
                 stream.write_all(b"354 go on\r\n").await?;
                 let id = message_id(&mut stream).await?;
                 // taken before it is said: who does not hear it may send it again
-                let mut mails = mails.lock().unwrap_or_else(PoisonError::into_inner);
-                mails.entry(id).or_default().push(recipients.join(", "));
+                mails.lock().unwrap_or_else(PoisonError::into_inner).entry(id).or_default().push(recipients.join(", "));
+                if !answers {
+                    std::future::pending::<()>().await;
+                }
                 b"250 taken\r\n"
             }
             "QUIT" => {

@@ -15,6 +15,8 @@ pub(crate) struct Model {
     #[sea_orm(column_type = "Text", nullable)]
     pub(crate) phone: Option<String>,
     pub(crate) updated_at: DateTimeUtc,
+    pub(crate) version: i64,
+    pub(crate) email_confirmed: bool,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

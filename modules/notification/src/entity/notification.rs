@@ -28,6 +28,14 @@ pub(crate) struct Model {
     pub(crate) created_at: DateTimeUtc,
     pub(crate) sent_at: Option<DateTimeUtc>,
     pub(crate) read_at: Option<DateTimeUtc>,
+    pub(crate) claims: i32,
+    #[sea_orm(column_type = "Text", nullable)]
+    pub(crate) address: Option<String>,
+    #[sea_orm(column_type = "Text", nullable)]
+    pub(crate) secret: Option<String>,
+    pub(crate) is_personal: bool,
+    #[sea_orm(column_type = "Text", nullable)]
+    pub(crate) resend_key: Option<String>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -1,10 +1,14 @@
 //! The store in MongoDB, a single server or a replica set: nothing in it needs a transaction.
 //!
-//! There is no inbox. A notification is one document, and a unique index on event and channel lets an event have one on each: an
-//! event that comes again finds them there. Contacts are replaced by newer ones only. So recording an event twice changes nothing,
-//! even when it was cut off half way the first time.
+//! An event is recorded in steps. First its inbox document says which notifications it leads to; then the contact is replaced, by a
+//! newer one only; then the notifications are added, of which a unique index lets an event have one on each channel; then the
+//! document says that all is done. An event that comes again finds the document, and does what is missing of the same. So recording
+//! it twice changes nothing, wherever it was cut off the first time and whatever its user has chosen since.
 
-use super::{Contact, Filter, Result, Row, Setback, date};
+use super::{
+    Contact, Filter, Result, Row, Setback, date, key_of_another, known_channels, known_kinds, known_statuses, now as local_now,
+    read_preferences,
+};
 use crate::{Config, NotificationChannel, NotificationId, NotificationPreferences, NotificationStatus};
 use kernel::{
     BoxError, BoxFuture, Fault, UserId,
@@ -30,6 +34,8 @@ use uuid::Uuid;
 const DUPLICATE: i32 = 11_000;
 /// The index that removes old notifications.
 const BY_AGE: &str = "by_age";
+/// How long events are remembered, as in SQL databases: much longer than the longest retry.
+const REMEMBERED: Duration = Duration::from_secs(30 * 86_400);
 
 #[derive(Clone)]
 pub(crate) struct Mongo {
@@ -37,6 +43,7 @@ pub(crate) struct Mongo {
     notifications: Collection<Row>,
     contacts: Collection<Contact>,
     preferences: Collection<Preferences>,
+    inbox: Collection<Handled>,
     timeout: Duration,
     history_days: u32,
     /// Whether the indexes are there.
@@ -50,6 +57,18 @@ struct Preferences {
     user_id: UserId,
     /// As JSON: the names of kinds have points in them, which mean something else in queries.
     preferences: String,
+}
+
+/// An event that is being handled, or was.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Handled {
+    #[serde(rename = "_id")]
+    event_id: String,
+    /// The notifications that it leads to; none once they are there.
+    rows: Vec<Row>,
+    is_done: bool,
+    #[serde(with = "date")]
+    at: DateTime<Utc>,
 }
 
 impl Mongo {
@@ -74,6 +93,7 @@ impl Mongo {
             notifications: database.collection("notifications"),
             contacts: database.collection("contacts"),
             preferences: database.collection("preferences"),
+            inbox: database.collection("inbox"),
             database,
             timeout: Duration::from_millis(config.pool.statement_timeout_ms),
         })
@@ -101,6 +121,13 @@ impl Mongo {
             index("by_status", doc! {"status": 1, "_id": -1}, false),
         ];
         self.run_anyway(self.notifications.create_indexes(indexes)).await?;
+        let some = doc! {"resend_key": {"$type": "string"}};
+        let keys = IndexOptions::builder().name("by_resend_key".to_owned()).unique(true).partial_filter_expression(some).build();
+        let keys = IndexModel::builder().keys(doc! {"resend_key": 1}).options(keys).build();
+        self.run_anyway(self.notifications.create_index(keys)).await?;
+        let forgotten = IndexOptions::builder().name(BY_AGE.to_owned()).expire_after(REMEMBERED).build();
+        let forgotten = IndexModel::builder().keys(doc! {"at": 1}).options(forgotten).build();
+        self.run_anyway(self.inbox.create_index(forgotten)).await?;
         self.keep_for(history_days).await
     }
 
@@ -152,16 +179,32 @@ impl Mongo {
         }
     }
 
-    pub(super) async fn record(&self, _: Uuid, contact: Option<&Contact>, rows: &[Row]) -> Result<()> {
+    /// Now, by the clock of the server.
+    pub(super) async fn now(&self) -> Result<DateTime<Utc>> {
+        let hello = self.run(self.database.run_command(doc! {"hello": 1})).await?;
+        let time = hello.get_datetime("localTime").map_err(Fault::internal)?;
+        DateTime::from_timestamp_millis(time.timestamp_millis()).ok_or_else(|| Fault::internal("MongoDB's clock is out of range"))
+    }
+
+    pub(super) async fn record(&self, event: Uuid, contact: Option<&Contact>, rows: &[Row]) -> Result<()> {
+        let event = event.to_string();
+        let new = Handled { event_id: event.clone(), rows: rows.to_vec(), is_done: false, at: local_now() };
+        self.unless_duplicate(self.inbox.insert_one(&new)).await?;
+        // what was said the first time holds
+        let found = self.run(self.inbox.find_one(doc! {"_id": &event})).await?;
+        let Handled { rows, is_done, .. } = found.unwrap_or(new);
+        if is_done {
+            return Ok(());
+        }
         if let Some(contact) = contact {
-            let at = contact.updated_at.timestamp_micros();
-            let older = doc! {"_id": contact.user_id.0, "updated_at": {"$lte": at}};
             // a newer one is not matched, and keeps another from being added
-            self.unless_duplicate(self.contacts.replace_one(older, contact).upsert(true)).await?;
+            self.unless_duplicate(self.contacts.replace_one(older_than(contact), contact).upsert(true)).await?;
         }
         if !rows.is_empty() {
             self.unless_duplicate(self.notifications.insert_many(rows).ordered(false)).await?;
         }
+        let done = doc! {"$set": {"is_done": true, "rows": []}};
+        self.run(self.inbox.update_one(doc! {"_id": &event}, done)).await?;
         Ok(())
     }
 
@@ -182,7 +225,7 @@ impl Mongo {
 
     pub(super) async fn preferences(&self, user: UserId) -> Result<Option<NotificationPreferences>> {
         let found = self.run(self.preferences.find_one(doc! {"_id": user.0})).await?;
-        found.map(|found| serde_json::from_str(&found.preferences).map_err(Fault::internal)).transpose()
+        found.map(|found| read_preferences(&found.preferences)).transpose()
     }
 
     pub(super) async fn set_preferences(&self, user: UserId, preferences: &NotificationPreferences) -> Result<()> {
@@ -207,7 +250,9 @@ impl Mongo {
     }
 
     pub(super) async fn get(&self, id: NotificationId) -> Result<Option<Row>> {
-        self.run(self.notifications.find_one(doc! {"_id": id.to_string()})).await
+        let mut one = condition(&Filter::default());
+        one.insert("_id", id.to_string());
+        self.run(self.notifications.find_one(one)).await
     }
 
     pub(super) async fn mark_read(&self, user: UserId, id: NotificationId, now: DateTime<Utc>) -> Result<bool> {
@@ -223,12 +268,29 @@ impl Mongo {
         Ok(())
     }
 
-    pub(super) async fn queue_again(&self, id: NotificationId, now: DateTime<Utc>) -> Result<Option<Row>> {
+    pub(super) async fn queue_again(&self, id: NotificationId, key: Option<&str>, now: DateTime<Utc>) -> Result<Option<Row>> {
         let queued = NotificationStatus::Queued.as_str();
-        let settled = doc! {"_id": id.to_string(), "status": {"$ne": queued}};
+        let mut settled = condition(&Filter::default());
+        settled.insert("_id", id.to_string());
+        settled.insert("status", doc! {"$in": known_statuses().filter(|status| *status != queued).collect::<Vec<_>>()});
+        if let Some(key) = key {
+            settled.insert("resend_key", doc! {"$ne": key});
+        }
         let now = date::of(now);
-        let change = doc! {"$set": {"status": queued, "attempts": 0_i64, "due_at": now, "queued_at": now}};
-        self.run(self.notifications.find_one_and_update(settled, change).return_document(ReturnDocument::After)).await
+        let change = doc! {
+            "$set": {
+                "status": queued, "attempts": 0_i64, "claims": 0_i64, "due_at": now, "queued_at": now, "resend_key": key,
+                "last_error": null, "recipient": null, "sent_at": null,
+            },
+        };
+        let queue = self.notifications.find_one_and_update(settled, change).return_document(ReturnDocument::After);
+        self.run(async {
+            match queue.await {
+                Err(e) if is_duplicate(&e) => Ok(Err(key_of_another())),
+                queued => queued.map(Ok),
+            }
+        })
+        .await?
     }
 
     pub(super) async fn claim(
@@ -244,8 +306,10 @@ impl Mongo {
                 "status": NotificationStatus::Queued.as_str(),
                 "due_at": {"$lte": date::of(now)},
                 "channel": channel.as_str(),
+                "kind": {"$in": known_kinds().collect::<Vec<_>>()},
             };
-            let take = self.notifications.find_one_and_update(due, doc! {"$set": {"due_at": date::of(lease)}});
+            let take = doc! {"$set": {"due_at": date::of(lease)}, "$inc": {"claims": 1_i64}};
+            let take = self.notifications.find_one_and_update(due, take);
             let take = take.sort(doc! {"due_at": 1}).return_document(ReturnDocument::After);
             match self.run(take).await? {
                 Some(row) => claimed.push(row),
@@ -273,6 +337,7 @@ impl Mongo {
             "attempts": i64::from(setback.attempts),
             "due_at": date::of(setback.due_at),
             "last_error": &setback.reason,
+            "claims": 0_i64,
         };
         self.run(self.notifications.update_one(ours, doc! {"$set": set})).await?;
         Ok(())
@@ -300,16 +365,24 @@ fn condition(filter: &Filter) -> Document {
     if let Some(unread) = filter.unread {
         condition.insert("read_at", if unread { Bson::Null } else { doc! {"$ne": null}.into() });
     }
-    for (field, word) in [
-        ("status", filter.status.map(NotificationStatus::as_str)),
-        ("kind", filter.kind.map(crate::NotificationKind::as_str)),
-        ("channel", filter.channel.map(NotificationChannel::as_str)),
-    ] {
-        if let Some(word) = word {
-            condition.insert(field, word);
-        }
-    }
+    let one_of = |known: Vec<&str>| doc! {"$in": known}.into();
+    condition.insert("status", filter.status.map_or_else(|| one_of(known_statuses().collect()), |status| status.as_str().into()));
+    condition.insert("kind", filter.kind.map_or_else(|| one_of(known_kinds().collect()), |kind| kind.as_str().into()));
+    let channel = filter.channel.map(|channel| channel.as_str().into());
+    condition.insert::<_, Bson>("channel", channel.unwrap_or_else(|| one_of(known_channels().collect())));
     condition
+}
+
+/// [`Contact::replaces`] as a filter.
+fn older_than(contact: &Contact) -> Document {
+    let (user, version) = (contact.user_id.0, contact.version);
+    let is_earlier = doc! {"$lte": contact.updated_at.timestamp_micros()};
+    if version == 0 {
+        return doc! {"_id": user, "updated_at": is_earlier};
+    }
+    // null: written by a release that knew no versions
+    let same_or_none = doc! {"version": {"$in": [Bson::Null, 0_i64, version]}, "updated_at": is_earlier};
+    doc! {"_id": user, "$or": [{"version": {"$gt": 0_i64, "$lt": version}}, same_or_none]}
 }
 
 fn is_duplicate(e: &Error) -> bool {

@@ -1,6 +1,8 @@
 //! The store in a SQL database: SQLite or PostgreSQL.
 
-use super::{Contact, Filter, Result, Row, Setback};
+use super::{
+    Contact, Filter, Result, Row, Setback, key_of_another, known_channels, known_kinds, known_statuses, read_preferences,
+};
 use crate::{
     Config, EventId, NotificationChannel, NotificationId, NotificationPreferences, NotificationStatus,
     entity::{
@@ -11,8 +13,8 @@ use crate::{
 };
 use kernel::{
     BoxError, BoxFuture, Fault, Health, UserId,
-    chrono::{DateTime, Utc},
-    db::{Db, Durability},
+    chrono::{DateTime, SubsecRound, Utc},
+    db::{Db, Durability, is_duplicate},
     inbox,
     jobs::Jobs,
 };
@@ -47,6 +49,10 @@ impl Sql {
         Self { db: self.db.in_background() }
     }
 
+    pub(super) fn now(&self) -> DateTime<Utc> {
+        self.db.now().trunc_subsecs(3)
+    }
+
     /// All of it in one transaction with the note that the event was handled.
     pub(super) async fn record(&self, event: Uuid, contact: Option<&Contact>, rows: &[Row]) -> Result<()> {
         let tx = self.db.begin().await?;
@@ -60,10 +66,12 @@ impl Sql {
                 contact::Column::LastName,
                 contact::Column::Phone,
                 contact::Column::UpdatedAt,
+                contact::Column::Version,
+                contact::Column::EmailConfirmed,
             ];
             let mut newer = OnConflict::column(contact::Column::UserId);
             newer.update_columns(columns);
-            newer.action_and_where(contact::Column::UpdatedAt.lte(contact.updated_at));
+            newer.action_cond_where(is_older_than(contact));
             let row = to_contact_row(contact.clone()).into_active_model();
             contact::Entity::insert(row).on_conflict(newer).exec_without_returning(&*tx).await?;
         }
@@ -83,12 +91,14 @@ impl Sql {
             last_name: row.last_name,
             phone: row.phone,
             updated_at: row.updated_at,
+            version: row.version,
+            email_confirmed: row.email_confirmed,
         }))
     }
 
     pub(super) async fn preferences(&self, user: UserId) -> Result<Option<NotificationPreferences>> {
         let row = preferences::Entity::find_by_id(user.0).one(self.db.read()).await?;
-        row.map(|row| serde_json::from_str(&row.preferences).map_err(Fault::internal)).transpose()
+        row.map(|row| read_preferences(&row.preferences)).transpose()
     }
 
     pub(super) async fn set_preferences(&self, user: UserId, preferences: &NotificationPreferences) -> Result<()> {
@@ -112,7 +122,8 @@ impl Sql {
     }
 
     pub(super) async fn get(&self, id: NotificationId) -> Result<Option<Row>> {
-        notification::Entity::find_by_id(id.0).one(self.db.read()).await?.map(to_row).transpose()
+        let find = notification::Entity::find_by_id(id.0).filter(condition(&Filter::default()));
+        find.one(self.db.read()).await?.map(to_row).transpose()
     }
 
     pub(super) async fn mark_read(&self, user: UserId, id: NotificationId, now: DateTime<Utc>) -> Result<bool> {
@@ -135,16 +146,25 @@ impl Sql {
         Ok(())
     }
 
-    pub(super) async fn queue_again(&self, id: NotificationId, now: DateTime<Utc>) -> Result<Option<Row>> {
+    pub(super) async fn queue_again(&self, id: NotificationId, key: Option<&str>, now: DateTime<Utc>) -> Result<Option<Row>> {
+        let is_another_key = Column::ResendKey.is_null().or(Column::ResendKey.ne(key.unwrap_or_default()));
         let queued = notification::Entity::update_many()
             .col_expr(Column::Status, Expr::value(NotificationStatus::Queued.as_str()))
             .col_expr(Column::Attempts, Expr::value(0))
             .col_expr(Column::DueAt, Expr::value(now))
             .col_expr(Column::QueuedAt, Expr::value(now))
+            .col_expr(Column::Claims, Expr::value(0))
+            .col_expr(Column::LastError, Expr::value(None::<String>))
+            .col_expr(Column::Recipient, Expr::value(None::<String>))
+            .col_expr(Column::SentAt, Expr::value(None::<DateTime<Utc>>))
+            .col_expr(Column::ResendKey, Expr::value(key))
             .filter(Column::Id.eq(id.0))
+            .filter(condition(&Filter::default()))
             .filter(Column::Status.ne(NotificationStatus::Queued.as_str()))
+            .filter(is_another_key)
             .exec_with_returning(self.db.write())
-            .await?;
+            .await
+            .map_err(|e| if is_duplicate(&e) { key_of_another() } else { e.into() })?;
         queued.into_iter().next().map(to_row).transpose()
     }
 
@@ -158,7 +178,8 @@ impl Sql {
         let due = Condition::all()
             .add(Column::Status.eq(NotificationStatus::Queued.as_str()))
             .add(Column::DueAt.lte(now))
-            .add(Column::Channel.eq(channel.as_str()));
+            .add(Column::Channel.eq(channel.as_str()))
+            .add(Column::Kind.is_in(known_kinds()));
         // most looks find nothing: on SQLite that must not wait for the one connection that writes
         if notification::Entity::find().filter(due.clone()).limit(1).one(self.db.read()).await?.is_none() {
             return Ok(Vec::new());
@@ -174,6 +195,7 @@ impl Sql {
             .into_query();
         let claimed = notification::Entity::update_many()
             .col_expr(Column::DueAt, Expr::value(lease))
+            .col_expr(Column::Claims, Expr::col(Column::Claims).add(1))
             .filter(Column::Id.in_subquery(ids))
             .exec_with_returning(self.db.write())
             .await?;
@@ -201,6 +223,7 @@ impl Sql {
             .col_expr(Column::Attempts, Expr::value(to_count(setback.attempts)))
             .col_expr(Column::DueAt, Expr::value(setback.due_at))
             .col_expr(Column::LastError, Expr::value(setback.reason.as_str()))
+            .col_expr(Column::Claims, Expr::value(0))
             .exec(self.db.write())
             .await?;
         Ok(())
@@ -231,12 +254,26 @@ impl Sql {
 
 fn condition(filter: &Filter) -> Condition {
     let unread = filter.unread.map(|unread| if unread { Column::ReadAt.is_null() } else { Column::ReadAt.is_not_null() });
+    let status = filter.status.map(|status| Column::Status.eq(status.as_str()));
+    let kind = filter.kind.map(|kind| Column::Kind.eq(kind.as_str()));
+    let channel = filter.channel.map(|channel| Column::Channel.eq(channel.as_str()));
     Condition::all()
         .add_option(filter.user.map(|user| Column::UserId.eq(user.0)))
         .add_option(unread)
-        .add_option(filter.status.map(|status| Column::Status.eq(status.as_str())))
-        .add_option(filter.kind.map(|kind| Column::Kind.eq(kind.as_str())))
-        .add_option(filter.channel.map(|channel| Column::Channel.eq(channel.as_str())))
+        .add(status.unwrap_or_else(|| Column::Status.is_in(known_statuses())))
+        .add(kind.unwrap_or_else(|| Column::Kind.is_in(known_kinds())))
+        .add(channel.unwrap_or_else(|| Column::Channel.is_in(known_channels())))
+}
+
+/// [`Contact::replaces`] in SQL.
+fn is_older_than(contact: &Contact) -> Condition {
+    use contact::Column::{UpdatedAt, Version};
+    let is_earlier = UpdatedAt.lte(contact.updated_at);
+    if contact.version == 0 {
+        return Condition::all().add(is_earlier);
+    }
+    let same_or_none = Version.is_in([0, contact.version]);
+    Condition::any().add(Version.gt(0).and(Version.lt(contact.version))).add(same_or_none.and(is_earlier))
 }
 
 fn to_count(attempts: u32) -> i32 {
@@ -251,6 +288,8 @@ fn to_contact_row(contact: Contact) -> contact::Model {
         last_name: contact.last_name,
         phone: contact.phone,
         updated_at: contact.updated_at,
+        version: contact.version,
+        email_confirmed: contact.email_confirmed,
     }
 }
 
@@ -274,6 +313,11 @@ fn to_model(row: Row) -> notification::Model {
         created_at: row.created_at,
         sent_at: row.sent_at,
         read_at: row.read_at,
+        claims: to_count(row.claims),
+        address: row.address,
+        secret: row.secret,
+        is_personal: row.is_personal,
+        resend_key: row.resend_key,
     }
 }
 
@@ -297,5 +341,10 @@ fn to_row(model: notification::Model) -> Result<Row> {
         created_at: model.created_at,
         sent_at: model.sent_at,
         read_at: model.read_at,
+        claims: u32::try_from(model.claims).map_err(Fault::internal)?,
+        address: model.address,
+        secret: model.secret,
+        is_personal: model.is_personal,
+        resend_key: model.resend_key,
     })
 }

@@ -1,0 +1,162 @@
+//! A mail server that does as it is told.
+
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU32, Ordering},
+    },
+};
+use tokio::{
+    io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
+    net::{TcpSocket, TcpStream},
+};
+
+/// What a mail server does with mail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mood {
+    /// Takes it.
+    Takes,
+    /// Refuses every recipient for good, and repeats who it was.
+    Refuses,
+    /// Refuses every recipient for now.
+    IsBusy,
+    /// Is about to close.
+    IsClosing,
+    /// Hears for whom a mail is, and says nothing.
+    IsDeaf,
+    /// Takes it, and then says nothing.
+    IsSilent,
+    /// Takes it for this one, and then says nothing; takes all others.
+    IsSilentFor(&'static str),
+    /// Takes it, and closes without a word.
+    HangsUp,
+}
+
+/// A mail that was taken.
+#[derive(Debug, Clone)]
+pub(crate) struct Mail {
+    pub(crate) to: Vec<String>,
+    pub(crate) data: String,
+}
+
+impl Mail {
+    /// A header, unfolded.
+    pub(crate) fn header(&self, name: &str) -> String {
+        let headers = self.data.split("\r\n\r\n").next().unwrap().replace("\r\n ", " ");
+        let line = headers.lines().find_map(|line| line.strip_prefix(&format!("{name}: ")));
+        line.unwrap_or_else(|| panic!("no {name} in {headers}")).to_owned()
+    }
+}
+
+/// A mail server on a free port. Until it is opened, connections are refused.
+pub(crate) struct MailServer {
+    pub(crate) port: u16,
+    socket: Mutex<Option<TcpSocket>>,
+    state: Arc<State>,
+}
+
+struct State {
+    mood: Mutex<Mood>,
+    mails: Mutex<Vec<Mail>>,
+    /// Connections so far.
+    knocks: AtomicU32,
+    /// Every line that was said but those of mails.
+    heard: Mutex<Vec<String>>,
+}
+
+impl MailServer {
+    pub(crate) fn closed() -> Self {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
+        let port = socket.local_addr().unwrap().port();
+        let state =
+            State { mood: Mutex::new(Mood::Takes), mails: Mutex::default(), knocks: AtomicU32::new(0), heard: Mutex::default() };
+        Self { port, socket: Mutex::new(Some(socket)), state: Arc::new(state) }
+    }
+
+    pub(crate) fn open(&self) {
+        let listener = self.socket.lock().unwrap().take().expect("opened once").listen(64).unwrap();
+        let state = self.state.clone();
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                state.knocks.fetch_add(1, Ordering::SeqCst);
+                // a client that leaves is no error
+                let state = state.clone();
+                tokio::spawn(async move { drop(serve(stream, &state).await) });
+            }
+        });
+    }
+
+    pub(crate) fn set(&self, mood: Mood) {
+        *self.state.mood.lock().unwrap() = mood;
+    }
+
+    pub(crate) fn mails(&self) -> Vec<Mail> {
+        self.state.mails.lock().unwrap().clone()
+    }
+
+    /// Whether a client began a line like this.
+    pub(crate) fn heard(&self, start: &str) -> bool {
+        self.state.heard.lock().unwrap().iter().any(|line| line.starts_with(start))
+    }
+
+    pub(crate) fn knocks(&self) -> u32 {
+        self.state.knocks.load(Ordering::SeqCst)
+    }
+}
+
+async fn serve(stream: TcpStream, state: &State) -> std::io::Result<()> {
+    let (reading, mut writing) = stream.into_split();
+    let mut lines = BufReader::new(reading).lines();
+    writing.write_all(b"220 sink\r\n").await?;
+    let mut to = Vec::new();
+    while let Some(line) = lines.next_line().await? {
+        let mood = *state.mood.lock().unwrap();
+        let verb = line.split([' ', ':']).next().unwrap_or_default().to_uppercase();
+        state.heard.lock().unwrap().push(line.clone());
+        let reply = match verb.as_str() {
+            "RCPT" if mood == Mood::IsDeaf => std::future::pending().await,
+            "EHLO" => "250-sink\r\n250-8BITMIME\r\n250 AUTH PLAIN\r\n",
+            // leyla, sesame
+            "AUTH" if line == "AUTH PLAIN AGxleWxhAHNlc2FtZQ==" => "235 welcome\r\n",
+            "AUTH" => "535 go away\r\n",
+            "MAIL" if mood == Mood::IsClosing => "421 closing\r\n",
+            "MAIL" => {
+                to.clear();
+                "250 ok\r\n"
+            }
+            "RCPT" if mood == Mood::Refuses => {
+                let refused = line.split(['<', '>']).nth(1).unwrap_or_default();
+                writing.write_all(format!("550 <{refused}>: no such mailbox\r\n").as_bytes()).await?;
+                continue;
+            }
+            "RCPT" if mood == Mood::IsBusy => "450 the mailbox is busy\r\n",
+            "RCPT" => {
+                to.push(line.split(['<', '>']).nth(1).unwrap_or_default().to_owned());
+                "250 ok\r\n"
+            }
+            "DATA" => {
+                writing.write_all(b"354 go on\r\n").await?;
+                let mut data = String::new();
+                while let Some(line) = lines.next_line().await?.filter(|line| line != ".") {
+                    data.push_str(line.strip_prefix('.').unwrap_or(&line));
+                    data.push_str("\r\n");
+                }
+                // taken before it is said: who does not hear it may send it again
+                state.mails.lock().unwrap().push(Mail { to: to.clone(), data });
+                let mood = *state.mood.lock().unwrap();
+                match mood {
+                    Mood::IsSilent => std::future::pending().await,
+                    Mood::IsSilentFor(one) if to.iter().any(|to| to == one) => std::future::pending().await,
+                    Mood::HangsUp => return Ok(()),
+                    _ => "250 taken\r\n",
+                }
+            }
+            "QUIT" => return writing.write_all(b"221 bye\r\n").await,
+            _ => "250 ok\r\n",
+        };
+        writing.write_all(reply.as_bytes()).await?;
+    }
+    Ok(())
+}
