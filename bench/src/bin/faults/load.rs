@@ -81,6 +81,7 @@ pub(crate) enum Fact {
 pub(crate) struct Failure {
     pub(crate) op: Op,
     pub(crate) at: Instant,
+    pub(crate) took: Duration,
     pub(crate) status: u16,
     /// What the shop said, or why there was no answer.
     pub(crate) why: String,
@@ -339,10 +340,11 @@ impl Inner {
             Err(e) => (0, Default::default(), format!("{:#}", anyhow::Error::from(e))),
         };
         let mut record = locked(&self.record);
-        record.samples.push(Sample { op, at, took: at.elapsed(), status });
+        let took = at.elapsed();
+        record.samples.push(Sample { op, at, took, status });
         if !is_answer(status) {
             let why = format!("{path}: {why}{}", String::from_utf8_lossy(&body));
-            record.failures.push(Failure { op, at, status, why });
+            record.failures.push(Failure { op, at, took, status, why });
         }
         drop(record);
         (status, serde_json::from_slice(&body).unwrap_or_default())

@@ -2,7 +2,7 @@
 
 use crate::{
     Cli, Stage,
-    load::is_answer,
+    load::{Failure, Record},
     report::{Report, Verdict, circumstances, seconds},
     shop::{DRAIN, SHUTDOWN},
 };
@@ -17,7 +17,7 @@ const SEEN_LATE: Duration = Duration::from_millis(500);
 #[derive(clap::Args)]
 pub(crate) struct Options {
     /// How often all are restarted
-    #[arg(long, default_value_t = 20)]
+    #[arg(long, default_value_t = 20, value_parser = rounds)]
     rounds: usize,
     /// Buyers a second: each asks for some five things, and who does not buy for twelve a second in all
     #[arg(long, default_value_t = 17)]
@@ -38,59 +38,35 @@ pub(crate) async fn run(cli: &Cli, options: &Options) -> anyhow::Result<Verdict>
 
     println!("### {} rolling restarts of all processes\n", options.rounds);
     println!("| round | requests | failed | longest stop, s | longest way to ready, s |\n|---|--:|--:|--:|--:|");
-    let (mut requests, mut failures, mut stops, mut not_well) = (0, Vec::new(), Vec::new(), Vec::new());
+    let mut seen = Seen::default();
     for round in 1..=options.rounds {
+        let (requests, failures) = (seen.requests, seen.failures.len());
         let (mut longest_stop, mut longest_start) = (Duration::ZERO, Duration::ZERO);
         for process in &mut stage.shop.processes {
-            let at = Instant::now();
             let ended = process.end("TERM").await?;
             if !ended.status.success() {
-                not_well.push(format!("round {round}, {}: {}", process.name(), ended.status));
+                seen.not_well.push(format!("round {round}, {}: {}", process.name(), ended.status));
             }
+            seen.stops.push(ended.after);
             longest_stop = longest_stop.max(ended.after);
             process.start()?;
             longest_start = longest_start.max(process.ready().await?);
-            let after = at - begun..Instant::now() - begun;
-            stops.push((ended.after, format!("{} from {} to {} s", process.name(), seconds(after.start), seconds(after.end))));
+            seen.add(stage.clients.record(), begun, &format!("while {} restarted", process.name()));
         }
-        let record = stage.clients.record();
-        let failed = record.samples.iter().filter(|sample| !is_answer(sample.status)).count();
-        println!("| {round} | {} | {failed} | {} | {} |", record.samples.len(), seconds(longest_stop), seconds(longest_start));
-        requests += record.samples.len();
-        failures.extend(record.failures);
+        let (requests, failures) = (seen.requests - requests, seen.failures.len() - failures);
+        println!("| {round} | {requests} | {failures} | {} | {} |", seconds(longest_stop), seconds(longest_start));
     }
     let took = begun.elapsed();
     load.end().await?;
     let record = stage.clients.record();
-    requests += record.samples.len();
-    failures.extend(record.failures);
+    let facts = record.facts.clone();
+    seen.add(record, begun, "at the end");
     eprintln!("waiting until everything has settled");
-    let settled = stage.stores.settle(&record.facts, &stage.sink, Duration::from_secs(options.seconds_after)).await?;
+    let settled = stage.stores.settle(&facts, &stage.sink, Duration::from_secs(options.seconds_after)).await?;
 
-    println!("\n{}; {} requests a second.\n", circumstances(&stage.shop, cli), per_second(requests, took));
+    println!("\n{}; {} requests a second.\n", circumstances(&stage.shop, cli), per_second(seen.requests, took));
     let mut report = Report::default();
-    report.line(failures.is_empty(), &format!("{} of {requests} requests failed", failures.len()));
-    for failure in failures.iter().take(SHOWN) {
-        println!("  - {} s, {}: {} {}", seconds(failure.at - begun), failure.op.name(), failure.status, failure.why);
-    }
-    if !failures.is_empty() {
-        println!("\n  Restarted:");
-        stops.iter().for_each(|(_, what)| println!("  - {what}"));
-    }
-    report.line(not_well.is_empty(), &format!("{} of {} processes did not end with 0", not_well.len(), stops.len()));
-    not_well.iter().for_each(|what| println!("  - {what}"));
-    stops.sort_unstable();
-    let (median, longest) = (stops[stops.len() / 2].0, stops[stops.len() - 1].0);
-    report.line(
-        longest <= DRAIN + SHUTDOWN + SEEN_LATE,
-        &format!(
-            "stopping took {} s (median) to {} s; allowed: {} s of draining and {} s for what runs",
-            seconds(median),
-            seconds(longest),
-            DRAIN.as_secs(),
-            SHUTDOWN.as_secs()
-        ),
-    );
+    seen.judge(&mut report);
     let cut_off = stage.shop.log_lines(|line| line.contains("is cut off"));
     report.line(cut_off.is_empty(), &format!("{} processes cut off what they had begun", cut_off.len()));
     report.settled(&settled);
@@ -98,7 +74,54 @@ pub(crate) async fn run(cli: &Cli, options: &Options) -> anyhow::Result<Verdict>
     Ok(report.verdict())
 }
 
+/// What was seen so far.
+#[derive(Default)]
+struct Seen {
+    requests: usize,
+    failures: Vec<String>,
+    /// How long each stop took.
+    stops: Vec<Duration>,
+    /// Stops that did not end as they should.
+    not_well: Vec<String>,
+}
+
+impl Seen {
+    fn add(&mut self, record: Record, begun: Instant, when: &str) {
+        self.requests += record.samples.len();
+        for Failure { op, at, took, status, why } in record.failures {
+            let (at, took) = (seconds(at - begun), took.as_millis());
+            let failure = format!("{when}, {at} s, {}, after {took} ms: {status} {why}", op.name());
+            // seen at once in a run that takes long
+            eprintln!("{failure}");
+            self.failures.push(failure);
+        }
+    }
+
+    fn judge(&mut self, report: &mut Report) {
+        report.line(self.failures.is_empty(), &format!("{} of {} requests failed", self.failures.len(), self.requests));
+        self.failures.iter().take(SHOWN).for_each(|what| println!("  - {what}"));
+        let (not_well, stops) = (self.not_well.len(), self.stops.len());
+        report.line(not_well == 0, &format!("{not_well} of {stops} processes did not end with 0"));
+        self.not_well.iter().take(SHOWN).for_each(|what| println!("  - {what}"));
+        self.stops.sort_unstable();
+        let (median, longest) = (self.stops[stops / 2], self.stops[stops - 1]);
+        let (drain, shutdown) = (DRAIN.as_secs(), SHUTDOWN.as_secs());
+        report.line(
+            longest <= DRAIN + SHUTDOWN + SEEN_LATE,
+            &format!(
+                "stopping took {} s (median) to {} s; allowed: {drain} s of draining and {shutdown} s for what runs",
+                seconds(median),
+                seconds(longest),
+            ),
+        );
+    }
+}
+
 #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
 fn per_second(count: usize, time: Duration) -> String {
     format!("{:.0}", count as f64 / time.as_secs_f64())
+}
+
+fn rounds(text: &str) -> Result<usize, String> {
+    text.parse().ok().filter(|rounds| *rounds > 0).ok_or_else(|| "must be at least 1".into())
 }
