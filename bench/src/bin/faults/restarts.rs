@@ -5,7 +5,7 @@
 
 use crate::{
     Stage,
-    load::{Op, Sample},
+    load::{Failure, Op, Record},
     outages::{Options, Outage},
     process::{Process, Readiness},
     report::{Answers, Phase, Report, print_answers, seconds},
@@ -70,8 +70,8 @@ pub(crate) async fn suffer(outage: Outage, stage: &mut Stage, options: &Options,
     }
     report.line(is_running, "no process ended by itself");
     let [_, away, after] = &phases;
-    judge(&record.samples, away, outage.must_answer(), report);
-    judge(&record.samples, after, &Op::ALL, report);
+    judge(&record, away, outage.must_answer(), report);
+    judge(&record, after, &Op::ALL, report);
     report.settled(&settled);
     Ok(())
 }
@@ -119,12 +119,16 @@ fn described(process: &Process, readiness: &Readiness, lacks: &[String]) -> Stri
     format!("{} must be {wanted}, and {is}", process.name())
 }
 
-fn judge(samples: &[Sample], phase: &Phase, ops: &[Op], report: &mut Report) {
+fn judge(record: &Record, phase: &Phase, ops: &[Op], report: &mut Report) {
     for op in ops {
-        let answers = Answers::of(samples, phase, *op);
+        let answers = Answers::of(&record.samples, phase, *op);
         if answers.all() > 0 {
             let (good, all) = (answers.good, answers.all());
             report.line(good == all, &format!("{}: {good} of {all} were answered ({})", op.name(), phase.name));
+            let failed = record.failures.iter().filter(|failure| failure.op == *op && phase.has(failure.at));
+            failed
+                .take(3)
+                .for_each(|Failure { took, status, why, .. }| println!("  - {status} after {} ms: {why}", took.as_millis()));
         }
     }
 }
