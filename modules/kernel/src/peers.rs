@@ -34,19 +34,27 @@ pub struct PeerReport {
 /// One instance.
 pub(crate) struct Peer {
     base: String,
-    breaker: Breaker,
+    /// Of those where nothing listens. To ask costs nothing, and an instance that restarts is to be used again before the next one
+    /// restarts: it is left alone for a second at most.
+    refusals: Breaker,
+    /// Of those that can be reached, or not, and do not answer: each call to them costs time.
+    silence: Breaker,
 }
 
 impl Peers {
     /// At these addresses, e.g. `https://10.0.0.7:5001`, without a path.
     pub(crate) fn new(addresses: Vec<String>) -> Self {
-        let breaker = || {
-            // Five failures in a row close the way to it for 1 s; then calls try it again, and one that fails closes it for longer,
-            // up to 10 s.
-            let wait = backoff::equal_jittered(Duration::from_secs(1), Duration::from_secs(10));
+        // Five failures in a row close the way to it for half a second to 1 s; then calls try it again, and one that fails closes
+        // it for longer, up to `longest`.
+        let breaker = |longest| {
+            let wait = backoff::equal_jittered(Duration::from_secs(1), longest);
             StateMachine::new(failure_policy::consecutive_failures(5, wait), ())
         };
-        let peer = |base: String| Peer { base: base.trim_end_matches('/').into(), breaker: breaker() };
+        let peer = |base: String| Peer {
+            base: base.trim_end_matches('/').into(),
+            refusals: breaker(Duration::from_secs(1)),
+            silence: breaker(Duration::from_secs(10)),
+        };
         Self { all: addresses.into_iter().map(peer).collect(), next: AtomicUsize::new(0) }
     }
 
@@ -55,13 +63,13 @@ impl Peers {
         let start = self.next.fetch_add(1, Ordering::Relaxed);
         let in_turn = (0..self.all.len()).map(|i| &self.all[(start + i) % self.all.len()]);
         let is_last = |peer: &Peer| last.is_some_and(|last| std::ptr::eq(last, peer));
-        let other = in_turn.into_iter().find(|peer| !is_last(peer) && peer.breaker.is_call_permitted());
-        other.or_else(|| self.all.iter().find(|peer| is_last(peer) && peer.breaker.is_call_permitted()))
+        let other = in_turn.into_iter().find(|peer| !is_last(peer) && peer.may_be_called());
+        other.or_else(|| self.all.iter().find(|peer| is_last(peer) && peer.may_be_called()))
     }
 
     /// Each with its address and whether calls are let through to it now.
     pub(crate) fn report(&self) -> Vec<PeerReport> {
-        let report = |peer: &Peer| PeerReport { address: peer.base.clone(), is_left_alone: !peer.breaker.is_call_permitted() };
+        let report = |peer: &Peer| PeerReport { address: peer.base.clone(), is_left_alone: !peer.may_be_called() };
         self.all.iter().map(report).collect()
     }
 
@@ -90,12 +98,23 @@ impl Peer {
 
     /// It answered: whatever it said, it lives.
     pub(crate) fn answered(&self) {
-        self.breaker.on_success();
+        self.refusals.on_success();
+        self.silence.on_success();
     }
 
     /// It did not answer, or will have none of our calls.
     pub(crate) fn failed(&self) {
-        self.breaker.on_error();
+        self.silence.on_error();
+    }
+
+    /// Nothing listens there.
+    pub(crate) fn refused(&self) {
+        self.refusals.on_error();
+    }
+
+    fn may_be_called(&self) -> bool {
+        // both are asked: each has to notice that its time is over
+        self.refusals.is_call_permitted() & self.silence.is_call_permitted()
     }
 }
 
@@ -146,7 +165,35 @@ fn settings() -> ClientBuilder {
         .tcp_nodelay(true)
         .connect_timeout(Duration::from_secs(1))
         .pool_max_idle_per_host(128)
-        // shorter than the 75 s that a server keeps a connection: it must not close one that is just being used
-        .pool_idle_timeout(Duration::from_secs(60))
+        // A server must not close a connection that is just being used. One that stops closes those that it answers on while it
+        // drains, and the idle ones at the end; with a drain that is longer than this, nobody uses those any more.
+        .pool_idle_timeout(Duration::from_millis(500))
         .redirect(reqwest::redirect::Policy::none())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Instant;
+
+    #[test]
+    fn an_instance_that_restarts_is_used_again_within_a_second_however_long_it_was_away() {
+        let peers = Peers::new(vec!["http://127.0.0.1:9".into()]);
+        let (started, mut last) = (Instant::now(), Instant::now());
+        // with pauses that grew, the third one would be 2 s or more
+        let mut pauses = 0;
+        while pauses < 4 {
+            match peers.pick(None) {
+                Some(peer) => {
+                    peer.refused();
+                    let pause = last.elapsed();
+                    assert!(pause < Duration::from_millis(1_500), "it was left alone for {pause:?}");
+                    pauses += u32::from(pause > Duration::from_millis(400));
+                    last = Instant::now();
+                }
+                None => std::thread::sleep(Duration::from_millis(5)),
+            }
+        }
+        assert!(started.elapsed() > Duration::from_secs(2), "and not asked all the time");
+    }
 }

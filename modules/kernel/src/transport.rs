@@ -230,7 +230,11 @@ impl Http {
 
 fn lost(op: &Op, peer: &Peer, e: &reqwest::Error) -> Outcome {
     // A deadline says as much about the caller's patience as about the peer; but a peer that never answers must be left alone.
-    peer.failed();
+    if e.is_connect() && !e.is_timeout() {
+        peer.refused()
+    } else {
+        peer.failed()
+    }
     if e.is_timeout() && !e.is_connect() {
         return Outcome::Unknown(late());
     }

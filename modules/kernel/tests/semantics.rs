@@ -383,6 +383,22 @@ async fn a_dead_peer_is_left_alone_and_tried_again_later() {
     }
 }
 
+/// A process that stops closes its idle connections: after a while of draining, nobody must be about to use one.
+#[tokio::test]
+async fn a_connection_that_was_idle_for_long_is_not_used_again() {
+    let server = Server::start(Arc::new(TroubleClient::local(Trouble::default())));
+    let line = Line::to(server.address()).await;
+    let client = TroubleClient::remote(Transport::http(vec![line.address.clone()], server.key()));
+    for _ in 0..3 {
+        client.once(&anonymous()).await.unwrap();
+    }
+    assert_eq!(line.connections(), 1, "one after the other on the same");
+    // the pause is what it is about
+    tokio::time::sleep(Duration::from_millis(700)).await;
+    client.once(&anonymous()).await.unwrap();
+    assert_eq!(line.connections(), 2);
+}
+
 #[tokio::test]
 async fn the_others_go_on_when_a_peer_is_dead() {
     let server = Server::start(Arc::new(TroubleClient::local(Trouble::default())));

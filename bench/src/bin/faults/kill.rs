@@ -35,13 +35,14 @@ pub(crate) async fn run(cli: &Cli, options: &Options) -> anyhow::Result<Verdict>
     let (accounts, per_second) = if options.small { (20, options.per_second.min(10)) } else { (200, options.per_second) };
     let mut stage = Stage::set(cli, accounts, true).await?;
     let load = stage.clients.come(per_second);
-    let victims = stage.shop.victims();
+    let victims: Vec<String> = stage.shop.victims().iter().map(|process| process.name().to_owned()).collect();
     eprintln!("killing {victims:?} {} times, seed {seed}", options.kills);
     let (started, mut back) = (Instant::now(), Vec::new());
     for kill in 0..options.kills {
         let life = Duration::from_millis(random.random_range(0..=LONGEST_LIFE_MS));
         tokio::time::sleep(life).await;
-        back.push(stage.shop.kill(victims[kill % victims.len()]).await?);
+        let victim = random.random_range(0..victims.len());
+        back.push(stage.shop.victims()[victim].kill().await?);
         if (kill + 1) % 10 == 0 {
             eprintln!("{} kills", kill + 1);
         }
@@ -56,9 +57,9 @@ pub(crate) async fn run(cli: &Cli, options: &Options) -> anyhow::Result<Verdict>
 
     back.sort_unstable();
     println!("### {} kills\n", options.kills);
-    println!("{}; {per_second} buyers a second; seed {seed}.\n", circumstances(&stage.shop, cli.split));
+    println!("{}; {per_second} buyers a second; seed {seed}.\n", circumstances(&stage.shop, cli));
     println!("| | |\n|---|--:|");
-    println!("| killed in turn | {} |", victims.join(", "));
+    println!("| killed by lot | {} |", victims.join(", "));
     println!("| seconds | {} |", seconds(took));
     println!("| back after, median and longest, s | {}, {} |", seconds(back[back.len() / 2]), seconds(back[back.len() - 1]));
     println!("| calls, repeated ones included | {} |", record.samples.len());

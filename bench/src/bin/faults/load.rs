@@ -76,10 +76,22 @@ pub(crate) enum Fact {
     Delivered { order: i64 },
 }
 
+/// A request without the answer that was wanted.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    pub(crate) op: Op,
+    pub(crate) at: Instant,
+    pub(crate) took: Duration,
+    pub(crate) status: u16,
+    /// What the shop said, or why there was no answer.
+    pub(crate) why: String,
+}
+
 /// What has happened so far.
 #[derive(Default)]
 pub(crate) struct Record {
     pub(crate) samples: Vec<Sample>,
+    pub(crate) failures: Vec<Failure>,
     pub(crate) facts: Vec<Fact>,
     /// When each buyer came, and whether there was an account left for it.
     pub(crate) offered: Vec<(Instant, bool)>,
@@ -148,6 +160,7 @@ impl Clients {
         let mut record = locked(&self.0.record);
         Record {
             samples: std::mem::take(&mut record.samples),
+            failures: std::mem::take(&mut record.failures),
             facts: record.facts.clone(),
             offered: std::mem::take(&mut record.offered),
         }
@@ -322,8 +335,18 @@ impl Inner {
             let status = response.status().as_u16();
             Ok::<_, reqwest::Error>((status, response.bytes().await?))
         };
-        let (status, body) = answer.await.unwrap_or_default();
-        locked(&self.record).samples.push(Sample { op, at, took: at.elapsed(), status });
+        let (status, body, why) = match answer.await {
+            Ok((status, body)) => (status, body, String::new()),
+            Err(e) => (0, Default::default(), format!("{:#}", anyhow::Error::from(e))),
+        };
+        let mut record = locked(&self.record);
+        let took = at.elapsed();
+        record.samples.push(Sample { op, at, took, status });
+        if !is_answer(status) {
+            let why = format!("{path}: {why}{}", String::from_utf8_lossy(&body));
+            record.failures.push(Failure { op, at, took, status, why });
+        }
+        drop(record);
         (status, serde_json::from_slice(&body).unwrap_or_default())
     }
 

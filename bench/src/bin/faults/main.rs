@@ -4,6 +4,7 @@
 //! cargo build --release --workspace
 //! target/release/faults kill --kills 100     # kill -9 at random points; every event's effect exactly once
 //! target/release/faults outages              # each server down in turn; what answers, how fast, and that all settles
+//! target/release/faults rolling --instances 2   # everything restarted in turn; nobody notices
 //! target/release/faults poison               # an event that cannot be handled, until it can
 //! ```
 //!
@@ -11,12 +12,16 @@
 //! something is wrong.
 #![expect(clippy::print_stdout, reason = "the output of the program")]
 
+mod balancer;
 mod check;
 mod kill;
 mod load;
 mod outages;
 mod poison;
+mod process;
 mod report;
+mod restarts;
+mod rolling;
 mod servers;
 mod shop;
 mod smtp;
@@ -42,9 +47,17 @@ struct Cli {
     /// The shop in seven processes instead of one
     #[arg(long, global = true)]
     split: bool,
+    /// How many of each process, the gateways behind a balancer
+    #[arg(long, global = true, default_value_t = 1, value_parser = instances)]
+    instances: usize,
     /// Keep the folder with the data and the logs of all servers
     #[arg(long, global = true)]
     keep: bool,
+}
+
+/// More than some would ask too many connections of PostgreSQL.
+fn instances(text: &str) -> Result<usize, String> {
+    text.parse().ok().filter(|count| (1..=4).contains(count)).ok_or_else(|| "must be 1 to 4".into())
 }
 
 #[derive(Subcommand)]
@@ -53,6 +66,8 @@ enum Command {
     Kill(kill::Options),
     /// Take away one server after the other under load
     Outages(outages::Options),
+    /// Restart all processes in turn under load, again and again
+    Rolling(rolling::Options),
     /// Tell an event that cannot be handled, mend what is wrong, and replay it
     Poison(poison::Options),
 }
@@ -77,7 +92,7 @@ impl Stage {
         let sink = Sink::start(servers.smtp_port).await?;
         check::make_databases(&servers).await?;
         let stores = Stores::open(&servers).await?;
-        let shop = Shop::start(&servers, cli.split).await?;
+        let shop = Shop::start(&servers, cli.split, cli.instances).await?;
         eprintln!("opening {accounts} accounts");
         let clients = Clients::open(&shop.base, shop::ADMIN, accounts, is_patient).await?;
         Ok(Self { shop, stores, clients, sink, servers })
@@ -92,6 +107,7 @@ fn main() -> anyhow::Result<ExitCode> {
             match &cli.command {
                 Command::Kill(options) => kill::run(&cli, options).await,
                 Command::Outages(options) => outages::run(&cli, options).await,
+                Command::Rolling(options) => rolling::run(&cli, options).await,
                 Command::Poison(options) => poison::run(&cli, options).await,
             }
         };

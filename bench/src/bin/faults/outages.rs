@@ -4,6 +4,7 @@ use crate::{
     Cli, Stage, check,
     load::{Op, Sample},
     report::{Answers, Phase, Report, Verdict, circumstances, print_answers, seconds},
+    restarts,
 };
 use clap::ValueEnum;
 use std::time::{Duration, Instant};
@@ -26,14 +27,34 @@ pub(crate) struct Options {
     /// Only these
     #[arg(long, value_enum)]
     only: Vec<Outage>,
+    /// Only with processes that run on, or that are restarted meanwhile
+    #[arg(long, value_enum)]
+    processes: Option<Processes>,
     /// The longest wait for everything to settle after each
     #[arg(long, default_value_t = 240)]
     seconds_after: u64,
 }
 
+impl Options {
+    pub(crate) fn per_second(&self) -> u32 {
+        self.per_second
+    }
+
+    pub(crate) fn seconds_after(&self) -> Duration {
+        Duration::from_secs(self.seconds_after)
+    }
+}
+
+/// What becomes of the processes of the shop while something is away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Processes {
+    RunOn,
+    Restart,
+}
+
 /// What goes away, and how.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Outage {
+pub(crate) enum Outage {
     /// RabbitMQ is stopped
     Broker,
     /// Redis is killed, and started again 5 s later
@@ -46,12 +67,12 @@ enum Outage {
     Smtp,
     /// The mail server takes connections and says nothing
     SmtpHangs,
-    /// The mail server takes mail and does not say that it has
-    SmtpSilent,
+    /// The mail server takes mail and does not say so
+    SmtpMute,
 }
 
 impl Outage {
-    fn title(self) -> &'static str {
+    pub(crate) fn title(self) -> &'static str {
         match self {
             Outage::Broker => "RabbitMQ stopped",
             Outage::Redis => "Redis killed and restarted",
@@ -59,16 +80,16 @@ impl Outage {
             Outage::Mongo => "MongoDB stopped",
             Outage::Smtp => "Mail server stopped",
             Outage::SmtpHangs => "Mail server says nothing",
-            Outage::SmtpSilent => "Mail server takes mail without a word",
+            Outage::SmtpMute => "Mail server takes mail and does not say so",
         }
     }
 
     /// What must be answered while it lasts, as if nothing were.
-    fn must_answer(self) -> &'static [Op] {
+    pub(crate) fn must_answer(self) -> &'static [Op] {
         match self {
             Outage::Redis => &[Op::Browse, Op::Login, Op::Register, Op::History],
             Outage::Postgres => &[],
-            Outage::Broker | Outage::Mongo | Outage::Smtp | Outage::SmtpHangs | Outage::SmtpSilent => &Op::ALL,
+            Outage::Broker | Outage::Mongo | Outage::Smtp | Outage::SmtpHangs | Outage::SmtpMute => &Op::ALL,
         }
     }
 
@@ -77,32 +98,35 @@ impl Outage {
         Duration::from_secs(if is_restart { 5 } else { seconds })
     }
 
-    async fn begin(self, stage: &mut Stage) -> anyhow::Result<()> {
+    /// Whether it concerns a server that processes look for when they start.
+    fn meets_starts(self) -> bool {
+        matches!(self, Outage::Broker | Outage::Redis | Outage::Postgres | Outage::Mongo)
+    }
+
+    pub(crate) async fn begin(self, stage: &mut Stage) -> anyhow::Result<()> {
         let servers = &mut stage.servers;
         match self {
-            Outage::Broker => servers.broker.end("TERM").await,
-            Outage::Redis => servers.redis.end("KILL").await,
+            Outage::Broker => drop(servers.broker.end("TERM").await?),
+            Outage::Redis => drop(servers.redis.end("KILL").await?),
             // "immediate"
-            Outage::Postgres => servers.postgres.end("QUIT").await,
-            Outage::Mongo => servers.mongo.end("TERM").await,
-            Outage::Smtp => {
-                stage.sink.stop().await;
-                Ok(())
-            }
-            Outage::SmtpHangs => stage.sink.hang().await,
-            Outage::SmtpSilent => stage.sink.take_silently().await,
+            Outage::Postgres => drop(servers.postgres.end("QUIT").await?),
+            Outage::Mongo => drop(servers.mongo.end("TERM").await?),
+            Outage::Smtp => stage.sink.stop().await,
+            Outage::SmtpHangs => stage.sink.hang().await?,
+            Outage::SmtpMute => stage.sink.mute().await?,
         }
+        Ok(())
     }
 
     /// Starts it again, and waits until it works.
-    async fn end(self, stage: &mut Stage) -> anyhow::Result<()> {
+    pub(crate) async fn end(self, stage: &mut Stage) -> anyhow::Result<()> {
         let servers = &mut stage.servers;
         let server = match self {
             Outage::Broker => &mut servers.broker,
             Outage::Redis => &mut servers.redis,
             Outage::Postgres => &mut servers.postgres,
             Outage::Mongo => &mut servers.mongo,
-            Outage::Smtp | Outage::SmtpHangs | Outage::SmtpSilent => return stage.sink.listen().await,
+            Outage::Smtp | Outage::SmtpHangs | Outage::SmtpMute => return stage.sink.listen().await,
         };
         server.start()?;
         server.listens().await?;
@@ -117,12 +141,16 @@ pub(crate) async fn run(cli: &Cli, options: &Options) -> anyhow::Result<Verdict>
     let outages = if options.only.is_empty() { Outage::value_variants() } else { &options.only };
     let mut stage = Stage::set(cli, 300, false).await?;
     let mut report = Report::default();
-    for outage in outages {
+    let wanted = |processes| options.processes.is_none_or(|only| only == processes);
+    for outage in outages.iter().filter(|_| wanted(Processes::RunOn)) {
         suffer(*outage, &mut stage, options, &mut report).await?;
+    }
+    for outage in outages.iter().filter(|outage| wanted(Processes::Restart) && outage.meets_starts()) {
+        restarts::suffer(*outage, &mut stage, options, &mut report).await?;
     }
     println!();
     report.errors(&stage.shop, &stage.servers);
-    println!("\n{}.", circumstances(&stage.shop, cli.split));
+    println!("\n{}.", circumstances(&stage.shop, cli));
     Ok(report.verdict())
 }
 
@@ -146,7 +174,7 @@ async fn suffer(outage: Outage, stage: &mut Stage, options: &Options, report: &m
     load.end().await?;
     let record = stage.clients.record();
     eprintln!("waiting until everything has settled");
-    let settled = stage.stores.settle(&record.facts, &stage.sink, Duration::from_secs(options.seconds_after)).await?;
+    let settled = stage.stores.settle(&record.facts, &stage.sink, options.seconds_after()).await?;
 
     let phase = |name, from, to| Phase { name, from, to };
     let phases = [

@@ -28,11 +28,10 @@ pub(crate) struct Options {
 pub(crate) async fn run(cli: &Cli, options: &Options) -> anyhow::Result<Verdict> {
     let longest = Duration::from_secs(options.seconds_after);
     let mut stage = Stage::set(cli, 20, true).await?;
-    let reader = if cli.split { "notification" } else { "gateway" };
     let good = "We have received your order {{ order.number }}";
     let bad = format!("{{% if order.number == 'S-{ORDER:08}' %}}{{{{ nobody.knows.this }}}}{{% endif %}}{good}");
     stage.shop.replace_template(TEMPLATE, &bad)?;
-    stage.shop.kill(reader).await?;
+    restart_senders(&mut stage).await?;
 
     let load = stage.clients.come(options.per_second);
     let started = Instant::now();
@@ -53,7 +52,7 @@ pub(crate) async fn run(cli: &Cli, options: &Options) -> anyhow::Result<Verdict>
     let record = stage.clients.record();
 
     println!("### A poisonous event\n");
-    println!("{}; {} buyers a second.\n", circumstances(&stage.shop, cli.split), options.per_second);
+    println!("{}; {} buyers a second.\n", circumstances(&stage.shop, cli), options.per_second);
     println!("After {after} s there was a dead letter (id, place, type, subject, time, attempts, reason):\n");
     println!("```text\n{}\n```\n", letters.trim());
     let mut report = Report::default();
@@ -77,10 +76,19 @@ pub(crate) async fn run(cli: &Cli, options: &Options) -> anyhow::Result<Verdict>
     violations.iter().filter(|one| !expected.contains(one)).for_each(|one| println!("  - {one}"));
 
     stage.shop.replace_template(TEMPLATE, good)?;
-    stage.shop.kill(reader).await?;
+    restart_senders(&mut stage).await?;
     let replayed = stage.shop.dead_letters(&["replay", "--all"])?;
     println!("\nThe template was mended, and the dead letter replayed: {}.\n", replayed.trim());
     report.settled(&stage.stores.settle(&record.facts, &stage.sink, longest).await?);
     report.line(stage.shop.dead_letters(&["list"])?.is_empty(), "there are no dead letters");
     Ok(report.verdict())
+}
+
+/// Templates are read at the start.
+async fn restart_senders(stage: &mut Stage) -> anyhow::Result<()> {
+    for process in stage.shop.senders() {
+        process.kill().await?;
+        process.ready().await?;
+    }
+    Ok(())
 }

@@ -1,6 +1,7 @@
 //! Tables and verdicts, in Markdown.
 
 use crate::{
+    Cli,
     check::{Findings, Settled},
     load::{Op, Sample, is_answer},
     servers::Servers,
@@ -61,11 +62,16 @@ impl Report {
 }
 
 /// The machine and the build, for a table of figures.
-pub(crate) fn circumstances(shop: &Shop, is_split: bool) -> String {
+pub(crate) fn circumstances(shop: &Shop, cli: &Cli) -> String {
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
     let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
     let load = load.split(' ').next().unwrap_or("?");
-    let layout = if is_split { "seven processes" } else { "one process" };
+    let layout = match (cli.split, cli.instances) {
+        (true, 1) => "seven processes".to_owned(),
+        (false, 1) => "one process".to_owned(),
+        (true, instances) => format!("{instances} of each of seven processes"),
+        (false, instances) => format!("{instances} shops in one process each"),
+    };
     format!(
         "{layout}, {} build, {cores} cores for the shop, all servers and the clients; load average at the end {load}",
         shop.build()

@@ -10,7 +10,7 @@ use std::{
         process::CommandExt,
     },
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{Child, Command, ExitStatus, Stdio},
     time::{Duration, Instant},
 };
 use tempfile::TempDir;
@@ -74,7 +74,7 @@ impl Servers {
 
 /// A server that can be stopped, killed, and started again with its data.
 pub(crate) struct Server {
-    name: &'static str,
+    name: String,
     pub(crate) port: u16,
     command: Command,
     log: PathBuf,
@@ -82,8 +82,18 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    fn new(folder: &Path, name: &'static str, port: u16, command: Command) -> Self {
-        Self { name, port, command, log: folder.join(format!("{name}.log")), child: None }
+    /// It is not started yet.
+    pub(crate) fn new(folder: &Path, name: impl Into<String>, port: u16, command: Command) -> Self {
+        let name = name.into();
+        Self { log: folder.join(format!("{name}.log")), name, port, command, child: None }
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(crate) fn log(&self) -> &PathBuf {
+        &self.log
     }
 
     /// Starts it, without waiting until it listens.
@@ -101,26 +111,41 @@ impl Server {
         let started = Instant::now();
         while TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).await.is_err() {
             if started.elapsed() > PATIENCE {
-                bail!("{} does not listen:\n{}", self.name, last_lines(&self.log, 20));
+                bail!("{} does not listen:\n{}", self.name, self.last_words());
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         Ok(())
     }
 
-    /// Sends it a signal and waits until it has ended.
-    pub(crate) async fn end(&mut self, signal: &str) -> anyhow::Result<()> {
-        let Some(mut child) = self.child.take() else { return Ok(()) };
-        send(&child, signal)?;
-        let started = Instant::now();
-        while child.try_wait()?.is_none() {
-            if started.elapsed() > PATIENCE {
-                self.child = Some(child);
-                bail!("{} does not end", self.name);
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
+    /// Whether it runs.
+    pub(crate) fn runs(&mut self) -> anyhow::Result<bool> {
+        Ok(self.child.as_mut().map(Child::try_wait).transpose()?.is_some_and(|status| status.is_none()))
+    }
+
+    /// Sends it a signal and waits until it has ended; how. None when it was not running.
+    pub(crate) async fn end(&mut self, signal: &str) -> anyhow::Result<Option<ExitStatus>> {
+        let Some(child) = &mut self.child else { return Ok(None) };
+        if let Some(status) = child.try_wait()? {
+            bail!("{} had ended by itself ({status}):\n{}", self.name, last_lines(&self.log));
         }
-        Ok(())
+        send(child, signal)?;
+        let started = Instant::now();
+        loop {
+            if let Some(status) = child.try_wait()? {
+                self.child = None;
+                return Ok(Some(status));
+            }
+            if started.elapsed() > PATIENCE {
+                bail!("{} does not end:\n{}", self.name, last_lines(&self.log));
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    /// The end of its log.
+    pub(crate) fn last_words(&self) -> String {
+        last_lines(&self.log)
     }
 }
 
@@ -144,10 +169,10 @@ fn send(child: &Child, signal: &str) -> anyhow::Result<()> {
 }
 
 /// The end of a log.
-pub(crate) fn last_lines(log: &Path, count: usize) -> String {
+fn last_lines(log: &Path) -> String {
     let text = fs::read_to_string(log).unwrap_or_default();
     let lines: Vec<&str> = text.lines().collect();
-    lines[lines.len().saturating_sub(count)..].join("\n")
+    lines[lines.len().saturating_sub(20)..].join("\n")
 }
 
 /// Ports that nobody listens on, below those that systems give to clients: one of those could take a port while its server is down.
@@ -261,7 +286,8 @@ fn find(folder: &Path, name: &str) -> Option<PathBuf> {
     })
 }
 
-fn run(command: &mut Command) -> anyhow::Result<()> {
+/// Runs it to its end; what it says is told only when it fails.
+pub(crate) fn run(command: &mut Command) -> anyhow::Result<()> {
     let output = command.output().with_context(|| format!("{command:?}"))?;
     if !output.status.success() {
         bail!("{command:?}: {}", String::from_utf8_lossy(&output.stderr));

@@ -21,6 +21,13 @@ pub(crate) struct Sink {
     work: Option<JoinHandle<()>>,
 }
 
+/// Whether it says that it has taken a mail.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Manners {
+    Polite,
+    Mute,
+}
+
 impl Sink {
     pub(crate) async fn start(port: u16) -> anyhow::Result<Self> {
         let mut sink = Self { port, mails: Arc::default(), work: None };
@@ -30,15 +37,15 @@ impl Sink {
 
     /// Takes mail, again.
     pub(crate) async fn listen(&mut self) -> anyhow::Result<()> {
-        self.serve(true).await
+        self.take(Manners::Polite).await
     }
 
-    /// Takes mail, and does not say that it has.
-    pub(crate) async fn take_silently(&mut self) -> anyhow::Result<()> {
-        self.serve(false).await
+    /// Takes mail, and never says so.
+    pub(crate) async fn mute(&mut self) -> anyhow::Result<()> {
+        self.take(Manners::Mute).await
     }
 
-    async fn serve(&mut self, answers: bool) -> anyhow::Result<()> {
+    async fn take(&mut self, manners: Manners) -> anyhow::Result<()> {
         self.stop().await;
         let (listener, mails) = (TcpListener::bind((Ipv4Addr::LOCALHOST, self.port)).await?, self.mails.clone());
         self.work = Some(tokio::spawn(async move {
@@ -46,7 +53,7 @@ impl Sink {
             while let Ok((stream, _)) = listener.accept().await {
                 // a session that breaks off is the client's affair
                 let mails = mails.clone();
-                sessions.spawn(async move { drop(session(stream, &mails, answers).await) });
+                sessions.spawn(async move { drop(session(stream, &mails, manners).await) });
                 while sessions.try_join_next().is_some() {}
             }
         }));
@@ -82,7 +89,7 @@ impl Sink {
 }
 
 /// RFC 5321, as far as clients need it.
-async fn session(stream: TcpStream, mails: &Mutex<Mails>, answers: bool) -> std::io::Result<()> {
+async fn session(stream: TcpStream, mails: &Mutex<Mails>, manners: Manners) -> std::io::Result<()> {
     let mut stream = BufReader::new(stream);
     let mut recipients = Vec::new();
     stream.write_all(b"220 sink\r\n").await?;
@@ -108,10 +115,10 @@ async fn session(stream: TcpStream, mails: &Mutex<Mails>, answers: bool) -> std:
                 let id = message_id(&mut stream).await?;
                 // taken before it is said: who does not hear it may send it again
                 mails.lock().unwrap_or_else(PoisonError::into_inner).entry(id).or_default().push(recipients.join(", "));
-                if !answers {
-                    std::future::pending::<()>().await;
+                match manners {
+                    Manners::Polite => b"250 taken\r\n",
+                    Manners::Mute => b"",
                 }
-                b"250 taken\r\n"
             }
             "QUIT" => {
                 return stream.write_all(b"221 bye\r\n").await;
