@@ -4,7 +4,7 @@ use crate::{
     Register, User, UserError, Users,
     entity::user,
     password::Passwords,
-    service::{WINDOW, registered, stored_email, to_user},
+    service::{WINDOW, changed, normal_email, registered, to_user},
     store,
     tokens::{Signer, fingerprint},
 };
@@ -15,7 +15,7 @@ use kernel::{
     db::{Db, Durability, Pool},
     idempotency,
     jobs::Jobs,
-    now, outbox, validate,
+    outbox, validate,
 };
 use migrations::user::Migrator;
 use sea_orm::Set;
@@ -124,9 +124,10 @@ pub async fn start(config: &Config, bus: &Bus, jobs: &Jobs) -> Result<Users, Box
 
 async fn sweep(db: &Db) -> Result<(), Fault> {
     idempotency::sweep(db).await?;
-    store::sweep_attempts(db.write(), now() - WINDOW).await?;
+    store::sweep_attempts(db.write(), db.now() - WINDOW).await?;
+    store::sweep_confirmations(db.write(), db.now()).await?;
     let tx = db.begin().await?;
-    store::sweep_sessions(&*tx, now() - TimeDelta::days(1)).await?;
+    store::sweep_sessions(&*tx, db.now() - TimeDelta::days(1)).await?;
     tx.commit().await
 }
 
@@ -153,7 +154,7 @@ impl Users {
         self.db.in_background()
     }
 
-    /// Opens an admin's account. An account that has this e-mail address becomes an active admin's, gets this password and is
+    /// Opens an admin's account, whose e-mail address counts as confirmed. An account that has this e-mail address becomes an active admin's, gets this password and is
     /// logged out everywhere: whoever opened it need not be the admin.
     ///
     /// # Errors
@@ -163,7 +164,8 @@ impl Users {
         validate(&request)?;
         let mut row = self.new_row(request).await?;
         row.is_admin = Set(true);
-        let email = stored_email(email);
+        row.email_confirmed_at = Set(Some(self.db.now()));
+        let email = normal_email(email)?;
         let tx = self.db.begin().await?;
         let user = match store::user_by_email(&*tx, &email).await? {
             None => {
@@ -172,14 +174,23 @@ impl Users {
                 user
             }
             Some(found) => {
-                let (id, is_active, is_admin) = (UserId(found.id), row.is_active, row.is_admin);
-                let change = user::ActiveModel { password_hash: row.password_hash, is_active, is_admin, ..Default::default() };
-                store::end_sessions_of(&*tx, id).await?;
+                let id = UserId(found.id);
+                let change = user::ActiveModel {
+                    password_hash: row.password_hash,
+                    is_active: row.is_active,
+                    is_admin: row.is_admin,
+                    email_confirmed_at: row.email_confirmed_at,
+                    ..Default::default()
+                };
+                store::end_sessions_of(&*tx, id, self.db.now()).await?;
                 store::forget_attempts(&*tx, &fingerprint(&email)).await?;
-                store::update_user(&*tx, id, change).await?.ok_or(UserError::NotFound)?
+                let user = store::update_user(&*tx, id, change).await?.ok_or(UserError::NotFound)?;
+                outbox::tell(&tx, &by_operator(), &changed(&user)).await?;
+                user
             }
         };
         tx.commit().await?;
+        tracing::info!(user = user.id, "an operator made an admin");
         Ok(to_user(user))
     }
 
@@ -191,11 +202,16 @@ impl Users {
         if store::has_users(self.db.read()).await? {
             return Ok(());
         }
-        let tx = self.db.begin().await?;
+        let mut rows = Vec::new();
         for account in DEMO_ACCOUNTS {
             let request = register(account.email, account.password, "Demo", if account.is_admin { "Admin" } else { "Customer" });
             let mut row = self.new_row(request).await?;
             row.is_admin = Set(account.is_admin);
+            row.email_confirmed_at = Set(Some(self.db.now()));
+            rows.push(row);
+        }
+        let tx = self.db.begin().await?;
+        for row in rows {
             // another process that starts at the same time may have come first
             if let Some(user) = store::insert_user(&*tx, row).await? {
                 outbox::tell(&tx, &by_operator(), &registered(&user)).await?;
@@ -229,7 +245,10 @@ mod tests {
         Login, Refresh, UserApi,
         entity::{login_attempts, refresh_token, session},
     };
-    use kernel::testing::{anonymous, folder, sqlite};
+    use kernel::{
+        now,
+        testing::{anonymous, folder, sqlite},
+    };
     use sea_orm::{EntityTrait, PaginatorTrait, sea_query::Expr};
 
     async fn users() -> (Users, tempfile::TempDir) {
