@@ -225,7 +225,8 @@ impl<'de> Deserialize<'de> for Place {
             None if !peers.is_empty() => Ok(Place::At(peers)),
             None => Err(serde::de::Error::custom("a list of addresses must have one")),
             Some(bad) => Err(serde::de::Error::custom(format!(
-                "{bad:?} must be \"here\" or an address such as \"http://10.0.0.7:5001\", without a path"
+                "{:?} must be \"here\" or an address such as \"http://10.0.0.7:5001\", without a path",
+                without_password(bad)
             ))),
         }
     }

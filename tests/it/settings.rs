@@ -116,7 +116,7 @@ fn passwords_in_addresses_are_not_shown_even_if_they_are_mistyped() {
         "postgres://db/user?user=shop&password=s3cret",
         " postgres://shop:s3cret@db/user",
     ] {
-        for variable in ["POSTGRES_USERS_URL", "REDIS_URL", "MONGODB_URL", "RABBITMQ_URL"] {
+        for variable in ["POSTGRES_USERS_URL", "REDIS_URL", "MONGODB_URL", "RABBITMQ_URL", "USER_SERVICE_URL"] {
             let settings = [(variable, url)];
             let shown = run(&["config"], &settings);
             let shown = [shown.stdout, shown.stderr].concat();
