@@ -323,7 +323,7 @@ impl Users {
             let user = store::user_by_email(self.db.read(), email).await?.map(|user| user.id);
             tracing::warn!(user, trace = cx.trace().id(), "too many wrong passwords: the address is locked for a while");
         }
-        let wait = (counted.since + WINDOW - now).num_seconds();
+        let wait = (counted.since + WINDOW - now).num_seconds().min(WINDOW.num_seconds() - 1);
         let fault = Fault::new(Code::TooManyRequests, "Too many failed logins; try again later");
         Err(fault.retry_after(u32::try_from(wait).unwrap_or_default() + 1).into())
     }

@@ -59,8 +59,9 @@ pub(crate) async fn has_users(db: &impl ConnectionTrait) -> Result<bool> {
 /// `None` when the e-mail address has an account.
 pub(crate) async fn insert_user(db: &impl ConnectionTrait, row: user::ActiveModel) -> Result<Option<user::Model>> {
     // not an error of the database, which would end the transaction
-    match user::Entity::insert(row).on_conflict_do_nothing_on([user::Column::Email]).exec_with_returning(db).await? {
-        TryInsertResult::Inserted(user) => Ok(Some(user)),
+    let insert = user::Entity::insert(row).on_conflict_do_nothing_on([user::Column::Email]);
+    match insert.exec_with_returning_many(db).await? {
+        TryInsertResult::Inserted(users) => Ok(users.into_iter().next()),
         TryInsertResult::Conflicted | TryInsertResult::Empty => Ok(None),
     }
 }
