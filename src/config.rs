@@ -225,7 +225,8 @@ impl<'de> Deserialize<'de> for Place {
             None if !peers.is_empty() => Ok(Place::At(peers)),
             None => Err(serde::de::Error::custom("a list of addresses must have one")),
             Some(bad) => Err(serde::de::Error::custom(format!(
-                "{bad:?} must be \"here\" or an address such as \"http://10.0.0.7:5001\", without a path"
+                "{:?} must be \"here\" or an address such as \"http://10.0.0.7:5001\", without a path",
+                without_password(bad)
             ))),
         }
     }
@@ -414,6 +415,14 @@ impl Settings {
                 "user.generate_signing_key: must be false in production: make a key and name it in user.signing_key_file".into(),
             );
         }
+        #[cfg(feature = "payment")]
+        if self.payment.provider == payment::ProviderName::Sandbox && !self.payment.accept_sandbox_in_production {
+            problems.push(
+                "payment.provider: must not be \"sandbox\" in production: everybody pays without money; a test installation says \
+                 payment.accept_sandbox_in_production = true"
+                    .into(),
+            );
+        }
         #[cfg(feature = "notification")]
         if self.notification.mail == notification::MailWay::Mailbox {
             problems
@@ -460,18 +469,37 @@ impl Settings {
 /// Passwords in addresses are secrets, too.
 fn mask_urls(value: &mut toml::Value) {
     match value {
-        toml::Value::String(text) => {
-            if let Ok(mut url) = url::Url::parse(text)
-                && url.password().is_some()
-                && url.set_password(Some("***")).is_ok()
-            {
-                *text = url.to_string();
-            }
-        }
+        toml::Value::String(text) => *text = without_password(text),
         toml::Value::Array(values) => values.iter_mut().for_each(mask_urls),
         toml::Value::Table(table) => table.iter_mut().for_each(|(_, value)| mask_urls(value)),
         _ => {}
     }
+}
+
+/// The text, without the password if it is an address that has one: before the host, or in the query.
+fn without_password(text: &str) -> String {
+    match url::Url::parse(text) {
+        Ok(url) if url.has_host() => masked(&url).unwrap_or_else(|| text.to_owned()),
+        // a mistyped address is none, and has a password all the same: after a colon, and before the last `@`
+        _ => match text.rsplit_once('@') {
+            Some((credentials, rest)) if credentials.contains(':') => format!("***@{rest}"),
+            _ => text.to_owned(),
+        },
+    }
+}
+
+/// `None` when there is nothing to mask.
+fn masked(url: &url::Url) -> Option<String> {
+    let mut masked = url.clone();
+    if url.password().is_some() {
+        masked.set_password(Some("***")).ok()?;
+    }
+    let is_secret = |name: &str| name.to_lowercase().contains("password");
+    if url.query_pairs().any(|(name, _)| is_secret(&name)) {
+        let pairs = url.query_pairs().map(|(name, value)| if is_secret(&name) { (name, "***".into()) } else { (name, value) });
+        masked.query_pairs_mut().clear().extend_pairs(pairs);
+    }
+    (masked != *url).then(|| masked.into())
 }
 
 /// Variables that have had these names since the first version of the system.

@@ -10,6 +10,9 @@ both_deployments![
     internal_operations_are_not_at_the_gateway,
     headers_of_clients_change_nothing,
     a_service_alone_wants_a_token_of_ours,
+    a_removed_admin_changes_nothing,
+    of_two_admins_who_remove_each_other_one_stays,
+    addresses_are_proved,
 ];
 
 fn operations() -> impl Iterator<Item = &'static Op> {
@@ -37,7 +40,7 @@ async fn every_operation_asks_who_calls(shop: Shop) {
         let path = filled(public, "1");
         let (stranger, customer) = (ask(&shop, None, op, &path).await, ask(&shop, Some(&me), op, &path).await);
         match op.access {
-            Access::Anyone => assert!(![401, 403].contains(&stranger.status) || op.module == "user", "{}: {stranger:?}", op.id),
+            Access::Anyone => assert!(![401, 403].contains(&stranger.status), "{}: {stranger:?}", op.id),
             Access::User => {
                 assert_eq!(stranger.problem(401), "unauthenticated", "{}", op.id);
                 assert_eq!(stranger.headers["www-authenticate"], "Bearer");
@@ -188,4 +191,77 @@ async fn a_service_alone_wants_a_token_of_ours(shop: Shop) {
             assert_eq!(answer.problem(401), "token_refused", "{}", op.id);
         }
     }
+}
+
+/// A new admin, made by another one.
+async fn new_admin(shop: &Shop, by: &Account, name: &str) -> Account {
+    let account = shop.customer(name).await;
+    let access = json!({"is_active": true, "role": "admin"});
+    shop.call(by, "PUT", &format!("/api/users/{}/access", account.id), Some(access)).await.expect(200);
+    // the role is in the token
+    let login = json!({"email": format!("{name}@example.com"), "password": "Saffron-7-Road"});
+    let reply = shop.post("/api/auth/login", login).await.expect(200);
+    Account { id: account.id, token: reply["access_token"].as_str().unwrap().into(), refresh: account.refresh }
+}
+
+async fn a_removed_admin_changes_nothing(shop: Shop) {
+    let boss = shop.admin().await;
+    let accomplice = shop.customer("accomplice").await;
+    let lamp = shop.product(&boss, "Lamp", 10.0, 10).await;
+    let access = |is_active: bool, role: &str| Some(json!({"is_active": is_active, "role": role}));
+    let of = |account: &Account| format!("/api/users/{}/access", account.id);
+
+    for (number, (is_active, role)) in [(true, "customer"), (false, "admin"), (false, "customer")].into_iter().enumerate() {
+        let mallory = new_admin(&shop, &boss, &format!("mallory-{number}")).await;
+        for own in [access(true, "admin"), access(true, "customer"), access(false, "admin")] {
+            assert_eq!(shop.call(&mallory, "PUT", &of(&mallory), own).await.problem(409), "user.own_access");
+        }
+        shop.call(&boss, "PUT", &of(&mallory), access(is_active, role)).await.expect(200);
+        // the token is good for minutes, and gateways hear of the end of its session within two seconds: this is before that
+        let tries = [
+            ("PUT", of(&mallory), access(true, "admin")),
+            ("PUT", of(&accomplice), access(true, "admin")),
+            ("PUT", of(&boss), access(false, "customer")),
+            ("PUT", format!("/api/products/{lamp}/stock"), Some(json!({"quantity": 0}))),
+            ("POST", "/api/products".into(), Some(json!({"name": "Trap", "price": 1, "stock_quantity": 1}))),
+            ("DELETE", format!("/api/products/{lamp}"), None),
+        ];
+        for (method, path, body) in tries {
+            let answer = shop.call(&mallory, method, &path, body).await;
+            assert!([401, 403].contains(&answer.status), "{method} {path}: {answer:?}");
+        }
+    }
+    let users = shop.call(&boss, "GET", "/api/users?per_page=100", None).await.expect(200);
+    let admins = users["users"].as_array().unwrap().iter().filter(|user| user["is_admin"] == true && user["is_active"] == true);
+    assert_eq!(admins.map(|user| user["id"].clone()).collect::<Vec<_>>(), [json!(boss.id)]);
+    assert_eq!(shop.get(&format!("/api/products/{lamp}")).await.expect(200)["stock_quantity"], 10);
+}
+
+async fn of_two_admins_who_remove_each_other_one_stays(shop: Shop) {
+    let boss = shop.admin().await;
+    for round in 0..5 {
+        let (a, b) = (new_admin(&shop, &boss, &format!("a{round}")).await, new_admin(&shop, &boss, &format!("b{round}")).await);
+        let remove = async |by: &Account, other: &Account| {
+            let access = Some(json!({"is_active": true, "role": "customer"}));
+            shop.call(by, "PUT", &format!("/api/users/{}/access", other.id), access).await
+        };
+        let (one, other) = tokio::join!(remove(&a, &b), remove(&b, &a));
+        let mut answers = [one.status, other.status];
+        answers.sort_unstable();
+        assert!(answers[0] == 200 && [401, 403].contains(&answers[1]), "{answers:?}");
+    }
+}
+
+async fn addresses_are_proved(shop: Shop) {
+    let me = shop.customer("me").await;
+    let profile = async || shop.call(&me, "GET", "/api/users/profile", None).await.expect(200)["user"].clone();
+    assert_eq!(profile().await["email_confirmed"], false);
+    for path in ["/api/auth/confirm-email", "/api/auth/disown-email"] {
+        let wrong = shop.post(path, json!({"token": "0".repeat(64)})).await;
+        assert_eq!(wrong.problem(400), "user.invalid_email_token", "{path}");
+        assert_eq!(wrong.headers["cache-control"], "no-store");
+    }
+    shop.call(&me, "POST", "/api/users/email-confirmation", None).await.expect(204);
+    let demo = shop.admin().await;
+    assert_eq!(shop.call(&demo, "POST", "/api/users/email-confirmation", None).await.problem(409), "user.email_confirmed");
 }

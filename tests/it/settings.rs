@@ -53,9 +53,16 @@ fn files_of_keys_and_authorities_are_read_at_the_start() {
 #[test]
 fn production_wants_everything_said() {
     let refused = refused(&[("SOUK_ENVIRONMENT", "production")]);
-    for name in
-        ["internal_key", "demo", "data", "user.generate_signing_key", "notification.mail", "notification.sms", "gateway.mailbox"]
-    {
+    for name in [
+        "internal_key",
+        "demo",
+        "data",
+        "user.generate_signing_key",
+        "payment.provider",
+        "notification.mail",
+        "notification.sms",
+        "gateway.mailbox",
+    ] {
         assert!(refused.contains(name), "{name}: {refused}");
     }
     let good = [
@@ -64,6 +71,7 @@ fn production_wants_everything_said() {
         ("SOUK_DEMO", "false"),
         ("SOUK_DATA", "/var/lib/souk"),
         ("SOUK_USER__GENERATE_SIGNING_KEY", "false"),
+        ("SOUK_PAYMENT__ACCEPT_SANDBOX_IN_PRODUCTION", "true"),
         ("SOUK_NOTIFICATION__MAIL", "off"),
         ("SOUK_NOTIFICATION__SMS", "off"),
         ("SOUK_GATEWAY__MAILBOX", "false"),
@@ -72,6 +80,51 @@ fn production_wants_everything_said() {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let shown = String::from_utf8(output.stdout).unwrap();
     assert!(shown.contains("/var/lib/souk/order.db") && !shown.contains("0123456789abcdef"), "{shown}");
+}
+
+#[test]
+fn production_takes_the_sandbox_only_when_that_is_said() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let run = |settings: &[(&str, &str)]| {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("config")).unwrap();
+        fs::copy(root.join("config/production.toml"), folder.path().join("config/production.toml")).unwrap();
+        let production = [("SOUK_ENVIRONMENT", "production"), ("SOUK_INTERNAL_KEY", "0123456789abcdef0123456789abcdef")];
+        souk(folder.path(), &["config"], &[&production, settings].concat()).output().unwrap()
+    };
+    // the committed settings are right in everything else
+    let refused = run(&[]);
+    let words = String::from_utf8(refused.stderr).unwrap();
+    assert!(!refused.status.success() && words.contains("payment.provider") && words.matches("must").count() == 1, "{words}");
+    assert!(!run(&[("SOUK_PAYMENT__PROVIDER", "sandbox")]).status.success());
+    let staging = run(&[("SOUK_PAYMENT__ACCEPT_SANDBOX_IN_PRODUCTION", "true")]);
+    assert!(staging.status.success(), "{}", String::from_utf8_lossy(&staging.stderr));
+}
+
+#[test]
+fn passwords_in_addresses_are_not_shown_even_if_they_are_mistyped() {
+    for url in [
+        "postgres://shop:s3cret@db:5432/user",
+        "postgres://shop:s3cret@db:54x2/user",
+        "postgres://shop:s3cret@@db/user",
+        "postgres://shop:s3#cret@db/user",
+        "postgres//shop:s3cret@db/user",
+        "postgres:shop:s3cret@db/user",
+        "postgre://shop:s3cret@db/user",
+        "shop:s3cret@db/user",
+        "://shop:s3cret@db/user",
+        "postgres://db/user?user=shop&password=s3cret",
+        " postgres://shop:s3cret@db/user",
+    ] {
+        for variable in ["POSTGRES_USERS_URL", "REDIS_URL", "MONGODB_URL", "RABBITMQ_URL", "USER_SERVICE_URL"] {
+            let settings = [(variable, url)];
+            let shown = run(&["config"], &settings);
+            let shown = [shown.stdout, shown.stderr].concat();
+            assert!(!String::from_utf8_lossy(&shown).contains("cret"), "{variable}={url}: {}", String::from_utf8_lossy(&shown));
+        }
+    }
+    let plain = String::from_utf8(run(&["config"], &[("REDIS_URL", "redis://cache:6379/?protocol=resp3")]).stdout).unwrap();
+    assert!(plain.contains("redis://cache:6379/?protocol=resp3") && plain.contains("Souk <shop@souk.test>"), "{plain}");
 }
 
 #[test]

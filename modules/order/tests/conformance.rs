@@ -27,7 +27,7 @@ use std::{
     time::Duration,
 };
 use tokio::{sync::watch, task::JoinSet};
-use user::{Register, SetAccess, UserApi, UserClient, UserRegistered};
+use user::{Register, SetAccess, UserApi, UserClient, UserRegistered, Users};
 
 placements! {
     OrderClient, orders: [
@@ -90,6 +90,7 @@ struct Fixture {
     cart: CartClient,
     payment: Lossy,
     user: UserClient,
+    users: Users,
     told: Arc<Mutex<Vec<Envelope>>>,
     stores: Stores,
 }
@@ -176,7 +177,8 @@ async fn orders_with(stores: Stores, config: Config) -> (Orders, Fixture) {
     let product = ProductClient::local(product);
     let user =
         user::Config { database_url: at("user").await, signing_key_file: stores.folder().join("key.pem"), ..Default::default() };
-    let user = UserClient::local(user::start(&user, &bus, &stop).await.unwrap());
+    let users = user::start(&user, &bus, &stop).await.unwrap();
+    let user = UserClient::local(users.clone());
     let cart = cart::Config { database_url: at("cart").await, ..Default::default() };
     let cart = CartClient::local(cart::start(&cart, product.clone(), &stop).await.unwrap());
     let payment = payment::Config { database_url: at("payment").await, ..Default::default() };
@@ -193,7 +195,7 @@ async fn orders_with(stores: Stores, config: Config) -> (Orders, Fixture) {
     let peers = peers(&product, &cart, &payment, &user);
     let orders = start(&config, peers, &bus, &stop).await.unwrap();
     let db = orders.db();
-    (orders, Fixture { db, config, bus, jobs: stop, product, cart, payment, user, told, stores })
+    (orders, Fixture { db, config, bus, jobs: stop, product, cart, payment, user, users, told, stores })
 }
 
 fn peers(product: &ProductClient, cart: &CartClient, payment: &Lossy, user: &UserClient) -> Peers {
@@ -811,7 +813,8 @@ async fn a_deactivated_account_cannot_order(client: OrderClient, fixture: &Fixtu
     let lamp = fixture.product("Lamp", "10", 5).await;
     fixture.fill(&buyer, &[(lamp, 1)]).await;
     let access = SetAccess { is_active: false, role: Role::Customer };
-    fixture.user.set_access(&admin(), buyer.user().unwrap(), access).await.unwrap();
+    let boss = fixture.users.create_admin("boss@souk.test", "Saffron-7-Road").await.unwrap().id;
+    fixture.user.set_access(&admin().on_behalf_of(boss, Role::Admin), buyer.user().unwrap(), access).await.unwrap();
     assert_eq!(client.place(&buyer, address()).await, Err(OrderError::Deactivated));
     assert_eq!(fixture.stock(lamp).await, 5);
 }

@@ -1,6 +1,6 @@
 use crate::{
-    Address, AddressId, AuthReply, ChangePassword, Jwks, ListUsers, Login, NewAddress, Profile, ProfileChange, Refresh, Register,
-    RevokedSessions, RevokedSince, SetAccess, User, UserError, UserPage, Verified,
+    Address, AddressId, AuthReply, ChangePassword, EmailToken, Jwks, ListUsers, Login, NewAddress, Profile, ProfileChange,
+    Refresh, Register, RevokedSessions, RevokedSince, SetAccess, User, UserError, UserPage, Verified,
 };
 use kernel::{Ctx, UserId};
 
@@ -9,7 +9,9 @@ use kernel::{Ctx, UserId};
 pub trait UserApi {
     /// Open an account.
     ///
-    /// Logs the new user in as well. The e-mail address is stored trimmed and in lower case.
+    /// Logs the new user in as well, and mails a token to the address, with which `confirm-email` proves it. The address is stored
+    /// trimmed, in lower case, and with its domain in ASCII (IDNA); the phone number as E.164. An address that nobody has proved
+    /// within 48 hours can be registered by someone else, unless its account was used after that.
     #[post("/register", public = "/api/auth/register", access = anyone, retry = never, status = 201, rate = "5/min")]
     async fn register(&self, cx: &Ctx, request: Register) -> Result<AuthReply, UserError>;
 
@@ -31,6 +33,19 @@ pub trait UserApi {
     #[post("/logout", public = "/api/auth/logout", access = anyone, retry = never, status = 204, rate = "30/min")]
     async fn logout(&self, cx: &Ctx, request: Refresh) -> Result<(), UserError>;
 
+    /// Confirm an e-mail address.
+    ///
+    /// With the token that was mailed there less than 48 hours ago. Confirming it again changes nothing.
+    #[post("/confirm-email", public = "/api/auth/confirm-email", access = anyone, retry = never, status = 204, rate = "10/min")]
+    async fn confirm_email(&self, cx: &Ctx, request: EmailToken) -> Result<(), UserError>;
+
+    /// Tell that someone else has registered your e-mail address.
+    ///
+    /// With the token that was mailed there. Deactivates the account, ends its sessions, and frees the address, so that you can
+    /// register it. Not possible once the address is confirmed.
+    #[post("/disown-email", public = "/api/auth/disown-email", access = anyone, retry = never, status = 204, rate = "10/min")]
+    async fn disown_email(&self, cx: &Ctx, request: EmailToken) -> Result<(), UserError>;
+
     /// Get the keys that access tokens are verified with.
     ///
     /// A JWK Set (RFC 7517) of Ed25519 keys (RFC 8037).
@@ -50,6 +65,12 @@ pub trait UserApi {
     /// Fields that are not given stay as they are.
     #[put("/users/{user}/profile", public = "/api/users/profile", access = user, rate = "10/min")]
     async fn change_profile(&self, cx: &Ctx, user: UserId, change: ProfileChange) -> Result<User, UserError>;
+
+    /// Get another mail that confirms your e-mail address.
+    ///
+    /// The token in it takes the place of the one before.
+    #[post("/users/{user}/email-confirmation", public = "/api/users/email-confirmation", access = user, retry = never, status = 204, rate = "3/hour")]
+    async fn request_confirmation(&self, cx: &Ctx, user: UserId) -> Result<(), UserError>;
 
     /// Change your password.
     ///
@@ -85,11 +106,12 @@ pub trait UserApi {
 
     /// Activate or deactivate an account, or change its role.
     ///
-    /// A deactivated user is logged out everywhere within seconds. Admins cannot take their own access away.
+    /// A deactivated user is logged out everywhere within seconds. Nobody changes their own access, and who has just been removed
+    /// changes nobody's.
     #[put("/users/{id}/access", public = "/api/users/{id}/access", access = role(admin), rate = "60/min")]
     async fn set_access(&self, cx: &Ctx, id: UserId, access: SetAccess) -> Result<User, UserError>;
 
-    /// Tell whether an account exists and is active.
-    #[get("/users/{id}/verify", access = module(order))]
+    /// Tell whether an account exists, is active, and is an admin's.
+    #[get("/users/{id}/verify", access = module(gateway, order))]
     async fn verify(&self, cx: &Ctx, id: UserId) -> Result<Verified, UserError>;
 }

@@ -32,10 +32,18 @@ pub enum UserError {
     #[error("An account can have at most 50 addresses")]
     #[api(conflict)]
     TooManyAddresses,
-    /// Admins cannot deactivate or demote themselves.
-    #[error("You cannot take away your own access")]
+    /// Nobody changes their own access, whatever to.
+    #[error("You cannot change your own access")]
     #[api(conflict)]
     OwnAccess,
+    /// The token that proves an e-mail address is unknown, was replaced, or has expired.
+    #[error("The token is unknown or has expired")]
+    #[api(invalid_argument)]
+    InvalidEmailToken,
+    /// The e-mail address was confirmed before.
+    #[error("The email address is confirmed already")]
+    #[api(conflict)]
+    EmailConfirmed,
     /// The call failed.
     #[error(transparent)]
     #[api(fault)]

@@ -38,7 +38,7 @@ impl Event for UserRegistered {
     }
 }
 
-/// A user changed name or phone number; all of them as they are now.
+/// A user changed name or phone number, or confirmed or gave up the e-mail address; all of them as they are now.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct UserChanged {
     /// The user.
@@ -70,7 +70,31 @@ impl Event for UserChanged {
     }
 }
 
+/// The user asks for another token that proves the e-mail address, or someone wants to register an address that nobody has proved.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct UserConfirmationRequested {
+    /// The user.
+    pub user_id: UserId,
+    /// E-mail address, in lower case.
+    pub email: String,
+    /// A random token that proves the address once it comes back. It is mailed there, and is never logged.
+    pub confirm_token: String,
+    /// Version of the account, from 1.
+    #[serde(default)]
+    pub version: i64,
+}
+
+impl Event for UserConfirmationRequested {
+    const TYPE: &'static str = "user.confirmation_requested";
+    fn subject(&self) -> String {
+        self.user_id.to_string()
+    }
+    fn version(&self) -> i64 {
+        self.version
+    }
+}
+
 /// All that the module tells.
 pub fn event_types() -> Vec<EventType> {
-    vec![EventType::of::<UserRegistered>(), EventType::of::<UserChanged>()]
+    vec![EventType::of::<UserRegistered>(), EventType::of::<UserChanged>(), EventType::of::<UserConfirmationRequested>()]
 }

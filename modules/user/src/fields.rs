@@ -1,17 +1,101 @@
 //! Rules of fields that only this module has. Details that are sentences are shown to clients as they are.
 
-use garde::{Error, Result, rules::email::parse_email};
+use email_address::{EmailAddress, Options};
+use garde::{Error, Result};
+use idna::AsciiDenyList;
+use std::net::IpAddr;
+use unicode_normalization::UnicodeNormalization;
 
-/// An e-mail address of at most 120 characters; spaces around it do not count.
+/// The longest e-mail address that mail servers take, in bytes (RFC 5321 §4.5.3.1.3, without the angle brackets).
+const LONGEST_EMAIL: usize = 254;
+/// The longest phone number as it may be written, in characters; the longest that there is has 15 digits.
+const LONGEST_PHONE: usize = 40;
+
+/// An e-mail address; spaces around it do not count.
 pub(crate) fn email<C>(text: &str, _: &C) -> Result {
-    let text = text.trim();
+    normal_email(text).map(drop)
+}
+
+/// The one form in which an e-mail address is stored and compared: in lower case and NFC, its domain in ASCII (IDNA). It takes what
+/// the library that sends our mails takes, but for what no mail to a customer needs: quoted names and addresses of machines.
+pub(crate) fn normal_email(text: &str) -> std::result::Result<String, Error> {
+    let invalid = || Error::new("Invalid email format");
+    let text: String = text.trim().to_lowercase().nfc().collect();
     if text.is_empty() {
         return Err(missing("email"));
     }
-    if text.chars().count() > 120 {
-        return Err(Error::new("Email must be at most 120 characters long"));
+    let too_long = || Error::new(format!("Email must be at most {LONGEST_EMAIL} characters long"));
+    if text.chars().count() > LONGEST_EMAIL {
+        return Err(too_long());
     }
-    parse_email(text).map_err(|_| Error::new("Invalid email format"))
+    let (name, domain) = text.rsplit_once('@').ok_or_else(invalid)?;
+    if name.starts_with('.') || name.ends_with('.') || name.contains("..") {
+        return Err(Error::new("Invalid email format: a dot must stand between two other characters"));
+    }
+    if domain.starts_with('[') || domain.parse::<IpAddr>().is_ok() {
+        return Err(Error::new("Invalid email format: the domain must be a name"));
+    }
+    let domain = idna::domain_to_ascii_cow(domain.as_bytes(), AsciiDenyList::URL).map_err(|_| invalid())?;
+    let address = format!("{name}@{domain}");
+    if address.len() > LONGEST_EMAIL {
+        return Err(too_long());
+    }
+    let options = Options::default().without_domain_literal().without_display_text();
+    match EmailAddress::parse_with_options(&address, options) {
+        Ok(_) if !name.starts_with('"') => Ok(address),
+        _ => Err(invalid()),
+    }
+}
+
+/// A phone number with the code of its country.
+pub(crate) fn phone<C>(text: &str, _: &C) -> Result {
+    e164(text).map(drop)
+}
+
+/// A phone number as E.164: `+` and at most 15 digits.
+pub(crate) fn e164(text: &str) -> std::result::Result<String, Error> {
+    if text.trim().is_empty() || text.chars().count() > LONGEST_PHONE {
+        return Err(Error::new(format!("must have 1 to {LONGEST_PHONE} characters")));
+    }
+    let mut number = String::new();
+    for c in text.nfkc() {
+        match (digit(c), c) {
+            (Some(digit), _) => number.push(digit),
+            (None, '+') => number.push('+'),
+            (None, c) if is_separator(c) => {}
+            (None, _) => return Err(Error::new("must be a phone number: digits, and + before the code of the country")),
+        }
+    }
+    // how most countries dial another one
+    if let Some(rest) = number.strip_prefix("00") {
+        number = format!("+{rest}");
+    }
+    if !number.starts_with('+') {
+        return Err(Error::new("must begin with + and the code of the country, such as +49 30 901820"));
+    }
+    let known = phonenumber::parse(None, &number).ok().filter(phonenumber::is_valid);
+    let known = known.ok_or_else(|| Error::new("is not a phone number of any country; +49 30 901820 is one"))?;
+    Ok(known.format().mode(phonenumber::Mode::E164).to_string())
+}
+
+/// What people write between the digits, and what comes along when they copy.
+fn is_separator(c: char) -> bool {
+    let is_dash = matches!(c, '-' | '\u{2010}'..='\u{2015}' | '\u{2212}');
+    // marks of the direction of writing, and joiners
+    let is_mark = matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}');
+    is_dash || is_mark || matches!(c, ' ' | '(' | ')' | '.' | '/')
+}
+
+/// The ASCII digit that means the same, of the scripts in which people write phone numbers. Digits of a script follow each other.
+fn digit(c: char) -> Option<char> {
+    /// Zero in ASCII, Arabic, Persian, N'Ko, Devanagari, Bengali, Gurmukhi, Gujarati, Odia, Tamil, Telugu, Kannada, Malayalam,
+    /// Sinhala, Thai, Lao, Tibetan, Burmese and Khmer.
+    const ZEROS: [u32; 19] = [
+        0x30, 0x660, 0x6f0, 0x7c0, 0x966, 0x9e6, 0xa66, 0xae6, 0xb66, 0xbe6, 0xc66, 0xce6, 0xd66, 0xde6, 0xe50, 0xed0, 0xf20,
+        0x1040, 0x17e0,
+    ];
+    let value = ZEROS.into_iter().find_map(|zero| u32::from(c).checked_sub(zero).filter(|value| *value < 10))?;
+    char::from_digit(value, 10)
 }
 
 /// A new password.
@@ -81,14 +165,105 @@ mod tests {
     }
 
     #[test]
-    fn an_email_address_has_a_user_and_a_domain() {
-        for good in ["leyla@example.com", "  Leyla.Aziz+shop@Example.CO.uk "] {
-            assert_eq!(why(email(good, &())), "fine", "{good}");
+    fn an_email_address_is_one_that_mail_can_be_sent_to() {
+        for (given, kept) in [
+            ("leyla@example.com", "leyla@example.com"),
+            ("  Leyla.Aziz+shop@Example.CO.uk ", "leyla.aziz+shop@example.co.uk"),
+            ("a@müller.de", "a@xn--mller-kva.de"),
+            ("a@mu\u{308}ller.de", "a@xn--mller-kva.de"),
+            ("A@XN--MLLER-KVA.DE", "a@xn--mller-kva.de"),
+            ("a@例え。jp", "a@xn--r8jz45g.jp"),
+            ("JOSE\u{301}@example.com", "josé@example.com"),
+        ] {
+            assert_eq!(normal_email(given).unwrap_or_else(|e| panic!("{given}: {e}")), kept);
+            let sent: lettre::Address = kept.parse().unwrap_or_else(|e| panic!("{kept}: {e}"));
+            assert_eq!(sent.to_string(), kept);
         }
-        for bad in ["leyla", "@example.com", "leyla@", "ley la@example.com", "a@b@c", "leyla@-x.com", "a\n@example.com"] {
+        for bad in [
+            "leyla",
+            "@example.com",
+            "leyla@",
+            "ley la@example.com",
+            "a@b@c",
+            "leyla@-x.com",
+            "a\n@example.com",
+            "a@exa mple.com",
+            "a@example..com",
+            "a@example.com.",
+            "\"a b\"@example.com",
+            "Leyla <leyla@example.com>",
+            "a@xn--a",
+            "a@x_y.com/",
+            "a,b@example.com",
+        ] {
             assert_eq!(why(email(bad, &())), "Invalid email format", "{bad}");
         }
+        for bad in [".a@x", "a.@x", "a..b@x"] {
+            assert_eq!(why(email(bad, &())), "Invalid email format: a dot must stand between two other characters", "{bad}");
+        }
+        for bad in ["a@[127.0.0.1]", "a@[IPv6:::1]", "a@127.0.0.1"] {
+            assert_eq!(why(email(bad, &())), "Invalid email format: the domain must be a name", "{bad}");
+        }
         assert_eq!(why(email(" ", &())), "Missing or empty field: email");
-        assert_eq!(why(email(&format!("a@{}.com", "b".repeat(115)), &())), "Email must be at most 120 characters long");
+    }
+
+    #[test]
+    fn an_email_address_has_at_most_254_characters() {
+        let long = format!("{}@{}.{}.{}", "a".repeat(64), "b".repeat(63), "c".repeat(63), "d".repeat(61));
+        assert_eq!((long.len(), why(email(&long, &()))), (254, "fine".into()));
+        let too_long = format!("{long}d");
+        assert_eq!(why(email(&too_long, &())), "Email must be at most 254 characters long");
+        // in ASCII it is longer
+        let unicode = format!("a@{}.{}.{}.com", "ü".repeat(30), "ü".repeat(30), "日".repeat(60));
+        assert!(email(&unicode, &()).is_err() && unicode.chars().count() < 200);
+    }
+
+    #[test]
+    fn phone_numbers_are_kept_as_e164() {
+        for (given, kept) in [
+            ("+96170123456", "+96170123456"),
+            ("+961 70 12 34 56", "+96170123456"),
+            ("00961 70 123456", "+96170123456"),
+            ("+961\u{a0}70\u{a0}123456", "+96170123456"),
+            ("+961\u{202f}70\u{2011}123\u{2011}456", "+96170123456"),
+            ("\u{202a}+961 70 123456\u{202c}", "+96170123456"),
+            ("+٩٦١٧٠١٢٣٤٥٦", "+96170123456"),
+            ("۰۰۹۶۱ ۷۰ ۱۲۳۴۵۶", "+96170123456"),
+            ("＋９６１７０１２３４５６", "+96170123456"),
+            ("+49 (0)30 901820", "+4930901820"),
+            ("+49-30/901.820", "+4930901820"),
+            ("+44 (0)20 7946 0018", "+442079460018"),
+            // in Italy the zero belongs to the number
+            ("+39 06 698 82333", "+390669882333"),
+            (" +1 (650) 253-0000 ", "+16502530000"),
+        ] {
+            assert_eq!(e164(given).unwrap_or_else(|e| panic!("{given}: {e}")), kept, "{given}");
+        }
+        let no_number = "must be a phone number: digits, and + before the code of the country";
+        let no_country = "must begin with + and the code of the country, such as +49 30 901820";
+        let nobodys = "is not a phone number of any country; +49 30 901820 is one";
+        for (given, told) in [
+            ("call me", no_number),
+            ("+1 800 FLOWERS", no_number),
+            ("+49 30 901820 ext. 5", no_number),
+            ("+49 30\n901820", no_number),
+            ("½", no_number),
+            ("0301234567", no_country),
+            ("1", no_country),
+            ("()", no_country),
+            ("+", nobodys),
+            ("00", nobodys),
+            ("+1", nobodys),
+            ("+0 30 901820", nobodys),
+            ("+999 30 901820", nobodys),
+            ("+49 1", nobodys),
+            ("+961701234567890123", nobodys),
+            ("49+30901820", no_country),
+            ("", "must have 1 to 40 characters"),
+            (" ", "must have 1 to 40 characters"),
+            (&"1".repeat(41), "must have 1 to 40 characters"),
+        ] {
+            assert_eq!(why(phone(given, &())), told, "{given}");
+        }
     }
 }

@@ -14,6 +14,8 @@ pub use events::*;
 pub use types::*;
 
 #[cfg(feature = "server")]
+mod confirm;
+#[cfg(feature = "server")]
 mod entity;
 #[cfg(feature = "server")]
 mod password;

@@ -1,10 +1,11 @@
 //! The implementation of [`UserApi`].
 
 use crate::{
-    Address, AddressId, AuthReply, ChangePassword, Jwks, ListUsers, Login, NewAddress, Profile, ProfileChange, Refresh, Register,
-    RevokedSessions, RevokedSince, SetAccess, User, UserApi, UserChanged, UserError, UserPage, UserRegistered, Verified,
+    Address, AddressId, AuthReply, ChangePassword, EmailToken, Jwks, LEEWAY_SECONDS, ListUsers, Login, NewAddress, Profile,
+    ProfileChange, Refresh, Register, RevokedSessions, RevokedSince, SetAccess, User, UserApi, UserChanged, UserError, UserPage,
+    UserRegistered, Verified,
     entity::{address, session, user},
-    ops,
+    fields, ops,
     password::{Passwords, Place},
     store,
     tokens::{Signer, fingerprint, random_id, random_token},
@@ -27,8 +28,9 @@ pub(crate) const WINDOW: TimeDelta = TimeDelta::minutes(15);
 const ADDRESSES: u64 = 50;
 /// Longest time between the time of a revocation and the moment when others can see it.
 const COMMIT: TimeDelta = TimeDelta::seconds(5);
-/// How far a verifier's clock may be behind, so that it still takes a token that has expired here.
-const LEEWAY: TimeDelta = TimeDelta::seconds(60);
+/// How long an access token may be taken after it has expired by our clock: the issuer's clock, the verifier's and ours differ, and
+/// the verifier allows for it.
+const LEEWAY: TimeDelta = TimeDelta::seconds(3 * LEEWAY_SECONDS as i64);
 
 /// The accounts, on a database.
 #[derive(Clone)]
@@ -43,28 +45,43 @@ type Result<T> = std::result::Result<T, UserError>;
 
 impl UserApi for Users {
     async fn register(&self, cx: &Ctx, request: Register) -> Result<AuthReply> {
+        let address = normal_email(&request.email)?;
         let row = self.new_row(request).await?;
         let tx = self.db.begin().await?;
+        if let Some(holder) = store::lock_user_by_email(&*tx, &address).await?
+            && !self.make_room(&tx, cx, &holder).await?
+        {
+            tx.commit().await?;
+            return Err(UserError::EmailTaken);
+        }
         let user = store::insert_user(&*tx, row).await?.ok_or(UserError::EmailTaken)?;
-        outbox::tell(&tx, cx, &registered(&user)).await?;
+        let confirm_token = Some(self.new_confirmation(&tx, user.id).await?);
+        outbox::tell(&tx, cx, &UserRegistered { confirm_token, ..registered(&user) }).await?;
         let reply = self.open_session(&tx, user, "User registered successfully").await?;
         tx.commit().await?;
         Ok(reply)
     }
 
-    async fn login(&self, _: &Ctx, request: Login) -> Result<AuthReply> {
+    async fn login(&self, cx: &Ctx, request: Login) -> Result<AuthReply> {
         let place = self.passwords.enter()?;
-        let email = stored_email(&request.email);
-        self.count_attempt(&email).await?;
+        let email = known_email(&request.email);
+        self.count_attempt(cx, &email).await?;
         let found = store::user_by_email(self.db.read(), &email).await?;
         let hash = found.as_ref().map(|user| user.password_hash.as_str());
         if !place.is_right(request.password, hash).await? {
+            // whose address it is stays unsaid: it may be a typing error, or a password in the wrong field
+            tracing::warn!(
+                user = found.map(|user| user.id),
+                trace = cx.trace().id(),
+                "a login failed: wrong address or password"
+            );
             return Err(UserError::WrongCredentials);
         }
         let found = found.ok_or(UserError::WrongCredentials)?;
         let tx = self.db.begin().await?;
         let user = still_has_password(&tx, &found).await?;
         if !user.is_active {
+            tracing::warn!(user = user.id, trace = cx.trace().id(), "a login failed: the account is deactivated");
             return Err(UserError::Deactivated);
         }
         store::forget_attempts(&*tx, &fingerprint(&email)).await?;
@@ -73,17 +90,18 @@ impl UserApi for Users {
         Ok(reply)
     }
 
-    async fn refresh(&self, _: &Ctx, request: Refresh) -> Result<AuthReply> {
+    async fn refresh(&self, cx: &Ctx, request: Refresh) -> Result<AuthReply> {
         let hash = fingerprint(&request.refresh_token);
+        let now = self.db.now();
         let tx = self.db.begin().await?;
-        let Some(token) = store::use_refresh_token(&*tx, &hash).await? else {
-            if store::end_session(&*tx, &hash).await? {
+        let Some(token) = store::use_refresh_token(&*tx, &hash, now).await? else {
+            if let Some(user) = store::end_session(&*tx, &hash, now).await? {
                 tx.commit().await?;
-                tracing::warn!("a refresh token was used twice; its session was ended");
+                tracing::warn!(user, trace = cx.trace().id(), "a refresh token was used twice; its session was ended");
             }
             return Err(UserError::InvalidRefreshToken);
         };
-        let session = store::live_session(&*tx, &token.session_id).await?.ok_or(UserError::InvalidRefreshToken)?;
+        let session = store::live_session(&*tx, &token.session_id, now).await?.ok_or(UserError::InvalidRefreshToken)?;
         let user = store::lock_user(&*tx, session.user_id).await?.filter(|user| user.is_active);
         let user = user.ok_or(UserError::InvalidRefreshToken)?;
         let refresh_token = random_token();
@@ -94,8 +112,16 @@ impl UserApi for Users {
     }
 
     async fn logout(&self, _: &Ctx, request: Refresh) -> Result<()> {
-        store::end_session(self.db.write(), &fingerprint(&request.refresh_token)).await?;
+        store::end_session(self.db.write(), &fingerprint(&request.refresh_token), self.db.now()).await?;
         Ok(())
+    }
+
+    async fn confirm_email(&self, cx: &Ctx, request: EmailToken) -> Result<()> {
+        self.confirm(cx, &request.token).await
+    }
+
+    async fn disown_email(&self, cx: &Ctx, request: EmailToken) -> Result<()> {
+        self.disown(cx, &request.token).await
     }
 
     async fn jwks(&self, _: &Ctx) -> Result<Jwks> {
@@ -103,7 +129,7 @@ impl UserApi for Users {
     }
 
     async fn revoked(&self, _: &Ctx, query: RevokedSince) -> Result<RevokedSessions> {
-        let now = now();
+        let now = self.db.now();
         let oldest = now - TimeDelta::seconds(self.signer.seconds().into()) - LEEWAY;
         let since = query.since.map_or(oldest, |since| since.max(oldest));
         // gateways ask every few seconds, for no request
@@ -128,7 +154,7 @@ impl UserApi for Users {
             row.last_name = Set(line(name));
         }
         if let Some(phone) = change.phone {
-            row.phone = Set(Some(line(phone)));
+            row.phone = Set(Some(e164(&phone)?));
         }
         let tx = self.db.begin().await?;
         let user = store::update_user(&*tx, user, row).await?.ok_or(UserError::NotFound)?;
@@ -137,25 +163,40 @@ impl UserApi for Users {
         Ok(to_user(user))
     }
 
-    async fn change_password(&self, _: &Ctx, user: UserId, change: ChangePassword) -> Result<()> {
+    async fn request_confirmation(&self, cx: &Ctx, user: UserId) -> Result<()> {
+        let tx = self.db.begin().await?;
+        let user = store::lock_user(&*tx, user.0).await?.ok_or(UserError::NotFound)?;
+        if user.email_confirmed_at.is_some() {
+            return Err(UserError::EmailConfirmed);
+        }
+        self.ask_for_proof(&tx, cx, &user).await?;
+        Ok(tx.commit().await?)
+    }
+
+    async fn change_password(&self, cx: &Ctx, user: UserId, change: ChangePassword) -> Result<()> {
         let place = self.passwords.enter()?;
         let found = store::user(self.db.read(), user).await?.ok_or(UserError::NotFound)?;
-        must_differ("/new_password", &change.new_password, &found.email)?;
-        self.count_attempt(&found.email).await?;
+        must_differ("/new_password", &change.new_password, found.address())?;
+        self.count_attempt(cx, found.address()).await?;
         if !place.is_right(change.current_password, Some(&found.password_hash)).await? {
             // the answer to an earlier call may have been lost: then the new password is the current one
             return match place.is_right(change.new_password, Some(&found.password_hash)).await? {
-                true => Ok(store::forget_attempts(self.db.write(), &fingerprint(&found.email)).await?),
-                false => Err(Fault::invalid("/current_password", "is not your password").into()),
+                true => Ok(store::forget_attempts(self.db.write(), &fingerprint(found.address())).await?),
+                false => {
+                    tracing::warn!(user = found.id, trace = cx.trace().id(), "a change of password failed: wrong password");
+                    Err(Fault::invalid("/current_password", "is not your password").into())
+                }
             };
         }
         let password_hash = Set(place.hash(change.new_password).await?);
         let tx = self.db.begin().await?;
         still_has_password(&tx, &found).await?;
         store::update_user(&*tx, user, user::ActiveModel { password_hash, ..Default::default() }).await?;
-        store::end_sessions_of(&*tx, user).await?;
-        store::forget_attempts(&*tx, &fingerprint(&found.email)).await?;
-        Ok(tx.commit().await?)
+        store::end_sessions_of(&*tx, user, self.db.now()).await?;
+        store::forget_attempts(&*tx, &fingerprint(found.address())).await?;
+        tx.commit().await?;
+        tracing::info!(user = found.id, trace = cx.trace().id(), "a password was changed");
+        Ok(())
     }
 
     async fn addresses(&self, _: &Ctx, user: UserId) -> Result<Vec<Address>> {
@@ -209,47 +250,59 @@ impl UserApi for Users {
     async fn list(&self, _: &Ctx, query: ListUsers) -> Result<UserPage> {
         let db = self.db.read();
         let (page, per_page) = (query.page.unwrap_or(1), query.per_page.unwrap_or(10));
-        let filter = store::with_email(query.email.as_deref());
+        let filter = store::with_email(query.email.as_deref().map(known_email).as_deref());
         let offset = u64::from(page - 1) * u64::from(per_page);
         let (rows, total) = tokio::try_join!(store::page(db, &filter, offset, per_page.into()), store::count(db, &filter))?;
         Ok(UserPage { users: rows.into_iter().map(to_user).collect(), pagination: Pagination::new(page, per_page, total) })
     }
 
     async fn set_access(&self, cx: &Ctx, id: UserId, access: SetAccess) -> Result<User> {
-        if cx.user()? == id && access != (SetAccess { is_active: true, role: Role::Admin }) {
+        let caller = cx.user()?;
+        if caller == id {
             return Err(UserError::OwnAccess);
         }
         let is_admin = access.role == Role::Admin;
         let tx = self.db.begin().await?;
-        let before = store::lock_user(&*tx, id.0).await?.ok_or(UserError::NotFound)?;
+        let users = store::lock_users(&*tx, [caller.0, id.0]).await?;
+        let find = |id: UserId| users.iter().find(|user| user.id == id.0);
+        // whose access was taken away still has a token that says otherwise
+        if !find(caller).is_some_and(|caller| caller.is_active && caller.is_admin) {
+            tracing::warn!(user = caller.0, of = id.0, trace = cx.trace().id(), "who is no admin wanted to change an access");
+            return Err(Fault::new(Code::PermissionDenied, "Permission denied").into());
+        }
+        let before = find(id).ok_or(UserError::NotFound)?;
         let row = user::ActiveModel { is_active: Set(access.is_active), is_admin: Set(is_admin), ..Default::default() };
         let user = store::update_user(&*tx, id, row).await?.ok_or(UserError::NotFound)?;
         // the role is part of the access tokens that are out there
         if !access.is_active || before.is_admin != is_admin {
-            store::end_sessions_of(&*tx, id).await?;
+            store::end_sessions_of(&*tx, id, self.db.now()).await?;
         }
         tx.commit().await?;
+        let (user_id, by, is_active) = (user.id, caller.0, user.is_active);
+        tracing::info!(user = user_id, by, is_active, is_admin, trace = cx.trace().id(), "an access was changed");
         Ok(to_user(user))
     }
 
     async fn verify(&self, _: &Ctx, id: UserId) -> Result<Verified> {
         let user = store::user(self.db.read(), id).await?.ok_or(UserError::NotFound)?;
-        Ok(Verified { user_id: id, email: user.email, is_active: user.is_active, is_admin: user.is_admin })
+        Ok(Verified { user_id: id, email: user.address().to_owned(), is_active: user.is_active, is_admin: user.is_admin })
     }
 }
 
 impl Users {
     /// The row of an account to be opened: a customer's.
     pub(crate) async fn new_row(&self, request: Register) -> Result<user::ActiveModel> {
-        let (email, now) = (stored_email(&request.email), now());
+        let (email, now) = (normal_email(&request.email)?, now());
+        let phone = request.phone.as_deref().map(e164).transpose()?;
         must_differ("/password", &request.password, &email)?;
         let place: Place = self.passwords.enter()?;
         Ok(user::ActiveModel {
-            email: Set(email),
+            email: Set(store::email_key(&email)),
+            long_email: Set(Some(email.clone()).filter(|email| store::email_key(email) != *email)),
             password_hash: Set(place.hash(request.password).await?),
             first_name: Set(request.first_name.trim().into()),
             last_name: Set(request.last_name.trim().into()),
-            phone: Set(request.phone.map(|phone| phone.trim().into())),
+            phone: Set(phone),
             is_active: Set(true),
             is_admin: Set(false),
             created_at: Set(now),
@@ -259,18 +312,24 @@ impl Users {
     }
 
     /// Counts an attempt before it is made, so that attempts at the same time cannot pass the limit together.
-    async fn count_attempt(&self, email: &str) -> Result<()> {
-        let counted = store::count_attempt(self.db.write(), fingerprint(email), WINDOW).await?;
+    async fn count_attempt(&self, cx: &Ctx, email: &str) -> Result<()> {
+        let now = self.db.now();
+        let counted = store::count_attempt(self.db.write(), fingerprint(email), WINDOW, now).await?;
         if counted.attempts <= ATTEMPTS {
             return Ok(());
         }
-        let wait = (counted.since + WINDOW - now()).num_seconds();
+        // said once, not for each attempt that a lock refuses
+        if counted.attempts == ATTEMPTS + 1 {
+            let user = store::user_by_email(self.db.read(), email).await?.map(|user| user.id);
+            tracing::warn!(user, trace = cx.trace().id(), "too many wrong passwords: the address is locked for a while");
+        }
+        let wait = (counted.since + WINDOW - now).num_seconds().min(WINDOW.num_seconds() - 1);
         let fault = Fault::new(Code::TooManyRequests, "Too many failed logins; try again later");
         Err(fault.retry_after(u32::try_from(wait).unwrap_or_default() + 1).into())
     }
 
     async fn open_session(&self, tx: &Tx, user: user::Model, message: &str) -> Result<AuthReply> {
-        let (id, refresh_token, now) = (random_id(), random_token(), now());
+        let (id, refresh_token, now) = (random_id(), random_token(), self.db.now());
         let session = session::Model {
             id: id.clone(),
             user_id: user.id,
@@ -301,12 +360,22 @@ async fn still_has_password(tx: &Tx, checked: &user::Model) -> Result<user::Mode
     user.filter(|user| user.password_hash == checked.password_hash).ok_or(UserError::WrongCredentials)
 }
 
-pub(crate) fn stored_email(text: &str) -> String {
-    text.trim().to_lowercase()
+/// An address that someone registers, as it is stored.
+pub(crate) fn normal_email(text: &str) -> Result<String> {
+    fields::normal_email(text).map_err(|e| Fault::invalid("/email", e.message()).into())
+}
+
+/// An address that may be registered, as it is stored: also one that earlier releases took, and the part of one that is looked for.
+pub(crate) fn known_email(text: &str) -> String {
+    fields::normal_email(text).unwrap_or_else(|_| text.trim().to_lowercase())
+}
+
+fn e164(phone: &str) -> Result<String> {
+    fields::e164(phone).map_err(|e| Fault::invalid("/phone", e.message()).into())
 }
 
 fn must_differ(pointer: &str, password: &str, email: &str) -> Result<()> {
-    if stored_email(password) == email {
+    if known_email(password) == email {
         return Err(Fault::invalid(pointer, "Password must not be the email address").into());
     }
     Ok(())
@@ -314,28 +383,19 @@ fn must_differ(pointer: &str, password: &str, email: &str) -> Result<()> {
 
 /// What is told about a new account.
 pub(crate) fn registered(row: &user::Model) -> UserRegistered {
-    let (email, first_name, last_name) = (row.email.clone(), row.first_name.clone(), row.last_name.clone());
-    UserRegistered {
-        user_id: UserId(row.id),
-        email,
-        first_name,
-        last_name,
-        phone: row.phone.clone(),
-        email_confirmed: false,
-        confirm_token: None,
-        version: row.version,
-    }
+    let UserChanged { user_id, email, first_name, last_name, phone, email_confirmed, version } = changed(row);
+    UserRegistered { user_id, email, first_name, last_name, phone, email_confirmed, confirm_token: None, version }
 }
 
-fn changed(row: &user::Model) -> UserChanged {
-    let (email, first_name, last_name) = (row.email.clone(), row.first_name.clone(), row.last_name.clone());
+/// What is told about an account that has changed.
+pub(crate) fn changed(row: &user::Model) -> UserChanged {
     UserChanged {
         user_id: UserId(row.id),
-        email,
-        first_name,
-        last_name,
+        email: row.address().to_owned(),
+        first_name: row.first_name.clone(),
+        last_name: row.last_name.clone(),
         phone: row.phone.clone(),
-        email_confirmed: false,
+        email_confirmed: row.email_confirmed_at.is_some(),
         version: row.version,
     }
 }
@@ -343,7 +403,8 @@ fn changed(row: &user::Model) -> UserChanged {
 pub(crate) fn to_user(row: user::Model) -> User {
     User {
         id: UserId(row.id),
-        email: row.email,
+        email_confirmed: row.email_confirmed_at.is_some(),
+        email: row.long_email.unwrap_or(row.email),
         first_name: row.first_name,
         last_name: row.last_name,
         phone: row.phone,

@@ -4,7 +4,7 @@ use crate::{
     Register, User, UserError, Users,
     entity::user,
     password::Passwords,
-    service::{WINDOW, registered, stored_email, to_user},
+    service::{WINDOW, changed, normal_email, registered, to_user},
     store,
     tokens::{Signer, fingerprint},
 };
@@ -15,7 +15,7 @@ use kernel::{
     db::{Db, Durability, Pool},
     idempotency,
     jobs::Jobs,
-    now, outbox, validate,
+    outbox, validate,
 };
 use migrations::user::Migrator;
 use sea_orm::Set;
@@ -124,9 +124,10 @@ pub async fn start(config: &Config, bus: &Bus, jobs: &Jobs) -> Result<Users, Box
 
 async fn sweep(db: &Db) -> Result<(), Fault> {
     idempotency::sweep(db).await?;
-    store::sweep_attempts(db.write(), now() - WINDOW).await?;
+    store::sweep_attempts(db.write(), db.now() - WINDOW).await?;
+    store::sweep_confirmations(db.write(), db.now()).await?;
     let tx = db.begin().await?;
-    store::sweep_sessions(&*tx, now() - TimeDelta::days(1)).await?;
+    store::sweep_sessions(&*tx, db.now() - TimeDelta::days(1)).await?;
     tx.commit().await
 }
 
@@ -153,7 +154,7 @@ impl Users {
         self.db.in_background()
     }
 
-    /// Opens an admin's account. An account that has this e-mail address becomes an active admin's, gets this password and is
+    /// Opens an admin's account, whose e-mail address counts as confirmed. An account that has this e-mail address becomes an active admin's, gets this password and is
     /// logged out everywhere: whoever opened it need not be the admin.
     ///
     /// # Errors
@@ -163,7 +164,8 @@ impl Users {
         validate(&request)?;
         let mut row = self.new_row(request).await?;
         row.is_admin = Set(true);
-        let email = stored_email(email);
+        row.email_confirmed_at = Set(Some(self.db.now()));
+        let email = normal_email(email)?;
         let tx = self.db.begin().await?;
         let user = match store::user_by_email(&*tx, &email).await? {
             None => {
@@ -172,14 +174,23 @@ impl Users {
                 user
             }
             Some(found) => {
-                let (id, is_active, is_admin) = (UserId(found.id), row.is_active, row.is_admin);
-                let change = user::ActiveModel { password_hash: row.password_hash, is_active, is_admin, ..Default::default() };
-                store::end_sessions_of(&*tx, id).await?;
+                let id = UserId(found.id);
+                let change = user::ActiveModel {
+                    password_hash: row.password_hash,
+                    is_active: row.is_active,
+                    is_admin: row.is_admin,
+                    email_confirmed_at: row.email_confirmed_at,
+                    ..Default::default()
+                };
+                store::end_sessions_of(&*tx, id, self.db.now()).await?;
                 store::forget_attempts(&*tx, &fingerprint(&email)).await?;
-                store::update_user(&*tx, id, change).await?.ok_or(UserError::NotFound)?
+                let user = store::update_user(&*tx, id, change).await?.ok_or(UserError::NotFound)?;
+                outbox::tell(&tx, &by_operator(), &changed(&user)).await?;
+                user
             }
         };
         tx.commit().await?;
+        tracing::info!(user = user.id, "an operator made an admin");
         Ok(to_user(user))
     }
 
@@ -191,11 +202,16 @@ impl Users {
         if store::has_users(self.db.read()).await? {
             return Ok(());
         }
-        let tx = self.db.begin().await?;
+        let mut rows = Vec::new();
         for account in DEMO_ACCOUNTS {
             let request = register(account.email, account.password, "Demo", if account.is_admin { "Admin" } else { "Customer" });
             let mut row = self.new_row(request).await?;
             row.is_admin = Set(account.is_admin);
+            row.email_confirmed_at = Set(Some(self.db.now()));
+            rows.push(row);
+        }
+        let tx = self.db.begin().await?;
+        for row in rows {
             // another process that starts at the same time may have come first
             if let Some(user) = store::insert_user(&*tx, row).await? {
                 outbox::tell(&tx, &by_operator(), &registered(&user)).await?;
@@ -226,11 +242,15 @@ mod tests {
 
     use super::*;
     use crate::{
-        Login, Refresh, UserApi,
+        ChangePassword, EmailToken, Login, Refresh, SetAccess, UserApi,
         entity::{login_attempts, refresh_token, session},
     };
-    use kernel::testing::{anonymous, folder, sqlite};
+    use kernel::{
+        Role, now,
+        testing::{anonymous, folder, sqlite},
+    };
     use sea_orm::{EntityTrait, PaginatorTrait, sea_query::Expr};
+    use std::{io, sync::Mutex};
 
     async fn users() -> (Users, tempfile::TempDir) {
         let folder = folder();
@@ -283,6 +303,93 @@ mod tests {
         expire_sessions(&users, now() - TimeDelta::days(1) - TimeDelta::seconds(1)).await;
         sweep(&users.db).await.unwrap();
         assert_eq!(rows(&users).await, (0, 0, 0));
+    }
+
+    /// What was logged.
+    #[derive(Clone, Default)]
+    struct Log(Arc<Mutex<Vec<u8>>>);
+
+    impl io::Write for Log {
+        fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(line)
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[tokio::test]
+    async fn what_concerns_access_is_logged_by_id_and_trace_and_without_secrets() {
+        let (users, _folder) = users().await;
+        let log = Log::default();
+        let writer = log.clone();
+        let subscriber = tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_ansi(false);
+        let _logged = tracing::subscriber::set_default(subscriber.with_writer(move || writer.clone()).finish());
+        // the lines of one call
+        let lines = |cx: &Ctx| {
+            let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+            let trace = format!("trace=\"{}\"", cx.trace().id());
+            log.lines().filter(|line| line.contains(&trace)).map(str::to_owned).collect::<Vec<_>>()
+        };
+        let says = |cx: &Ctx, user: Option<UserId>, what: &str| {
+            let lines = lines(cx);
+            let [line] = lines.as_slice() else { panic!("{what}: {lines:?}") };
+            let id = user.map_or_else(String::new, |user| format!(" user={user} "));
+            assert!(line.contains(what) && line.contains(&id) && user.is_some() == line.contains(" user="), "{what}: {line}");
+        };
+
+        let boss = users.create_admin("boss@souk.test", "Cumin-8-Lane").await.unwrap().id;
+        let (email, password) = ("leyla@example.com", "Saffron-7-Road");
+        let reply = users.register(&anonymous(), register(email, password, "Leyla", "Aziz")).await.ok().unwrap();
+        let leyla = reply.user.id;
+
+        let login = |email: &str, password: &str| Login { email: email.into(), password: password.into() };
+        for attempt in 1..=12 {
+            let cx = anonymous();
+            assert!(users.login(&cx, login(email, "Wrong-1-password")).await.is_err());
+            match attempt {
+                1..=10 => says(&cx, Some(leyla), "a login failed"),
+                11 => says(&cx, Some(leyla), "too many wrong passwords"),
+                _ => assert_eq!(lines(&cx).len(), 0, "said once"),
+            }
+        }
+        let cx = anonymous();
+        assert!(users.login(&cx, login("nobody@example.com", password)).await.is_err());
+        says(&cx, None, "a login failed");
+
+        let cx = anonymous().on_behalf_of(leyla, Role::Customer);
+        store::forget_attempts(users.db.write(), &fingerprint(email)).await.unwrap();
+        let change = |current: &str| ChangePassword { current_password: current.into(), new_password: "Sumac-9-Street".into() };
+        assert!(users.change_password(&cx, leyla, change("Wrong-1-password")).await.is_err());
+        says(&cx, Some(leyla), "a change of password failed");
+        let cx = anonymous().on_behalf_of(leyla, Role::Customer);
+        users.change_password(&cx, leyla, change(password)).await.unwrap();
+        says(&cx, Some(leyla), "a password was changed");
+
+        let tx = users.db.begin().await.unwrap();
+        let token = users.new_confirmation(&tx, leyla.0).await.unwrap();
+        tx.commit().await.unwrap();
+        let cx = anonymous();
+        users.confirm_email(&cx, EmailToken { token: token.clone() }).await.unwrap();
+        says(&cx, Some(leyla), "an e-mail address was confirmed");
+
+        let cx = anonymous().on_behalf_of(boss, Role::Admin);
+        users.set_access(&cx, leyla, SetAccess { is_active: false, role: Role::Customer }).await.unwrap();
+        says(&cx, Some(leyla), "an access was changed");
+        assert!(lines(&cx)[0].contains(&format!("by={boss} ")));
+        let cx = anonymous().on_behalf_of(leyla, Role::Admin);
+        assert!(users.set_access(&cx, boss, SetAccess { is_active: false, role: Role::Customer }).await.is_err());
+        says(&cx, Some(leyla), "wanted to change an access");
+        let cx = anonymous();
+        assert!(users.login(&cx, login(email, "Sumac-9-Street")).await.is_err());
+        says(&cx, Some(leyla), "the account is deactivated");
+
+        let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+        for secret in
+            [email, "nobody@example.com", "Leyla", password, "Sumac-9-Street", "Wrong-1-password", &token, &reply.refresh_token]
+        {
+            assert!(!log.contains(secret), "{secret}");
+        }
     }
 
     type Time = kernel::chrono::DateTime<kernel::chrono::Utc>;

@@ -2,17 +2,18 @@
 
 use crate::{
     AddressId, NewAddress,
-    entity::{address, login_attempts, refresh_token, session, user},
+    entity::{address, email_confirmation, login_attempts, refresh_token, session, user},
+    tokens::fingerprint,
 };
 use kernel::{
     Fault, UserId,
     chrono::{DateTime, TimeDelta, Utc},
-    db, now,
+    now,
 };
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, EntityTrait, ExprTrait, IntoActiveModel, PaginatorTrait,
-    QueryFilter, QueryOrder, QuerySelect, QueryTrait, Set,
-    sea_query::{CaseStatement, Expr, LikeExpr, OnConflict},
+    QueryFilter, QueryOrder, QuerySelect, QueryTrait, Set, TryInsertResult,
+    sea_query::{CaseStatement, Expr, Func, LikeExpr, OnConflict},
 };
 
 type Result<T> = std::result::Result<T, Fault>;
@@ -27,9 +28,28 @@ pub(crate) async fn lock_user(db: &impl ConnectionTrait, id: i64) -> Result<Opti
     Ok(user::Entity::find_by_id(id).lock_exclusive().one(db).await?)
 }
 
-/// `email` as it is stored.
-pub(crate) async fn user_by_email(db: &impl ConnectionTrait, email: &str) -> Result<Option<user::Model>> {
-    Ok(user::Entity::find().filter(user::Column::Email.eq(email)).one(db).await?)
+/// Those of two users that there are, locked as by [`lock_user`]: in the order of their ids, so that two transactions that want the
+/// same ones do not wait for each other.
+pub(crate) async fn lock_users(db: &impl ConnectionTrait, ids: [i64; 2]) -> Result<Vec<user::Model>> {
+    let find = user::Entity::find().filter(user::Column::Id.is_in(ids)).order_by_asc(user::Column::Id);
+    Ok(find.lock_exclusive().all(db).await?)
+}
+
+/// What the column `email` holds of an address.
+pub(crate) fn email_key(address: &str) -> String {
+    /// Of the column, which cannot be made longer: see its migration.
+    const LONGEST: usize = 120;
+    if address.chars().count() <= LONGEST { address.to_owned() } else { fingerprint(address) }
+}
+
+/// The user of an address in its normal form.
+pub(crate) async fn user_by_email(db: &impl ConnectionTrait, address: &str) -> Result<Option<user::Model>> {
+    Ok(user::Entity::find().filter(user::Column::Email.eq(email_key(address))).one(db).await?)
+}
+
+/// As [`user_by_email`], locked as by [`lock_user`].
+pub(crate) async fn lock_user_by_email(db: &impl ConnectionTrait, address: &str) -> Result<Option<user::Model>> {
+    Ok(user::Entity::find().filter(user::Column::Email.eq(email_key(address))).lock_exclusive().one(db).await?)
 }
 
 pub(crate) async fn has_users(db: &impl ConnectionTrait) -> Result<bool> {
@@ -38,10 +58,11 @@ pub(crate) async fn has_users(db: &impl ConnectionTrait) -> Result<bool> {
 
 /// `None` when the e-mail address has an account.
 pub(crate) async fn insert_user(db: &impl ConnectionTrait, row: user::ActiveModel) -> Result<Option<user::Model>> {
-    match row.insert(db).await {
-        Ok(user) => Ok(Some(user)),
-        Err(e) if db::is_duplicate(&e) => Ok(None),
-        Err(e) => Err(e.into()),
+    // not an error of the database, which would end the transaction
+    let insert = user::Entity::insert(row).on_conflict_do_nothing_on([user::Column::Email]);
+    match insert.exec_with_returning_many(db).await? {
+        TryInsertResult::Inserted(users) => Ok(users.into_iter().next()),
+        TryInsertResult::Conflicted | TryInsertResult::Empty => Ok(None),
     }
 }
 
@@ -53,11 +74,12 @@ pub(crate) async fn update_user(db: &impl ConnectionTrait, id: UserId, row: user
     Ok(changed.into_iter().next())
 }
 
-/// Users whose e-mail address contains the text.
+/// Users whose e-mail address contains the text, which is in lower case.
 pub(crate) fn with_email(text: Option<&str>) -> Condition {
     let like = text.map(|text| {
-        let escaped = text.to_lowercase().replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
-        Expr::col(user::Column::Email).like(LikeExpr::new(format!("%{escaped}%")).escape('\\'))
+        let escaped = text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+        let address = Func::coalesce([Expr::col(user::Column::LongEmail), Expr::col(user::Column::Email)]);
+        Expr::expr(address).like(LikeExpr::new(format!("%{escaped}%")).escape('\\'))
     });
     Condition::all().add_option(like)
 }
@@ -152,9 +174,13 @@ pub(crate) async fn insert_refresh_token(db: &impl ConnectionTrait, session_id: 
 }
 
 /// Uses a refresh token up, in one conditional write; `None` when there is no such token that was not used yet.
-pub(crate) async fn use_refresh_token(db: &impl ConnectionTrait, hash: &str) -> Result<Option<refresh_token::Model>> {
+pub(crate) async fn use_refresh_token(
+    db: &impl ConnectionTrait,
+    hash: &str,
+    now: DateTime<Utc>,
+) -> Result<Option<refresh_token::Model>> {
     let used = refresh_token::Entity::update_many()
-        .col_expr(refresh_token::Column::UsedAt, Expr::value(now()))
+        .col_expr(refresh_token::Column::UsedAt, Expr::value(now))
         .filter(refresh_token::Column::Hash.eq(hash))
         .filter(refresh_token::Column::UsedAt.is_null())
         .exec_with_returning(db)
@@ -163,33 +189,77 @@ pub(crate) async fn use_refresh_token(db: &impl ConnectionTrait, hash: &str) -> 
 }
 
 /// A session that has neither ended nor expired.
-pub(crate) async fn live_session(db: &impl ConnectionTrait, id: &str) -> Result<Option<session::Model>> {
+pub(crate) async fn live_session(db: &impl ConnectionTrait, id: &str, now: DateTime<Utc>) -> Result<Option<session::Model>> {
     let find = session::Entity::find_by_id(id).filter(session::Column::RevokedAt.is_null());
-    Ok(find.filter(session::Column::ExpiresAt.gt(now())).one(db).await?)
+    Ok(find.filter(session::Column::ExpiresAt.gt(now)).one(db).await?)
 }
 
-/// Ends the session of a refresh token, used or not; `false` when there is none that goes on.
-pub(crate) async fn end_session(db: &impl ConnectionTrait, token_hash: &str) -> Result<bool> {
+/// Ends the session of a refresh token, used or not; answers whose it was, or `None` when there is none that goes on.
+pub(crate) async fn end_session(db: &impl ConnectionTrait, token_hash: &str, now: DateTime<Utc>) -> Result<Option<i64>> {
     let session = refresh_token::Entity::find()
         .select_only()
         .column(refresh_token::Column::SessionId)
         .filter(refresh_token::Column::Hash.eq(token_hash));
-    Ok(end_sessions(db, session::Column::Id.in_subquery(session.into_query())).await? > 0)
+    let ended = end_sessions(db, session::Column::Id.in_subquery(session.into_query()), now).await?;
+    Ok(ended.into_iter().next().map(|session| session.user_id))
 }
 
 /// Ends all sessions of a user.
-pub(crate) async fn end_sessions_of(db: &impl ConnectionTrait, user: UserId) -> Result<()> {
-    end_sessions(db, session::Column::UserId.eq(user.0)).await.map(drop)
+pub(crate) async fn end_sessions_of(db: &impl ConnectionTrait, user: UserId, now: DateTime<Utc>) -> Result<()> {
+    end_sessions(db, session::Column::UserId.eq(user.0), now).await.map(drop)
 }
 
-async fn end_sessions(db: &impl ConnectionTrait, which: Expr) -> Result<u64> {
-    let ended = session::Entity::update_many()
-        .col_expr(session::Column::RevokedAt, Expr::value(now()))
-        .filter(which)
-        .filter(session::Column::RevokedAt.is_null())
+/// `now` is told to gateways: by the clock that all instances share, or they would pass some over.
+async fn end_sessions(db: &impl ConnectionTrait, which: Expr, now: DateTime<Utc>) -> Result<Vec<session::Model>> {
+    let end = session::Entity::update_many().col_expr(session::Column::RevokedAt, Expr::value(now));
+    Ok(end.filter(which).filter(session::Column::RevokedAt.is_null()).exec_with_returning(db).await?)
+}
+
+/// Whether the user has logged in or renewed a session after `time`.
+pub(crate) async fn was_used_since(db: &impl ConnectionTrait, user: i64, time: DateTime<Utc>) -> Result<bool> {
+    let of_user = || session::Entity::find().filter(session::Column::UserId.eq(user));
+    let renewed = refresh_token::Entity::find()
+        .select_only()
+        .column(refresh_token::Column::SessionId)
+        .filter(refresh_token::Column::UsedAt.gt(time))
+        .filter(refresh_token::Column::SessionId.in_subquery(of_user().select_only().column(session::Column::Id).into_query()));
+    let used = session::Column::CreatedAt.gt(time).or(session::Column::Id.in_subquery(renewed.into_query()));
+    Ok(of_user().filter(used).one(db).await?.is_some())
+}
+
+/// Gives the user a token that proves the address, in place of the one before.
+pub(crate) async fn put_confirmation(db: &impl ConnectionTrait, row: email_confirmation::Model) -> Result<()> {
+    use email_confirmation::{Column, Entity};
+    let replace = OnConflict::column(Column::UserId).update_columns([Column::TokenHash, Column::ExpiresAt]).to_owned();
+    Entity::insert(row.into_active_model()).on_conflict(replace).exec_without_returning(db).await?;
+    Ok(())
+}
+
+/// The confirmation that a token is for.
+pub(crate) async fn confirmation(db: &impl ConnectionTrait, token_hash: &str) -> Result<Option<email_confirmation::Model>> {
+    Ok(email_confirmation::Entity::find().filter(email_confirmation::Column::TokenHash.eq(token_hash)).one(db).await?)
+}
+
+/// The confirmation that a user was asked for last.
+pub(crate) async fn confirmation_of(db: &impl ConnectionTrait, user: i64) -> Result<Option<email_confirmation::Model>> {
+    Ok(email_confirmation::Entity::find_by_id(user).one(db).await?)
+}
+
+pub(crate) async fn delete_confirmation(db: &impl ConnectionTrait, user: i64) -> Result<()> {
+    email_confirmation::Entity::delete_by_id(user).exec(db).await?;
+    Ok(())
+}
+
+/// Removes tokens that expired before `time` and proved an address. The others tell since when an address could have been proved.
+pub(crate) async fn sweep_confirmations(db: &impl ConnectionTrait, time: DateTime<Utc>) -> Result<()> {
+    let confirmed =
+        user::Entity::find().select_only().column(user::Column::Id).filter(user::Column::EmailConfirmedAt.is_not_null());
+    email_confirmation::Entity::delete_many()
+        .filter(email_confirmation::Column::ExpiresAt.lt(time))
+        .filter(email_confirmation::Column::UserId.in_subquery(confirmed.into_query()))
         .exec(db)
         .await?;
-    Ok(ended.rows_affected)
+    Ok(())
 }
 
 /// Ids of the sessions that were ended at `since` or later.
@@ -213,9 +283,9 @@ pub(crate) async fn count_attempt(
     db: &impl ConnectionTrait,
     email_hash: String,
     window: TimeDelta,
+    now: DateTime<Utc>,
 ) -> Result<login_attempts::Model> {
     use login_attempts::{Column, Entity};
-    let now = now();
     let is_over = || Expr::col((Entity, Column::Since)).lte(now - window);
     let one_more = CaseStatement::new().case(is_over(), 1_i64).finally(Expr::col((Entity, Column::Attempts)).add(1_i64));
     let since = CaseStatement::new().case(is_over(), now).finally(Expr::col((Entity, Column::Since)));

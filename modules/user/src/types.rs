@@ -17,19 +17,26 @@ pub const ISSUER: &str = "souk";
 /// Whom access tokens are for: their `aud`.
 pub const AUDIENCE: &str = "souk-api";
 
+/// Seconds by which the clocks of those who issue access tokens and those who verify them may differ.
+pub const LEEWAY_SECONDS: u32 = 10;
+
 /// An account.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct User {
     /// Its id.
     pub id: UserId,
-    /// E-mail address, in lower case.
+    /// E-mail address, in lower case, its domain in ASCII.
     #[schema(example = "leyla@example.com")]
     pub email: String,
+    /// Whether the user has proved to read what is sent to the address.
+    #[serde(default)]
+    #[schema(required)]
+    pub email_confirmed: bool,
     /// First name.
     pub first_name: String,
     /// Last name.
     pub last_name: String,
-    /// Phone number, if given.
+    /// Phone number, if given: E.164.
     pub phone: Option<String>,
     /// Whether the user can log in.
     pub is_active: bool,
@@ -52,10 +59,10 @@ pub struct Profile {
 #[derive(Clone, PartialEq, Serialize, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Register {
-    /// E-mail address.
+    /// E-mail address, at most 254 characters. The domain may be an internationalised one.
     #[garde(custom(crate::fields::email))]
     #[serde(default)]
-    #[schema(required, example = "leyla@example.com")]
+    #[schema(required, max_length = 254, example = "leyla@example.com")]
     pub email: String,
     /// Password: 8 to 128 characters with an upper-case letter, a lower-case letter and a digit.
     #[garde(custom(crate::fields::password))]
@@ -72,9 +79,9 @@ pub struct Register {
     #[serde(default)]
     #[schema(required, min_length = 1, max_length = 50, example = "Aziz")]
     pub last_name: String,
-    /// Phone number, at most 20 characters.
-    #[garde(inner(custom(line(20))))]
-    #[schema(max_length = 20, example = "+96170123456")]
+    /// Phone number with the code of its country, written in any usual way: `+49 (0)30 901820`, `00961 70 123456`. Kept as E.164.
+    #[garde(inner(custom(crate::fields::phone)))]
+    #[schema(min_length = 1, max_length = 40, example = "+96170123456")]
     pub phone: Option<String>,
 }
 
@@ -102,6 +109,16 @@ pub struct Refresh {
     #[garde(custom(line(200)))]
     #[schema(max_length = 200)]
     pub refresh_token: String,
+}
+
+/// A token that proves an e-mail address.
+#[derive(Clone, PartialEq, Serialize, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EmailToken {
+    /// As it was mailed to the address.
+    #[garde(custom(line(200)))]
+    #[schema(min_length = 1, max_length = 200)]
+    pub token: String,
 }
 
 /// Tokens of a logged-in user.
@@ -182,8 +199,9 @@ pub struct ProfileChange {
     /// Last name, 1 to 50 characters.
     #[garde(inner(custom(line(50))))]
     pub last_name: Option<String>,
-    /// Phone number, at most 20 characters.
-    #[garde(inner(custom(line(20))))]
+    /// Phone number: as for `register`.
+    #[garde(inner(custom(crate::fields::phone)))]
+    #[schema(min_length = 1, max_length = 40, example = "+96170123456")]
     pub phone: Option<String>,
 }
 
@@ -265,7 +283,7 @@ pub struct ListUsers {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub per_page: Option<u32>,
     /// Only accounts whose e-mail address contains this text.
-    #[garde(inner(custom(line(120))))]
+    #[garde(inner(custom(line(254))))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub email: Option<String>,
 }

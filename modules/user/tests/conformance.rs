@@ -3,15 +3,24 @@
 
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header, jwk};
 use kernel::{
-    ApiError, Code, Ctx, Role, UserId,
-    chrono::TimeDelta,
+    ApiError, Code, Ctx, Envelope, Event, Listener, Role, UserId,
+    bus::Bus,
+    chrono::{DateTime, TimeDelta, Utc},
     now, placements, serde_json,
     testing::{Stores, admin, anonymous, customer},
 };
-use std::{collections::HashSet, future::Future, sync::Arc};
+use sea_orm::{ConnectionTrait, Statement};
+use std::{
+    collections::HashSet,
+    future::Future,
+    ops::Deref,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 use user::{
-    AUDIENCE, AccessClaims, Address, AuthReply, ChangePassword, Config, DEMO_ACCOUNTS, ISSUER, ListUsers, Login, NewAddress,
-    ProfileChange, Refresh, Register, RevokedSince, SetAccess, User, UserApi, UserClient, UserError, Users, open, start,
+    AUDIENCE, AccessClaims, Address, AuthReply, ChangePassword, Config, DEMO_ACCOUNTS, EmailToken, ISSUER, ListUsers, Login,
+    NewAddress, ProfileChange, Refresh, Register, RevokedSince, SetAccess, User, UserApi, UserChanged, UserClient,
+    UserConfirmationRequested, UserError, UserRegistered, Users, open, start,
 };
 
 const PASSWORD: &str = "Saffron-7-Road";
@@ -29,18 +38,101 @@ placements! {
         a_new_password_ends_all_sessions,
         every_byte_of_a_password_counts,
         access_is_taken_away_at_once,
+        a_removed_admin_changes_no_access,
+        of_admins_who_remove_each_other_one_wins,
+        a_mailed_token_confirms_an_address,
+        a_token_is_replaced_by_the_next_one,
+        the_owner_of_an_address_gets_it_back,
+        an_address_that_nobody_confirmed_can_be_registered_again,
+        an_account_that_is_used_keeps_its_address,
+        one_of_many_who_register_an_address_gets_it,
+        an_address_is_the_same_however_it_is_written,
+        phone_numbers_are_kept_in_one_form,
         profiles_change_field_by_field,
         there_is_one_default_address,
         addresses_belong_to_their_user,
         an_account_has_at_most_fifty_addresses,
         keyed_addresses_are_added_once,
         admins_list_accounts,
-        orders_verify_accounts,
+        others_verify_accounts,
     ]
 }
 
-async fn users(stores: Stores) -> (Users, Stores) {
-    (start(&config(&stores).await, &Default::default(), &Default::default()).await.unwrap(), stores)
+/// What a test needs besides the client.
+struct Fixture {
+    stores: Stores,
+    users: Users,
+    told: Arc<Mutex<Vec<Envelope>>>,
+}
+
+impl Deref for Fixture {
+    type Target = Stores;
+    fn deref(&self) -> &Stores {
+        &self.stores
+    }
+}
+
+impl Fixture {
+    /// On behalf of an admin who has an account.
+    async fn boss(&self, name: &str) -> Ctx {
+        let boss = self.users.create_admin(&format!("{name}@souk.test"), PASSWORD).await.unwrap();
+        admin().on_behalf_of(boss.id, Role::Admin)
+    }
+
+    /// Everything of this kind that was told about a user, the oldest first; waits until there are so many.
+    async fn told<E: Event>(&self, user: UserId, count: usize) -> Vec<E> {
+        let about = || {
+            let told = self.told.lock().unwrap();
+            let mut about: Vec<_> = told.iter().filter(|event| event.subject == user.to_string()).cloned().collect();
+            about.sort_by_key(|event| event.id);
+            about.dedup_by_key(|event| event.id);
+            about.into_iter().filter_map(|event| event.read::<E>().unwrap()).collect::<Vec<_>>()
+        };
+        let wait = async {
+            while about().len() < count {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(30), wait).await.expect("it is told");
+        about()
+    }
+
+    /// The token that was mailed to a new account.
+    async fn token(&self, user: &User) -> String {
+        self.told::<UserRegistered>(user.id, 1).await.remove(0).confirm_token.unwrap()
+    }
+
+    /// The tokens of all addresses have expired a moment ago.
+    async fn tokens_expire(&self) {
+        self.set("UPDATE email_confirmations SET expires_at = $1", now() - TimeDelta::milliseconds(1)).await;
+    }
+
+    /// All sessions were begun and renewed months ago.
+    async fn sessions_get_old(&self) {
+        let then = now() - TimeDelta::days(100);
+        self.set("UPDATE sessions SET created_at = $1", then).await;
+        self.set("UPDATE refresh_tokens SET used_at = $1 WHERE used_at IS NOT NULL", then).await;
+    }
+
+    async fn set(&self, statement: &str, time: DateTime<Utc>) {
+        let db = self.users.db();
+        let statement = Statement::from_sql_and_values(db.write().get_database_backend(), statement, [time.into()]);
+        db.write().execute_raw(statement).await.unwrap();
+    }
+}
+
+async fn users(stores: Stores) -> (Users, Fixture) {
+    let told: Arc<Mutex<Vec<Envelope>>> = Arc::default();
+    let listener = Listener::new("test", &["user.registered", "user.changed", "user.confirmation_requested"], {
+        let told = told.clone();
+        move |_, event| {
+            told.lock().unwrap().push(event);
+            std::future::ready(Ok(()))
+        }
+    });
+    let bus = Bus::new(&Default::default(), vec![listener]).unwrap();
+    let users = start(&config(&stores).await, &bus, &Default::default()).await.unwrap();
+    (users.clone(), Fixture { stores, users, told })
 }
 
 async fn config(stores: &Stores) -> Config {
@@ -104,7 +196,7 @@ async fn is_revoked(client: &UserClient, token: &str) -> bool {
     client.by("gateway").revoked(&anonymous(), RevokedSince::default()).await.unwrap().sessions.contains(&sid)
 }
 
-async fn register_and_log_in(client: UserClient, _: &Stores) {
+async fn register_and_log_in(client: UserClient, _: &Fixture) {
     let reply = register(&client, "  Leyla@Example.COM ").await;
     assert_eq!(
         (reply.message.as_str(), reply.token_type.as_str(), reply.expires_in),
@@ -123,7 +215,7 @@ async fn register_and_log_in(client: UserClient, _: &Stores) {
     assert_eq!((profile.user, profile.addresses.len()), (user, 0));
 }
 
-async fn bad_input_is_told_in_words(client: UserClient, _: &Stores) {
+async fn bad_input_is_told_in_words(client: UserClient, _: &Fixture) {
     let base = || account("leyla@example.com");
     let long = "a".repeat(51);
     for (request, told) in [
@@ -132,7 +224,13 @@ async fn bad_input_is_told_in_words(client: UserClient, _: &Stores) {
         (Register { first_name: " ".into(), ..base() }, "Missing or empty field: first_name"),
         (Register { last_name: String::new(), ..base() }, "Missing or empty field: last_name"),
         (Register { last_name: long, ..base() }, "last_name must have 1 to 50 characters"),
-        (Register { phone: Some("1".repeat(21)), ..base() }, "phone must have 1 to 20 characters"),
+        (Register { phone: Some("1".repeat(41)), ..base() }, "phone must have 1 to 40 characters"),
+        (Register { phone: Some(String::new()), ..base() }, "phone must have 1 to 40 characters"),
+        (
+            Register { phone: Some("call me".into()), ..base() },
+            "phone must be a phone number: digits, and + before the code of the country",
+        ),
+        (Register { email: "a@[127.0.0.1]".into(), ..base() }, "Invalid email format: the domain must be a name"),
         (Register { email: "leyla".into(), ..base() }, "Invalid email format"),
         (Register { password: "Sh0rt".into(), ..base() }, "Password must be at least 8 characters long"),
         (Register { password: "saffron-7-road".into(), ..base() }, "Password must contain at least one uppercase letter"),
@@ -152,7 +250,7 @@ async fn bad_input_is_told_in_words(client: UserClient, _: &Stores) {
     assert_eq!(client.list(&admin(), ListUsers::default()).await.unwrap().pagination.total, 0, "nothing was stored");
 }
 
-async fn access_tokens_verify_with_the_published_keys(client: UserClient, _: &Stores) {
+async fn access_tokens_verify_with_the_published_keys(client: UserClient, _: &Fixture) {
     let reply = register(&client, "leyla@example.com").await;
     let header = decode_header(&reply.access_token).unwrap();
     assert_eq!((header.alg, header.typ.as_deref()), (Algorithm::EdDSA, Some("at+jwt")));
@@ -176,7 +274,7 @@ async fn access_tokens_verify_with_the_published_keys(client: UserClient, _: &St
     assert_ne!(claims(&client, &other.access_token).await.sid, first.sid);
 }
 
-async fn a_refresh_token_works_once(client: UserClient, _: &Stores) {
+async fn a_refresh_token_works_once(client: UserClient, _: &Fixture) {
     let first = register(&client, "leyla@example.com").await;
     let other = log_in(&client, "leyla@example.com", PASSWORD).await.ok().unwrap();
     let second = refresh(&client, &first.refresh_token).await.ok().unwrap();
@@ -197,7 +295,7 @@ async fn a_refresh_token_works_once(client: UserClient, _: &Stores) {
     assert_eq!(code(refresh(&client, "").await), Code::InvalidArgument);
 }
 
-async fn one_of_many_refreshes_wins(client: UserClient, _: &Stores) {
+async fn one_of_many_refreshes_wins(client: UserClient, _: &Fixture) {
     let reply = register(&client, "leyla@example.com").await;
     let token: Arc<str> = reply.refresh_token.into();
     let racers = (0..20).map(|_| {
@@ -215,7 +313,7 @@ async fn one_of_many_refreshes_wins(client: UserClient, _: &Stores) {
     assert!(is_revoked(&client, &reply.access_token).await, "the others used it again");
 }
 
-async fn logging_out_ends_the_session(client: UserClient, _: &Stores) {
+async fn logging_out_ends_the_session(client: UserClient, _: &Fixture) {
     let reply = register(&client, "leyla@example.com").await;
     let other = log_in(&client, "leyla@example.com", PASSWORD).await.ok().unwrap();
     let request = || Refresh { refresh_token: reply.refresh_token.clone() };
@@ -239,7 +337,7 @@ async fn logging_out_ends_the_session(client: UserClient, _: &Stores) {
     }
 }
 
-async fn wrong_passwords_lock_an_account(client: UserClient, _: &Stores) {
+async fn wrong_passwords_lock_an_account(client: UserClient, _: &Fixture) {
     register(&client, "leyla@example.com").await;
     register(&client, "omar@example.com").await;
     // an address without an account is locked in the same way: nobody learns which have one
@@ -263,7 +361,7 @@ async fn wrong_passwords_lock_an_account(client: UserClient, _: &Stores) {
     assert!(log_in(&client, "omar@example.com", PASSWORD).await.is_ok(), "another account");
 }
 
-async fn the_right_password_clears_the_count(client: UserClient, _: &Stores) {
+async fn the_right_password_clears_the_count(client: UserClient, _: &Fixture) {
     register(&client, "leyla@example.com").await;
     for _ in 0..2 {
         for _ in 0..9 {
@@ -273,7 +371,7 @@ async fn the_right_password_clears_the_count(client: UserClient, _: &Stores) {
     }
 }
 
-async fn a_new_password_ends_all_sessions(client: UserClient, _: &Stores) {
+async fn a_new_password_ends_all_sessions(client: UserClient, _: &Fixture) {
     let reply = register(&client, "leyla7@example.com").await;
     let (user, email) = (&reply.user, reply.user.email.as_str());
     let change = |current: &str, new: &str| ChangePassword { current_password: current.into(), new_password: new.into() };
@@ -303,7 +401,7 @@ async fn a_new_password_ends_all_sessions(client: UserClient, _: &Stores) {
     assert!(!is_revoked(&client, &again.access_token).await, "the call was repeated, which changes nothing");
 }
 
-async fn every_byte_of_a_password_counts(client: UserClient, _: &Stores) {
+async fn every_byte_of_a_password_counts(client: UserClient, _: &Fixture) {
     let long = |end: &str| format!("{}{end}", "Aa1-".repeat(18));
     assert_eq!(long("").len(), 72);
     client.register(&anonymous(), Register { password: long("right"), ..account("leyla@example.com") }).await.ok().unwrap();
@@ -311,45 +409,276 @@ async fn every_byte_of_a_password_counts(client: UserClient, _: &Stores) {
     assert!(log_in(&client, "leyla@example.com", &long("right")).await.is_ok());
 }
 
-async fn access_is_taken_away_at_once(client: UserClient, _: &Stores) {
+async fn access_is_taken_away_at_once(client: UserClient, fixture: &Fixture) {
+    let boss = fixture.boss("boss").await;
     let reply = register(&client, "leyla@example.com").await;
     let (user, email) = (&reply.user, reply.user.email.as_str());
     let set = async |cx: &Ctx, is_active, role| client.set_access(cx, user.id, SetAccess { is_active, role }).await;
     assert_eq!(code(set(&cx(user), true, Role::Admin).await), Code::PermissionDenied);
     assert_eq!(code(set(&anonymous(), true, Role::Admin).await), Code::Unauthenticated);
     let access = SetAccess { is_active: true, role: Role::Admin };
-    assert_eq!(client.set_access(&admin(), UserId(99), access).await, Err(UserError::NotFound));
-    assert!(set(&admin(), true, Role::Customer).await.unwrap().is_active);
+    assert_eq!(client.set_access(&boss, UserId(99), access).await, Err(UserError::NotFound));
+    assert!(set(&boss, true, Role::Customer).await.unwrap().is_active);
     assert!(!is_revoked(&client, &reply.access_token).await, "nothing was changed");
 
-    assert!(!set(&admin(), false, Role::Customer).await.unwrap().is_active);
+    assert!(!set(&boss, false, Role::Customer).await.unwrap().is_active);
     assert!(is_revoked(&client, &reply.access_token).await);
     assert_eq!(error(refresh(&client, &reply.refresh_token).await), UserError::InvalidRefreshToken);
     assert_eq!(error(log_in(&client, email, PASSWORD).await), UserError::Deactivated);
     assert_eq!(error(log_in(&client, email, "Wrong-1-password").await), UserError::WrongCredentials);
 
-    assert!(set(&admin(), true, Role::Admin).await.unwrap().is_admin);
+    assert!(set(&boss, true, Role::Admin).await.unwrap().is_admin);
     let reply = log_in(&client, email, PASSWORD).await.ok().unwrap();
     assert_eq!((reply.user.is_admin, claims(&client, &reply.access_token).await.role), (true, Role::Admin));
     let own = admin().on_behalf_of(user.id, Role::Admin);
-    assert_eq!(set(&own, false, Role::Admin).await, Err(UserError::OwnAccess));
-    assert_eq!(set(&own, true, Role::Customer).await, Err(UserError::OwnAccess));
+    for (is_active, role) in [(false, Role::Admin), (true, Role::Customer), (true, Role::Admin)] {
+        assert_eq!(set(&own, is_active, role).await, Err(UserError::OwnAccess));
+    }
     assert!(!is_revoked(&client, &reply.access_token).await);
 
-    assert!(!set(&admin(), true, Role::Customer).await.unwrap().is_admin);
+    assert!(!set(&boss, true, Role::Customer).await.unwrap().is_admin);
     assert!(is_revoked(&client, &reply.access_token).await, "its token says admin");
 }
 
-async fn profiles_change_field_by_field(client: UserClient, _: &Stores) {
+async fn a_removed_admin_changes_no_access(client: UserClient, fixture: &Fixture) {
+    let (boss, mallory) = (fixture.boss("boss").await, fixture.boss("mallory").await);
+    let accomplice = register(&client, "accomplice@example.com").await.user;
+    let own = mallory.user().unwrap();
+    let set = async |by: &Ctx, user, is_active, role| client.set_access(by, user, SetAccess { is_active, role }).await;
+    let everything = async || {
+        for (is_active, role) in [(true, Role::Admin), (true, Role::Customer), (false, Role::Admin), (false, Role::Customer)] {
+            assert_eq!(set(&mallory, own, is_active, role).await, Err(UserError::OwnAccess), "his own");
+            for other in [accomplice.id, boss.user().unwrap(), UserId(99)] {
+                assert_eq!(code(set(&mallory, other, is_active, role).await), Code::PermissionDenied, "{other}");
+            }
+        }
+    };
+    set(&boss, own, true, Role::Customer).await.unwrap();
+    everything().await;
+    set(&boss, own, false, Role::Admin).await.unwrap();
+    everything().await;
+    // who never had an account, whatever the token says
+    assert_eq!(code(set(&admin(), accomplice.id, true, Role::Admin).await), Code::PermissionDenied);
+
+    let users = client.list(&admin(), ListUsers::default()).await.unwrap().users;
+    let access: Vec<_> = users.iter().map(|user| (user.is_active, user.is_admin)).collect();
+    assert_eq!(access, [(true, true), (false, true), (true, false)]);
+    set(&boss, own, true, Role::Admin).await.unwrap();
+    assert!(set(&mallory, accomplice.id, true, Role::Admin).await.unwrap().is_admin, "an admin again");
+}
+
+async fn of_admins_who_remove_each_other_one_wins(client: UserClient, fixture: &Fixture) {
+    for round in 0..5 {
+        let (a, b) = (fixture.boss(&format!("a{round}")).await, fixture.boss(&format!("b{round}")).await);
+        let remove = |by: &Ctx, other: &Ctx| {
+            let (client, by, other) = (client.clone(), by.clone(), other.user().unwrap());
+            let access = SetAccess { is_active: round % 2 == 0, role: Role::Customer };
+            tokio::spawn(async move { client.set_access(&by, other, access).await })
+        };
+        let (of_b, of_a) = (remove(&a, &b), remove(&b, &a));
+        let (of_b, of_a) = (of_b.await.unwrap(), of_a.await.unwrap());
+        let refused = match (of_b, of_a) {
+            (Ok(_), Err(refused)) | (Err(refused), Ok(_)) => refused,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(refused.code(), Code::PermissionDenied);
+    }
+    let users = client.list(&admin(), ListUsers { per_page: Some(100), ..ListUsers::default() }).await.unwrap().users;
+    assert_eq!(users.iter().filter(|user| user.is_active && user.is_admin).count(), 5);
+}
+
+async fn confirm(client: &UserClient, token: &str) -> Result<(), UserError> {
+    client.confirm_email(&anonymous(), EmailToken { token: token.into() }).await
+}
+
+async fn disown(client: &UserClient, token: &str) -> Result<(), UserError> {
+    client.disown_email(&anonymous(), EmailToken { token: token.into() }).await
+}
+
+async fn a_mailed_token_confirms_an_address(client: UserClient, fixture: &Fixture) {
+    let user = register(&client, "leyla@example.com").await.user;
+    assert!(!user.email_confirmed);
+    let token = fixture.token(&user).await;
+    assert_eq!(token.len(), 64);
+    for unknown in ["nonsense", &"0".repeat(64), &token[..63]] {
+        assert_eq!(confirm(&client, unknown).await, Err(UserError::InvalidEmailToken));
+        assert_eq!(disown(&client, unknown).await, Err(UserError::InvalidEmailToken));
+    }
+    assert_eq!(code(confirm(&client, "").await), Code::InvalidArgument);
+
+    confirm(&client, &token).await.unwrap();
+    confirm(&client, &token).await.unwrap();
+    assert!(client.profile(&cx(&user), user.id).await.unwrap().user.email_confirmed);
+    assert!(client.list(&admin(), ListUsers::default()).await.unwrap().users[0].email_confirmed);
+    let changed = fixture.told::<UserChanged>(user.id, 1).await;
+    assert_eq!(changed.iter().map(|changed| (changed.email_confirmed, changed.version)).collect::<Vec<_>>(), [(true, 2)], "once");
+    assert_eq!(disown(&client, &token).await, Err(UserError::InvalidEmailToken), "whoever confirmed it reads what is sent there");
+    assert_eq!(client.request_confirmation(&cx(&user), user.id).await, Err(UserError::EmailConfirmed));
+    assert!(log_in(&client, "leyla@example.com", PASSWORD).await.ok().unwrap().user.email_confirmed);
+    fixture.tokens_expire().await;
+    assert_eq!(error(client.register(&anonymous(), account("leyla@example.com")).await), UserError::EmailTaken);
+}
+
+async fn a_token_is_replaced_by_the_next_one(client: UserClient, fixture: &Fixture) {
+    let user = register(&client, "leyla@example.com").await.user;
+    let first = fixture.token(&user).await;
+    client.request_confirmation(&cx(&user), user.id).await.unwrap();
+    client.request_confirmation(&cx(&user), user.id).await.unwrap();
+    let asked = fixture.told::<UserConfirmationRequested>(user.id, 2).await;
+    assert!(asked.iter().all(|asked| asked.email == "leyla@example.com" && asked.version == 1));
+    let last = &asked[1].confirm_token;
+    for old in [&first, &asked[0].confirm_token] {
+        assert_eq!(confirm(&client, old).await, Err(UserError::InvalidEmailToken));
+    }
+    fixture.tokens_expire().await;
+    assert_eq!(confirm(&client, last).await, Err(UserError::InvalidEmailToken));
+    assert_eq!(disown(&client, last).await, Err(UserError::InvalidEmailToken));
+    client.request_confirmation(&cx(&user), user.id).await.unwrap();
+    confirm(&client, &fixture.told::<UserConfirmationRequested>(user.id, 3).await[2].confirm_token).await.unwrap();
+
+    assert_eq!(code(client.request_confirmation(&customer(99), user.id).await), Code::PermissionDenied);
+    assert_eq!(code(client.request_confirmation(&anonymous(), user.id).await), Code::Unauthenticated);
+    assert_eq!(client.request_confirmation(&customer(99), UserId(99)).await, Err(UserError::NotFound));
+}
+
+async fn the_owner_of_an_address_gets_it_back(client: UserClient, fixture: &Fixture) {
+    let squatter = register(&client, "leyla@example.com").await;
+    let token = fixture.token(&squatter.user).await;
+    assert_eq!(error(client.register(&anonymous(), account("leyla@example.com")).await), UserError::EmailTaken);
+
+    disown(&client, &token).await.unwrap();
+    assert_eq!(disown(&client, &token).await, Err(UserError::InvalidEmailToken), "used up");
+    assert!(is_revoked(&client, &squatter.access_token).await);
+    assert_eq!(error(refresh(&client, &squatter.refresh_token).await), UserError::InvalidRefreshToken);
+    assert_eq!(error(log_in(&client, "leyla@example.com", PASSWORD).await), UserError::WrongCredentials);
+    let closed = client.profile(&cx(&squatter.user), squatter.user.id).await.unwrap().user;
+    assert!(!closed.is_active && !closed.email.contains("leyla") && closed.email.ends_with("@disowned.invalid"), "{closed:?}");
+    let changed = fixture.told::<UserChanged>(squatter.user.id, 1).await.remove(0);
+    assert_eq!((changed.email, changed.email_confirmed), (closed.email, false), "no mail goes to the owner for it");
+
+    let owner = client.register(&anonymous(), Register { password: "Cumin-8-Lane".into(), ..account("Leyla@example.com") }).await;
+    let owner = owner.ok().unwrap().user;
+    assert_ne!(owner.id, squatter.user.id);
+    assert_eq!(confirm(&client, &token).await, Err(UserError::InvalidEmailToken), "the token of before");
+    confirm(&client, &fixture.token(&owner).await).await.unwrap();
+    assert_eq!(log_in(&client, "leyla@example.com", "Cumin-8-Lane").await.ok().unwrap().user.id, owner.id);
+}
+
+async fn an_address_that_nobody_confirmed_can_be_registered_again(client: UserClient, fixture: &Fixture) {
+    let first = register(&client, "leyla@example.com").await;
+    // used while the token could still be used
+    let renewed = refresh(&client, &first.refresh_token).await.ok().unwrap();
+    assert_eq!(error(client.register(&anonymous(), account("leyla@example.com")).await), UserError::EmailTaken);
+    fixture.tokens_expire().await;
+    fixture.sessions_get_old().await;
+    let second = register(&client, "leyla@example.com").await;
+    assert_ne!(second.user.id, first.user.id);
+    assert!(is_revoked(&client, &renewed.access_token).await);
+    assert_eq!(error(refresh(&client, &renewed.refresh_token).await), UserError::InvalidRefreshToken);
+    assert_eq!(log_in(&client, "leyla@example.com", PASSWORD).await.ok().unwrap().user.id, second.user.id);
+    assert!(!client.profile(&cx(&first.user), first.user.id).await.unwrap().user.is_active);
+
+    // an admin keeps it, however old
+    let boss = fixture.boss("boss").await;
+    client.set_access(&boss, second.user.id, SetAccess { is_active: true, role: Role::Admin }).await.unwrap();
+    fixture.tokens_expire().await;
+    fixture.sessions_get_old().await;
+    assert_eq!(error(client.register(&anonymous(), account("leyla@example.com")).await), UserError::EmailTaken);
+}
+
+async fn an_account_that_is_used_keeps_its_address(client: UserClient, fixture: &Fixture) {
+    let user = register(&client, "leyla@example.com").await;
+    fixture.tokens_expire().await;
+    refresh(&client, &user.refresh_token).await.ok().unwrap();
+    for _ in 0..3 {
+        assert_eq!(error(client.register(&anonymous(), account("leyla@example.com")).await), UserError::EmailTaken);
+    }
+    // but its owner is asked, once for each life of a token
+    let asked = fixture.told::<UserConfirmationRequested>(user.user.id, 1).await;
+    assert_eq!(asked.len(), 1);
+    disown(&client, &asked[0].confirm_token).await.unwrap();
+    assert_ne!(register(&client, "leyla@example.com").await.user.id, user.user.id);
+
+    // a deactivated account keeps it, too
+    let boss = fixture.boss("boss").await;
+    let banned = register(&client, "omar@example.com").await.user;
+    client.set_access(&boss, banned.id, SetAccess { is_active: false, role: Role::Customer }).await.unwrap();
+    fixture.tokens_expire().await;
+    fixture.sessions_get_old().await;
+    assert_eq!(error(client.register(&anonymous(), account("omar@example.com")).await), UserError::EmailTaken);
+    assert_eq!(fixture.told::<UserConfirmationRequested>(banned.id, 1).await.len(), 1);
+}
+
+async fn one_of_many_who_register_an_address_gets_it(client: UserClient, fixture: &Fixture) {
+    register(&client, "leyla@example.com").await;
+    fixture.tokens_expire().await;
+    fixture.sessions_get_old().await;
+    let racers = (0..8).map(|_| {
+        let client = client.clone();
+        tokio::spawn(async move { client.register(&anonymous(), account("leyla@example.com")).await.map(|reply| reply.user.id) })
+    });
+    let mut won = Vec::new();
+    for racer in racers.collect::<Vec<_>>() {
+        match racer.await.unwrap() {
+            Ok(user) => won.push(user),
+            Err(e) => assert_eq!(e, UserError::EmailTaken),
+        }
+    }
+    assert_eq!(won.len(), 1);
+    assert_eq!(log_in(&client, "leyla@example.com", PASSWORD).await.ok().unwrap().user.id, won[0]);
+}
+
+async fn an_address_is_the_same_however_it_is_written(client: UserClient, _: &Fixture) {
+    let user = register(&client, "Leyla@Müller.de").await.user;
+    assert_eq!(user.email, "leyla@xn--mller-kva.de");
+    for same in ["leyla@müller.de", "leyla@mu\u{308}ller.de", "LEYLA@xn--mller-kva.DE", " leyla@MÜLLER.de "] {
+        assert_eq!(error(client.register(&anonymous(), account(same)).await), UserError::EmailTaken, "{same}");
+        assert_eq!(log_in(&client, same, PASSWORD).await.ok().unwrap().user.id, user.id, "{same}");
+        let found = client.list(&admin(), ListUsers { email: Some(same.into()), ..ListUsers::default() }).await.unwrap();
+        assert_eq!(found.pagination.total, 1, "{same}");
+    }
+
+    // longer than the column, and alike in the part that would fit
+    let long = |end: &str| format!("{}@{}.{}.{}", "a".repeat(64), "b".repeat(63), "c".repeat(63), end);
+    let (one, other) = (long(&"d".repeat(61)), long(&"e".repeat(61)));
+    let user = register(&client, &one.to_uppercase()).await.user;
+    assert_eq!((user.email.as_str(), user.email.len()), (one.as_str(), 254));
+    assert_eq!(error(client.register(&anonymous(), account(&one)).await), UserError::EmailTaken);
+    assert_ne!(register(&client, &other).await.user.id, user.id);
+    assert_eq!(log_in(&client, &one, PASSWORD).await.ok().unwrap().user, user);
+    assert_eq!(client.profile(&cx(&user), user.id).await.unwrap().user.email, one);
+    let found = client.list(&admin(), ListUsers { email: Some("dddd".into()), ..ListUsers::default() }).await.unwrap();
+    assert_eq!(found.users, [user]);
+}
+
+async fn phone_numbers_are_kept_in_one_form(client: UserClient, fixture: &Fixture) {
+    let request = Register { phone: Some("00961 70\u{a0}12-34-56".into()), ..account("leyla@example.com") };
+    let user = client.register(&anonymous(), request).await.ok().unwrap().user;
+    assert_eq!(user.phone.as_deref(), Some("+96170123456"));
+    let change = async |phone: &str| {
+        let change = ProfileChange { phone: Some(phone.into()), ..ProfileChange::default() };
+        client.change_profile(&cx(&user), user.id, change).await
+    };
+    assert_eq!(change("+49 (0)30 901820").await.unwrap().phone.as_deref(), Some("+4930901820"));
+    assert_eq!(fixture.told::<UserChanged>(user.id, 1).await[0].phone.as_deref(), Some("+4930901820"));
+    for bad in ["call me", "030 901820", "+49", ""] {
+        let refused = change(bad).await.unwrap_err();
+        assert!(refused.code() == Code::InvalidArgument && refused.to_string().starts_with("phone "), "{bad}: {refused}");
+    }
+    assert_eq!(client.profile(&cx(&user), user.id).await.unwrap().user.phone.as_deref(), Some("+4930901820"));
+}
+
+async fn profiles_change_field_by_field(client: UserClient, _: &Fixture) {
     let user = register(&client, "leyla@example.com").await.user;
     let change = async |change| client.change_profile(&cx(&user), user.id, change).await;
     let changed = change(ProfileChange { first_name: Some(" Layla ".into()), ..ProfileChange::default() }).await.unwrap();
     assert_eq!(changed, User { first_name: "Layla".into(), ..user.clone() });
-    let last = ProfileChange { last_name: Some("Haddad".into()), phone: Some("1".into()), ..ProfileChange::default() };
+    let last =
+        ProfileChange { last_name: Some("Haddad".into()), phone: Some("+961 3 123456".into()), ..ProfileChange::default() };
     let changed = change(last).await.unwrap();
     assert_eq!(
         (changed.first_name.as_str(), changed.last_name.as_str(), changed.phone.as_deref()),
-        ("Layla", "Haddad", Some("1"))
+        ("Layla", "Haddad", Some("+9613123456"))
     );
     assert_eq!(change(ProfileChange::default()).await.unwrap(), changed);
     assert_eq!(client.profile(&cx(&user), user.id).await.unwrap().user, changed);
@@ -375,7 +704,7 @@ fn address(street: &str, is_default: bool) -> NewAddress {
     }
 }
 
-async fn there_is_one_default_address(client: UserClient, _: &Stores) {
+async fn there_is_one_default_address(client: UserClient, _: &Fixture) {
     let user = register(&client, "leyla@example.com").await.user;
     let cx = cx(&user);
     let add = async |street, is_default| client.add_address(&cx, user.id, address(street, is_default)).await.unwrap();
@@ -411,7 +740,7 @@ async fn there_is_one_default_address(client: UserClient, _: &Stores) {
     assert_eq!(change(a.id, address("x", true)).await, Err(UserError::AddressNotFound));
 }
 
-async fn addresses_belong_to_their_user(client: UserClient, _: &Stores) {
+async fn addresses_belong_to_their_user(client: UserClient, _: &Fixture) {
     let (a, b) = (register(&client, "leyla@example.com").await.user, register(&client, "omar@example.com").await.user);
     let of_a = client.add_address(&cx(&a), a.id, address("1 Spice Lane", false)).await.unwrap();
     let of_b = client.add_address(&cx(&b), b.id, address("2 Spice Lane", true)).await.unwrap();
@@ -431,7 +760,7 @@ async fn addresses_belong_to_their_user(client: UserClient, _: &Stores) {
     assert_eq!(bad.unwrap_err().to_string(), "city must have 1 to 100 characters");
 }
 
-async fn an_account_has_at_most_fifty_addresses(client: UserClient, _: &Stores) {
+async fn an_account_has_at_most_fifty_addresses(client: UserClient, _: &Fixture) {
     let user = register(&client, "leyla@example.com").await.user;
     let adding = (0..60).map(|i| {
         let (client, cx, id) = (client.clone(), cx(&user), user.id);
@@ -449,7 +778,7 @@ async fn an_account_has_at_most_fifty_addresses(client: UserClient, _: &Stores) 
     assert_eq!(addresses.iter().filter(|address| address.is_default).count(), 1);
 }
 
-async fn keyed_addresses_are_added_once(client: UserClient, _: &Stores) {
+async fn keyed_addresses_are_added_once(client: UserClient, _: &Fixture) {
     let user = register(&client, "leyla@example.com").await.user;
     let first = client.add_address(&cx(&user).with_key("k1"), user.id, address("1 Spice Lane", false)).await.unwrap();
     let again = cx(&user).with_key("k1");
@@ -460,7 +789,7 @@ async fn keyed_addresses_are_added_once(client: UserClient, _: &Stores) {
     assert_eq!(client.addresses(&cx(&user), user.id).await.unwrap(), [first]);
 }
 
-async fn admins_list_accounts(client: UserClient, _: &Stores) {
+async fn admins_list_accounts(client: UserClient, _: &Fixture) {
     for email in ["a_b@example.com", "ab@example.com", "c%d@example.com"] {
         register(&client, email).await;
     }
@@ -482,32 +811,39 @@ async fn admins_list_accounts(client: UserClient, _: &Stores) {
     assert_eq!(code(client.list(&customer(1), ListUsers::default()).await), Code::PermissionDenied);
 }
 
-async fn orders_verify_accounts(client: UserClient, _: &Stores) {
+async fn others_verify_accounts(client: UserClient, fixture: &Fixture) {
+    let boss = fixture.boss("boss").await;
     let user = register(&client, "leyla@example.com").await.user;
-    let order = client.by("order");
-    let verified = order.verify(&anonymous(), user.id).await.unwrap();
-    assert_eq!((verified.user_id, verified.email.as_str()), (user.id, "leyla@example.com"));
-    assert!(verified.is_active && !verified.is_admin);
     let access = SetAccess { is_active: false, role: Role::Admin };
-    client.set_access(&admin(), user.id, access).await.unwrap();
-    let verified = order.verify(&anonymous(), user.id).await.unwrap();
-    assert!(!verified.is_active && verified.is_admin);
-    assert_eq!(order.verify(&anonymous(), UserId(99)).await, Err(UserError::NotFound));
-    assert_eq!(code(client.by("gateway").verify(&cx(&user), user.id).await), Code::PermissionDenied);
+    client.set_access(&boss, user.id, SetAccess { is_active: true, role: Role::Customer }).await.unwrap();
+    for who in ["order", "gateway"] {
+        let module = client.by(who);
+        let verified = module.verify(&anonymous(), user.id).await.unwrap();
+        assert_eq!((verified.user_id, verified.email.as_str()), (user.id, "leyla@example.com"));
+        assert!(verified.is_active && !verified.is_admin);
+        client.set_access(&boss, user.id, access.clone()).await.unwrap();
+        let verified = module.verify(&anonymous(), user.id).await.unwrap();
+        assert!(!verified.is_active && verified.is_admin);
+        client.set_access(&boss, user.id, SetAccess { is_active: true, role: Role::Customer }).await.unwrap();
+        assert_eq!(module.verify(&anonymous(), UserId(99)).await, Err(UserError::NotFound));
+    }
+    assert_eq!(code(client.by("cart").verify(&cx(&user), user.id).await), Code::PermissionDenied);
 }
 
 #[tokio::test]
 async fn operators_make_admins() {
-    let (users, _stores) = users(Stores::embedded()).await;
+    let (users, fixture) = users(Stores::embedded()).await;
     let client = UserClient::local(users.clone());
     let admin = users.create_admin("Boss@Souk.test", PASSWORD).await.unwrap();
-    assert!(admin.is_admin && admin.is_active && admin.email == "boss@souk.test");
+    assert!(admin.is_admin && admin.is_active && admin.email_confirmed && admin.email == "boss@souk.test");
+    assert_eq!(fixture.told::<UserRegistered>(admin.id, 1).await[0].confirm_token, None);
     assert!(log_in(&client, "boss@souk.test", PASSWORD).await.is_ok());
 
     // someone was quicker to take the address: the account is the admin's now, and no longer theirs
     let squatter = register(&client, "chief@souk.test").await;
     let chief = users.create_admin("chief@souk.test", "Cumin-8-Lane").await.unwrap();
-    assert!(chief.is_admin && chief.id == squatter.user.id);
+    assert!(chief.is_admin && chief.email_confirmed && chief.id == squatter.user.id);
+    assert!(fixture.told::<UserChanged>(chief.id, 1).await[0].email_confirmed);
     assert_eq!(error(log_in(&client, "chief@souk.test", PASSWORD).await), UserError::WrongCredentials);
     assert_eq!(error(refresh(&client, &squatter.refresh_token).await), UserError::InvalidRefreshToken);
     assert!(log_in(&client, "chief@souk.test", "Cumin-8-Lane").await.ok().unwrap().user.is_admin);
@@ -526,7 +862,7 @@ async fn the_demo_has_two_accounts() {
     users.seed_demo().await.unwrap();
     for account in DEMO_ACCOUNTS {
         let user = log_in(&client, account.email, account.password).await.ok().unwrap().user;
-        assert_eq!(user.is_admin, account.is_admin);
+        assert_eq!((user.is_admin, user.email_confirmed), (account.is_admin, true));
     }
 }
 

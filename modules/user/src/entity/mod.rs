@@ -1,6 +1,7 @@
 //! The tables, as sea-orm sees them. Private: other modules know types, not rows.
 
 pub(crate) mod address;
+pub(crate) mod email_confirmation;
 pub(crate) mod login_attempts;
 pub(crate) mod refresh_token;
 pub(crate) mod session;

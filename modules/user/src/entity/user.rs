@@ -5,6 +5,7 @@ use sea_orm::entity::prelude::*;
 pub(crate) struct Model {
     #[sea_orm(primary_key)]
     pub(crate) id: i64,
+    /// E-mail address, or the fingerprint of one that is longer than the column.
     pub(crate) email: String,
     pub(crate) password_hash: String,
     pub(crate) first_name: String,
@@ -16,6 +17,17 @@ pub(crate) struct Model {
     pub(crate) updated_at: DateTimeUtc,
     /// From 1, and higher with every change.
     pub(crate) version: i64,
+    /// When the user has proved to read what is sent to the address.
+    pub(crate) email_confirmed_at: Option<DateTimeUtc>,
+    /// An e-mail address that is too long for `email`.
+    pub(crate) long_email: Option<String>,
+}
+
+impl Model {
+    /// The e-mail address.
+    pub(crate) fn address(&self) -> &str {
+        self.long_email.as_deref().unwrap_or(&self.email)
+    }
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
