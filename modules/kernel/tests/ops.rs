@@ -1,5 +1,4 @@
 //! The operations listener of a process.
-#![expect(clippy::unwrap_used, reason = "a test may stop at any surprise")]
 
 use actix_web::{
     App,
