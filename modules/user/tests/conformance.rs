@@ -3,7 +3,7 @@
 
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header, jwk};
 use kernel::{
-    ApiError, Code, Ctx, Envelope, Event, Listener, Role, UserId,
+    ApiError, Code, Ctx, Envelope, Event, InternalKey, Listener, Role, UserId,
     bus::Bus,
     chrono::{DateTime, TimeDelta, Utc},
     now, placements, serde_json,
@@ -130,7 +130,7 @@ async fn users(stores: Stores) -> (Users, Fixture) {
             std::future::ready(Ok(()))
         }
     });
-    let bus = Bus::new(&Default::default(), vec![listener]).unwrap();
+    let bus = Bus::new(&Default::default(), vec![listener], InternalKey::random()).unwrap();
     let users = start(&config(&stores).await, &bus, &Default::default()).await.unwrap();
     (users.clone(), Fixture { stores, users, told })
 }
