@@ -199,10 +199,11 @@ impl Shop {
     /// Ends a process in the way that leaves it no time for anything, and starts it again where it was.
     pub(crate) async fn kill_and_start_again(&mut self, name: &str) {
         let index = self.processes.iter().position(|process| process.name == name).unwrap();
-        let Process { address, arguments, settings, .. } = &self.processes[index];
+        let Process { address, ops, arguments, settings, .. } = &self.processes[index];
         let port = address.rsplit(':').next().unwrap().to_owned();
+        let ops = ops.trim_start_matches("http://").to_owned();
         let (arguments, mut settings) = (arguments.clone(), settings.clone());
-        settings.push(("PORT".into(), port));
+        settings.extend([("PORT".into(), port), ("SOUK_OPS_BIND".into(), ops)]);
         drop(self.processes.remove(index));
         let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
         let settings: Vec<(&str, &str)> = settings.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();

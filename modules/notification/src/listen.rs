@@ -4,15 +4,13 @@ use crate::{EventId, NotificationApi, NotificationClient, NotificationError};
 use kernel::{Event, Fault, Listener};
 use order::{OrderCancelled, OrderDelivered, OrderPaid, OrderPlaced, OrderRefunded, OrderShipped};
 use payment::PaymentFailed;
-use user::{UserChanged, UserRegistered};
-
-pub(crate) const CONFIRMATION_REQUESTED: &str = "user.confirmation_requested";
+use user::{UserChanged, UserConfirmationRequested, UserRegistered};
 
 /// The types of the events that lead to notifications, or say where these go.
 pub const LISTENS: &[&str] = &[
     UserRegistered::TYPE,
     UserChanged::TYPE,
-    CONFIRMATION_REQUESTED,
+    UserConfirmationRequested::TYPE,
     OrderPlaced::TYPE,
     OrderPaid::TYPE,
     OrderShipped::TYPE,

@@ -1,12 +1,12 @@
 //! What the events of other modules mean for this one.
 
-use crate::{NotificationKind, listen::CONFIRMATION_REQUESTED, store::Contact};
+use crate::{NotificationKind, store::Contact};
 use kernel::{Envelope, Event, Fault, UserId};
 use order::{CancelReason, OrderCancelled, OrderDelivered, OrderFacts, OrderPaid, OrderPlaced, OrderRefunded, OrderShipped};
 use payment::PaymentFailed;
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
-use user::{UserChanged, UserRegistered};
+use user::{UserChanged, UserConfirmationRequested, UserRegistered};
 
 /// What an event says.
 pub(crate) struct News {
@@ -47,14 +47,6 @@ pub(crate) struct Proof {
     pub(crate) token: String,
 }
 
-/// A user wants to prove an e-mail address.
-#[derive(Deserialize)]
-struct ConfirmationRequested {
-    user_id: UserId,
-    email: String,
-    confirm_token: String,
-}
-
 /// Reads an event; none when it is of a type that says nothing here.
 ///
 /// # Errors
@@ -72,12 +64,10 @@ pub(crate) fn read(event: &Envelope) -> Result<Option<News>, Fault> {
         let contact = Contact { user_id, email, first_name, last_name, phone, updated_at, version, email_confirmed };
         return Ok(Some(News { user: user_id, contact: Some(contact), notice: None }));
     }
-    if event.r#type == CONFIRMATION_REQUESTED {
-        let requested = ConfirmationRequested::deserialize(&event.data).map_err(|e| event.unreadable(&e))?;
-        let proof = Proof { email: requested.email, token: requested.confirm_token };
+    if let Some(UserConfirmationRequested { user_id, email, confirm_token: token, .. }) = event.read()? {
         let kind = NotificationKind::ConfirmationRequested;
-        let notice = Notice { kind, facts: Facts::Account(AccountFacts { proof: Some(proof) }) };
-        return Ok(Some(News { user: requested.user_id, contact: None, notice: Some(notice) }));
+        let notice = Notice { kind, facts: Facts::Account(AccountFacts { proof: Some(Proof { email, token }) }) };
+        return Ok(Some(News { user: user_id, contact: None, notice: Some(notice) }));
     }
     if let Some(failed) = event.read::<PaymentFailed>()? {
         let (user, kind) = (failed.user_id, NotificationKind::PaymentFailed);
