@@ -7,7 +7,7 @@ use crate::{
     Code, Ctx, Dispatch, Fault, Incoming, InternalKey, MAX_DEADLINE, Method, Op, Problem, Reply, Trace,
     jobs::Jobs,
     ops::Readiness,
-    token::{self, Ticket},
+    token::verify::{Ticket, Verifier, missing},
     transport::header,
     wire::NO_ENDPOINT,
 };
@@ -50,13 +50,13 @@ pub trait Entry: Send + Sync + 'static {
 
 /// The entry for other modules: operations at their own paths, callers by internal tokens.
 pub struct InternalEntry {
-    key: InternalKey,
+    verifier: Verifier,
 }
 
 impl InternalEntry {
     /// Admits who has a token signed with `key`.
     pub fn new(key: InternalKey) -> Self {
-        Self { key }
+        Self { verifier: Verifier::new(key) }
     }
 }
 
@@ -66,8 +66,8 @@ impl Entry for InternalEntry {
     }
 
     fn ctx(&self, request: &HttpRequest, op: &Op) -> Result<Ctx, Box<Problem>> {
-        let token = bearer(request).ok_or_else(token::missing)?;
-        let verified = self.key.verify(token, op)?;
+        let token = bearer(request).ok_or_else(missing)?;
+        let verified = self.verifier.verify(token, op)?;
         let left = text(request, header::DEADLINE).and_then(|ms| ms.parse().ok()).unwrap_or(5_000_u64);
         request.extensions_mut().insert(verified.ticket);
         Ok(Ctx::new(verified.principal, Duration::from_millis(left).min(MAX_DEADLINE)).via(verified.caller))
@@ -76,8 +76,8 @@ impl Entry for InternalEntry {
     fn check(&self, request: &HttpRequest, op: &Op, incoming: &mut Incoming) -> Result<(), Box<Problem>> {
         incoming.from_peer = true;
         let target = request.uri().path_and_query().map_or("/", |target| target.as_str());
-        let ticket = request.extensions_mut().remove::<Ticket>().ok_or_else(token::missing)?;
-        self.key.redeem(&ticket, op, target, incoming.body.as_deref().unwrap_or_default())
+        let ticket = request.extensions_mut().remove::<Ticket>().ok_or_else(missing)?;
+        self.verifier.redeem(&ticket, op, target, incoming.body.as_deref().unwrap_or_default())
     }
 }
 
