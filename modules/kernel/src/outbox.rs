@@ -1,8 +1,8 @@
 //! Events that are still to be delivered, in the database of the module that tells them.
 //!
 //! [`tell`] writes rows in the transaction of the change, so that there is an event exactly when there is a change: one row for each
-//! listener, which has its own attempts and its own end. The relay of the module ([`relay()`]) hands the rows over and deletes those that
-//! arrived. It is woken at commit, and looks by itself as well for what a dead process has left. A relay takes rows by moving their
+//! listener, which has its own attempts and its own end. The relay of the module hands the rows over and deletes those that arrived. It
+//! is woken at commit, and looks by itself as well for what a dead process has left. A relay takes rows by moving their
 //! `due_at` into the future, in one statement that skips rows which another instance is taking; nobody waits for anybody, and a row
 //! that is not deleted becomes due again.
 //!

@@ -15,8 +15,8 @@
 //! shop has sent. What others have put into its queue is a dead letter; an operator who replays it signs it.
 //!
 //! Everything is durable. Whoever connects declares all of it, for every listener of the shop: events that are told before a listener
-//! was ever started wait in its queue. A queue that is there with other arguments is used as it is. A message is moved by publishing it to the next queue, confirmed, before it is acknowledged in
-//! the last one: it may be there twice, and never not at all.
+//! was ever started wait in its queue. A queue that is there with other arguments is used as it is. A message is moved by publishing
+//! it to the next queue, confirmed, before it is acknowledged in the last one: it may be there twice, and never not at all.
 
 use super::{Config, RetryPlan, consumer, outcome_of};
 use crate::{BoxError, Envelope, Fault, InternalKey, Listener, jobs::Jobs, outbox::EVERYONE};
