@@ -20,7 +20,10 @@ pub(crate) struct Peers {
     next: AtomicUsize,
 }
 
-type Breaker = StateMachine<failure_policy::ConsecutiveFailures<backoff::EqualJittered>, ()>;
+type Breaker<Pauses> = StateMachine<failure_policy::ConsecutiveFailures<Pauses>, ()>;
+
+/// Failures in a row after which an instance is left alone.
+const FAILURES: u32 = 5;
 
 /// How an instance is treated, for operators.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -35,25 +38,25 @@ pub struct PeerReport {
 pub(crate) struct Peer {
     base: String,
     /// Of those where nothing listens. To ask costs nothing, and an instance that restarts is to be used again before the next one
-    /// restarts: it is left alone for a second at most.
-    refusals: Breaker,
+    /// restarts: it is left alone for half a second at a time.
+    refusals: Breaker<backoff::Constant>,
     /// Of those that can be reached, or not, and do not answer: each call to them costs time.
-    silence: Breaker,
+    silence: Breaker<backoff::EqualJittered>,
 }
 
 impl Peers {
     /// At these addresses, e.g. `https://10.0.0.7:5001`, without a path.
     pub(crate) fn new(addresses: Vec<String>) -> Self {
-        // Five failures in a row close the way to it for half a second to 1 s; then calls try it again, and one that fails closes
-        // it for longer, up to `longest`.
-        let breaker = |longest| {
-            let wait = backoff::equal_jittered(Duration::from_secs(1), longest);
-            StateMachine::new(failure_policy::consecutive_failures(5, wait), ())
-        };
-        let peer = |base: String| Peer {
-            base: base.trim_end_matches('/').into(),
-            refusals: breaker(Duration::from_secs(1)),
-            silence: breaker(Duration::from_secs(10)),
+        let peer = |base: String| {
+            let refusals = failure_policy::consecutive_failures(FAILURES, backoff::constant(Duration::from_millis(500)));
+            // for longer each time that a call tries it again, up to 10 s
+            let longer = backoff::equal_jittered(Duration::from_secs(1), Duration::from_secs(10));
+            let silence = failure_policy::consecutive_failures(FAILURES, longer);
+            Peer {
+                base: base.trim_end_matches('/').into(),
+                refusals: StateMachine::new(refusals, ()),
+                silence: StateMachine::new(silence, ()),
+            }
         };
         Self { all: addresses.into_iter().map(peer).collect(), next: AtomicUsize::new(0) }
     }
@@ -179,21 +182,21 @@ mod tests {
     #[test]
     fn an_instance_that_restarts_is_used_again_within_a_second_however_long_it_was_away() {
         let peers = Peers::new(vec!["http://127.0.0.1:9".into()]);
-        let (started, mut last) = (Instant::now(), Instant::now());
-        // with pauses that grew, the third one would be 2 s or more
-        let mut pauses = 0;
-        while pauses < 4 {
+        let started = Instant::now();
+        let (mut last, mut calls) = (started, 0);
+        // pauses that grew would be of 2 s and more by now
+        while started.elapsed() < Duration::from_secs(4) {
             match peers.pick(None) {
                 Some(peer) => {
-                    peer.refused();
                     let pause = last.elapsed();
                     assert!(pause < Duration::from_millis(1_500), "it was left alone for {pause:?}");
-                    pauses += u32::from(pause > Duration::from_millis(400));
-                    last = Instant::now();
+                    (last, calls) = (Instant::now(), calls + 1);
+                    peer.refused();
                 }
                 None => std::thread::sleep(Duration::from_millis(5)),
             }
         }
-        assert!(started.elapsed() > Duration::from_secs(2), "and not asked all the time");
+        assert!(calls <= 5 + 8, "{calls} calls: it was not left alone");
+        assert!(last.elapsed() < Duration::from_millis(1_500), "it is left alone");
     }
 }

@@ -184,7 +184,7 @@ impl Stores {
             let kind = text("kind");
             let number = match kind.as_str() {
                 "user.registered" => note.get_i64("user_id").unwrap_or_default(),
-                "payment.failed" => number_after(&text("text"), "order no. "),
+                "payment.failed" => number_after(&text("text"), "S-"),
                 _ => number_after(&text("subject"), "S-"),
             };
             notes.push(Note { id: text("_id"), about: (kind, number), channel: text("channel"), status: text("status") });
