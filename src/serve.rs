@@ -76,8 +76,8 @@ pub(crate) async fn serve(settings: Settings, only: Option<Module>, log: &Log) -
     handle.stop(true).await;
     running.await?.context("server")?;
     let patience = Duration::from_secs(settings.shutdown_seconds);
-    let all = jobs::writes_ended(patience).await & jobs.end(patience).await;
-    if !all {
+    let (writes, jobs) = tokio::join!(jobs::writes_ended(patience), jobs.end(patience));
+    if !(writes && jobs) {
         tracing::warn!("stopping: some work in the background was not finished in time, and is cut off");
     }
     if let Some((ops, handle)) = ops {

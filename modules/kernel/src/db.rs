@@ -25,6 +25,7 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
 };
 use std::{path::Path, sync::Arc, time::Duration};
+use tokio::sync::Semaphore;
 
 /// Pool of a database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -70,6 +71,8 @@ struct Shared {
     gate: Arc<Gate>,
     /// How connections for writes are made.
     options: Options,
+    /// The share of work in the background.
+    background: Arc<Semaphore>,
     hook: Hook,
 }
 
@@ -111,13 +114,17 @@ impl Db {
             _ => return Err(wrong("must start with sqlite:// or postgres://".into())),
         };
         let name = format!("{module}.database");
-        Ok(Self { shared: Arc::new(Shared { module, name, gate, options, hook: Hook::default() }), read, write })
+        let background = Arc::new(Semaphore::new(most.div_ceil(2)));
+        Ok(Self { shared: Arc::new(Shared { module, name, gate, options, background, hook: Hook::default() }), read, write })
     }
 
-    /// The same database for work that no request waits for; its statements are counted apart.
+    /// The same database for work that no request waits for: it gets half of the connections at most, and its statements are counted
+    /// apart.
     pub fn in_background(&self) -> Self {
         let statements = statements(self.module(), "background");
-        Self { read: self.read.counting(statements.clone()), write: self.write.counting(statements), ..self.clone() }
+        let share = self.shared.background.clone();
+        let read = self.read.in_background(statements.clone(), share.clone());
+        Self { read, write: self.write.in_background(statements, share), ..self.clone() }
     }
 
     /// The module whose database it is.

@@ -41,7 +41,7 @@ pub(crate) struct Peer {
     /// restarts: it is left alone for half a second at a time.
     refusals: Breaker<backoff::Constant>,
     /// Of those that can be reached, or not, and do not answer: each call to them costs time.
-    silence: Breaker<backoff::EqualJittered>,
+    silence: Breaker<backoff::Exponential>,
 }
 
 impl Peers {
@@ -50,7 +50,7 @@ impl Peers {
         let peer = |base: String| {
             let refusals = failure_policy::consecutive_failures(FAILURES, backoff::constant(Duration::from_millis(500)));
             // for longer each time that a call tries it again, up to 10 s
-            let longer = backoff::equal_jittered(Duration::from_secs(1), Duration::from_secs(10));
+            let longer = backoff::exponential(Duration::from_secs(1), Duration::from_secs(10));
             let silence = failure_policy::consecutive_failures(FAILURES, longer);
             Peer {
                 base: base.trim_end_matches('/').into(),

@@ -2,9 +2,10 @@
 
 use kernel::{Event, EventType, UserId};
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
 /// An account was opened.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct UserRegistered {
     /// The user.
     pub user_id: UserId,
@@ -71,7 +72,7 @@ impl Event for UserChanged {
 }
 
 /// The user asks for another token that proves the e-mail address, or someone wants to register an address that nobody has proved.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct UserConfirmationRequested {
     /// The user.
     pub user_id: UserId,
@@ -91,6 +92,21 @@ impl Event for UserConfirmationRequested {
     }
     fn version(&self) -> i64 {
         self.version
+    }
+}
+
+/// Without what is personal or secret: it may stand in a log.
+impl fmt::Debug for UserRegistered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UserRegistered").field("user_id", &self.user_id).field("version", &self.version).finish_non_exhaustive()
+    }
+}
+
+/// Without what is personal or secret: it may stand in a log.
+impl fmt::Debug for UserConfirmationRequested {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("UserConfirmationRequested");
+        shown.field("user_id", &self.user_id).field("version", &self.version).finish_non_exhaustive()
     }
 }
 

@@ -20,7 +20,10 @@ use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
-use tokio::runtime::Handle;
+use tokio::{
+    runtime::Handle,
+    sync::{OwnedSemaphorePermit, Semaphore},
+};
 
 /// A connection that was idle for longer is asked whether its server is still there.
 const TRUSTED: Duration = Duration::from_secs(1);
@@ -33,6 +36,8 @@ pub struct Connections {
     pool: managed::Pool<Manager>,
     gate: Arc<Gate>,
     statements: metrics::Counter,
+    /// How many work in the background may use at the same time, so that requests find some, too.
+    share: Option<Arc<Semaphore>>,
     backend: DbBackend,
 }
 
@@ -81,11 +86,12 @@ impl Connections {
         let config = PoolConfig { max_size: most, timeouts, queue_mode: QueueMode::Lifo };
         let manager = Manager { options, home: Handle::current() };
         let pool = managed::Pool::builder(manager).config(config).runtime(Runtime::Tokio1).build();
-        Ok(Self { pool: pool.map_err(|e| DbErr::Custom(e.to_string()))?, gate, statements, backend })
+        Ok(Self { pool: pool.map_err(|e| DbErr::Custom(e.to_string()))?, gate, statements, share: None, backend })
     }
 
-    pub(super) fn counting(&self, statements: metrics::Counter) -> Self {
-        Self { statements, ..self.clone() }
+    /// The same connections for work that no request waits for: it gets `share` of them at most.
+    pub(super) fn in_background(&self, statements: metrics::Counter, share: Arc<Semaphore>) -> Self {
+        Self { statements, share: Some(share), ..self.clone() }
     }
 
     /// A connection for one statement or one transaction.
@@ -93,7 +99,13 @@ impl Connections {
         if !self.gate.is_open() {
             self.gate.opened().await?;
         }
-        self.lease_anyway().await
+        let permit = match &self.share {
+            Some(share) => Some(share.clone().acquire_owned().await.map_err(|_| connection::away())?),
+            None => None,
+        };
+        let mut lease = self.lease_anyway().await?;
+        lease.share = permit;
+        Ok(lease)
     }
 
     /// A connection that is open and that nobody uses now, for whoever finds out whether the server is there.
@@ -121,7 +133,7 @@ impl Connections {
     fn leased(&self, object: Object<Manager>) -> Lease {
         let home = self.pool.manager().home.clone();
         let (gate, statements) = (self.gate.clone(), self.statements.clone());
-        Lease { object: Some(object), is_busy: false, is_lost: false, has_begun: false, home, gate, statements }
+        Lease { object: Some(object), is_busy: false, is_lost: false, has_begun: false, share: None, home, gate, statements }
     }
 
     /// Connections that there are, and that somebody uses or waits for.
@@ -169,6 +181,8 @@ pub(super) struct Lease {
     is_lost: bool,
     /// Whether a transaction is open.
     has_begun: bool,
+    /// Given back with the connection.
+    share: Option<OwnedSemaphorePermit>,
     home: Handle,
     gate: Arc<Gate>,
     statements: metrics::Counter,
