@@ -3,7 +3,7 @@
 use crate::service::Result;
 use futures_util::{StreamExt, stream::FuturesUnordered};
 use kernel::jobs::Jobs;
-use std::time::Duration;
+use std::{pin::pin, time::Duration};
 use tokio::time::Instant;
 
 /// How many are worked on at once.
@@ -30,7 +30,15 @@ where
         // not for each that ends: taking one costs as much as taking some
         let may_take = outcome.is_ok() && started.elapsed() < ROUND && !jobs.stopping().is_cancelled();
         if is_time && may_take && under_way.len() < WIDTH {
-            match take((WIDTH - under_way.len()) as u64).await {
+            let mut taking = pin!(take((WIDTH - under_way.len()) as u64));
+            // what is under way goes on meanwhile: it may hold the very connection that taking waits for
+            let taken = loop {
+                tokio::select! {
+                    taken = &mut taking => break taken,
+                    Some(()) = under_way.next() => {}
+                }
+            };
+            match taken {
                 Ok(taken) => under_way.extend(taken.into_iter().map(&work)),
                 Err(error) => outcome = Err(error),
             }
@@ -40,5 +48,63 @@ where
             Ok(Some(())) => is_time = under_way.len() <= WIDTH / 2,
             Err(_) => is_time = true,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::cell::Cell;
+    use tokio::sync::Mutex;
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_under_way_goes_on_while_more_is_taken() {
+        let (connection, left, done) = (Mutex::new(()), Cell::new(100_u64), Cell::new(0));
+        let take = |limit: u64| {
+            let (connection, left) = (&connection, &left);
+            async move {
+                let _held = connection.lock().await;
+                tokio::time::sleep(Duration::from_millis(1)).await;
+                let taken = limit.min(left.get());
+                left.set(left.get() - taken);
+                Ok(vec![(); usize::try_from(taken).unwrap_or_default()])
+            }
+        };
+        let work = |()| {
+            let (connection, done) = (&connection, &done);
+            async move {
+                let _held = connection.lock().await;
+                tokio::time::sleep(Duration::from_millis(1)).await;
+                done.set(done.get() + 1);
+            }
+        };
+        let jobs = Jobs::default();
+        let all = work_through(&jobs, take, work);
+        tokio::time::timeout(Duration::from_secs(5), all).await.expect("nobody waits for himself").expect("taken");
+        assert_eq!(done.get(), 100);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_that_hangs_holds_up_no_other() {
+        let (left, done) = (Cell::new(50_u64), Cell::new(0));
+        let take = |limit: u64| {
+            let taken = limit.min(left.get());
+            let first = left.get() == 50;
+            left.set(left.get() - taken);
+            async move { Ok((0..taken).map(|i| first && i == 0).collect()) }
+        };
+        let work = |hangs| {
+            let done = &done;
+            async move {
+                if hangs {
+                    tokio::time::sleep(Duration::from_secs(600)).await;
+                }
+                done.set(done.get() + 1);
+            }
+        };
+        let jobs = Jobs::default();
+        let all = work_through(&jobs, take, work);
+        drop(tokio::time::timeout(Duration::from_secs(20), all).await.expect_err("one hangs"));
+        assert_eq!(done.get(), 49);
     }
 }
