@@ -34,35 +34,38 @@ impl PaymentApi for Payments {
         if !self.provider.knows(&new.payment_method) {
             return Err(PaymentError::UnknownMethod);
         }
-        let tx = self.db.begin().await?;
-        let (mine, others): (Vec<_>, Vec<_>) =
-            store::lock_attempts(&*tx, order, new.attempt).await?.into_iter().partition(|p| p.attempt == new.attempt);
-        if let Some(found) = mine.into_iter().next() {
-            if !same_request(&found, &new) {
-                return Err(PaymentError::AttemptReused);
-            }
-            if found.status != Status::Processing {
-                return answer(found);
-            }
-            let asked = store::ask(&*tx, &found).await?;
-            tx.commit().await?;
-            return self.ask(cx, asked, Ask::Again).await;
-        }
-        for other in others {
-            match other.status {
-                Status::RequiresAction => {
-                    let cancel = ActiveModel { status: Set(Status::Cancelled), ..Default::default() };
-                    store::change(&*tx, PaymentId(other.id), other.status, None, cancel).await?;
+        // another call that came first is found by the second look
+        for _ in 0..2 {
+            let tx = self.db.begin().await?;
+            let (mine, others): (Vec<_>, Vec<_>) =
+                store::lock_attempts(&*tx, order, new.attempt).await?.into_iter().partition(|p| p.attempt == new.attempt);
+            if let Some(found) = mine.into_iter().next() {
+                if !same_request(&found, &new) {
+                    return Err(PaymentError::AttemptReused);
                 }
-                Status::Succeeded | Status::Refunded => return Err(PaymentError::AlreadyPaid),
-                status => return Err(illegal(status)),
+                if found.status != Status::Processing {
+                    return answer(found);
+                }
+                let asked = store::ask(&*tx, &found).await?;
+                tx.commit().await?;
+                return self.ask(cx, asked, Ask::Again).await;
+            }
+            for other in others {
+                match other.status {
+                    Status::RequiresAction => {
+                        let cancel = ActiveModel { status: Set(Status::Cancelled), ..Default::default() };
+                        store::change(&*tx, PaymentId(other.id), other.status, None, cancel).await?;
+                    }
+                    Status::Succeeded | Status::Refunded => return Err(PaymentError::AlreadyPaid),
+                    status => return Err(illegal(status)),
+                }
+            }
+            if store::insert(&*tx, new.clone()).await? {
+                tx.commit().await?;
+                return self.ask(cx, new, Ask::First).await;
             }
         }
-        if !store::insert(&*tx, new.clone()).await? {
-            return Err(illegal(Status::Processing));
-        }
-        tx.commit().await?;
-        self.ask(cx, new, Ask::First).await
+        Err(illegal(Status::Processing))
     }
 
     async fn confirm(&self, cx: &Ctx, id: PaymentId) -> Result<Payment> {

@@ -6,8 +6,10 @@ use crate::{
 };
 use kernel::{Fault, OrderId, now};
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Unchanged, ColumnTrait, Condition, ConnectionTrait, EntityTrait, ExprTrait, IntoActiveModel,
-    QueryFilter, QuerySelect, Set, TryInsertResult, sea_query::Expr,
+    ActiveModelTrait,
+    ActiveValue::Unchanged,
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, ExprTrait, IntoActiveModel, QueryFilter, QuerySelect, Set,
+    sea_query::{Expr, OnConflict},
 };
 
 type Result<T> = std::result::Result<T, Fault>;
@@ -31,8 +33,9 @@ pub(crate) async fn lock_attempts(db: &impl ConnectionTrait, order: OrderId, att
 
 /// `false` when another attempt of the order came first.
 pub(crate) async fn insert(db: &impl ConnectionTrait, row: payment::Model) -> Result<bool> {
-    let insert = payment::Entity::insert(row.into_active_model()).on_conflict_do_nothing();
-    Ok(matches!(insert.exec_without_returning(db).await?, TryInsertResult::Inserted(1..)))
+    // whichever index says so: an attempt exists once, and one of an order is under way
+    let insert = payment::Entity::insert(row.into_active_model()).on_conflict(OnConflict::new().do_nothing().to_owned());
+    Ok(insert.exec_without_returning(db).await? == 1)
 }
 
 /// Notes that the provider is about to be asked about a payment, which the caller has locked.
