@@ -122,9 +122,13 @@ impl Mailer {
     }
 }
 
-/// An address as mail servers take it: an international domain in its ASCII form (RFC 5890). None: nobody can write to it.
+/// An address as mail servers take it: an international domain in its ASCII form (RFC 5890). None: nobody can write to it, as to the
+/// one of an account whose address was given back (a domain that never exists, RFC 2606).
 fn address(text: &str) -> Option<Address> {
     let (user, domain) = text.rsplit_once('@')?;
+    if domain.ends_with(".invalid") {
+        return None;
+    }
     if domain.is_ascii() {
         return Address::new(user, domain).ok();
     }
@@ -415,7 +419,9 @@ mod tests {
     #[tokio::test]
     async fn an_address_that_is_none_is_hopeless() {
         let mailer = mailer(&Config::default());
-        for bad in ["", "leyla", "a@b@c", "leyla@example.com\r\nRCPT TO:<eve@example.com>", "<leyla@example.com>"] {
+        for bad in
+            ["", "leyla", "a@b@c", "leyla@example.com\r\nRCPT TO:<eve@example.com>", "<leyla@example.com>", "x@disowned.invalid"]
+        {
             let outcome = mailer.send(&row("Order"), Some(&contact(bad, "Leyla"))).await;
             assert!(matches!(outcome, Outcome::Impossible(_)), "{bad:?}: {outcome:?}");
         }
