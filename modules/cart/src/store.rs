@@ -12,7 +12,7 @@ use kernel::{
     jobs::Jobs,
 };
 use product::ProductId;
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 type Result<T, E = Fault> = std::result::Result<T, E>;
 
@@ -78,6 +78,11 @@ impl Store {
         match self {
             Self::Sql(db) => sql::keep_up(db, jobs),
             Self::Redis(redis) => {
+                let probed = redis.clone();
+                jobs.every("cart.redis_probe", Duration::from_millis(500), move || {
+                    let redis = probed.clone();
+                    async move { redis.probe().await }
+                });
                 let redis = redis.clone();
                 jobs.once("cart.redis", move || {
                     let redis = redis.clone();

@@ -444,3 +444,22 @@ async fn a_setting_that_cannot_be_used_is_told() {
 fn nowhere() -> ProductClient {
     ProductClient::remote(Transport::http(Vec::new(), InternalKey::random()))
 }
+
+#[tokio::test]
+async fn nobody_waits_for_a_redis_that_is_silent() {
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let jobs = Jobs::default();
+    let config = config_of(format!("redis://{}", silent.local_addr().unwrap()));
+    let carts = CartClient::local(start(&config, nowhere(), &jobs).await.unwrap());
+    // the first ones wait until it is known
+    let deadline = Instant::now() + 4 * IN_TIME;
+    let mut in_a_row = 0;
+    while in_a_row < 10 {
+        assert!(Instant::now() < deadline, "they wait again and again");
+        let begun = Instant::now();
+        let refused = carts.get(&customer(1), UserId(1)).await.unwrap_err();
+        assert_eq!(refused.code(), Code::Unavailable);
+        in_a_row = if begun.elapsed() < Duration::from_millis(100) { in_a_row + 1 } else { 0 };
+    }
+    assert!(jobs.end(2 * IN_TIME).await);
+}

@@ -15,7 +15,7 @@ use std::{
 use tracing::Span;
 use tracing_actix_web::RootSpanBuilder;
 use tracing_appender::non_blocking::{ErrorCounter, NonBlockingBuilder, WorkerGuard};
-use tracing_subscriber::{EnvFilter, Registry, fmt, layer::SubscriberExt, reload, util::SubscriberInitExt};
+use tracing_subscriber::{EnvFilter, Registry, filter::LevelFilter, fmt, layer::SubscriberExt, reload, util::SubscriberInitExt};
 
 /// How log lines are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
@@ -50,9 +50,23 @@ impl LogFilter {
     /// # Errors
     /// When it cannot be read; then nothing changes.
     pub fn set(&self, filter: &str) -> Result<(), String> {
-        let filter = EnvFilter::try_new(filter).map_err(|e| e.to_string())?;
+        let filter = parse(filter)?;
         self.0.reload(filter).map_err(|e| e.to_string())
     }
+}
+
+/// Reads a filter. `EnvFilter` takes a word that is no level for the name of a part of the program: a typing error would turn the
+/// log off. Here a word alone must be a level.
+fn parse(filter: &str) -> Result<EnvFilter, String> {
+    let mut parts = Vec::new();
+    for part in filter.split(',').map(str::trim) {
+        let (target, level) = part.rsplit_once('=').map_or((None, part), |(target, level)| (Some(target.trim()), level.trim()));
+        if level.is_empty() || target == Some("") || level.parse::<LevelFilter>().is_err() {
+            return Err(format!("{part:?} is neither off, error, warn, info, debug or trace, nor part=level"));
+        }
+        parts.push(target.map_or_else(|| level.to_owned(), |target| format!("{target}={level}")));
+    }
+    EnvFilter::try_new(parts.join(",")).map_err(|e| e.to_string())
 }
 
 impl Log {
@@ -79,7 +93,7 @@ impl Log {
 /// # Errors
 /// When the filter cannot be read, or logging was started before.
 pub fn start_logging(filter: &str, format: LogFormat) -> Result<Log, String> {
-    let filter = EnvFilter::try_new(filter).map_err(|e| e.to_string())?;
+    let filter = parse(filter)?;
     let (filter, handle) = reload::Layer::new(filter);
     // some tens of megabytes at most
     let (writer, guard) = NonBlockingBuilder::default().buffered_lines_limit(100_000).finish(std::io::stderr());
@@ -159,5 +173,20 @@ impl RootSpanBuilder for RequestSpan {
         responses(status).increment(1);
         let _in_span = span.enter();
         tracing::info!(status, micros = took.as_micros() as u64, "request");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_filter_with_a_typing_error_is_refused() {
+        for good in ["info", "warn,order=debug", " info , sqlx = off ", "WARN"] {
+            assert!(parse(good).is_ok(), "{good}");
+        }
+        for bad in ["", ",", "warning", "inf", "info;order=debug", "info order=debug", "order", "order=loud", "=info", "info,"] {
+            assert!(parse(bad).is_err(), "{bad}");
+        }
     }
 }

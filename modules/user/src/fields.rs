@@ -32,10 +32,18 @@ pub(crate) fn normal_email(text: &str) -> std::result::Result<String, Error> {
     if name.starts_with('.') || name.ends_with('.') || name.contains("..") {
         return Err(Error::new("Invalid email format: a dot must stand between two other characters"));
     }
-    if domain.starts_with('[') || domain.parse::<IpAddr>().is_ok() {
-        return Err(Error::new("Invalid email format: the domain must be a name"));
+    let not_a_name = || Error::new("Invalid email format: the domain must be a name");
+    if domain.starts_with('[') {
+        return Err(not_a_name());
     }
     let domain = idna::domain_to_ascii_cow(domain.as_bytes(), AsciiDenyList::URL).map_err(|_| invalid())?;
+    // an address of a machine in any spelling (WHATWG URL, "ends in a number"): no top-level domain is a number
+    let last = domain.trim_end_matches('.').rsplit('.').next().unwrap_or_default();
+    let is_number = last.bytes().all(|b| b.is_ascii_digit())
+        || last.strip_prefix("0x").is_some_and(|hex| hex.bytes().all(|b| b.is_ascii_hexdigit()));
+    if is_number || domain.parse::<IpAddr>().is_ok() {
+        return Err(not_a_name());
+    }
     let address = format!("{name}@{domain}");
     if address.len() > LONGEST_EMAIL {
         return Err(too_long());
@@ -201,7 +209,17 @@ mod tests {
         for bad in [".a@x", "a.@x", "a..b@x"] {
             assert_eq!(why(email(bad, &())), "Invalid email format: a dot must stand between two other characters", "{bad}");
         }
-        for bad in ["a@[127.0.0.1]", "a@[IPv6:::1]", "a@127.0.0.1"] {
+        for bad in [
+            "a@[127.0.0.1]",
+            "a@[IPv6:::1]",
+            "a@127.0.0.1",
+            "a@１２７.0.0.1",
+            "a@127。0。0。1",
+            "a@127.1",
+            "a@0x7f000001",
+            "a@2130706433",
+            "a@example.123",
+        ] {
             assert_eq!(why(email(bad, &())), "Invalid email format: the domain must be a name", "{bad}");
         }
         assert_eq!(why(email(" ", &())), "Missing or empty field: email");

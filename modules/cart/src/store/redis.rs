@@ -15,7 +15,13 @@ use kernel::{
     idempotency::{KEPT, Used},
 };
 use product::ProductId;
-use std::{collections::HashMap, fmt::Display, str::FromStr, time::Duration};
+use std::{
+    collections::HashMap,
+    fmt::Display,
+    str::FromStr,
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
 
 /// The carts, and what it takes to get at them.
 pub(crate) struct Redis {
@@ -29,6 +35,7 @@ pub(crate) struct Redis {
     remove: Script,
     see: Script,
     clear_version: Script,
+    is_away: AtomicBool,
 }
 
 /// What scripts answer: what came of it, a number that belongs to it, and the fields of the cart.
@@ -62,6 +69,7 @@ impl Redis {
             remove: script(include_str!("remove.lua")),
             see: script(include_str!("see.lua")),
             clear_version: script(include_str!("clear_version.lua")),
+            is_away: AtomicBool::new(false),
         })
     }
 
@@ -177,13 +185,27 @@ impl Redis {
 
     /// Runs a script. Redis forgets scripts when it is restarted: the library then sends this one again.
     async fn script<T: FromRedisValue>(&self, call: &ScriptInvocation<'_>) -> Result<T> {
+        self.must_be_there()?;
         let mut connection = self.connection().await.map_err(unavailable)?;
         call.invoke_async(&mut connection).await.map_err(fault)
     }
 
     async fn command<T: FromRedisValue>(&self, command: &Cmd) -> Result<T> {
+        self.must_be_there()?;
         let mut connection = self.connection().await.map_err(unavailable)?;
         command.query_async(&mut connection).await.map_err(fault)
+    }
+
+    /// Nobody waits for a server that is known to be away.
+    fn must_be_there(&self) -> Result<()> {
+        if self.is_away.load(Ordering::Relaxed) { Err(unavailable("Redis does not answer")) } else { Ok(()) }
+    }
+
+    /// Looks whether it is there, for those who come.
+    pub(super) async fn probe(&self) -> Result<()> {
+        let found = self.ping().await;
+        self.is_away.store(found.is_err(), Ordering::Relaxed);
+        found.map_err(unavailable)
     }
 
     async fn ping(&self) -> Result<(), BoxError> {

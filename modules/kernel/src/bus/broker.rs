@@ -64,8 +64,10 @@ impl fmt::Debug for Broker {
 impl Broker {
     pub(crate) fn new(config: &Config, listeners: &[Listener], plan: RetryPlan, key: InternalKey) -> Result<Self, BoxError> {
         // the reason could quote the address, and with it the password
-        let mut uri =
-            AMQPUri::from_str(&config.broker_url).map_err(|_| "events.broker_url must be like amqp://user:password@host:5672")?;
+        const FORM: &str = "events.broker_url must be like amqp://user:password@host:5672";
+        // with one slash it would be a path on this machine, password and all
+        let has_host = config.broker_url.split_once("://").is_some_and(|(_, rest)| !rest.is_empty() && !rest.starts_with('/'));
+        let mut uri = AMQPUri::from_str(&config.broker_url).ok().filter(|_| has_host).ok_or(FORM)?;
         uri.query.heartbeat.get_or_insert(10);
         if config.prefix.is_empty()
             || config.prefix.len() > 64
