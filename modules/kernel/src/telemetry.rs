@@ -61,7 +61,9 @@ fn parse(filter: &str) -> Result<EnvFilter, String> {
     let mut parts = Vec::new();
     for part in filter.split(',').map(str::trim) {
         let (target, level) = part.rsplit_once('=').map_or((None, part), |(target, level)| (Some(target.trim()), level.trim()));
-        if level.is_empty() || target == Some("") || level.parse::<LevelFilter>().is_err() {
+        let is_part =
+            |target: &str| !target.is_empty() && target.bytes().all(|b| b.is_ascii_alphanumeric() || b"_:-".contains(&b));
+        if level.is_empty() || !target.is_none_or(is_part) || level.parse::<LevelFilter>().is_err() {
             return Err(format!("{part:?} is neither off, error, warn, info, debug or trace, nor part=level"));
         }
         parts.push(target.map_or_else(|| level.to_owned(), |target| format!("{target}={level}")));

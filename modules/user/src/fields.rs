@@ -39,7 +39,7 @@ pub(crate) fn normal_email(text: &str) -> std::result::Result<String, Error> {
     let domain = idna::domain_to_ascii_cow(domain.as_bytes(), AsciiDenyList::URL).map_err(|_| invalid())?;
     // an address of a machine in any spelling (WHATWG URL, "ends in a number"): no top-level domain is a number
     let last = domain.trim_end_matches('.').rsplit('.').next().unwrap_or_default();
-    let is_number = last.bytes().all(|b| b.is_ascii_digit())
+    let is_number = !last.is_empty() && last.bytes().all(|b| b.is_ascii_digit())
         || last.strip_prefix("0x").is_some_and(|hex| hex.bytes().all(|b| b.is_ascii_hexdigit()));
     if is_number || domain.parse::<IpAddr>().is_ok() {
         return Err(not_a_name());
