@@ -53,18 +53,19 @@ pub(crate) async fn run(cli: &Cli, options: &Options) -> anyhow::Result<Verdict>
 
     println!("### A poisonous event\n");
     println!("{}; {} buyers a second.\n", circumstances(&stage.shop, cli), options.per_second);
-    println!("After {after} s there was a dead letter (id, place, type, subject, time, attempts, reason):\n");
+    println!("After {after} s there was a dead letter (id, place, listener, type, subject, time, attempts, reason):\n");
     println!("```text\n{}\n```\n", letters.trim());
     let mut report = Report::default();
     let letter: Vec<&str> = letters.split("  ").map(str::trim).collect();
     let attempts = (RETRY_MS.len() + 1).to_string();
-    let is_it = letter.get(1..4) == Some(&["notification", "order.placed", &ORDER.to_string()]) && letters.lines().count() == 1;
+    let is_it =
+        letter.get(1..5) == Some(&["broker", "notification", "order.placed", &ORDER.to_string()]) && letters.lines().count() == 1;
     report.line(is_it, "it is the poisonous event, and the only one");
     report.line(
-        letter.get(5) == Some(&attempts.as_str()),
+        letter.get(6) == Some(&attempts.as_str()),
         &format!("it was tried {attempts} times, with the pauses of the settings"),
     );
-    report.line(letter.get(6).is_some_and(|reason| reason.contains(TEMPLATE)), "it says why");
+    report.line(letter.get(7).is_some_and(|reason| reason.contains(TEMPLATE)), "it says why");
     let settled = stage.stores.settle(&record.facts, &stage.sink, Duration::from_secs(15)).await?;
     let violations = settled.findings.violations;
     let expected =
