@@ -14,11 +14,11 @@ use crate::{
 };
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use sea_orm::{
-    ColumnTrait, Condition, EntityTrait, ExprTrait, IntoActiveModel, QueryFilter, TryInsertResult,
+    ColumnTrait, Condition, EntityTrait, IntoActiveModel, QueryFilter, TryInsertResult,
     entity::prelude::{
         ActiveModelBehavior, DateTimeUtc, DeriveEntityModel, DerivePrimaryKey, DeriveRelation, EnumIter, PrimaryKeyTrait,
     },
-    sea_query::{Expr, LockBehavior, LockType, Query},
+    sea_query::Expr,
 };
 use serde::{Serialize, de::DeserializeOwned};
 use sha2::{Digest, Sha256};
@@ -269,22 +269,8 @@ fn now(db: &Db) -> DateTime<Utc> {
 /// # Errors
 /// When the store fails.
 pub async fn sweep(db: &Db) -> Result<(), Fault> {
-    const BATCH: u64 = 500;
-    let oldest = now(db) - KEPT;
-    loop {
-        let old = Query::select()
-            .columns([Column::Scope, Column::Key])
-            .from(Entity)
-            .and_where(Column::StartedAt.lt(oldest))
-            .limit(BATCH)
-            .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)
-            .to_owned();
-        let row = Expr::tuple([Expr::col(Column::Scope), Expr::col(Column::Key)]);
-        let gone = Entity::delete_many().filter(row.in_subquery(old)).exec(db.write()).await?;
-        if gone.rows_affected < BATCH {
-            return Ok(());
-        }
-    }
+    crate::sweep::in_batches::<Entity>(db.write(), Column::StartedAt.lt(now(db) - KEPT)).await?;
+    Ok(())
 }
 
 /// Keys of one caller and one operation do not meet those of another.

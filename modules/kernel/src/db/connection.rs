@@ -37,47 +37,29 @@ pub(super) enum Connection {
     Sqlite(SqliteConnection),
 }
 
-/// Runs a prepared statement on either kind of connection.
+/// Runs a prepared statement on either kind of connection, and makes sea-orm's answer of it.
 macro_rules! prepared {
-    ($self:ident, $statement:ident, $method:ident) => {{
+    ($self:ident, $statement:ident, $method:ident, $answer:expr) => {{
         let values = SqlxValues($statement.values.unwrap_or_else(|| sea_orm::Values(Vec::new())));
         let sql = AssertSqlSafe($statement.sql.as_str());
         match $self {
-            Self::Postgres(c) => sqlx::query_with::<sqlx::Postgres, _>(sql, values).$method(c).await.map(Into::into),
-            Self::Sqlite(c) => sqlx::query_with::<sqlx::Sqlite, _>(sql, values).$method(c).await.map(Into::into),
+            Self::Postgres(c) => sqlx::query_with::<sqlx::Postgres, _>(sql, values).$method(c).await.map($answer),
+            Self::Sqlite(c) => sqlx::query_with::<sqlx::Sqlite, _>(sql, values).$method(c).await.map($answer),
         }
     }};
 }
 
 impl Connection {
     pub(super) async fn execute(&mut self, statement: Statement) -> Result<ExecResult, sqlx::Error> {
-        prepared!(self, statement, execute)
+        prepared!(self, statement, execute, Into::into)
     }
 
     pub(super) async fn one(&mut self, statement: Statement) -> Result<Option<QueryResult>, sqlx::Error> {
-        let values = SqlxValues(statement.values.unwrap_or_else(|| sea_orm::Values(Vec::new())));
-        let sql = AssertSqlSafe(statement.sql.as_str());
-        Ok(match self {
-            Self::Postgres(c) => {
-                sqlx::query_with::<sqlx::Postgres, _>(sql, values).fetch_optional(c).await?.map(QueryResult::from)
-            }
-            Self::Sqlite(c) => sqlx::query_with::<sqlx::Sqlite, _>(sql, values).fetch_optional(c).await?.map(QueryResult::from),
-        })
+        prepared!(self, statement, fetch_optional, |row| row.map(QueryResult::from))
     }
 
     pub(super) async fn all(&mut self, statement: Statement) -> Result<Vec<QueryResult>, sqlx::Error> {
-        let values = SqlxValues(statement.values.unwrap_or_else(|| sea_orm::Values(Vec::new())));
-        let sql = AssertSqlSafe(statement.sql.as_str());
-        Ok(match self {
-            Self::Postgres(c) => {
-                let rows = sqlx::query_with::<sqlx::Postgres, _>(sql, values).fetch_all(c).await?;
-                rows.into_iter().map(QueryResult::from).collect()
-            }
-            Self::Sqlite(c) => {
-                let rows = sqlx::query_with::<sqlx::Sqlite, _>(sql, values).fetch_all(c).await?;
-                rows.into_iter().map(QueryResult::from).collect()
-            }
-        })
+        prepared!(self, statement, fetch_all, |rows| rows.into_iter().map(QueryResult::from).collect())
     }
 
     /// Several statements may be in one text; none has parameters.
