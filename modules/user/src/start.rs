@@ -324,7 +324,9 @@ mod tests {
         let log = Log::default();
         let writer = log.clone();
         let subscriber = tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_ansi(false);
-        let _logged = tracing::subscriber::set_default(subscriber.with_writer(move || writer.clone()).finish());
+        // for the whole process: what one thread's subscriber sees depends on the thread that logged a line first
+        tracing::subscriber::set_global_default(subscriber.with_writer(move || writer.clone()).finish()).unwrap();
+        tracing::callsite::rebuild_interest_cache();
         // the lines of one call
         let lines = |cx: &Ctx| {
             let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
