@@ -20,7 +20,7 @@ pub(crate) async fn run(settings: &Settings, command: Command) -> anyhow::Result
     eprint!("Password for {email}: ");
     let mut password = String::new();
     std::io::stdin().read_line(&mut password).context("standard input")?;
-    let users = user::open_as_it_is(&settings.user).await.map_err(|e| anyhow!("user: {e}"))?;
+    let users = user::Users::open_as_it_is(&settings.user).await.map_err(|e| anyhow!("user: {e}"))?;
     let admin = users.create_admin(&email, password.trim_end_matches(['\r', '\n'])).await.map_err(|e| anyhow!("{e}"))?;
     println!("{} is an administrator (user {})", admin.email, admin.id);
     Ok(())

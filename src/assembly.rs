@@ -1,33 +1,29 @@
-//! Puts the modules together. The only file that names them all: read it as the map of the shop.
+//! Puts the modules together: starts what this process runs, connects it with what runs elsewhere, and hands each module the clients
+//! of the ones that it calls.
 
-use crate::config::{Environment, Module, Place, Settings};
-use anyhow::{Context, anyhow};
-use cart::CartClient;
+#[cfg(feature = "store")]
+use crate::modules::Known;
+use crate::{
+    config::{Environment, Place, Settings},
+    modules::{self, Module, for_modules},
+};
+use anyhow::{Context, anyhow, bail};
 #[cfg(feature = "store")]
 use kernel::bus::Bus;
-use kernel::{Dispatch, EventType, Health, Instances, InternalKey, Listener, Transport, jobs::Jobs};
-/// Without a module of its own a process has nothing to tell.
-#[cfg(not(feature = "store"))]
-type Bus = ();
-use notification::NotificationClient;
-use order::OrderClient;
-use payment::PaymentClient;
-use product::ProductClient;
+use kernel::{Clients, Contract, Dispatch, Health, Instances, InternalKey, Transport, jobs::Jobs};
 use std::{io::Write, path::Path, sync::Arc};
-use user::UserClient;
 
 /// What this process serves.
 pub(crate) struct Shop {
-    /// What is served: the gateway, or one module's own operations.
-    pub(crate) face: Face,
+    pub(crate) endpoint: Endpoint,
     /// The stores of this process, for health checks.
     pub(crate) stores: Vec<Arc<dyn Health>>,
     /// The modules that run elsewhere, for operators.
     pub(crate) peers: Vec<(&'static str, Transport)>,
 }
 
-/// What a process shows to the network.
-pub(crate) enum Face {
+/// What a process shows to the network: the gateway, or one module's own operations.
+pub(crate) enum Endpoint {
     #[cfg(feature = "gateway")]
     Gateway(gateway::Gateway),
     Module {
@@ -42,70 +38,32 @@ pub(crate) async fn assemble(settings: &Settings, only: Option<Module>, jobs: &J
         let pem = std::fs::read(path).with_context(|| format!("peers_ca_file: {}", path.display()))?;
         kernel::trust_authorities(&pem).map_err(|e| anyhow!("peers_ca_file: {}: {e}", path.display()))?;
     }
-    let mut builder = Builder { settings, only, key: None, jobs, stores: Vec::new(), watched: Vec::new() };
-    let product = builder.product().await?;
-    let notification = builder.notification().await?;
-    let bus = builder.bus(&notification)?;
-    let user = builder.user(&bus).await?;
-    let payment = builder.payment(&bus).await?;
-    let cart = builder.cart(&product).await?;
-    let order = builder.order(&product, &cart, &payment, &user, &bus).await?;
-
-    let module: Arc<dyn Dispatch> = match only {
-        Some(Module::Product) => Arc::new(product),
-        Some(Module::User) => Arc::new(user),
-        Some(Module::Cart) => Arc::new(cart),
-        Some(Module::Order) => Arc::new(order),
-        Some(Module::Payment) => Arc::new(payment),
-        Some(Module::Notification) => Arc::new(notification),
-        None | Some(Module::Gateway) => {
-            let modules: Vec<Arc<dyn Dispatch>> = vec![
-                Arc::new(product.by("gateway")),
-                Arc::new(user.by("gateway")),
-                Arc::new(cart.by("gateway")),
-                Arc::new(order.by("gateway")),
-                Arc::new(payment.by("gateway")),
-                Arc::new(notification.by("gateway")),
-            ];
-            return builder.gateway(modules, user);
-        }
-    };
-    let key = builder.key()?;
-    Ok(Shop { face: Face::Module { module, key }, peers: builder.peers(), stores: builder.stores })
+    let clashes = modules::clashes(&modules::contracts());
+    if !clashes.is_empty() {
+        bail!("modules do not fit each other:\n  {}", clashes.join("\n  "));
+    }
+    let mut builder = Builder::new(settings, only, jobs);
+    macro_rules! start_modules {
+        ($($module:ident $name:tt $Variant:ident $Client:ident $description:literal;)*) => {$(
+            let client = match builder.location(Module::$Variant)? {
+                Location::Remote(transport) => $module::$Client::remote(transport),
+                #[cfg(feature = $name)]
+                Location::Local => $module::$Client::local(builder.start::<$module::Service>(Module::$Variant, &settings.$module).await?),
+                #[cfg(not(feature = $name))]
+                Location::Local => unreachable!("location() has refused it"),
+            };
+            builder.add(Module::$Variant, client);
+        )*};
+    }
+    for_modules!(start_modules);
+    builder.finish()
 }
 
-/// The gateway's operations, without anything behind them: for the OpenAPI documents.
-pub(crate) fn contracts() -> Vec<(Module, Arc<dyn Dispatch>)> {
-    let nowhere = || Transport::http(Vec::new(), InternalKey::random());
-    vec![
-        (Module::Product, Arc::new(ProductClient::remote(nowhere()))),
-        (Module::User, Arc::new(UserClient::remote(nowhere()))),
-        (Module::Cart, Arc::new(CartClient::remote(nowhere()))),
-        (Module::Order, Arc::new(OrderClient::remote(nowhere()))),
-        (Module::Payment, Arc::new(PaymentClient::remote(nowhere()))),
-        (Module::Notification, Arc::new(NotificationClient::remote(nowhere()))),
-    ]
-}
-
-/// All events that are told.
-pub(crate) fn event_types() -> Vec<EventType> {
-    [user::event_types(), order::event_types(), payment::event_types()].concat()
-}
-
-/// All who listen to events.
-fn listeners(notification: &NotificationClient) -> Vec<Listener> {
-    vec![notification::listener(notification.clone())]
-}
-
-/// All who listen to events, without anything behind them.
-pub(crate) fn listening() -> Vec<Listener> {
-    listeners(&NotificationClient::remote(Transport::http(Vec::new(), InternalKey::random())))
-}
-
-/// The bus in the hands of a command: it neither tells nor listens.
+/// The bus in the hands of a command: it neither publishes nor consumes.
 #[cfg(feature = "store")]
 pub(crate) fn bus_of_operator(settings: &Settings) -> anyhow::Result<Bus> {
-    Bus::new(&settings.events, listening(), key(settings, &Jobs::default())?).map_err(|e| anyhow!("{e}"))
+    let listeners = modules::contracts().into_iter().filter_map(|Known { listener, .. }| listener).collect();
+    Bus::new(&settings.events, listeners, key(settings, &Jobs::default())?).map_err(|e| anyhow!("{e}"))
 }
 
 struct Builder<'a> {
@@ -113,192 +71,140 @@ struct Builder<'a> {
     only: Option<Module>,
     key: Option<InternalKey>,
     jobs: &'a Jobs,
+    clients: Clients,
+    modules: Vec<(Module, Arc<dyn Dispatch>)>,
     stores: Vec<Arc<dyn Health>>,
-    watched: Vec<(&'static str, Instances)>,
+    instances: Vec<(&'static str, Instances)>,
+    #[cfg(feature = "store")]
+    listeners: Vec<kernel::Listener>,
+    /// Of the modules in this process that publish events.
+    #[cfg(feature = "store")]
+    outboxes: Vec<kernel::db::Db>,
 }
 
 /// Where a module turned out to be.
-enum Link {
-    Here,
-    At(Transport),
+enum Location {
+    Local,
+    Remote(Transport),
 }
 
-impl Builder<'_> {
-    async fn product(&mut self) -> anyhow::Result<ProductClient> {
-        match self.link(Module::Product)? {
-            Link::At(transport) => Ok(ProductClient::remote(transport)),
-            #[cfg(feature = "product")]
-            Link::Here => {
-                let products = product::start(&self.settings.product, self.jobs).await.map_err(wrong("product"))?;
-                if self.settings.demo {
-                    let products = products.clone();
-                    self.jobs.once("product.demo", move || {
-                        let products = products.clone();
-                        async move { products.seed_demo().await.map(drop) }
-                    });
-                }
-                self.here(Module::Product, products.db());
-                Ok(ProductClient::local(products))
-            }
-            #[cfg(not(feature = "product"))]
-            Link::Here => Err(not_compiled_in(Module::Product)),
+impl<'a> Builder<'a> {
+    fn new(settings: &'a Settings, only: Option<Module>, jobs: &'a Jobs) -> Self {
+        Self {
+            settings,
+            only,
+            key: None,
+            jobs,
+            clients: Clients::default(),
+            modules: Vec::new(),
+            stores: Vec::new(),
+            instances: Vec::new(),
+            #[cfg(feature = "store")]
+            listeners: Vec::new(),
+            #[cfg(feature = "store")]
+            outboxes: Vec::new(),
         }
     }
 
-    async fn notification(&mut self) -> anyhow::Result<NotificationClient> {
-        match self.link(Module::Notification)? {
-            Link::At(transport) => Ok(NotificationClient::remote(transport)),
-            #[cfg(feature = "notification")]
-            Link::Here => {
-                let started = notification::start(&self.settings.notification, self.jobs).await;
-                let notifications = started.map_err(wrong("notification"))?;
-                self.here(Module::Notification, notifications.health());
-                Ok(NotificationClient::local(notifications))
+    fn location(&mut self, module: Module) -> anyhow::Result<Location> {
+        match self.settings.place(module, self.only) {
+            Place::Here if module.is_compiled_in() => Ok(Location::Local),
+            Place::Here => Err(not_compiled_in(module)),
+            Place::At(peers) => {
+                let transport = Transport::http(peers, self.key()?);
+                self.instances.push((module.name(), Instances::At(transport.clone())));
+                Ok(Location::Remote(transport))
             }
-            #[cfg(not(feature = "notification"))]
-            Link::Here => Err(not_compiled_in(Module::Notification)),
         }
     }
 
-    /// The way of events: every module tells through it.
+    /// Starts a module in this process.
     #[cfg(feature = "store")]
-    fn bus(&mut self, notification: &NotificationClient) -> anyhow::Result<Bus> {
-        let bus = Bus::new(&self.settings.events, listeners(notification), self.key()?).map_err(|e| anyhow!("{e}"))?;
-        if self.settings.place(Module::Notification, self.only) == Place::Here {
-            bus.listen("notification", self.jobs);
+    async fn start<M: kernel::module::Module>(&mut self, module: Module, config: &M::Config) -> anyhow::Result<M> {
+        use kernel::module::{Peers, Started, Store};
+        let peers = M::Peers::of(&self.clients, module.name());
+        let started = kernel::module::start::<M>(config, peers, self.settings.demo, self.jobs).await;
+        let Started { service, store } = started.map_err(of_module(module.name()))?;
+        if !M::Client::events().is_empty() {
+            let outbox =
+                store.outbox().with_context(|| format!("{} publishes events, and its store has no outbox", module.name()))?;
+            self.outboxes.push(outbox.clone());
         }
-        Ok(bus)
+        let health: Arc<dyn Health> = Arc::new(store.in_background());
+        self.instances.push((module.name(), Instances::Here(health.clone())));
+        // what is not essential is in /health, and not in /readyz
+        if M::Client::IS_ESSENTIAL || self.only == Some(module) {
+            self.stores.push(health);
+        }
+        Ok(service)
     }
 
-    #[cfg(not(feature = "store"))]
-    fn bus(&mut self, _: &NotificationClient) -> anyhow::Result<Bus> {
+    fn add<C: Contract>(&mut self, module: Module, client: C) {
+        #[cfg(feature = "store")]
+        self.listeners.extend(client.listener());
+        self.clients.add(client.clone());
+        let operations: Arc<dyn Dispatch> = match self.only {
+            Some(only) if only == module => Arc::new(client),
+            _ => Arc::new(client.by("gateway")),
+        };
+        self.modules.push((module, operations));
+    }
+
+    fn finish(mut self) -> anyhow::Result<Shop> {
+        #[cfg(feature = "store")]
+        self.connect_events()?;
+        match self.only.filter(|only| *only != Module::Gateway) {
+            None => self.gateway(),
+            Some(only) => {
+                let (key, peers) = (self.key()?, self.peers());
+                let module = self.modules.into_iter().find(|(module, _)| *module == only);
+                let (_, module) = module.context("the module is not in the list")?;
+                Ok(Shop { endpoint: Endpoint::Module { module, key }, peers, stores: self.stores })
+            }
+        }
+    }
+
+    /// Lets this process's modules publish and consume. All modules are known by now, so that even two that listen to each other can
+    /// be connected.
+    #[cfg(feature = "store")]
+    fn connect_events(&mut self) -> anyhow::Result<()> {
+        let key = self.key()?;
+        let local: Vec<&str> = self.listeners.iter().map(kernel::Listener::name).filter(|name| self.is_local(name)).collect();
+        let bus = Bus::new(&self.settings.events, self.listeners.clone(), key).map_err(|e| anyhow!("{e}"))?;
+        for outbox in &self.outboxes {
+            kernel::outbox::relay(outbox, bus.clone(), self.jobs);
+        }
+        for name in local {
+            bus.listen(name, self.jobs);
+        }
         Ok(())
     }
 
-    async fn user(&mut self, bus: &Bus) -> anyhow::Result<UserClient> {
-        match self.link(Module::User)? {
-            Link::At(transport) => Ok(UserClient::remote(transport)),
-            #[cfg(feature = "user")]
-            Link::Here => {
-                let users = user::start(&self.settings.user, bus, self.jobs).await.map_err(wrong("user"))?;
-                if self.settings.demo {
-                    let users = users.clone();
-                    self.jobs.once("user.demo", move || {
-                        let users = users.clone();
-                        async move { users.seed_demo().await }
-                    });
-                }
-                self.here(Module::User, users.db());
-                Ok(UserClient::local(users))
-            }
-            #[cfg(not(feature = "user"))]
-            Link::Here => {
-                let _ = bus;
-                Err(not_compiled_in(Module::User))
-            }
-        }
-    }
-
-    async fn payment(&mut self, bus: &Bus) -> anyhow::Result<PaymentClient> {
-        match self.link(Module::Payment)? {
-            Link::At(transport) => Ok(PaymentClient::remote(transport)),
-            #[cfg(feature = "payment")]
-            Link::Here => {
-                let payments = payment::start(&self.settings.payment, bus, self.jobs).await.map_err(wrong("payment"))?;
-                self.here(Module::Payment, payments.db());
-                Ok(PaymentClient::local(payments))
-            }
-            #[cfg(not(feature = "payment"))]
-            Link::Here => {
-                let _ = bus;
-                Err(not_compiled_in(Module::Payment))
-            }
-        }
-    }
-
-    async fn cart(&mut self, product: &ProductClient) -> anyhow::Result<CartClient> {
-        match self.link(Module::Cart)? {
-            Link::At(transport) => Ok(CartClient::remote(transport)),
-            #[cfg(feature = "cart")]
-            Link::Here => {
-                let carts = cart::start(&self.settings.cart, product.clone(), self.jobs).await.map_err(wrong("cart"))?;
-                self.here(Module::Cart, carts.health());
-                Ok(CartClient::local(carts))
-            }
-            #[cfg(not(feature = "cart"))]
-            Link::Here => {
-                let _ = product;
-                Err(not_compiled_in(Module::Cart))
-            }
-        }
-    }
-
-    async fn order(
-        &mut self,
-        product: &ProductClient,
-        cart: &CartClient,
-        payment: &PaymentClient,
-        user: &UserClient,
-        bus: &Bus,
-    ) -> anyhow::Result<OrderClient> {
-        match self.link(Module::Order)? {
-            Link::At(transport) => Ok(OrderClient::remote(transport)),
-            #[cfg(feature = "order")]
-            Link::Here => {
-                let peers =
-                    order::Peers { product: product.clone(), cart: cart.clone(), payment: payment.clone(), user: user.clone() };
-                let orders = order::start(&self.settings.order, peers, bus, self.jobs).await.map_err(wrong("order"))?;
-                self.here(Module::Order, orders.db());
-                Ok(OrderClient::local(orders))
-            }
-            #[cfg(not(feature = "order"))]
-            Link::Here => {
-                let _ = (product, cart, payment, user, bus);
-                Err(not_compiled_in(Module::Order))
-            }
-        }
+    #[cfg(feature = "store")]
+    fn is_local(&self, name: &str) -> bool {
+        self.instances.iter().any(|(module, instances)| *module == name && matches!(instances, Instances::Here(_)))
     }
 
     #[cfg(feature = "gateway")]
-    fn gateway(self, modules: Vec<Arc<dyn Dispatch>>, user: UserClient) -> anyhow::Result<Shop> {
+    fn gateway(self) -> anyhow::Result<Shop> {
         let peers = self.peers();
-        let gateway = gateway::start(&self.settings.gateway, modules, user, self.watched, self.jobs);
-        Ok(Shop { face: Face::Gateway(gateway.map_err(wrong("gateway"))?), peers, stores: self.stores })
+        let modules = self.modules.into_iter().map(|(_, operations)| operations).collect();
+        let users = self.clients.get("gateway");
+        let gateway = gateway::start(&self.settings.gateway, modules, users, self.instances, self.jobs);
+        Ok(Shop { endpoint: Endpoint::Gateway(gateway.map_err(of_module("gateway"))?), peers, stores: self.stores })
     }
 
     #[cfg(not(feature = "gateway"))]
-    fn gateway(self, _: Vec<Arc<dyn Dispatch>>, _: UserClient) -> anyhow::Result<Shop> {
-        let _ = (self.watched, self.jobs);
+    fn gateway(self) -> anyhow::Result<Shop> {
         Err(not_compiled_in(Module::Gateway))
     }
 
     fn peers(&self) -> Vec<(&'static str, Transport)> {
-        let elsewhere = |(name, instances): &(&'static str, Instances)| match instances {
+        let remote = |(name, instances): &(&'static str, Instances)| match instances {
             Instances::At(transport) => Some((*name, transport.clone())),
             Instances::Here(_) => None,
         };
-        self.watched.iter().filter_map(elsewhere).collect()
-    }
-
-    fn link(&mut self, module: Module) -> anyhow::Result<Link> {
-        match self.settings.place(module, self.only) {
-            Place::Here => Ok(Link::Here),
-            Place::At(peers) => {
-                let transport = Transport::http(peers, self.key()?);
-                self.watched.push((module.name(), Instances::At(transport.clone())));
-                Ok(Link::At(transport))
-            }
-        }
-    }
-
-    #[cfg(feature = "store")]
-    fn here(&mut self, module: Module, store: impl Health) {
-        let store: Arc<dyn Health> = Arc::new(store);
-        self.watched.push((module.name(), Instances::Here(store.clone())));
-        // a shop that can tell nobody anything for a while still sells: /health says so, and /readyz does not
-        if module != Module::Notification || self.only == Some(module) {
-            self.stores.push(store);
-        }
+        self.instances.iter().filter_map(remote).collect()
     }
 
     /// The key of this process: made once, since it remembers what it was used for.
@@ -323,23 +229,11 @@ fn key(settings: &Settings, jobs: &Jobs) -> anyhow::Result<InternalKey> {
     key.map_err(|e| anyhow!("internal_key: {e}"))
 }
 
-fn wrong(module: &'static str) -> impl Fn(kernel::BoxError) -> anyhow::Error {
+fn of_module(module: &'static str) -> impl Fn(kernel::BoxError) -> anyhow::Error {
     move |e| anyhow!("{module}: {e}")
 }
 
 /// What the reader of the message can do about a module that this binary cannot run.
-#[cfg_attr(
-    all(
-        feature = "product",
-        feature = "user",
-        feature = "cart",
-        feature = "order",
-        feature = "payment",
-        feature = "notification",
-        feature = "gateway"
-    ),
-    expect(dead_code, reason = "everything is compiled in")
-)]
 fn not_compiled_in(module: Module) -> anyhow::Error {
     let name = module.name();
     anyhow!("{name} is not compiled into this binary: set modules.{name} to its address, or build with --features {name}")

@@ -1,114 +1,97 @@
 //! The settings: built-in defaults ← `config/*.toml` ← environment. Unknown keys and impossible values are refused by name.
 
+use crate::modules::{Module, for_modules};
 use anyhow::{Context, bail};
 use config::{Config, Environment as EnvironmentSource, File, FileFormat};
 use kernel::telemetry::LogFormat;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::{
+    collections::BTreeMap,
     env, fmt,
     net::{IpAddr, Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
-    str::FromStr,
 };
 
-/// All settings of a process.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub(crate) struct Settings {
-    /// `development` or `production`. Production refuses demo accounts, generated keys and other conveniences.
-    pub(crate) environment: Environment,
-    /// Address to listen on.
-    pub(crate) bind: IpAddr,
-    /// Port to listen on; without it 8000 for the gateway, and 5001 to 5006 for a single module.
-    pub(crate) port: Option<u16>,
-    /// Address of the operations listener (metrics, readiness, jobs, log level), with a port or without: then it is the port of the
-    /// process plus 100. `off`: none.
-    pub(crate) ops_bind: OpsBind,
-    /// Seconds between the moment when a process that is told to stop says that it is not ready, and the one when it takes no new
-    /// connections: as long as those who send it requests need to notice.
-    pub(crate) drain_seconds: u64,
-    /// Seconds that a process that stops waits for requests, and then for its work in the background.
-    pub(crate) shutdown_seconds: u64,
-    /// Worker threads of the HTTP server; without it one per core.
-    pub(crate) workers: Option<usize>,
-    /// Folder of the embedded stores and generated keys.
-    pub(crate) data: PathBuf,
-    /// Fill an empty shop with the demo catalogue and demo accounts at start.
-    pub(crate) demo: bool,
-    /// Shared secret of the processes of one shop, at least 32 bytes: signs the tokens of internal calls.
-    pub(crate) internal_key: Option<Secret>,
-    /// In place of `internal_key`: a file with one key a line. The first signs, all are accepted; it is read again when it changes.
-    pub(crate) internal_key_file: Option<PathBuf>,
-    /// PEM file of the authorities that sign the certificates of peers at `https://` addresses; without it those of the machine.
-    pub(crate) peers_ca_file: Option<PathBuf>,
-    /// Logs.
-    pub(crate) log: Log,
-    /// Where each module runs.
-    pub(crate) modules: Places,
-    #[cfg(feature = "product")]
-    pub(crate) product: product::Config,
-    #[cfg(feature = "user")]
-    pub(crate) user: user::Config,
-    #[cfg(feature = "cart")]
-    pub(crate) cart: cart::Config,
-    #[cfg(feature = "order")]
-    pub(crate) order: order::Config,
-    #[cfg(feature = "payment")]
-    pub(crate) payment: payment::Config,
-    #[cfg(feature = "notification")]
-    pub(crate) notification: notification::Config,
-    /// How events get from module to module.
-    #[cfg(feature = "store")]
-    pub(crate) events: kernel::bus::Config,
-    #[cfg(feature = "gateway")]
-    pub(crate) gateway: gateway::Config,
-    // a file for the whole shop is good for every process of it
-    #[cfg(not(feature = "product"))]
-    product: NotHere,
-    #[cfg(not(feature = "user"))]
-    user: NotHere,
-    #[cfg(not(feature = "cart"))]
-    cart: NotHere,
-    #[cfg(not(feature = "order"))]
-    order: NotHere,
-    #[cfg(not(feature = "payment"))]
-    payment: NotHere,
-    #[cfg(not(feature = "notification"))]
-    notification: NotHere,
-    #[cfg(not(feature = "store"))]
-    events: NotHere,
-    #[cfg(not(feature = "gateway"))]
-    gateway: NotHere,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            environment: Environment::Development,
-            bind: Ipv4Addr::LOCALHOST.into(),
-            port: None,
-            ops_bind: OpsBind::At(Ipv4Addr::LOCALHOST.into(), None),
-            drain_seconds: 0,
-            shutdown_seconds: 10,
-            workers: None,
-            data: "data".into(),
-            demo: true,
-            internal_key: None,
-            internal_key_file: None,
-            peers_ca_file: None,
-            log: Log::default(),
-            modules: Places::default(),
-            product: Default::default(),
-            user: Default::default(),
-            cart: Default::default(),
-            order: Default::default(),
-            payment: Default::default(),
-            notification: Default::default(),
-            events: Default::default(),
-            gateway: Default::default(),
+macro_rules! define_settings {
+    ($($module:ident $name:tt $Variant:ident $Client:ident $description:literal;)*) => {
+        /// All settings of a process.
+        #[derive(Debug, Clone, Serialize, Deserialize)]
+        #[serde(deny_unknown_fields, default)]
+        pub(crate) struct Settings {
+            /// `development` or `production`. Production refuses demo accounts, generated keys and other conveniences.
+            pub(crate) environment: Environment,
+            /// Address to listen on.
+            pub(crate) bind: IpAddr,
+            /// Port to listen on; without it that of the gateway, 8000, or of the single module (`souk modules`).
+            pub(crate) port: Option<u16>,
+            /// Address of the operations listener (metrics, readiness, jobs, log level), with a port or without: then it is the port of the
+            /// process plus 100. `off`: none.
+            pub(crate) ops_bind: OpsBind,
+            /// Seconds between the moment when a process that is told to stop says that it is not ready, and the one when it takes no new
+            /// connections: as long as those who send it requests need to notice.
+            pub(crate) drain_seconds: u64,
+            /// Seconds that a process that stops waits for requests, and then for its work in the background.
+            pub(crate) shutdown_seconds: u64,
+            /// Worker threads of the HTTP server; without it one per core.
+            pub(crate) workers: Option<usize>,
+            /// Folder of the embedded stores and generated keys.
+            pub(crate) data: PathBuf,
+            /// Fill an empty shop with the demo catalogue and demo accounts at start.
+            pub(crate) demo: bool,
+            /// Shared secret of the processes of one shop, at least 32 bytes: signs the tokens of internal calls.
+            pub(crate) internal_key: Option<Secret>,
+            /// In place of `internal_key`: a file with one key a line. The first signs, all are accepted; it is read again when it changes.
+            pub(crate) internal_key_file: Option<PathBuf>,
+            /// PEM file of the authorities that sign the certificates of peers at `https://` addresses; without it those of the machine.
+            pub(crate) peers_ca_file: Option<PathBuf>,
+            /// Logs.
+            pub(crate) log: Log,
+            /// Where each module runs.
+            pub(crate) modules: Places,
+            $(
+                #[cfg(feature = $name)]
+                pub(crate) $module: $module::Config,
+                // a file for the whole shop is good for every process of it
+                #[cfg(not(feature = $name))]
+                pub(crate) $module: kernel::module::NotCompiledIn,
+            )*
+            /// How events get from module to module.
+            #[cfg(feature = "store")]
+            pub(crate) events: kernel::bus::Config,
+            #[cfg(feature = "gateway")]
+            pub(crate) gateway: gateway::Config,
+            #[cfg(not(feature = "store"))]
+            events: kernel::module::NotCompiledIn,
+            #[cfg(not(feature = "gateway"))]
+            gateway: kernel::module::NotCompiledIn,
         }
-    }
+
+        impl Default for Settings {
+            fn default() -> Self {
+                Self {
+                    environment: Environment::Development,
+                    bind: Ipv4Addr::LOCALHOST.into(),
+                    port: None,
+                    ops_bind: OpsBind::At(Ipv4Addr::LOCALHOST.into(), None),
+                    drain_seconds: 0,
+                    shutdown_seconds: 10,
+                    workers: None,
+                    data: "data".into(),
+                    demo: true,
+                    internal_key: None,
+                    internal_key_file: None,
+                    peers_ca_file: None,
+                    log: Log::default(),
+                    modules: Places::default(),
+                    $($module: Default::default(),)*
+                    events: Default::default(),
+                    gateway: Default::default(),
+                }
+            }
+        }
+    };
 }
+for_modules!(define_settings);
 
 /// Where operations are served.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -164,29 +147,20 @@ impl Default for Log {
     }
 }
 
-/// Where each module runs.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub(crate) struct Places {
-    product: Place,
-    user: Place,
-    cart: Place,
-    order: Place,
-    payment: Place,
-    notification: Place,
-}
+/// Where each module runs: here, if it is not said.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct Places(BTreeMap<Module, Place>);
 
 impl Places {
-    fn of(&self, module: Module) -> Option<&Place> {
-        match module {
-            Module::Product => Some(&self.product),
-            Module::User => Some(&self.user),
-            Module::Cart => Some(&self.cart),
-            Module::Order => Some(&self.order),
-            Module::Payment => Some(&self.payment),
-            Module::Notification => Some(&self.notification),
-            Module::Gateway => None,
-        }
+    fn of(&self, module: Module) -> Place {
+        self.0.get(&module).cloned().unwrap_or_default()
+    }
+}
+
+impl Serialize for Places {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(Module::without_gateway().map(|module| (module.name(), self.of(module))))
     }
 }
 
@@ -239,56 +213,6 @@ fn is_peer(peer: &str) -> bool {
     })
 }
 
-/// A module, or the gateway in front of them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Module {
-    Product,
-    User,
-    Cart,
-    Order,
-    Payment,
-    Notification,
-    Gateway,
-}
-
-impl Module {
-    pub(crate) const ALL: [Module; 7] =
-        [Module::Product, Module::User, Module::Cart, Module::Order, Module::Payment, Module::Notification, Module::Gateway];
-
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Module::Product => "product",
-            Module::User => "user",
-            Module::Cart => "cart",
-            Module::Order => "order",
-            Module::Payment => "payment",
-            Module::Notification => "notification",
-            Module::Gateway => "gateway",
-        }
-    }
-
-    /// Where it listens when it is served alone.
-    pub(crate) fn default_port(self) -> u16 {
-        match self {
-            Module::Product => 5001,
-            Module::User => 5002,
-            Module::Cart => 5003,
-            Module::Order => 5004,
-            Module::Payment => 5005,
-            Module::Notification => 5006,
-            Module::Gateway => 8000,
-        }
-    }
-}
-
-impl FromStr for Module {
-    type Err = String;
-    fn from_str(name: &str) -> Result<Self, String> {
-        let names = Self::ALL.map(Module::name).join(", ");
-        Self::ALL.into_iter().find(|module| module.name() == name).ok_or_else(|| format!("must be one of {names}"))
-    }
-}
-
 /// Text that is never shown.
 #[derive(Clone, Deserialize)]
 #[serde(transparent)]
@@ -312,34 +236,6 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// Settings of a module that is not compiled in: accepted and not looked at.
-#[cfg(not(all(
-    feature = "product",
-    feature = "user",
-    feature = "cart",
-    feature = "order",
-    feature = "payment",
-    feature = "notification",
-    feature = "gateway"
-)))]
-#[derive(Debug, Clone, Default, Serialize)]
-struct NotHere {}
-
-#[cfg(not(all(
-    feature = "product",
-    feature = "user",
-    feature = "cart",
-    feature = "order",
-    feature = "payment",
-    feature = "notification",
-    feature = "gateway"
-)))]
-impl<'de> Deserialize<'de> for NotHere {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        serde::de::IgnoredAny::deserialize(deserializer).map(|_| Self {})
-    }
-}
-
 impl Settings {
     /// Reads the settings of a process that serves `only` this module, or everything.
     pub(crate) fn load(file: Option<&Path>, only: Option<Module>) -> anyhow::Result<Self> {
@@ -360,7 +256,7 @@ impl Settings {
         // where the stores are by default depends on the data folder, which is itself a setting
         let data = sources()?.build()?.get_string("data").unwrap_or_else(|_| "data".into());
         let mut builder = sources()?;
-        for module in ["product", "user", "cart", "order", "payment", "notification"] {
+        for module in Module::without_gateway().map(Module::name) {
             builder = builder.set_default(format!("{module}.database_url"), format!("sqlite://{data}/{module}.db"))?;
         }
         builder = builder.set_default("user.signing_key_file", format!("{data}/user-signing-key.pem"))?;
@@ -374,7 +270,7 @@ impl Settings {
 
     /// Where a module runs, seen from a process that serves `only` one.
     pub(crate) fn place(&self, module: Module, only: Option<Module>) -> Place {
-        let configured = self.modules.of(module).cloned().unwrap_or_default();
+        let configured = self.modules.of(module);
         match (only, configured) {
             (Some(only), _) if only == module => Place::Here,
             // alone, the others are expected where they listen when they are alone on this machine
@@ -523,7 +419,7 @@ fn well_known(only: Option<Module>) -> Vec<(String, String)> {
     ];
     let mut found: Vec<(String, String)> =
         fixed.iter().filter_map(|(name, key)| Some(((*key).into(), env::var(name).ok()?))).collect();
-    for module in Module::ALL.into_iter().filter(|module| *module != Module::Gateway) {
+    for module in Module::without_gateway() {
         if let Ok(peers) = env::var(format!("{}_SERVICE_URL", module.name().to_uppercase())) {
             found.push((format!("modules.{}", module.name()), peers));
         }

@@ -60,7 +60,7 @@ pub(crate) async fn run(settings: &Settings, command: Command) -> anyhow::Result
         DeadLetters::Drop(which) => (which.id, &which.listener, Fate::Dropped),
     };
     let which = outbox::Which { id, listener: listener.clone() };
-    let outboxes = crate::store::outboxes(settings).await?;
+    let outboxes = outboxes(settings).await?;
     let bus = crate::assembly::bus_of_operator(settings)?;
     let found = kernel::bus::dead_letters(&bus, &outboxes, &which, fate).await.map_err(|e| anyhow::anyhow!("{e}"))?;
     if let (Some(id), true) = (id, found.is_empty()) {
@@ -82,6 +82,27 @@ pub(crate) async fn run(settings: &Settings, command: Command) -> anyhow::Result
         DeadLetters::Drop(_) => println!("{} forgotten", found.len()),
     }
     Ok(())
+}
+
+/// The databases of the modules of this process that publish events.
+#[cfg(feature = "store")]
+async fn outboxes(settings: &Settings) -> anyhow::Result<Vec<kernel::db::Db>> {
+    use kernel::{
+        Contract,
+        module::{Module, Store},
+    };
+    let mut outboxes = Vec::new();
+    macro_rules! open_outboxes {
+        ($($module:ident $name:tt $Variant:ident $Client:ident $description:literal;)*) => {$(
+            #[cfg(feature = $name)]
+            if !$module::$Client::events().is_empty() {
+                let store = $module::Service::open(&settings.$module).await.map_err(|e| anyhow::anyhow!("{}: {e}", $name))?;
+                outboxes.extend(store.outbox().cloned());
+            }
+        )*};
+    }
+    crate::modules::for_modules!(open_outboxes);
+    Ok(outboxes)
 }
 
 #[cfg(not(feature = "store"))]

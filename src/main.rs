@@ -5,14 +5,18 @@ mod assembly;
 mod asyncapi;
 mod config;
 mod events;
+mod migrate;
+mod modules;
 mod openapi;
+mod operations;
+mod seed;
 mod serve;
-mod store;
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
-use config::{Module, Settings};
+use config::Settings;
 use kernel::telemetry;
+use modules::Module;
 use std::path::PathBuf;
 
 #[global_allocator]
@@ -51,6 +55,10 @@ enum Command {
         #[arg(long)]
         check: bool,
     },
+    /// List the modules, callees before their callers: name, port when served alone, and whether it is compiled in
+    Modules,
+    /// List the operations of all modules as JSON: path, who may call it, how often, whether it may be repeated
+    Operations,
     /// Print the effective settings, secrets masked
     Config,
     /// Look after events
@@ -76,9 +84,11 @@ async fn main() -> anyhow::Result<()> {
     let log = log.map_err(anyhow::Error::msg).context("log.filter")?;
     match command {
         Command::Serve { only } => serve::serve(settings, only, &log).await,
-        Command::Migrate => store::migrate(&settings).await,
-        Command::Seed { products } => store::seed(&settings, products).await,
+        Command::Migrate => migrate::run(&settings).await,
+        Command::Seed { products } => seed::run(&settings, products).await,
         Command::Openapi { check } => openapi::write(check),
+        Command::Modules => operations::print_modules(),
+        Command::Operations => operations::print(),
         Command::Config => settings.print(),
         Command::Events { command } => events::run(&settings, command).await,
         Command::Admin { command } => admin::run(&settings, command).await,

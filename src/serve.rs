@@ -1,8 +1,9 @@
 //! Listens, answers, and stops without cutting anyone off.
 
 use crate::{
-    assembly::{self, Face, Shop},
-    config::{Module, OpsBind, Settings},
+    assembly::{self, Endpoint, Shop},
+    config::{OpsBind, Settings},
+    modules::Module,
 };
 use actix_http::{Request, Response};
 use actix_service::IntoServiceFactory;
@@ -51,13 +52,13 @@ pub(crate) async fn serve(settings: Settings, only: Option<Module>, log: &Log) -
     telemetry::keep_metrics(metrics.clone(), &jobs);
     log.measure(&jobs);
     // nothing in it waits for a store: the process lives at once, and is ready when its stores are
-    let Shop { face, stores, peers } = assembly::assemble(&settings, only, &jobs).await?;
+    let Shop { endpoint, stores, peers } = assembly::assemble(&settings, only, &jobs).await?;
     let needed = stores.into_iter().chain([Arc::new(jobs.clone()) as Arc<dyn Health>]).collect();
     let readiness = Readiness::new(needed);
     let ops = Ops { readiness: readiness.clone(), metrics, jobs: jobs.clone(), peers, log: Some(log.filter()) };
     let ops = ops_listener.map(|listener| ops.serve(listener)).transpose()?;
     let ops = ops.map(|(server, handle)| (tokio::spawn(server), handle));
-    let server = listen(listener, &settings, face, readiness, &jobs)?;
+    let server = listen(listener, &settings, endpoint, readiness, &jobs)?;
     let handle = server.handle();
     let mut running = tokio::spawn(server);
     announce(address, ops_address, only, &settings);
@@ -130,11 +131,17 @@ fn ops_address(settings: &Settings, port: u16) -> Option<SocketAddr> {
     }
 }
 
-fn listen(listener: TcpListener, settings: &Settings, face: Face, readiness: Readiness, jobs: &Jobs) -> anyhow::Result<Server> {
-    match face {
+fn listen(
+    listener: TcpListener,
+    settings: &Settings,
+    endpoint: Endpoint,
+    readiness: Readiness,
+    jobs: &Jobs,
+) -> anyhow::Result<Server> {
+    match endpoint {
         #[cfg(feature = "gateway")]
-        Face::Gateway(gateway) => start(move || gateway.app(), listener, settings),
-        Face::Module { module, key } => {
+        Endpoint::Gateway(gateway) => start(move || gateway.app(), listener, settings),
+        Endpoint::Module { module, key } => {
             let configure = module_app(module, key, readiness);
             let jobs = jobs.clone();
             let app = move || {

@@ -3,9 +3,9 @@
 #
 # In the image postgres: mount it into /docker-entrypoint-initdb.d, where any shell may read it. By hand, as often as you like, with
 # PGHOST and so on as psql knows them:
-#   PRODUCT_DB_PASSWORD=… USER_DB_PASSWORD=… CART_DB_PASSWORD=… ORDER_DB_PASSWORD=… PAYMENT_DB_PASSWORD=… \
-#   NOTIFICATION_DB_PASSWORD=… PGHOST=localhost PGUSER=postgres deploy/postgres/init.sh
-# Passwords are set again each time. Then, for each module:
+#   PRODUCT_DB_PASSWORD=… USER_DB_PASSWORD=… PGHOST=localhost PGUSER=postgres deploy/postgres/init.sh
+# with a password for each module, or SOUK_DB_PASSWORD for those that have none of their own. A module that keeps things has a folder
+# of migrations: that is how it is found. Passwords are set again each time. Then, for each module:
 #   SOUK_PRODUCT__DATABASE_URL=postgres://souk_product:…@localhost/souk_product
 # SOUK_DB_PREFIX (souk_) begins the names of roles and databases. Needs PostgreSQL 14 or later; the migrations make the rest.
 set -eu
@@ -13,10 +13,16 @@ export PGUSER="${PGUSER:-${POSTGRES_USER:-postgres}}" PGDATABASE="${PGDATABASE:-
 
 # the password of the role of a module
 password_of() {
-  eval "printf %s \"\${$(printf %s "$1" | tr '[:lower:]' '[:upper:]')_DB_PASSWORD:-}\""
+  eval "printf %s \"\${$(printf %s "$1" | tr '[:lower:]' '[:upper:]')_DB_PASSWORD:-${SOUK_DB_PASSWORD:-}}\""
 }
 
-modules="product user cart order payment notification"
+# in the image the folder is mounted
+steps=${SOUK_MIGRATIONS:-$(dirname "$0")/../../migrations/src}
+if [ ! -d "$steps" ]; then
+  echo "SOUK_MIGRATIONS: there is no folder $steps" >&2
+  exit 1
+fi
+modules=$(for folder in "$steps"/*/; do basename "$folder"; done)
 for module in $modules; do
   if [ -z "$(password_of "$module")" ]; then
     echo "the password of the role of the $module module is missing: $(printf %s "$module" | tr '[:lower:]' '[:upper:]')_DB_PASSWORD" >&2

@@ -1,7 +1,6 @@
 //! Who may do what: every operation of every module, taken from the modules' own tables.
 
-use crate::harness::{Account, Answer, Shop, both_deployments, until};
-use kernel::{Access, Op};
+use crate::harness::{Access, Account, Answer, Operation, Shop, both_deployments, operations, until};
 use serde_json::{Value, json};
 
 both_deployments![
@@ -15,17 +14,13 @@ both_deployments![
     addresses_are_proved,
 ];
 
-fn operations() -> impl Iterator<Item = &'static Op> {
-    [product::OPS, user::OPS, cart::OPS, order::OPS, payment::OPS, notification::OPS].into_iter().flatten()
-}
-
 /// The path with every parameter filled.
 fn filled(path: &str, id: &str) -> String {
     path.split('/').map(|part| if part.starts_with('{') { id } else { part }).collect::<Vec<_>>().join("/")
 }
 
-async fn ask(shop: &Shop, account: Option<&Account>, op: &Op, path: &str) -> Answer {
-    let mut request = shop.request(op.method.as_str(), path);
+async fn ask(shop: &Shop, account: Option<&Account>, op: &Operation, path: &str) -> Answer {
+    let mut request = shop.request(&op.method, path);
     if let Some(account) = account {
         request = request.bearer_auth(&account.token);
     }
@@ -36,10 +31,10 @@ async fn ask(shop: &Shop, account: Option<&Account>, op: &Op, path: &str) -> Ans
 async fn every_operation_asks_who_calls(shop: Shop) {
     let me = shop.customer("me").await;
     for op in operations() {
-        let Some(public) = op.public else { continue };
+        let Some(public) = &op.public else { continue };
         let path = filled(public, "1");
         let (stranger, customer) = (ask(&shop, None, op, &path).await, ask(&shop, Some(&me), op, &path).await);
-        match op.access {
+        match &op.access {
             Access::Anyone => assert!(![401, 403].contains(&stranger.status), "{}: {stranger:?}", op.id),
             Access::User => {
                 assert_eq!(stranger.problem(401), "unauthenticated", "{}", op.id);
@@ -103,9 +98,9 @@ async fn nobody_touches_what_is_anothers(shop: Shop) {
     let before = all().await;
 
     let mut tried = 0;
-    for op in operations().filter(|op| op.access == Access::User) {
-        let Some(public) = op.public else { continue };
-        let id = match public {
+    for op in operations().iter().filter(|op| op.access == Access::User) {
+        let Some(public) = &op.public else { continue };
+        let id = match public.as_str() {
             path if path.contains("{address}") => mine.address.to_string(),
             path if path.contains("/payments/{") => mine.payment.as_str().unwrap().to_owned(),
             path if path.contains("/notifications/{") => mine.notification.as_str().unwrap().to_owned(),
@@ -114,7 +109,7 @@ async fn nobody_touches_what_is_anothers(shop: Shop) {
             // names no thing: it is about the caller
             _ => continue,
         };
-        let body = match op.id {
+        let body = match op.id.as_str() {
             "cart.change" => json!({"quantity": 1}),
             "user.change_address" => {
                 json!({"street_address": "x", "city": "x", "state": "x", "postal_code": "x", "country": "x"})
@@ -122,9 +117,9 @@ async fn nobody_touches_what_is_anothers(shop: Shop) {
             _ => json!({}),
         };
         let body = (!op.is_read()).then_some(body);
-        let answer = shop.call(&stranger, op.method.as_str(), &filled(public, &id), body.clone()).await;
+        let answer = shop.call(&stranger, &op.method, &filled(public, &id), body.clone()).await;
         let missing = if id.contains('-') { "0197d7a4-0000-7000-8000-000000000000" } else { "987654" };
-        let nothing = shop.call(&stranger, op.method.as_str(), &filled(public, missing), body).await;
+        let nothing = shop.call(&stranger, &op.method, &filled(public, missing), body).await;
         assert_eq!(answer.status, 404, "{}: {answer:?}", op.id);
         assert_eq!(answer.problem(404), nothing.problem(404), "{}: the same answer as for what does not exist", op.id);
         tried += 1;
@@ -138,9 +133,9 @@ async fn nobody_touches_what_is_anothers(shop: Shop) {
 
 async fn internal_operations_are_not_at_the_gateway(shop: Shop) {
     let admin = shop.admin().await;
-    let public: Vec<String> = operations().filter_map(|op| op.public).map(|path| filled(path, "1")).collect();
+    let public: Vec<String> = operations().iter().filter_map(|op| op.public.as_deref()).map(|path| filled(path, "1")).collect();
     for op in operations() {
-        for path in [filled(op.path, "1"), format!("/api{}", filled(op.path, "1"))] {
+        for path in [filled(&op.path, "1"), format!("/api{}", filled(&op.path, "1"))] {
             if !public.contains(&path) {
                 assert_eq!(ask(&shop, Some(&admin), op, &path).await.problem(404), "not_found", "{}", op.id);
             }
@@ -180,10 +175,10 @@ async fn a_service_alone_wants_a_token_of_ours(shop: Shop) {
     let (me, admin) = (shop.customer("me").await, shop.admin().await);
     // one process has no other doors
     for op in operations() {
-        let Some(address) = shop.address_of(op.module) else { continue };
-        let url = format!("{address}{}", filled(op.path, "1"));
+        let Some(address) = shop.address_of(&op.module) else { continue };
+        let url = format!("{address}{}", filled(&op.path, "1"));
         for token in [None, Some(me.token.as_str()), Some(admin.token.as_str()), Some("x")] {
-            let mut request = shop.client.request(op.method.as_str().parse().unwrap(), &url);
+            let mut request = shop.client.request(op.method.parse().unwrap(), &url);
             if let Some(token) = token {
                 request = request.bearer_auth(token);
             }

@@ -3,14 +3,17 @@
 use deadpool_redis::redis;
 use kernel::testing::{Kind, Stores, server};
 use reqwest::{Client, Method, RequestBuilder};
+use serde::Deserialize;
 use serde_json::{Value, json};
 use std::{
     collections::BTreeMap,
     fs,
     future::Future,
     io::{BufRead, BufReader},
+    net::SocketAddr,
     path::Path,
     process::{Child, Command, Stdio},
+    sync::LazyLock,
     time::Duration,
 };
 
@@ -57,6 +60,24 @@ pub(crate) struct Shop {
     pub(crate) processes: Vec<Process>,
     pub(crate) client: Client,
     pub(crate) stores: ShopStores,
+    _ports: Vec<Port>,
+}
+
+/// A port that nobody else gets: bound, and left to the process that will listen on it.
+struct Port(u16, #[expect(dead_code, reason = "holds the port")] socket2::Socket);
+
+impl Port {
+    fn reserve() -> Self {
+        let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+        // Linux lets another socket bind the same port, if both say this and the first does not listen
+        socket.set_reuse_address(true).unwrap();
+        socket.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
+        Self(socket.local_addr().unwrap().as_socket().unwrap().port(), socket)
+    }
+
+    fn address(&self) -> String {
+        format!("http://127.0.0.1:{}", self.0)
+    }
 }
 
 /// A running `souk`.
@@ -144,19 +165,22 @@ impl Shop {
     /// A shop whose processes have just been started: nobody has waited for anything.
     pub(crate) async fn begin(stores: Stores, is_split: bool, settings: &[(&str, &str)]) -> Self {
         let stores = ShopStores::new(stores).await;
+        let names = if is_split { modules() } else { &[] };
+        // any order will do: each knows from the start where the others will be
+        let ports: Vec<(&str, Port)> = names.iter().map(|name| (name.as_str(), Port::reserve())).collect();
+        let peers: Vec<(String, String)> =
+            ports.iter().map(|(name, port)| (format!("{}_SERVICE_URL", name.to_uppercase()), port.address())).collect();
         let mut processes: Vec<Process> = Vec::new();
-        // in an order that gives each the addresses that it needs; when addresses are known, any order will do
-        let names = if is_split { &["notification", "product", "user", "payment", "cart", "order"][..] } else { &[] };
-        for name in names.iter().copied().chain(["gateway"]) {
-            let peers: Vec<(String, String)> =
-                processes.iter().map(|p| (format!("{}_SERVICE_URL", p.name.to_uppercase()), p.address.clone())).collect();
+        for (name, port) in ports.iter().map(|(name, port)| (*name, Some(port))).chain([("gateway", None)]) {
             let mut settings = settings.to_vec();
             settings.extend(peers.iter().map(|(name, address)| (name.as_str(), address.as_str())));
+            let port = port.map(|port| port.0.to_string());
+            settings.extend(port.iter().flat_map(|port| [("PORT", port.as_str()), ("SOUK_OPS_BIND", "127.0.0.1:0")]));
             let arguments = if is_split { &["serve", "--only", name][..] } else { &["serve"] };
             processes.push(start(stores.folder(), name, arguments, &settings));
         }
         let base = processes.last().unwrap().address.clone();
-        Self { base, processes, client: client(), stores }
+        Self { base, processes, client: client(), stores, _ports: ports.into_iter().map(|(_, port)| port).collect() }
     }
 
     /// The same when all its processes can do their work.
@@ -268,25 +292,26 @@ fn account(reply: &Value) -> Account {
 /// What a shop stores things in. Removed with it.
 pub(crate) struct ShopStores {
     stores: Stores,
-    databases: BTreeMap<&'static str, String>,
+    databases: BTreeMap<String, String>,
 }
 
 impl ShopStores {
     /// Chosen by the settings file in the folder of the stores.
     async fn new(stores: Stores) -> Self {
         let (mut settings, mut databases) = (String::new(), BTreeMap::new());
-        for module in ["product", "user", "order", "payment"] {
-            let url = match stores.kind() {
-                Kind::Embedded => format!("sqlite://{}/data/{module}.db", stores.folder().display()),
-                Kind::Servers => stores.database(module).await,
+        for module in modules() {
+            let name = stores.name();
+            let url = match (stores.kind(), module.as_str()) {
+                (Kind::Embedded, _) => format!("sqlite://{}/data/{module}.db", stores.folder().display()),
+                (Kind::Servers, "cart") => redis_url(),
+                (Kind::Servers, "notification") => format!("{}/{name}", mongo_url()),
+                (Kind::Servers, _) => stores.database(module).await,
             };
             settings += &format!("[{module}]\ndatabase_url = {url:?}\n");
-            databases.insert(module, url);
-        }
-        if stores.kind() == Kind::Servers {
-            let name = stores.name();
-            settings += &format!("[cart]\ndatabase_url = {:?}\nkey_prefix = {name:?}\n", redis_url());
-            settings += &format!("[notification]\ndatabase_url = \"{}/{name}\"\n", mongo_url());
+            if module == "cart" {
+                settings += &format!("key_prefix = {name:?}\n");
+            }
+            databases.insert(module.clone(), url);
         }
         let events = stores.events(&["notification"]);
         settings += &format!("[events]\nbroker_url = {:?}\nprefix = {:?}\n", events.broker_url, events.prefix);
@@ -339,6 +364,58 @@ fn in_a_runtime(work: impl Future<Output = ()> + Send + 'static) {
     drop(std::thread::spawn(run).join());
 }
 
+/// The modules of the shop, callees before their callers, as the shop itself lists them.
+pub(crate) fn modules() -> &'static [String] {
+    static MODULES: LazyLock<Vec<String>> = LazyLock::new(|| {
+        let listed = listed_by("modules");
+        let names = listed.lines().filter_map(|line| line.split(' ').next());
+        names.filter(|name| *name != "gateway").map(str::to_owned).collect()
+    });
+    &MODULES
+}
+
+/// An operation of the shop.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Operation {
+    pub(crate) id: String,
+    pub(crate) module: String,
+    pub(crate) method: String,
+    pub(crate) path: String,
+    /// Path at the gateway.
+    pub(crate) public: Option<String>,
+    pub(crate) access: Access,
+}
+
+/// Who may call an operation.
+#[derive(Debug, PartialEq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Access {
+    Anyone,
+    User,
+    Role(String),
+    Modules(Vec<String>),
+}
+
+impl Operation {
+    pub(crate) fn is_read(&self) -> bool {
+        self.method == "GET"
+    }
+}
+
+/// All operations of all modules, as the shop itself lists them.
+pub(crate) fn operations() -> &'static [Operation] {
+    static OPERATIONS: LazyLock<Vec<Operation>> =
+        LazyLock::new(|| serde_json::from_str(&listed_by("operations")).expect("the list of operations"));
+    &OPERATIONS
+}
+
+fn listed_by(command: &str) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let output = souk(folder.path(), &[command], &[]).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
 /// The command with a clean set of settings, in a folder of its own.
 pub(crate) fn souk(folder: &Path, arguments: &[&str], settings: &[(&str, &str)]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_souk"));
@@ -357,8 +434,8 @@ fn start(folder: &Path, name: &str, arguments: &[&str], settings: &[(&str, &str)
     command.env("SOUK_GATEWAY__LIMITS", "off");
     // and run on machines that are busy with other things
     command.env("SOUK_GATEWAY__REQUEST_TIMEOUT_MS", "50000");
-    for module in ["PRODUCT", "USER", "CART", "ORDER", "PAYMENT", "NOTIFICATION"] {
-        command.env(format!("SOUK_{module}__POOL__ACQUIRE_TIMEOUT_MS"), "30000");
+    for module in modules() {
+        command.env(format!("SOUK_{}__POOL__ACQUIRE_TIMEOUT_MS", module.to_uppercase()), "30000");
     }
     command.envs(settings.iter().copied());
     let mut child = command.stdout(Stdio::piped()).spawn().unwrap();

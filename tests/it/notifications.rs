@@ -4,12 +4,7 @@ use crate::{
     harness::{Account, Shop, both_deployments, souk, until},
     mail::MailServer,
 };
-use kernel::{
-    Ctx, Event,
-    db::{Db, Durability, Pool},
-    outbox,
-    testing::Stores,
-};
+use kernel::{Ctx, Event, module::Module, outbox, testing::Stores};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::{collections::BTreeSet, time::Duration};
@@ -154,7 +149,8 @@ impl Event for Broken {
 }
 
 async fn a_poisoned_event_becomes_a_dead_letter_and_the_rest_goes_on(shop: Shop) {
-    let db = Db::open("order", &shop.stores.database_url("order"), Pool::default(), Durability::Full).await.unwrap();
+    let config = order::Config { database_url: shop.stores.database_url("order"), ..Default::default() };
+    let db = order::Orders::open(&config).await.unwrap();
     let tx = db.begin().await.unwrap();
     outbox::tell(&tx, &Ctx::anonymous(Duration::from_secs(5)), &Broken { nonsense: true }).await.unwrap();
     tx.commit().await.unwrap();

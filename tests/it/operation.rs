@@ -1,6 +1,6 @@
 //! What operators rely on: limits, probes, metrics, documents, and a clean end.
 
-use crate::harness::{Shop, both_deployments, souk, until};
+use crate::harness::{Shop, both_deployments, operations, souk, until};
 use serde_json::json;
 use std::{
     fs::File,
@@ -31,9 +31,9 @@ async fn probes_metrics_and_documents(shop: Shop) {
     }
     let document = shop.get("/openapi.json").await.expect(200);
     assert_eq!(document["openapi"], "3.1.0");
-    for op in [product::OPS, user::OPS, cart::OPS, order::OPS, payment::OPS, notification::OPS].into_iter().flatten() {
-        let Some(path) = op.public else { continue };
-        let described = &document["paths"][path][op.method.as_str().to_lowercase()];
+    for op in operations() {
+        let Some(path) = &op.public else { continue };
+        let described = &document["paths"][path][op.method.to_lowercase()];
         assert!(described["summary"].is_string(), "{} is not described", op.id);
     }
     let page = shop.get("/docs/").await;

@@ -1,5 +1,5 @@
 use crate::{AddItem, Cart, CartError, CartVersion, ChangeItem, Cleared, Snapshot, Validation};
-use kernel::{Ctx, UserId};
+use kernel::{Contract, Ctx, UserId};
 use product::ProductId;
 
 /// Carts of logged-in users.
@@ -45,4 +45,9 @@ pub trait CartApi {
     /// Empty a cart that was ordered, unless it was changed since.
     #[delete("/cart/{user}/snapshot", access = module(order), status = 204)]
     async fn ordered(&self, cx: &Ctx, user: UserId, version: CartVersion) -> Result<(), CartError>;
+}
+
+impl Contract for CartClient {
+    const NAME: &'static str = "cart";
+    const PORT: u16 = 5003;
 }

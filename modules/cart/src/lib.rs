@@ -20,4 +20,4 @@ mod store;
 mod view;
 
 #[cfg(feature = "server")]
-pub use {service::Carts, start::*};
+pub use {service::Carts, start::*, store::Store};

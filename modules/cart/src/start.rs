@@ -1,12 +1,13 @@
 //! How the module is started.
 
-use crate::{Carts, store::Store};
+use crate::{CartClient, Carts, store::Store};
 use kernel::{
-    BoxError, Health,
+    BoxError, Clients,
     chrono::TimeDelta,
     db::{Db, Pool},
     idempotency,
     jobs::Jobs,
+    module::{Module, Start},
 };
 use product::ProductClient;
 use serde::{Deserialize, Serialize};
@@ -43,36 +44,49 @@ impl Default for Config {
     }
 }
 
-/// Starts the module and its `jobs`, which bring its store up as soon as it can be reached. `product` is the way to the product
-/// module.
-///
-/// # Errors
-/// When a setting cannot be used.
-pub async fn start(config: &Config, product: ProductClient, jobs: &Jobs) -> Result<Carts, BoxError> {
-    if !(1..=8760).contains(&config.expiry_hours) {
-        return Err("cart.expiry_hours must be 1 to 8760".into());
-    }
-    let store = Store::open(config).await?;
-    store.keep_up(jobs);
-    if let Store::Sql(db) = &store {
-        sweep(db, config.sweep_seconds, jobs);
-    }
-    Ok(Carts { store, product: product.by("cart"), life: TimeDelta::hours(config.expiry_hours.into()) })
+/// The modules that carts need.
+pub struct Peers {
+    /// Knows what is sold, and for how much.
+    pub product: ProductClient,
 }
 
-/// Brings the module's store up to date. In Redis there is nothing to do; that it can be reached is checked.
-///
-/// # Errors
-/// When the store cannot be opened or a migration fails.
-pub async fn migrate(config: &Config) -> Result<(), BoxError> {
-    Store::open(config).await?.migrate().await
+impl kernel::module::Peers for Peers {
+    fn of(clients: &Clients, module: &'static str) -> Self {
+        Self { product: clients.get(module) }
+    }
 }
 
-/// Removes expired carts and keys from a database, again and again.
-fn sweep(db: &Db, seconds: u64, jobs: &Jobs) {
-    let carts = db.in_background();
+/// What the launcher starts.
+pub use crate::Carts as Service;
+
+impl Module for Carts {
+    type Client = CartClient;
+    type Config = Config;
+    type Store = Store;
+    type Peers = Peers;
+
+    async fn open(config: &Config) -> Result<Store, BoxError> {
+        if !(1..=8760).contains(&config.expiry_hours) {
+            return Err("cart.expiry_hours must be 1 to 8760".into());
+        }
+        Store::open(config).await
+    }
+
+    async fn start(start: Start<'_, Self>) -> Result<Self, BoxError> {
+        let Start { config, store, peers, jobs, .. } = start;
+        if let Some(db) = store.database() {
+            expire(db, config.sweep_seconds, jobs);
+            idempotency::keep_swept(db, jobs);
+        }
+        Ok(Self { store, product: peers.product, life: TimeDelta::hours(config.expiry_hours.into()) })
+    }
+}
+
+/// Removes expired carts from a database, again and again. Redis does it by itself.
+fn expire(db: &Db, seconds: u64, jobs: &Jobs) {
+    let db = db.in_background();
     jobs.every("cart.expire", Duration::from_secs(seconds.max(1)), move || {
-        let db = carts.clone();
+        let db = db.clone();
         async move {
             /// Few enough that nobody waits long for the removal.
             const BATCH: u64 = 500;
@@ -80,21 +94,11 @@ fn sweep(db: &Db, seconds: u64, jobs: &Jobs) {
             Ok(())
         }
     });
-    let keys = db.in_background();
-    jobs.every("cart.sweep", Duration::from_secs(3600), move || {
-        let db = keys.clone();
-        async move { idempotency::sweep(&db).await }
-    });
 }
 
 impl Carts {
     /// Waits until the store is up.
     pub async fn up(&self) {
         self.store.up().await;
-    }
-
-    /// The store, for health checks.
-    pub fn health(&self) -> impl Health + use<> {
-        self.store.clone()
     }
 }

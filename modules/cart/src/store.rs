@@ -49,7 +49,10 @@ pub(crate) struct Seen<'a> {
 
 /// Where carts are kept. Cheap to clone.
 #[derive(Clone)]
-pub(crate) enum Store {
+pub struct Store(Kind);
+
+#[derive(Clone)]
+enum Kind {
     Sql(Db),
     Redis(Arc<redis::Redis>),
 }
@@ -58,70 +61,51 @@ impl Store {
     /// The store that the URL names. Nothing is asked of it yet.
     pub(crate) async fn open(config: &Config) -> Result<Self, BoxError> {
         match config.database_url.split_once("://") {
-            Some(("redis" | "rediss", _)) => Ok(Self::Redis(Arc::new(redis::Redis::open(config)?))),
-            Some(("sqlite" | "postgres" | "postgresql", _)) => Ok(Self::Sql(sql::open(config).await?)),
+            Some(("redis" | "rediss", _)) => Ok(Self(Kind::Redis(Arc::new(redis::Redis::open(config)?)))),
+            Some(("sqlite" | "postgres" | "postgresql", _)) => Ok(Self(Kind::Sql(sql::open(config).await?))),
             // not what it is instead: a password may be anywhere in it
             _ => Err("cart.database_url must start with sqlite://, postgres://, redis:// or rediss://".into()),
         }
     }
 
-    /// Brings the store up to date, here and now. In Redis there is nothing to do; that it can be reached is checked.
-    pub(crate) async fn migrate(&self) -> Result<(), BoxError> {
-        match self {
-            Self::Sql(db) => sql::migrate(db).await,
-            Self::Redis(redis) => Ok(redis.bring_up().await?),
-        }
-    }
-
-    /// Brings the store up in the background, as soon as it can be reached.
-    pub(crate) fn keep_up(&self, jobs: &Jobs) {
-        match self {
-            Self::Sql(db) => sql::keep_up(db, jobs),
-            Self::Redis(redis) => {
-                let probed = redis.clone();
-                jobs.every("cart.redis_probe", Duration::from_millis(500), move || {
-                    let redis = probed.clone();
-                    async move { redis.probe().await }
-                });
-                let redis = redis.clone();
-                jobs.once("cart.redis", move || {
-                    let redis = redis.clone();
-                    async move { redis.bring_up().await }
-                });
-            }
+    /// The database, if it is one.
+    pub(crate) fn database(&self) -> Option<&Db> {
+        match &self.0 {
+            Kind::Sql(db) => Some(db),
+            Kind::Redis(_) => None,
         }
     }
 
     /// Waits until it is up.
     pub(crate) async fn up(&self) {
-        match self {
-            Self::Sql(db) => db.up().await,
+        match &self.0 {
+            Kind::Sql(db) => db.up().await,
             // there is nothing to bring up in Redis
-            Self::Redis(_) => {}
+            Kind::Redis(_) => {}
         }
     }
 
     /// The cart; none when it is empty or expired.
     pub(crate) async fn load(&self, user: UserId) -> Result<Option<Stored>> {
-        match self {
-            Self::Sql(db) => sql::load(db.read(), user, db.now()).await,
-            Self::Redis(redis) => redis.load(user).await,
+        match &self.0 {
+            Kind::Sql(db) => sql::load(db.read(), user, db.now()).await,
+            Kind::Redis(redis) => redis.load(user).await,
         }
     }
 
     /// The same, with a life that begins anew.
     pub(crate) async fn renewed(&self, user: UserId, life: TimeDelta) -> Result<Option<Stored>> {
-        match self {
-            Self::Sql(db) => sql::renewed(db, user, life).await,
-            Self::Redis(redis) => redis.renewed(user, life).await,
+        match &self.0 {
+            Kind::Sql(db) => sql::renewed(db, user, life).await,
+            Kind::Redis(redis) => redis.renewed(user, life).await,
         }
     }
 
     /// The reply to this addition, when it was made before under the caller's key.
     pub(crate) async fn replayed(&self, cx: &Ctx, user: UserId, item: &AddItem) -> Result<Option<Cart>> {
-        match self {
-            Self::Sql(db) => sql::replayed(db, cx, item).await,
-            Self::Redis(redis) => redis.replayed(cx, user, item).await,
+        match &self.0 {
+            Kind::Sql(db) => sql::replayed(db, cx, item).await,
+            Kind::Redis(redis) => redis.replayed(cx, user, item).await,
         }
     }
 
@@ -138,9 +122,9 @@ impl Store {
         catalogue: &Catalogue,
         life: TimeDelta,
     ) -> Result<Cart, CartError> {
-        match self {
-            Self::Sql(db) => sql::add(db, cx, user, item, catalogue, life).await,
-            Self::Redis(redis) => redis.add(cx, user, item, catalogue, life).await,
+        match &self.0 {
+            Kind::Sql(db) => sql::add(db, cx, user, item, catalogue, life).await,
+            Kind::Redis(redis) => redis.add(cx, user, item, catalogue, life).await,
         }
     }
 
@@ -156,9 +140,9 @@ impl Store {
         catalogue: &Catalogue,
         life: TimeDelta,
     ) -> Result<Stored, CartError> {
-        match self {
-            Self::Sql(db) => sql::set(db, user, product, quantity, catalogue, life).await,
-            Self::Redis(redis) => redis.set(user, product, quantity, catalogue, life).await,
+        match &self.0 {
+            Kind::Sql(db) => sql::set(db, user, product, quantity, catalogue, life).await,
+            Kind::Redis(redis) => redis.set(user, product, quantity, catalogue, life).await,
         }
     }
 
@@ -167,25 +151,25 @@ impl Store {
     /// # Errors
     /// `NotInCart`; then nothing has changed.
     pub(crate) async fn remove(&self, user: UserId, product: ProductId, life: TimeDelta) -> Result<Option<Stored>, CartError> {
-        match self {
-            Self::Sql(db) => sql::remove(db, user, product, life).await,
-            Self::Redis(redis) => redis.remove(user, product, life).await,
+        match &self.0 {
+            Kind::Sql(db) => sql::remove(db, user, product, life).await,
+            Kind::Redis(redis) => redis.remove(user, product, life).await,
         }
     }
 
     /// Removes the cart with its lines.
     pub(crate) async fn clear(&self, user: UserId) -> Result<()> {
-        match self {
-            Self::Sql(db) => sql::clear(db.write(), user).await,
-            Self::Redis(redis) => redis.clear(user).await,
+        match &self.0 {
+            Kind::Sql(db) => sql::clear(db.write(), user).await,
+            Kind::Redis(redis) => redis.clear(user).await,
         }
     }
 
     /// Removes the cart if it still has this version.
     pub(crate) async fn clear_version(&self, user: UserId, version: i64) -> Result<()> {
-        match self {
-            Self::Sql(db) => sql::clear_version(db.write(), user, version).await,
-            Self::Redis(redis) => redis.clear_version(user, version).await,
+        match &self.0 {
+            Kind::Sql(db) => sql::clear_version(db.write(), user, version).await,
+            Kind::Redis(redis) => redis.clear_version(user, version).await,
         }
     }
 
@@ -194,9 +178,9 @@ impl Store {
         if seen.is_empty() {
             return Ok(());
         }
-        match self {
-            Self::Sql(db) => sql::see(db.write(), user, seen).await,
-            Self::Redis(redis) => redis.see(user, seen).await,
+        match &self.0 {
+            Kind::Sql(db) => sql::see(db.write(), user, seen).await,
+            Kind::Redis(redis) => redis.see(user, seen).await,
         }
     }
 
@@ -206,19 +190,53 @@ impl Store {
     }
 }
 
+impl kernel::module::Store for Store {
+    fn keep_up(&self, jobs: &Jobs) {
+        match &self.0 {
+            Kind::Sql(db) => db.keep_up(jobs),
+            Kind::Redis(redis) => {
+                let probed = redis.clone();
+                jobs.every("cart.redis_probe", Duration::from_millis(500), move || {
+                    let redis = probed.clone();
+                    async move { redis.probe().await }
+                });
+                let redis = redis.clone();
+                jobs.once("cart.redis", move || {
+                    let redis = redis.clone();
+                    async move { redis.bring_up().await }
+                });
+            }
+        }
+    }
+
+    /// In Redis there is nothing to do; that it can be reached is checked.
+    async fn migrate(&self) -> std::result::Result<(), BoxError> {
+        match &self.0 {
+            Kind::Sql(db) => Ok(db.migrate().await?),
+            Kind::Redis(redis) => Ok(redis.bring_up().await?),
+        }
+    }
+
+    fn in_background(&self) -> Self {
+        match &self.0 {
+            Kind::Sql(db) => Self(Kind::Sql(db.in_background())),
+            Kind::Redis(redis) => Self(Kind::Redis(redis.clone())),
+        }
+    }
+}
+
 impl Health for Store {
     fn name(&self) -> &str {
-        match self {
-            Self::Sql(db) => db.name(),
-            Self::Redis(_) => "cart.redis",
+        match &self.0 {
+            Kind::Sql(db) => db.name(),
+            Kind::Redis(_) => "cart.redis",
         }
     }
 
     fn check(&self) -> BoxFuture<Result<()>> {
-        match self {
-            // probes are no requests
-            Self::Sql(db) => db.in_background().check(),
-            Self::Redis(redis) => {
+        match &self.0 {
+            Kind::Sql(db) => db.check(),
+            Kind::Redis(redis) => {
                 let redis = redis.clone();
                 Box::pin(async move { redis.check().await })
             }

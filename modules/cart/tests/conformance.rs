@@ -2,16 +2,17 @@
 //! ignored tests are run. What only Redis has is in `redis.rs`.
 #![expect(clippy::unwrap_used, reason = "a test may stop at any surprise")]
 
-use cart::{AddItem, Cart, CartApi, CartClient, CartError, CartItem, CartVersion, Carts, ChangeItem, Config, Issue, start};
+use cart::{AddItem, Cart, CartApi, CartClient, CartError, CartItem, CartVersion, Carts, ChangeItem, Config, Issue, Peers};
 use deadpool_redis::redis;
 use kernel::{
     ApiError, BoxFuture, Code, Currency, Dispatch, Fault, Health, Incoming, Op, Reply, Transport, UserId,
     chrono::{DateTime, TimeDelta, Utc},
     db::{Db, Durability, Pool},
-    now, placements,
-    testing::{Kind, Stores, admin, anonymous, customer, server},
+    jobs::Jobs,
+    module, now, placements,
+    testing::{Kind, Stores, admin, anonymous, customer, server, start},
 };
-use product::{NewProduct, ProductApi, ProductChange, ProductClient, ProductId, SetStock};
+use product::{NewProduct, ProductApi, ProductChange, ProductClient, ProductId, Products, SetStock};
 use sea_orm::{ConnectionTrait, Statement};
 use std::{
     sync::{
@@ -113,7 +114,7 @@ async fn carts(stores: Stores) -> (Carts, Fixture) {
 
 async fn carts_in(database_url: String, stores: Stores) -> (Carts, Fixture) {
     let config = product::Config { database_url: stores.database("product").await, ..Default::default() };
-    let products = Arc::new(ProductClient::local(product::start(&config, &Default::default()).await.unwrap()));
+    let products = Arc::new(ProductClient::local(start::<Products>(&config, ()).await.service));
     let catalogue = Arc::new(Catalogue {
         products: products.clone(),
         fails: Mutex::new(None),
@@ -123,10 +124,11 @@ async fn carts_in(database_url: String, stores: Stores) -> (Carts, Fixture) {
     let kept = Kept::at(&database_url, stores.name()).await;
     let config = Config { database_url, key_prefix: stores.name().into(), sweep_seconds: 1, ..Config::default() };
     let client = ProductClient::remote(Transport::loopback(catalogue.clone()));
-    let carts = start(&config, client, &Default::default()).await.unwrap();
-    carts.up().await;
-    carts.health().check().await.unwrap();
-    (carts, Fixture { products, catalogue, kept, _stores: stores })
+    let peers = Peers { product: client.by("cart") };
+    let carts = start::<Carts>(&config, peers).await;
+    carts.service.up().await;
+    carts.store.check().await.unwrap();
+    (carts.service, Fixture { products, catalogue, kept, _stores: stores })
 }
 
 /// The store of the carts, behind the back of the module.
@@ -141,7 +143,7 @@ impl Kept {
             return Self::Redis { client: redis::Client::open(url).unwrap(), prefix: prefix.into() };
         }
         let pool = Pool { connections: 1, ..Pool::default() };
-        Self::Sql(Db::open("cart", url, pool, Durability::Normal).await.unwrap())
+        Self::Sql(Db::open::<migrations::cart::Migrator>("cart", url, pool, Durability::Normal).await.unwrap())
     }
 
     /// Lets time pass: the carts expire at `at`.
@@ -702,6 +704,6 @@ async fn a_life_out_of_range_keeps_the_module_from_starting() {
         let stores = Stores::embedded();
         let config = Config { database_url: stores.database("cart").await, expiry_hours, ..Config::default() };
         let nobody = ProductClient::remote(Transport::http(vec![], kernel::InternalKey::random()));
-        assert!(start(&config, nobody, &Default::default()).await.is_err());
+        assert!(module::start::<Carts>(&config, Peers { product: nobody }, false, &Jobs::default()).await.is_err());
     }
 }

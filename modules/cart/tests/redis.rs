@@ -2,15 +2,16 @@
 //! of its own; they are ignored, because not everyone has one.
 #![expect(clippy::unwrap_used, reason = "a test may stop at any surprise")]
 
-use cart::{AddItem, Cart, CartApi, CartClient, CartError, CartVersion, ChangeItem, Config, start};
+use cart::{AddItem, Cart, CartApi, CartClient, CartError, CartVersion, Carts, ChangeItem, Config, Peers};
 use deadpool_redis::redis;
 use kernel::{
     ApiError, Code, Health, InternalKey, Transport, UserId,
     db::Pool,
     jobs::Jobs,
-    testing::{Stores, admin, anonymous, customer, folder},
+    module,
+    testing::{Stores, admin, anonymous, customer, folder, start},
 };
-use product::{NewProduct, ProductApi, ProductClient, ProductId};
+use product::{NewProduct, ProductApi, ProductClient, ProductId, Products};
 use std::{
     collections::HashMap,
     net::TcpListener,
@@ -120,7 +121,7 @@ async fn shop(redis: &Redis) -> Shop {
 async fn shop_with(carts: Config) -> Shop {
     let stores = Stores::embedded();
     let config = product::Config { database_url: stores.database("product").await, ..Default::default() };
-    let products = ProductClient::local(product::start(&config, &Default::default()).await.unwrap());
+    let products = ProductClient::local(start::<Products>(&config, ()).await.service);
     let lamp = NewProduct {
         name: "Lamp".into(),
         description: None,
@@ -130,9 +131,9 @@ async fn shop_with(carts: Config) -> Shop {
         stock_quantity: 1_000,
     };
     let lamp = products.create(&admin(), lamp).await.unwrap().id;
-    let carts = start(&carts, products, &Default::default()).await.unwrap();
-    let health = Box::new(carts.health());
-    Shop { carts: Arc::new(CartClient::local(carts)), health, lamp, _stores: stores }
+    let carts = start::<Carts>(&carts, Peers { product: products }).await;
+    let health = Box::new(carts.store);
+    Shop { carts: Arc::new(CartClient::local(carts.service)), health, lamp, _stores: stores }
 }
 
 fn config_of(database_url: String) -> Config {
@@ -398,7 +399,7 @@ async fn a_full_redis_is_unavailable_for_adding_and_shows_what_it_has() {
 async fn a_redis_that_is_too_old_keeps_the_module_from_starting() {
     // the newest command that is used came with 7.0
     let redis = Redis::start(&["--rename-command", "PEXPIRETIME", ""]).await;
-    let refused = cart::migrate(&config_of(redis.url())).await.unwrap_err().to_string();
+    let refused = module::migrate::<Carts>(&config_of(redis.url())).await.unwrap_err().to_string();
     assert!(refused.starts_with("cart.database_url must be that of Redis 7.0 or later: "), "{refused}");
 }
 
@@ -411,10 +412,10 @@ async fn a_module_starts_without_its_redis_and_says_so() {
     for config in [nobody, tls, silent].map(config_of) {
         let begun = Instant::now();
         let jobs = Jobs::default();
-        let carts = start(&config, nowhere(), &jobs).await.unwrap();
-        let told = cart::migrate(&config).await.unwrap_err().to_string();
+        let carts = module::start::<Carts>(&config, Peers { product: nowhere() }, false, &jobs).await.unwrap();
+        let told = module::migrate::<Carts>(&config).await.unwrap_err().to_string();
         assert!(told.starts_with("cart.database_url: Redis cannot be reached: ") && !told.contains("secret"), "{told}");
-        carts.health().check().await.expect_err("it is not there");
+        carts.store.check().await.expect_err("it is not there");
         assert!(jobs.check().await.is_err(), "the process is not ready");
         assert!(begun.elapsed() < 2 * IN_TIME, "{:?}", begun.elapsed());
         assert!(jobs.end(IN_TIME).await);
@@ -433,8 +434,12 @@ async fn a_setting_that_cannot_be_used_is_told() {
         (Config { key_prefix: "{cart".into(), ..config_of("redis://localhost".into()) }, "cart.key_prefix must not"),
         (Config { key_prefix: String::new(), ..config_of("redis://localhost".into()) }, "cart.key_prefix must not"),
     ] {
-        let started = start(&config, nowhere(), &Default::default()).await.err().unwrap().to_string();
-        let migrated = cart::migrate(&config).await.unwrap_err().to_string();
+        let started = module::start::<Carts>(&config, Peers { product: nowhere() }, false, &Jobs::default())
+            .await
+            .err()
+            .unwrap()
+            .to_string();
+        let migrated = module::migrate::<Carts>(&config).await.unwrap_err().to_string();
         for told in [started, migrated] {
             assert!(told.starts_with(why) && !told.contains("secret"), "{told}");
         }
@@ -450,7 +455,8 @@ async fn nobody_waits_for_a_redis_that_is_silent() {
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let jobs = Jobs::default();
     let config = config_of(format!("redis://{}", silent.local_addr().unwrap()));
-    let carts = CartClient::local(start(&config, nowhere(), &jobs).await.unwrap());
+    let carts =
+        CartClient::local(module::start::<Carts>(&config, Peers { product: nowhere() }, false, &jobs).await.unwrap().service);
     // the first ones wait until it is known
     let deadline = Instant::now() + 4 * IN_TIME;
     let mut in_a_row = 0;

@@ -21,11 +21,11 @@ use utoipa::{
         Components, Content, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, PathItem, Response, ResponseBuilder, Server,
         path::{HttpMethod, OperationBuilder},
         security::{Http, HttpAuthScheme, SecurityScheme},
-        tag::TagBuilder,
+        tag::{Tag, TagBuilder},
     },
 };
 
-/// Groups of operations, in the order of the page, each with the paths that belong to it.
+/// Groups of operations, in the order of the page, each with the paths that belong to it. Other paths are grouped by their module.
 const TAGS: &[(&str, &str, &[&str])] = &[
     (
         "auth",
@@ -42,8 +42,10 @@ const TAGS: &[(&str, &str, &[&str])] = &[
         "What users were told by e-mail and SMS, and which of it they want; for admins, what became of it.",
         &["/api/notifications", "/api/admin/notification", "/api/dev/"],
     ),
-    ("service", "The state of the service, for operators.", &["/"]),
 ];
+
+/// The gateway's own.
+const SERVICE: (&str, &str) = ("service", "The state of the service, for operators.");
 
 const DESCRIPTION: &str = "\
 An e-commerce backend.
@@ -71,19 +73,20 @@ pub fn openapi(modules: &[Arc<dyn Dispatch>]) -> OpenApi {
     ] {
         components.schemas.insert(name.into_owned(), schema);
     }
-    let mut api = OpenApiBuilder::new()
-        .info(info.build())
-        .servers(Some([Server::new("/")]))
-        .components(Some(components))
-        .tags(Some(TAGS.iter().map(|(name, text, _)| TagBuilder::new().name(*name).description(Some(*text)).build())))
-        .build();
+    let mut api = OpenApiBuilder::new().info(info.build()).servers(Some([Server::new("/")])).components(Some(components)).build();
+    let mut tags: Vec<Tag> = TAGS.iter().map(|(name, text, _)| tag(name, text)).collect();
     for module in modules {
         let mut document = public(module.openapi(), module.ops());
+        let name = module.ops().first().map_or("", |op| op.module);
+        if set_tags(&mut document, name) {
+            tags.push(tag(name, &document.info.description.take().unwrap_or_default()));
+        }
         document.tags = None;
         api.merge(document);
     }
     add_own_routes(&mut api);
-    set_tags(&mut api);
+    tags.push(tag(SERVICE.0, SERVICE.1));
+    api.tags = Some(tags);
     drop_unused_schemas(&mut api);
     api
 }
@@ -94,8 +97,9 @@ fn add_own_routes(api: &mut OpenApi) {
         |description: &str, media: &str, content| ResponseBuilder::new().description(description).content(media, content).build();
     let mut add = |path: &str, id: &str, summary: &str, description: &str, responses: Vec<(&str, Response)>| {
         let operation = OperationBuilder::new().operation_id(Some(id)).summary(Some(summary)).description(Some(description));
-        let operation =
-            responses.into_iter().fold(operation, |operation, (status, response)| operation.response(status, response));
+        let operation = responses
+            .into_iter()
+            .fold(operation.tag(SERVICE.0), |operation, (status, response)| operation.response(status, response));
         api.paths.paths.insert(path.into(), PathItem::new(HttpMethod::Get, operation.build()));
     };
     add(
@@ -124,14 +128,22 @@ fn add_own_routes(api: &mut OpenApi) {
     );
 }
 
-fn set_tags(api: &mut OpenApi) {
-    for (path, item) in &mut api.paths.paths {
-        let tag = TAGS.iter().find(|(_, _, prefixes)| prefixes.iter().any(|prefix| path.starts_with(prefix)));
-        let tags = tag.map(|(name, ..)| vec![(*name).to_owned()]);
+fn tag(name: &str, text: &str) -> Tag {
+    TagBuilder::new().name(name).description(Some(text)).build()
+}
+
+/// Puts the operations of a module into their groups; whether some are in the group of the module itself.
+fn set_tags(document: &mut OpenApi, module: &str) -> bool {
+    let mut has_own_group = false;
+    for (path, item) in &mut document.paths.paths {
+        let group = TAGS.iter().find(|(_, _, prefixes)| prefixes.iter().any(|prefix| path.starts_with(prefix)));
+        has_own_group |= group.is_none();
+        let tags = Some(vec![group.map_or(module, |(name, ..)| name).to_owned()]);
         for operation in [&mut item.get, &mut item.post, &mut item.put, &mut item.delete].into_iter().flatten() {
             operation.tags.clone_from(&tags);
         }
     }
+    has_own_group
 }
 
 /// Types of internal operations are nobody's business.

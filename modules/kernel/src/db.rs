@@ -17,6 +17,7 @@ use crate::{Fault, Health, call::BoxFuture, jobs::Jobs, outbox::Hook};
 use chrono::{DateTime, Utc};
 use connection::Options;
 use gate::{Gate, State};
+use migrate::Steps;
 use sea_orm::{DbErr, RuntimeErr};
 use sea_orm_migration::MigratorTrait;
 use sqlx::{
@@ -69,6 +70,7 @@ struct Shared {
     module: &'static str,
     name: String,
     gate: Arc<Gate>,
+    steps: Steps,
     /// How connections for writes are made.
     options: Options,
     /// The share of work in the background.
@@ -78,11 +80,17 @@ struct Shared {
 
 impl Db {
     /// Opens the database of `module`: `sqlite://data/product.db`, whose file and folder are made if there are none, or
-    /// `postgres://user:password@host/database`. Nothing is asked of it yet: connections are made when they are needed.
+    /// `postgres://user:password@host/database`. Nothing is asked of it yet: connections are made when they are needed. `M` are the
+    /// steps to its tables.
     ///
     /// # Errors
     /// When the URL is not of a known store, a setting is out of its range, or the folder cannot be made.
-    pub async fn open(module: &'static str, url: &str, pool: Pool, durability: Durability) -> Result<Self, DbErr> {
+    pub async fn open<M: MigratorTrait + 'static>(
+        module: &'static str,
+        url: &str,
+        pool: Pool,
+        durability: Durability,
+    ) -> Result<Self, DbErr> {
         let wrong = |why: String| DbErr::Custom(format!("{module}.database_url: {why}"));
         if pool.connections == 0 {
             return Err(DbErr::Custom("pool.connections must be at least 1".into()));
@@ -115,7 +123,8 @@ impl Db {
         };
         let name = format!("{module}.database");
         let background = Arc::new(Semaphore::new(most.div_ceil(2)));
-        Ok(Self { shared: Arc::new(Shared { module, name, gate, options, background, hook: Hook::default() }), read, write })
+        let shared = Shared { module, name, gate, steps: Steps::of::<M>(), options, background, hook: Hook::default() };
+        Ok(Self { shared: Arc::new(shared), read, write })
     }
 
     /// The same database for work that no request waits for: it gets half of the connections at most, and its statements are counted
@@ -141,8 +150,8 @@ impl Db {
     ///
     /// # Errors
     /// When the store cannot be reached, a lock is not free for some seconds, or a step fails; then nothing has changed.
-    pub async fn migrate<M: MigratorTrait>(&self) -> Result<(), DbErr> {
-        migrate::migrate::<M>(self.module(), &self.shared.options).await?;
+    pub async fn migrate(&self) -> Result<(), DbErr> {
+        migrate::migrate(&self.shared.steps, self.module(), &self.shared.options).await?;
         keeper::ask(self).await.map_err(connection::connecting)?;
         self.gate().set(State::Open);
         Ok(())
@@ -152,15 +161,15 @@ impl Db {
     ///
     /// # Errors
     /// When the store cannot be reached, or steps are missing; the message says what to do.
-    pub async fn must_be_up_to_date<M: MigratorTrait>(&self) -> Result<(), DbErr> {
-        migrate::must_be_up_to_date::<M>(&self.shared.options).await
+    pub async fn must_be_up_to_date(&self) -> Result<(), DbErr> {
+        migrate::must_be_up_to_date(&self.shared.steps, &self.shared.options).await
     }
 
     /// Brings the database up in the background, with its tables, as soon as it can be reached, and looks after it from then on.
-    pub fn keep_up<M: MigratorTrait>(&self, jobs: &Jobs) {
+    pub fn keep_up(&self, jobs: &Jobs) {
         self.gate().set(State::Starting);
         let (db, stop) = (self.in_background(), jobs.stopping().clone());
-        jobs.keep(&self.shared.name, move |beat| keeper::keep::<M>(db.clone(), stop.clone(), beat));
+        jobs.keep(&self.shared.name, move |beat| keeper::keep(db.clone(), stop.clone(), beat));
         let connections: Vec<_> = [("read", &self.read), ("write", &self.write)].map(|(use_, c)| (use_, c.clone())).into();
         let module = self.module();
         jobs.every(format!("{module}.database_metrics"), Duration::from_secs(5), move || {

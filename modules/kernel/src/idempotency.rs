@@ -11,6 +11,7 @@ use crate::{
     ApiError, Code, Ctx, Fault, Op, Principal, Problem,
     ctx::MAX_DEADLINE,
     db::{Db, Tx},
+    jobs::Jobs,
 };
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use sea_orm::{
@@ -22,6 +23,7 @@ use sea_orm::{
 };
 use serde::{Serialize, de::DeserializeOwned};
 use sha2::{Digest, Sha256};
+use std::time::Duration;
 
 /// How long a key is kept after its first use.
 pub const KEPT: TimeDelta = TimeDelta::hours(24);
@@ -271,6 +273,15 @@ fn now(db: &Db) -> DateTime<Utc> {
 pub async fn sweep(db: &Db) -> Result<(), Fault> {
     crate::sweep::in_batches::<Entity>(db.write(), Column::StartedAt.lt(now(db) - KEPT)).await?;
     Ok(())
+}
+
+/// Removes old keys of a module every hour. Every module with keyed operations starts this.
+pub fn keep_swept(db: &Db, jobs: &Jobs) {
+    let db = db.in_background();
+    jobs.every(format!("{}.sweep_keys", db.module()), Duration::from_secs(3600), move || {
+        let db = db.clone();
+        async move { sweep(&db).await }
+    });
 }
 
 /// Keys of one caller and one operation do not meet those of another.

@@ -1,7 +1,9 @@
 //! What tests of modules need: three placements of one suite, throw-away stores of both kinds, callers.
 
 use crate::{
-    Ctx, Dispatch, InternalKey, Principal, Role, Transport, UserId, bus,
+    Contract, Ctx, Dispatch, InternalKey, Principal, Role, Transport, UserId, bus,
+    jobs::Jobs,
+    module::{self, Module, Started},
     server::{Entry, InternalEntry, Limits, mount, not_found},
 };
 use actix_web::{App, HttpServer, dev::ServerHandle, web};
@@ -13,6 +15,14 @@ use std::{
 };
 use tempfile::TempDir;
 use tracing_actix_web::TracingLogger;
+
+/// A module that is served for a test. Its store comes up by itself; what it does in the background goes on until the test ends.
+///
+/// # Panics
+/// When it does not start.
+pub async fn start<M: Module>(config: &M::Config, peers: M::Peers) -> Started<M> {
+    module::start(config, peers, false, &Jobs::default()).await.unwrap_or_else(|e| panic!("{}: {e}", M::Client::NAME))
+}
 
 /// Runs each test in three placements: `local`, `loopback` (through the codec, every repeatable call made twice) and `http`; on
 /// embedded stores, and on servers when ignored tests are run.

@@ -79,8 +79,8 @@ macro_rules! on_both {
 }
 on_both![two_releases_share_a_schema, instances_migrate_once, a_table_can_be_made_anew, a_dropped_transaction_leaves_nothing];
 
-async fn open(url: &str) -> Db {
-    Db::open("thing", url, Pool::default(), Durability::Normal).await.unwrap()
+async fn open<M: MigratorTrait + 'static>(url: &str) -> Db {
+    Db::open::<M>("thing", url, Pool::default(), Durability::Normal).await.unwrap()
 }
 
 async fn insert(db: &Db, id: i64) {
@@ -95,24 +95,24 @@ async fn count(db: &Db) -> i64 {
 /// The old release runs; the new one migrates and runs beside it; the old one starts again.
 async fn two_releases_share_a_schema(stores: Stores) {
     let url = stores.database("things").await;
-    let (jobs, old, new) = (Jobs::default(), open(&url).await, open(&url).await);
-    old.keep_up::<Release<1>>(&jobs);
+    let (jobs, old, new) = (Jobs::default(), open::<Release<1>>(&url).await, open::<Release<2>>(&url).await);
+    old.keep_up(&jobs);
     old.up().await;
     insert(&old, 1).await;
 
-    new.keep_up::<Release<2>>(&jobs);
+    new.keep_up(&jobs);
     new.up().await;
     new.write().execute_unprepared("INSERT INTO things (id, colour) VALUES (2, 'blue')").await.unwrap();
     insert(&old, 3).await;
 
-    let again = open(&url).await;
-    again.keep_up::<Release<1>>(&jobs);
+    let again = open::<Release<1>>(&url).await;
+    again.keep_up(&jobs);
     again.up().await;
     insert(&again, 4).await;
     assert_eq!((count(&old).await, count(&new).await, count(&again).await), (4, 4, 4));
     // who has another past is refused: nobody knows what its tables are
-    let stranger = open(&url).await;
-    stranger.migrate::<Stranger>().await.unwrap_err();
+    let stranger = open::<Stranger>(&url).await;
+    stranger.migrate().await.unwrap_err();
     assert!(jobs.end(Duration::from_secs(10)).await);
 }
 
@@ -150,8 +150,8 @@ async fn instances_migrate_once(stores: Stores) {
     let jobs = Jobs::default();
     let mut instances = Vec::new();
     for _ in 0..8 {
-        let db = open(&url).await;
-        db.keep_up::<Release<2>>(&jobs);
+        let db = open::<Release<2>>(&url).await;
+        db.keep_up(&jobs);
         instances.push(db);
     }
     for db in &instances {
@@ -165,19 +165,20 @@ async fn instances_migrate_once(stores: Stores) {
 
 /// With rows that refer to it: foreign keys are off while steps run, and checked afterwards.
 async fn a_table_can_be_made_anew(stores: Stores) {
-    let db = open(&stores.database("things").await).await;
-    db.migrate::<Release<2>>().await.unwrap();
+    let url = stores.database("things").await;
+    let db = open::<Release<2>>(&url).await;
+    db.migrate().await.unwrap();
     insert(&db, 1).await;
     db.write().execute_unprepared("INSERT INTO parts VALUES (1, 1)").await.unwrap();
-    db.migrate::<Release<3>>().await.unwrap();
+    open::<Release<3>>(&url).await.migrate().await.unwrap();
     assert_eq!(count(&db).await, 1);
     let orphan = db.write().execute_unprepared("INSERT INTO parts VALUES (2, 7)").await;
     assert!(orphan.is_err(), "foreign keys are on again");
 }
 
 async fn a_dropped_transaction_leaves_nothing(stores: Stores) {
-    let db = open(&stores.database("things").await).await;
-    db.migrate::<Release<1>>().await.unwrap();
+    let db = open::<Release<1>>(&stores.database("things").await).await;
+    db.migrate().await.unwrap();
     for id in 0..20 {
         let tx = db.begin().await.unwrap();
         tx.execute_unprepared(&format!("INSERT INTO things (id) VALUES ({id})")).await.unwrap();
@@ -194,8 +195,8 @@ async fn a_dropped_transaction_leaves_nothing(stores: Stores) {
 #[tokio::test]
 async fn a_call_that_nobody_waits_for_does_not_hold_up_sqlite() {
     let stores = Stores::embedded();
-    let db = open(&stores.database("things").await).await;
-    db.migrate::<Release<1>>().await.unwrap();
+    let db = open::<Release<1>>(&stores.database("things").await).await;
+    db.migrate().await.unwrap();
     // the one connection that writes is abandoned in the middle of a statement, inside a transaction
     let slow = "INSERT INTO things SELECT value FROM (WITH RECURSIVE n(value) AS (SELECT 1 UNION ALL SELECT value + 1 FROM n \
                 LIMIT 300000) SELECT value FROM n)";
@@ -216,8 +217,8 @@ async fn a_call_that_nobody_waits_for_frees_its_connection_at_once() {
     let stores = Stores::servers();
     let url = stores.database("things").await;
     let pool = Pool { connections: 1, ..Pool::default() };
-    let db = Db::open("thing", &url, pool, Durability::Normal).await.unwrap();
-    db.migrate::<Release<1>>().await.unwrap();
+    let db = Db::open::<Release<1>>("thing", &url, pool, Durability::Normal).await.unwrap();
+    db.migrate().await.unwrap();
     insert(&db, 1).await;
     // it holds the row, and would hold the only connection for a minute
     let tx = db.begin().await.unwrap();
@@ -239,8 +240,8 @@ async fn a_call_that_nobody_waits_for_frees_its_connection_at_once() {
 async fn a_process_that_stands_still_loses_its_locks() {
     let stores = Stores::servers();
     let url = stores.database("things").await;
-    let db = open(&url).await;
-    db.migrate::<Release<1>>().await.unwrap();
+    let db = open::<Release<1>>(&url).await;
+    db.migrate().await.unwrap();
     insert(&db, 1).await;
     let still = db.begin().await.unwrap();
     still.execute_unprepared("UPDATE things SET id = 2").await.unwrap();
@@ -261,17 +262,17 @@ async fn a_process_that_stands_still_loses_its_locks() {
 async fn a_role_that_may_not_create_tables_serves_what_another_has_migrated() {
     let stores = Stores::servers();
     let url = stores.database("things").await;
-    let owner = open(&url).await;
+    let owner = open::<Release<1>>(&url).await;
     let role = stores.name().replace("souk_test", "souk_role");
     let sql = format!("REVOKE CREATE ON SCHEMA public FROM PUBLIC; CREATE ROLE {role} LOGIN");
     owner.write().execute_unprepared(&sql).await.unwrap();
-    let db = open(&url.replace("postgres@", &format!("{role}@"))).await;
+    let db = open::<Release<1>>(&url.replace("postgres@", &format!("{role}@"))).await;
 
     let jobs = Jobs::default();
-    db.keep_up::<Release<1>>(&jobs);
+    db.keep_up(&jobs);
     // it may not make them itself: not ready, and no crash
     until(async || db.check().await.is_err_and(|e| e.to_string() != "starting")).await;
-    owner.migrate::<Release<1>>().await.unwrap();
+    owner.migrate().await.unwrap();
     let grant = format!("GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA public TO {role}");
     owner.write().execute_unprepared(&grant).await.unwrap();
     // and heals by itself
@@ -286,13 +287,13 @@ async fn a_role_that_may_not_create_tables_serves_what_another_has_migrated() {
 async fn a_step_that_cannot_have_its_lock_does_not_queue_the_shop_behind_it() {
     let stores = Stores::servers();
     let url = stores.database("things").await;
-    let db = open(&url).await;
-    db.migrate::<Release<1>>().await.unwrap();
+    let db = open::<Release<1>>(&url).await;
+    db.migrate().await.unwrap();
     // a report reads the table for a long time
     let long = db.begin().await.unwrap();
     long.execute_unprepared("SET LOCAL idle_in_transaction_session_timeout = 0; SELECT * FROM things").await.unwrap();
-    let newer = open(&url).await;
-    let step = tokio::spawn(async move { newer.migrate::<Release<2>>().await });
+    let newer = open::<Release<2>>(&url).await;
+    let step = tokio::spawn(async move { newer.migrate().await });
     let begun = Instant::now();
     // the shop's statements wait behind the step while it waits, which has an end
     until(async || {
@@ -304,15 +305,15 @@ async fn a_step_that_cannot_have_its_lock_does_not_queue_the_shop_behind_it() {
     assert!(begun.elapsed() < Duration::from_secs(8), "{:?}", begun.elapsed());
     step.await.unwrap().unwrap_err();
     long.commit().await.unwrap();
-    open(&url).await.migrate::<Release<2>>().await.unwrap();
+    open::<Release<2>>(&url).await.migrate().await.unwrap();
 }
 
 #[tokio::test]
 #[ignore = "needs servers: see docs/testing.md"]
 async fn time_is_that_of_the_database() {
     let stores = Stores::servers();
-    let db = open(&stores.database("things").await).await;
-    db.migrate::<Release<1>>().await.unwrap();
+    let db = open::<Release<1>>(&stores.database("things").await).await;
+    db.migrate().await.unwrap();
     let sql = Statement::from_string(DbBackend::Postgres, "SELECT clock_timestamp()");
     let before = db.now();
     let there: kernel::chrono::DateTime<kernel::chrono::Utc> =
@@ -368,8 +369,8 @@ async fn a_database_that_is_away_at_start_or_later_is_no_wait_and_heals() {
     let url = url.replace(address, &format!("127.0.0.1:{}", between.port));
     // who waited for a connection would wait for a minute
     let pool = Pool { connections: 2, acquire_timeout_ms: 60_000, statement_timeout_ms: 10_000 };
-    let (db, jobs) = (Db::open("away", &url, pool, Durability::Normal).await.unwrap(), Jobs::default());
-    db.keep_up::<Release<1>>(&jobs);
+    let (db, jobs) = (Db::open::<Release<1>>("away", &url, pool, Durability::Normal).await.unwrap(), Jobs::default());
+    db.keep_up(&jobs);
     let is_refused_at_once = async || {
         let begun = Instant::now();
         let read = db.read().execute_unprepared("SELECT 1").await.map_err(Fault::from).map(drop);

@@ -80,8 +80,15 @@ struct Ground {
 
 impl Ground {
     async fn db(&self) -> Db {
-        let db = Db::open("lamp", &self.stores.database("lamp").await, Pool::default(), Durability::Full).await.unwrap();
-        db.migrate::<migrations::order::Migrator>().await.unwrap();
+        let db = Db::open::<migrations::order::Migrator>(
+            "lamp",
+            &self.stores.database("lamp").await,
+            Pool::default(),
+            Durability::Full,
+        )
+        .await
+        .unwrap();
+        db.migrate().await.unwrap();
         db
     }
 
@@ -474,8 +481,8 @@ async fn what_an_older_release_has_told_is_delivered(ground: Ground) {
         older_outbox::Entity::insert(row).exec_without_returning(&older).await.unwrap();
     };
     tell(1).await;
-    let db = Db::open("lamp", &url, Pool::default(), Durability::Full).await.unwrap();
-    db.migrate::<migrations::order::Migrator>().await.unwrap();
+    let db = Db::open::<migrations::order::Migrator>("lamp", &url, Pool::default(), Durability::Full).await.unwrap();
+    db.migrate().await.unwrap();
     tell(2).await;
     let (logs, stop) = ([Arc::new(Log::default()), Arc::new(Log::default())], Jobs::default());
     let config = ground.config(&["watch", "other"]);
@@ -517,9 +524,9 @@ mod older_outbox {
 /// The second one is a process of its own: its own connections, and its own end of the bus.
 async fn two_relays_share_the_work(ground: Ground) {
     let url = ground.stores.database("lamp").await;
-    let open = async || Db::open("lamp", &url, Pool::default(), Durability::Full).await.unwrap();
+    let open = async || Db::open::<migrations::order::Migrator>("lamp", &url, Pool::default(), Durability::Full).await.unwrap();
     let (first, second, key, config) = (open().await, open().await, InternalKey::random(), ground.config(&["watch"]));
-    first.migrate::<migrations::order::Migrator>().await.unwrap();
+    first.migrate().await.unwrap();
     let (logs, jobs) = ([Arc::new(Log::default()), Arc::new(Log::default())], [Jobs::default(), Jobs::default()]);
     for (index, db) in [&first, &second].into_iter().enumerate() {
         let bus = Bus::new(&config, vec![logs[index].listener("watch")], key.clone()).unwrap();
@@ -546,7 +553,10 @@ async fn two_relays_share_the_work(ground: Ground) {
 
 async fn db_with_inbox(ground: &Ground) -> Db {
     let is_embedded = ground.stores.kind() == Kind::Embedded;
-    let db = Db::open("lamp", &ground.stores.database("lamp").await, Pool::default(), Durability::Full).await.unwrap();
+    let db =
+        Db::open::<migrations::order::Migrator>("lamp", &ground.stores.database("lamp").await, Pool::default(), Durability::Full)
+            .await
+            .unwrap();
     let table = "CREATE TABLE inbox (event_id uuid_text NOT NULL PRIMARY KEY, handled_at timestamp_with_timezone_text NOT NULL)";
     let postgres = "CREATE TABLE inbox (event_id uuid NOT NULL PRIMARY KEY, handled_at timestamptz NOT NULL)";
     db.write().execute_unprepared(if is_embedded { table } else { postgres }).await.unwrap();
@@ -568,7 +578,7 @@ async fn what_is_old_is_swept_in_batches(ground: Ground) {
     inbox::sweep(db.write()).await.unwrap();
     assert_eq!(inbox::Entity::find().count(db.read()).await.unwrap(), 3);
     let composite = outbox::Column::DueAt.lt(now - TimeDelta::days(1));
-    db.migrate::<migrations::order::Migrator>().await.unwrap();
+    db.migrate().await.unwrap();
     for (lamp, listener) in [(1, "a"), (1, "b")] {
         light_long_ago(&db, listener, lamp).await;
     }

@@ -74,8 +74,15 @@ type Lamp = u64;
 
 impl Shelf {
     async fn on(stores: Stores) -> Self {
-        let db = Db::open("shelf", &stores.database("shelf").await, Pool::default(), Durability::Normal).await.unwrap();
-        db.migrate::<migrations::order::Migrator>().await.unwrap();
+        let db = Db::open::<migrations::order::Migrator>(
+            "shelf",
+            &stores.database("shelf").await,
+            Pool::default(),
+            Durability::Normal,
+        )
+        .await
+        .unwrap();
+        db.migrate().await.unwrap();
         db.write().execute_unprepared("CREATE TABLE lamps (number BIGINT NOT NULL)").await.unwrap();
         Self { db, _stores: stores }
     }

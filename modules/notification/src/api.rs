@@ -1,8 +1,8 @@
 use crate::{
     EventId, ListAllNotifications, ListNotifications, Mailbox, NotificationEntry, NotificationEntryPage, NotificationError,
-    NotificationId, NotificationPage, NotificationPreferences, NotificationRecord, PreviewTemplate, TemplatePreview,
+    NotificationId, NotificationPage, NotificationPreferences, NotificationRecord, PreviewTemplate, TemplatePreview, listener,
 };
-use kernel::{Ctx, Envelope, UserId};
+use kernel::{Contract, Ctx, Envelope, Listener, UserId};
 
 /// E-mail and SMS about what happens to users and their orders, and the history of them.
 #[kernel::api(module = "notification")]
@@ -99,4 +99,16 @@ pub trait NotificationApi {
     /// Records the notifications that it leads to; they are sent afterwards. Repeating it is harmless.
     #[put("/events/{id}", access = module(user, order, payment), status = 204)]
     async fn take(&self, cx: &Ctx, id: EventId, event: Envelope) -> Result<(), NotificationError>;
+}
+
+impl Contract for NotificationClient {
+    const NAME: &'static str = "notification";
+    const PORT: u16 = 5006;
+
+    // a shop that can tell nobody anything for a while still sells
+    const IS_ESSENTIAL: bool = false;
+
+    fn listener(&self) -> Option<Listener> {
+        Some(listener(self.clone()))
+    }
 }

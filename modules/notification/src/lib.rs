@@ -38,4 +38,4 @@ mod store;
 mod templates;
 
 #[cfg(feature = "server")]
-pub use {config::*, service::Notifications, start::*};
+pub use {config::*, service::Notifications, start::*, store::Store};

@@ -186,7 +186,10 @@ pub(crate) struct Setback {
 
 /// The store of the module. Cheap to clone.
 #[derive(Clone)]
-pub(crate) enum Store {
+pub struct Store(Kind);
+
+#[derive(Clone)]
+enum Kind {
     Sql(Sql),
     Mongo(Mongo),
 }
@@ -194,9 +197,9 @@ pub(crate) enum Store {
 /// Calls the method of the store that it is.
 macro_rules! either {
     ($self:ident . $method:ident ( $($arg:expr),* )) => {
-        match $self {
-            Self::Sql(store) => store.$method($($arg),*).await,
-            Self::Mongo(store) => store.$method($($arg),*).await,
+        match &$self.0 {
+            Kind::Sql(store) => store.$method($($arg),*).await,
+            Kind::Mongo(store) => store.$method($($arg),*).await,
         }
     };
 }
@@ -208,41 +211,8 @@ impl Store {
     /// When the URL is not of a known store.
     pub(crate) async fn open(config: &Config) -> std::result::Result<Self, BoxError> {
         match config.database_url.split_once("://") {
-            Some(("mongodb" | "mongodb+srv", _)) => Ok(Self::Mongo(Mongo::open(config).await?)),
-            _ => Ok(Self::Sql(Sql::open(config).await?)),
-        }
-    }
-
-    /// Brings the store up to date, here and now.
-    ///
-    /// # Errors
-    /// When it cannot be reached, or a step fails.
-    pub(crate) async fn migrate(&self) -> std::result::Result<(), BoxError> {
-        match self {
-            Self::Sql(store) => store.migrate().await,
-            Self::Mongo(store) => Ok(store.bring_up().await?),
-        }
-    }
-
-    /// Brings the store up in the background, as soon as it can be reached.
-    pub(crate) fn keep_up(&self, jobs: &Jobs) {
-        match self {
-            Self::Sql(store) => store.keep_up(jobs),
-            Self::Mongo(store) => {
-                let store = store.clone();
-                jobs.every("notification.mongodb", Duration::from_secs(1), move || {
-                    let store = store.clone();
-                    async move { store.bring_up().await }
-                });
-            }
-        }
-    }
-
-    /// The same store for work that no request waits for.
-    pub(crate) fn in_background(&self) -> Self {
-        match self {
-            Self::Sql(store) => Self::Sql(store.in_background()),
-            Self::Mongo(store) => Self::Mongo(store.clone()),
+            Some(("mongodb" | "mongodb+srv", _)) => Ok(Self(Kind::Mongo(Mongo::open(config).await?))),
+            _ => Ok(Self(Kind::Sql(Sql::open(config).await?))),
         }
     }
 
@@ -305,9 +275,9 @@ impl Store {
 
     /// Now, by the clock of the store, which all instances share; cut to milliseconds.
     pub(crate) async fn now(&self) -> Result<DateTime<Utc>> {
-        match self {
-            Self::Sql(store) => Ok(store.now()),
-            Self::Mongo(store) => store.now().await,
+        match &self.0 {
+            Kind::Sql(store) => Ok(store.now()),
+            Kind::Mongo(store) => store.now().await,
         }
     }
 
@@ -328,10 +298,10 @@ impl Store {
 
     /// Removes what is older than the history goes, and may be removed.
     pub(crate) async fn sweep(&self, history: TimeDelta) -> Result<()> {
-        match self {
-            Self::Sql(store) => store.sweep(now() - history).await,
+        match &self.0 {
+            Kind::Sql(store) => store.sweep(now() - history).await,
             // its TTL index does it
-            Self::Mongo(_) => Ok(()),
+            Kind::Mongo(_) => Ok(()),
         }
     }
 }
@@ -372,18 +342,47 @@ fn known_statuses() -> impl Iterator<Item = &'static str> {
     NotificationStatus::ALL.iter().map(|status| status.as_str())
 }
 
+impl kernel::module::Store for Store {
+    fn keep_up(&self, jobs: &Jobs) {
+        match &self.0 {
+            Kind::Sql(store) => store.keep_up(jobs),
+            Kind::Mongo(store) => {
+                let store = store.clone();
+                jobs.every("notification.mongodb", Duration::from_secs(1), move || {
+                    let store = store.clone();
+                    async move { store.bring_up().await }
+                });
+            }
+        }
+    }
+
+    async fn migrate(&self) -> std::result::Result<(), BoxError> {
+        match &self.0 {
+            Kind::Sql(store) => store.migrate().await,
+            Kind::Mongo(store) => Ok(store.bring_up().await?),
+        }
+    }
+
+    fn in_background(&self) -> Self {
+        match &self.0 {
+            Kind::Sql(store) => Self(Kind::Sql(store.in_background())),
+            Kind::Mongo(store) => Self(Kind::Mongo(store.clone())),
+        }
+    }
+}
+
 impl Health for Store {
     fn name(&self) -> &str {
-        match self {
-            Self::Sql(_) => "notification.database",
-            Self::Mongo(_) => "notification.mongodb",
+        match &self.0 {
+            Kind::Sql(_) => "notification.database",
+            Kind::Mongo(_) => "notification.mongodb",
         }
     }
 
     fn check(&self) -> BoxFuture<Result<()>> {
-        match self {
-            Self::Sql(store) => store.check(),
-            Self::Mongo(store) => store.check(),
+        match &self.0 {
+            Kind::Sql(store) => store.check(),
+            Kind::Mongo(store) => store.check(),
         }
     }
 }

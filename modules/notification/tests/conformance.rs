@@ -5,14 +5,15 @@
 mod sinks;
 
 use kernel::{
-    Code, Envelope, Event, Fault, Incoming, UserId,
+    Code, Envelope, Event, Fault, Health, Incoming, UserId,
     jobs::Jobs,
+    module::{self, Started},
     testing::{Kind, Stores, admin, anonymous, customer, server},
 };
 use notification::{
     ChannelChoice, Config, EventId, LISTENS, ListAllNotifications, ListNotifications, MailWay, NotificationApi,
     NotificationChannel, NotificationClient, NotificationEntry, NotificationError, NotificationId, NotificationKind,
-    NotificationPreferences, NotificationStatus, Notifications, PreviewTemplate, SmsHttp, SmsWay, Smtp, Tls, listener, start,
+    NotificationPreferences, NotificationStatus, Notifications, PreviewTemplate, SmsHttp, SmsWay, Smtp, Tls, listener,
 };
 use order::{CancelReason, OrderCancelled, OrderDelivered, OrderFacts, OrderPaid, OrderPlaced, OrderRefunded, OrderShipped};
 use payment::PaymentFailed;
@@ -88,11 +89,10 @@ struct Fixture {
 }
 
 /// The module, once its store is up.
-async fn started(config: &Config, jobs: &Jobs) -> Notifications {
-    let notifications = start(config, jobs).await.unwrap();
-    let health = notifications.health();
-    until("up", async || kernel::Health::check(&health).await.ok()).await;
-    notifications
+async fn started(config: &Config, jobs: &Jobs) -> Started<Notifications> {
+    let started = module::start::<Notifications>(config, (), false, jobs).await.unwrap();
+    until("up", async || started.store.check().await.ok()).await;
+    started
 }
 
 /// A database of MongoDB that is gone with the test.
@@ -132,7 +132,7 @@ fn mongodb_url(stores: &Stores) -> String {
 
 async fn in_development(stores: Stores) -> (Notifications, Stores) {
     let config = Config { database_url: stores.database("notification").await, ..Config::default() };
-    (started(&config, &Jobs::default()).await, stores)
+    (started(&config, &Jobs::default()).await.service, stores)
 }
 
 async fn fixture(stores: Stores, database_url: String, mongo: Option<Mongo>) -> (Notifications, Fixture) {
@@ -157,7 +157,7 @@ async fn fixture(stores: Stores, database_url: String, mongo: Option<Mongo>) -> 
         ..Config::default()
     };
     let stop = Jobs::default();
-    let notifications = started(&config, &stop).await;
+    let notifications = started(&config, &stop).await.service;
     (notifications, Fixture { config, mail, sms, stop, mongo, _stores: stores })
 }
 
@@ -796,7 +796,7 @@ async fn sms_go_to_the_provider(client: NotificationClient, f: &Fixture) {
 
 async fn two_instances_send_each_message_once(client: NotificationClient, f: &Fixture) {
     f.mail.open();
-    let other = NotificationClient::local(started(&f.config, &f.stop).await);
+    let other = NotificationClient::local(started(&f.config, &f.stop).await.service);
     for user in 1..=20 {
         let event = envelope(&registered(user));
         let (here, there) = tokio::join!(take(&client, &event), take(&other, &event));
@@ -1039,7 +1039,7 @@ async fn an_attempt_whose_end_nobody_noted_counts(client: NotificationClient, f:
     f.mail.open();
     let jobs = Jobs::default();
     let _ends = jobs.stopping().clone().drop_guard();
-    let client = NotificationClient::local(started(&f.config, &jobs).await);
+    let client = NotificationClient::local(started(&f.config, &jobs).await.service);
     assert_eq!(settled(&client, 1, 1).await[0].status, NotificationStatus::Sent);
     let given_up = settled(&client, 2, 1).await.remove(0);
     assert_eq!((given_up.status, given_up.attempts), (NotificationStatus::Failed, 4));
@@ -1080,7 +1080,7 @@ async fn a_channel_that_is_off_records_nothing() {
     let stores = Stores::embedded();
     let database_url = stores.database("notification").await;
     let config = Config { database_url, mail: MailWay::Off, sms: SmsWay::Off, ..Config::default() };
-    let client = NotificationClient::local(started(&config, &Jobs::default()).await);
+    let client = NotificationClient::local(started(&config, &Jobs::default()).await.service);
     tell(&client, registered(LEYLA)).await;
     tell(&client, OrderShipped(facts(LEYLA, 1))).await;
     assert_eq!(entries(&client, ListAllNotifications::default()).await, []);
@@ -1104,7 +1104,7 @@ async fn nothing_is_said_in_plain_text_and_a_wrong_password_is_not_the_messages_
     let start = async |smtp| {
         let config = Config { database_url: database_url.clone(), mail: MailWay::Smtp, smtp, ..Config::default() };
         let stop = Jobs::default();
-        (NotificationClient::local(started(&config, &stop).await), stop.stopping().clone().drop_guard())
+        (NotificationClient::local(started(&config, &stop).await.service), stop.stopping().clone().drop_guard())
     };
     // the server offers no encryption, which was asked for
     let (client, guard) = start(smtp("sesame", Tls::Starttls)).await;
@@ -1139,7 +1139,7 @@ async fn a_slow_message_holds_up_nothing_else() {
     let config = Config { database_url, mail: MailWay::Smtp, smtp, sends_at_once: 2, ..Config::default() };
     let jobs = Jobs::default();
     let _ends = jobs.stopping().clone().drop_guard();
-    let client = NotificationClient::local(started(&config, &jobs).await);
+    let client = NotificationClient::local(started(&config, &jobs).await.service);
     tell(&client, registered(1)).await;
     until("the slow one", async || (server.mails().len() == 1).then_some(())).await;
     for user in 2..=12 {
@@ -1165,7 +1165,7 @@ async fn an_sms_that_may_have_been_sent_is_sent_as_often_as_there_are_attempts()
     let config = Config { database_url, mail: MailWay::Off, sms: SmsWay::Http, sms_http, retry_ms, ..Config::default() };
     let jobs = Jobs::default();
     let _ends = jobs.stopping().clone().drop_guard();
-    let client = NotificationClient::local(started(&config, &jobs).await);
+    let client = NotificationClient::local(started(&config, &jobs).await.service);
     tell(&client, registered(LEYLA)).await;
     tell(&client, OrderShipped(facts(LEYLA, 1))).await;
     let failed = settled(&client, LEYLA, 1).await.remove(0);
@@ -1179,7 +1179,9 @@ async fn settings_that_cannot_be_used_are_named() {
     let stores = Stores::embedded();
     let database_url = stores.database("notification").await;
     let good = Config { database_url, ..Config::default() };
-    let wrong = async |config: Config| start(&config, &Jobs::default()).await.err().expect("wrong").to_string();
+    let wrong = async |config: Config| {
+        module::start::<Notifications>(&config, (), false, &Jobs::default()).await.err().expect("wrong").to_string()
+    };
     let sms_http = SmsHttp { url: "ftp://x".into(), ..SmsHttp::default() };
     let e = wrong(Config { sms: SmsWay::Http, sms_http, ..good.clone() }).await;
     assert!(e.contains("notification.sms_http.url"), "{e}");
@@ -1199,7 +1201,7 @@ async fn old_notifications_expire_in_mongodb() {
     let _gone_afterwards = Mongo(url.clone());
     let ttl = async |history_days| {
         let config = Config { database_url: url.clone(), history_days, ..Config::default() };
-        notification::migrate(&config).await.unwrap();
+        module::migrate::<Notifications>(&config).await.unwrap();
         let mut indexes = database(&url).await.collection::<()>("notifications").list_indexes().await.unwrap();
         let mut names = BTreeSet::new();
         let mut expiry = None;
@@ -1293,11 +1295,10 @@ async fn a_mongodb_that_is_away_is_unavailable() {
     });
     let mut config = Config { database_url: format!("mongodb://127.0.0.1:{port}/{}", stores.name()), ..Config::default() };
     config.pool.acquire_timeout_ms = 300;
-    let module = started(&config, &Jobs::default()).await;
-    let health = module.health();
-    let client = NotificationClient::local(module);
+    let Started { service, store } = started(&config, &Jobs::default()).await;
+    let client = NotificationClient::local(service);
     tell(&client, registered(LEYLA)).await;
-    assert_eq!(kernel::Health::check(&health).await, Ok(()));
+    assert_eq!(store.check().await, Ok(()));
 
     relay.abort();
     drop(relay.await);
@@ -1306,7 +1307,7 @@ async fn a_mongodb_that_is_away_is_unavailable() {
     let e = take(&client, &event).await.unwrap_err();
     assert_eq!(code(&e), Code::Unavailable);
     assert_eq!(e.to_string(), "The database is not available");
-    assert!(kernel::Health::check(&health).await.is_err());
+    assert!(store.check().await.is_err());
     let list = client.list(&customer(LEYLA), UserId(LEYLA), ListNotifications::default()).await;
     assert_eq!(code(&list.unwrap_err()), Code::Unavailable);
     assert!(started.elapsed() < Duration::from_secs(4), "{:?}", started.elapsed());

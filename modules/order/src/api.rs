@@ -1,7 +1,8 @@
 use crate::{
-    CancelOrder, ListAllOrders, ListOrders, OrderError, OrderPage, OrderReply, Pay, PaymentReply, PlaceOrder, SetStatus,
+    CancelOrder, ListAllOrders, ListOrders, OrderCancelled, OrderDelivered, OrderError, OrderPage, OrderPaid, OrderPlaced,
+    OrderRefunded, OrderReply, OrderShipped, Pay, PaymentReply, PlaceOrder, SetStatus,
 };
-use kernel::{Ctx, OrderId};
+use kernel::{Contract, Ctx, EventType, OrderId};
 use payment::PaymentId;
 
 /// Orders: from the cart to the door, with the stock that they hold and the payments that they need.
@@ -49,4 +50,20 @@ pub trait OrderApi {
     /// Move an order to `shipped` or `delivered`.
     #[put("/orders/{id}/status", public = "/api/orders/{id}/status", access = role(admin), rate = "60/min")]
     async fn set_status(&self, cx: &Ctx, id: OrderId, request: SetStatus) -> Result<OrderReply, OrderError>;
+}
+
+impl Contract for OrderClient {
+    const NAME: &'static str = "order";
+    const PORT: u16 = 5004;
+
+    fn events() -> Vec<EventType> {
+        vec![
+            EventType::of::<OrderPlaced>(),
+            EventType::of::<OrderPaid>(),
+            EventType::of::<OrderShipped>(),
+            EventType::of::<OrderDelivered>(),
+            EventType::of::<OrderCancelled>(),
+            EventType::of::<OrderRefunded>(),
+        ]
+    }
 }

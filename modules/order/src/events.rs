@@ -1,7 +1,7 @@
 //! What the module tells about its past.
 
 use crate::OrderItem;
-use kernel::{Amount, Currency, Event, EventType, OrderId, UserId};
+use kernel::{Amount, Currency, Event, OrderId, UserId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -100,15 +100,3 @@ order_event!(
     /// The money of a cancelled order was given back.
     OrderRefunded = "order.refunded"
 );
-
-/// All that the module tells.
-pub fn event_types() -> Vec<EventType> {
-    vec![
-        EventType::of::<OrderPlaced>(),
-        EventType::of::<OrderPaid>(),
-        EventType::of::<OrderShipped>(),
-        EventType::of::<OrderDelivered>(),
-        EventType::of::<OrderCancelled>(),
-        EventType::of::<OrderRefunded>(),
-    ]
-}

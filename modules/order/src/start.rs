@@ -1,7 +1,7 @@
 //! How the module is started, and what it does without being asked.
 
 use crate::{
-    OrderError, Orders,
+    OrderClient, OrderError, Orders,
     checkout::into_fault,
     entity::{
         effect::Kind,
@@ -14,12 +14,11 @@ use crate::{
 };
 use cart::CartClient;
 use kernel::{
-    ApiError, BoxError, BoxFuture, Code, Ctx, Role, UserId,
-    bus::Bus,
+    ApiError, BoxError, BoxFuture, Clients, Code, Ctx, Role, UserId,
     db::{Db, Durability, Pool},
     idempotency::{self, LEASE},
     jobs::Jobs,
-    outbox,
+    module::{Module, Start},
 };
 use migrations::order::Migrator;
 use payment::PaymentClient;
@@ -64,75 +63,63 @@ pub struct Peers {
     pub user: UserClient,
 }
 
-async fn assemble(config: &Config, peers: Peers, jobs: &Jobs) -> std::result::Result<Orders, BoxError> {
-    if config.unpaid_seconds == 0 {
-        return Err("order.unpaid_seconds must be at least 1".into());
+impl kernel::module::Peers for Peers {
+    fn of(clients: &Clients, module: &'static str) -> Self {
+        Self { product: clients.get(module), cart: clients.get(module), payment: clients.get(module), user: clients.get(module) }
     }
-    Ok(Orders {
-        db: database(config).await?,
-        product: peers.product.by("order"),
-        cart: peers.cart.by("order"),
-        payment: peers.payment.by("order"),
-        user: peers.user.by("order"),
-        jobs: jobs.clone(),
-        unpaid: Duration::from_secs(config.unpaid_seconds),
-    })
 }
 
-/// Brings the module's store up to date.
-///
-/// # Errors
-/// When the store cannot be opened or a migration fails.
-pub async fn migrate(config: &Config) -> std::result::Result<Db, BoxError> {
-    let db = database(config).await?;
-    db.migrate::<Migrator>().await?;
-    Ok(db)
-}
+/// What the launcher starts.
+pub use crate::Orders as Service;
 
-/// The module's database. Nothing is asked of it yet.
-///
-/// # Errors
-/// When a setting cannot be used.
-pub async fn database(config: &Config) -> std::result::Result<Db, BoxError> {
-    // FULL: who was told that an order is placed or paid finds it so after a power loss
-    Ok(Db::open("order", &config.database_url, config.pool, Durability::Full).await?)
-}
+impl Module for Orders {
+    type Client = OrderClient;
+    type Config = Config;
+    type Store = Db;
+    type Peers = Peers;
 
-/// Starts the module and its `jobs`, which bring its store up as soon as it can be reached. Its events go to `bus`.
-///
-/// # Errors
-/// When a setting cannot be used.
-pub async fn start(config: &Config, peers: Peers, bus: &Bus, jobs: &Jobs) -> std::result::Result<Orders, BoxError> {
-    let orders = assemble(config, peers, jobs).await?;
-    orders.db.keep_up::<Migrator>(jobs);
-    outbox::relay(&orders.db, bus.clone(), jobs);
-    let service = Orders { db: orders.db.in_background(), ..orders.clone() };
-    let db = service.db.clone();
-    let every = |name: &str, work: fn(Orders) -> BoxFuture<Result<()>>| {
-        let service = service.clone();
-        jobs.every(format!("order.{name}"), Duration::from_secs(config.sweep_seconds.max(1)), move || {
-            let service = service.clone();
-            async move { work(service).await.map_err(into_fault) }
-        });
-    };
-    every("expire", |orders| Box::pin(async move { orders.expire_unpaid().await }));
-    every("undo", |orders| Box::pin(async move { orders.undo_all_left_behind().await }));
-    every("settle", |orders| Box::pin(async move { orders.settle_left_behind().await }));
-    every("effects.clear_cart", |orders| Box::pin(async move { orders.run_due_effects(Kind::ClearCart).await }));
-    every("effects.commit_stock", |orders| Box::pin(async move { orders.run_due_effects(Kind::CommitStock).await }));
-    every("effects.refund", |orders| Box::pin(async move { orders.run_due_effects(Kind::Refund).await }));
-    every("effects.release_stock", |orders| Box::pin(async move { orders.run_due_effects(Kind::ReleaseStock).await }));
-    jobs.every("order.sweep", Duration::from_secs(3600), move || {
-        let db = db.clone();
-        async move { idempotency::sweep(&db).await }
-    });
-    Ok(orders)
+    async fn open(config: &Config) -> std::result::Result<Db, BoxError> {
+        if config.unpaid_seconds == 0 {
+            return Err("order.unpaid_seconds must be at least 1".into());
+        }
+        // FULL: who was told that an order is placed or paid finds it so after a power loss
+        Ok(Db::open::<Migrator>("order", &config.database_url, config.pool, Durability::Full).await?)
+    }
+
+    async fn start(start: Start<'_, Self>) -> std::result::Result<Self, BoxError> {
+        let Start { config, store, peers, jobs, .. } = start;
+        let orders = Orders {
+            db: store,
+            product: peers.product,
+            cart: peers.cart,
+            payment: peers.payment,
+            user: peers.user,
+            jobs: jobs.clone(),
+            unpaid: Duration::from_secs(config.unpaid_seconds),
+        };
+        orders.work_in_background(config, jobs);
+        Ok(orders)
+    }
 }
 
 impl Orders {
-    /// The store, for health checks.
-    pub fn db(&self) -> Db {
-        self.db.in_background()
+    fn work_in_background(&self, config: &Config, jobs: &Jobs) {
+        let service = Orders { db: self.db.in_background(), ..self.clone() };
+        idempotency::keep_swept(&self.db, jobs);
+        let every = |name: &str, work: fn(Orders) -> BoxFuture<Result<()>>| {
+            let service = service.clone();
+            jobs.every(format!("order.{name}"), Duration::from_secs(config.sweep_seconds.max(1)), move || {
+                let service = service.clone();
+                async move { work(service).await.map_err(into_fault) }
+            });
+        };
+        every("expire", |orders| Box::pin(async move { orders.expire_unpaid().await }));
+        every("undo", |orders| Box::pin(async move { orders.undo_all_left_behind().await }));
+        every("settle", |orders| Box::pin(async move { orders.settle_left_behind().await }));
+        every("effects.clear_cart", |orders| Box::pin(async move { orders.run_due_effects(Kind::ClearCart).await }));
+        every("effects.commit_stock", |orders| Box::pin(async move { orders.run_due_effects(Kind::CommitStock).await }));
+        every("effects.refund", |orders| Box::pin(async move { orders.run_due_effects(Kind::Refund).await }));
+        every("effects.release_stock", |orders| Box::pin(async move { orders.run_due_effects(Kind::ReleaseStock).await }));
     }
 
     /// Ends orders that nobody paid in time.

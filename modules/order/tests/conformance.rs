@@ -1,22 +1,25 @@
 //! What the order module promises, in three placements, with the real modules around it.
 #![expect(clippy::unwrap_used, reason = "a test may stop at any surprise")]
 
-use cart::{AddItem, CartApi, CartClient};
+use cart::{AddItem, CartApi, CartClient, Carts};
 use kernel::{
     Code, Ctx, Envelope, Fault, InternalKey, Listener, OrderId, Principal, Role, UserId,
     bus::Bus,
     db::Db,
     jobs::Jobs,
-    placements,
+    module::{self, Module, Started},
+    outbox, placements,
     serde_json::Value,
     testing::{Kind, Stores, admin, anonymous},
 };
 use order::{
     CancelOrder, Config, ListAllOrders, ListOrders, NextStatus, Order, OrderApi, OrderClient, OrderError, OrderShipped,
-    OrderStatus, Orders, Pay, Peers, PlaceOrder, SetStatus, ShippingAddress, start,
+    OrderStatus, Orders, Pay, Peers, PlaceOrder, SetStatus, ShippingAddress,
 };
-use payment::{Payment, PaymentApi, PaymentClient, PaymentError, PaymentFailed, PaymentId, PaymentRequest, PaymentStatus};
-use product::{NewProduct, ProductApi, ProductChange, ProductClient, ProductId, SetStock, Shortage};
+use payment::{
+    Payment, PaymentApi, PaymentClient, PaymentError, PaymentFailed, PaymentId, PaymentRequest, PaymentStatus, Payments,
+};
+use product::{NewProduct, ProductApi, ProductChange, ProductClient, ProductId, Products, SetStock, Shortage};
 use sea_orm::ConnectionTrait;
 use std::{
     collections::BTreeMap,
@@ -172,17 +175,19 @@ async fn orders_with(stores: Stores, config: Config) -> (Orders, Fixture) {
         }
     });
     let bus = Bus::new(&Default::default(), vec![listener], InternalKey::random()).unwrap();
-    let product =
-        product::start(&product::Config { database_url: at("product").await, ..Default::default() }, &stop).await.unwrap();
-    let product = ProductClient::local(product);
+    let product = product::Config { database_url: at("product").await, ..Default::default() };
+    let product = ProductClient::local(module::start::<Products>(&product, (), false, &stop).await.unwrap().service);
     let user =
         user::Config { database_url: at("user").await, signing_key_file: stores.folder().join("key.pem"), ..Default::default() };
-    let users = user::start(&user, &bus, &stop).await.unwrap();
+    let users = started(module::start::<Users>(&user, (), false, &stop).await.unwrap(), &bus, &stop);
     let user = UserClient::local(users.clone());
     let cart = cart::Config { database_url: at("cart").await, ..Default::default() };
-    let cart = CartClient::local(cart::start(&cart, product.clone(), &stop).await.unwrap());
+    let cart = CartClient::local(
+        module::start::<Carts>(&cart, cart::Peers { product: product.by("cart") }, false, &stop).await.unwrap().service,
+    );
     let payment = payment::Config { database_url: at("payment").await, ..Default::default() };
-    let payment = PaymentClient::local(payment::start(&payment, &bus, &stop).await.unwrap());
+    let payment =
+        PaymentClient::local(started(module::start::<Payments>(&payment, (), false, &stop).await.unwrap(), &bus, &stop));
     let payment = Lossy {
         to: payment,
         lose: Arc::default(),
@@ -193,14 +198,20 @@ async fn orders_with(stores: Stores, config: Config) -> (Orders, Fixture) {
     };
     let config = Config { database_url: at("order").await, ..config };
     let peers = peers(&product, &cart, &payment, &user);
-    let orders = start(&config, peers, &bus, &stop).await.unwrap();
-    let db = orders.db();
-    (orders, Fixture { db, config, bus, jobs: stop, product, cart, payment, user, users, told, stores })
+    let orders = module::start::<Orders>(&config, peers, false, &stop).await.unwrap();
+    let db = orders.store.in_background();
+    (started(orders, &bus, &stop), Fixture { db, config, bus, jobs: stop, product, cart, payment, user, users, told, stores })
 }
 
 fn peers(product: &ProductClient, cart: &CartClient, payment: &Lossy, user: &UserClient) -> Peers {
     let payment = PaymentClient::local(payment.clone());
-    Peers { product: product.clone(), cart: cart.clone(), payment, user: user.clone() }
+    Peers { product: product.by("order"), cart: cart.by("order"), payment: payment.by("order"), user: user.by("order") }
+}
+
+/// A service whose events go to `bus`.
+fn started<M: Module<Store = Db>>(started: Started<M>, bus: &Bus, jobs: &Jobs) -> M {
+    outbox::relay(&started.store, bus.clone(), jobs);
+    started.service
 }
 
 const LONG_AGO: &str = "2000-01-01T00:00:00+00:00";
@@ -221,7 +232,7 @@ impl Fixture {
     /// Starts another instance of the module on the same store.
     async fn another(&self) -> Orders {
         let peers = peers(&self.product, &self.cart, &self.payment, &self.user);
-        start(&self.config, peers, &self.bus, &self.jobs).await.unwrap()
+        started(module::start(&self.config, peers, false, &self.jobs).await.unwrap(), &self.bus, &self.jobs)
     }
 
     async fn sql(&self, sql: &str) {

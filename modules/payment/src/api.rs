@@ -1,5 +1,5 @@
-use crate::{Payment, PaymentError, PaymentId, PaymentRequest};
-use kernel::{Ctx, OrderId};
+use crate::{Payment, PaymentError, PaymentFailed, PaymentId, PaymentRequest};
+use kernel::{Contract, Ctx, EventType, OrderId};
 
 /// Payments of orders, through a provider.
 #[kernel::api(module = "payment")]
@@ -25,4 +25,13 @@ pub trait PaymentApi {
     /// Admins can get everyone's.
     #[get("/payments/{id}", public = "/api/payments/{id}", access = user, rate = "30/min")]
     async fn get(&self, cx: &Ctx, id: PaymentId) -> Result<Payment, PaymentError>;
+}
+
+impl Contract for PaymentClient {
+    const NAME: &'static str = "payment";
+    const PORT: u16 = 5005;
+
+    fn events() -> Vec<EventType> {
+        vec![EventType::of::<PaymentFailed>()]
+    }
 }

@@ -1,7 +1,7 @@
 //! What the module tells about its past.
 
 use crate::PaymentId;
-use kernel::{Amount, Currency, Event, EventType, OrderId, UserId};
+use kernel::{Amount, Currency, Event, OrderId, UserId};
 use serde::{Deserialize, Serialize};
 
 /// A charge was refused by its provider.
@@ -32,9 +32,4 @@ impl Event for PaymentFailed {
     fn version(&self) -> i64 {
         self.version
     }
-}
-
-/// All that the module tells.
-pub fn event_types() -> Vec<EventType> {
-    vec![EventType::of::<PaymentFailed>()]
 }

@@ -1,12 +1,10 @@
 //! How the module is started.
 
-use crate::{Payments, Provider, Sandbox};
+use crate::{PaymentClient, Payments, Provider, Sandbox};
 use kernel::{
     BoxError,
-    bus::Bus,
     db::{Db, Durability, Pool},
-    jobs::Jobs,
-    outbox,
+    module::{Module, Start},
 };
 use migrations::payment::Migrator;
 use serde::{Deserialize, Serialize};
@@ -43,51 +41,34 @@ pub enum ProviderName {
     Sandbox,
 }
 
-/// Starts the module with the provider of the settings, and its `jobs`, which bring its store up as soon as it can be reached. Its
-/// events go to `bus`.
-///
-/// # Errors
-/// When a setting cannot be used.
-pub async fn start(config: &Config, bus: &Bus, jobs: &Jobs) -> Result<Payments, BoxError> {
-    if config.accept_sandbox_in_production {
-        tracing::warn!("payment.accept_sandbox_in_production is set: orders count as paid, and no money moves");
+/// What the launcher starts.
+pub use crate::Payments as Service;
+
+impl Module for Payments {
+    type Client = PaymentClient;
+    type Config = Config;
+    type Store = Db;
+    type Peers = ();
+
+    async fn open(config: &Config) -> Result<Db, BoxError> {
+        // FULL: what a provider was asked for must not be forgotten
+        Ok(Db::open::<Migrator>("payment", &config.database_url, config.pool, Durability::Full).await?)
     }
-    let db = database(config).await?;
-    db.keep_up::<Migrator>(jobs);
-    outbox::relay(&db, bus.clone(), jobs);
-    let provider: Arc<dyn Provider> = match config.provider {
-        ProviderName::Sandbox => Arc::new(Sandbox),
-    };
-    Ok(Payments { db, provider })
-}
 
-/// Brings the module's store up to date.
-///
-/// # Errors
-/// When the store cannot be opened or a migration fails.
-pub async fn migrate(config: &Config) -> Result<Db, BoxError> {
-    let db = database(config).await?;
-    db.migrate::<Migrator>().await?;
-    Ok(db)
-}
-
-/// The module's database. Nothing is asked of it yet.
-///
-/// # Errors
-/// When a setting cannot be used.
-pub async fn database(config: &Config) -> Result<Db, BoxError> {
-    // FULL: what a provider was asked for must not be forgotten
-    Ok(Db::open("payment", &config.database_url, config.pool, Durability::Full).await?)
+    async fn start(start: Start<'_, Self>) -> Result<Self, BoxError> {
+        if start.config.accept_sandbox_in_production {
+            tracing::warn!("payment.accept_sandbox_in_production is set: orders count as paid, and no money moves");
+        }
+        let provider: Arc<dyn Provider> = match start.config.provider {
+            ProviderName::Sandbox => Arc::new(Sandbox),
+        };
+        Ok(Self { db: start.store, provider })
+    }
 }
 
 impl Payments {
     /// The same payments through another provider, which the settings do not know.
     pub fn with_provider(self, provider: Arc<dyn Provider>) -> Self {
         Self { provider, ..self }
-    }
-
-    /// The store, for health checks.
-    pub fn db(&self) -> Db {
-        self.db.in_background()
     }
 }

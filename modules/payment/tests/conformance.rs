@@ -3,11 +3,11 @@
 
 use kernel::{
     ApiError, BoxFuture, Code, Currency, OrderId, UserId, placements,
-    testing::{Stores, admin, anonymous, customer},
+    testing::{Stores, admin, anonymous, customer, start},
 };
 use payment::{
     ChargeRequest, Config, NextAction, Outcome, Payment, PaymentApi, PaymentClient, PaymentError, PaymentId, PaymentRequest,
-    PaymentStatus, Payments, Provider, ProviderError, RefundRequest, Sandbox, start,
+    PaymentStatus, Payments, Provider, ProviderError, RefundRequest, Sandbox,
 };
 use std::{
     collections::HashMap,
@@ -129,8 +129,7 @@ struct Fixture {
 async fn payments(stores: Stores) -> (Payments, Fixture) {
     let bank = Arc::new(Bank::default());
     let config = Config { database_url: stores.database("payment").await, ..Config::default() };
-    let payments =
-        start(&config, &Default::default(), &Default::default()).await.unwrap().with_provider(Arc::new(Till(bank.clone())));
+    let payments = start::<Payments>(&config, ()).await.service.with_provider(Arc::new(Till(bank.clone())));
     (payments, Fixture { bank, _stores: stores })
 }
 

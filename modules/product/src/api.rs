@@ -2,7 +2,7 @@ use crate::{
     Category, CategoryId, Hold, HoldRequest, ListProducts, NewCategory, NewProduct, Product, ProductChange, ProductError,
     ProductId, ProductPage, SetStock,
 };
-use kernel::{Ctx, OrderId};
+use kernel::{Contract, Ctx, OrderId};
 
 /// The catalogue: products in a tree of categories, their stock, and the holds that orders have on it.
 #[kernel::api(module = "product")]
@@ -81,4 +81,9 @@ pub trait ProductApi {
     /// Repeating it is harmless. An order that holds nothing cannot hold anything afterwards: a late `hold` is refused.
     #[delete("/holds/{order}", access = module(order), status = 204)]
     async fn release(&self, cx: &Ctx, order: OrderId) -> Result<(), ProductError>;
+}
+
+impl Contract for ProductClient {
+    const NAME: &'static str = "product";
+    const PORT: u16 = 5001;
 }

@@ -1,11 +1,11 @@
 //! How the module is started.
 
-use crate::{Products, demo, service, store};
+use crate::{ProductClient, Products, demo, service, store};
 use kernel::{
     BoxError, Currency,
     db::{Db, Durability, Pool},
     idempotency,
-    jobs::Jobs,
+    module::{Module, Start},
 };
 use migrations::product::Migrator;
 use serde::{Deserialize, Serialize};
@@ -32,60 +32,52 @@ impl Default for Config {
     }
 }
 
-/// Opens the module's store and brings it up to date.
-///
-/// # Errors
-/// When the store cannot be opened or a migration fails.
-pub async fn open(config: &Config) -> Result<Products, BoxError> {
-    Ok(Products { db: migrate(config).await?, currency: config.currency })
-}
+/// What the launcher starts.
+pub use crate::Products as Service;
 
-/// Brings the module's store up to date.
-///
-/// # Errors
-/// When the store cannot be opened or a migration fails.
-pub async fn migrate(config: &Config) -> Result<Db, BoxError> {
-    let db = database(config).await?;
-    db.migrate::<Migrator>().await?;
-    Ok(db)
-}
+impl Module for Products {
+    type Client = ProductClient;
+    type Config = Config;
+    type Store = Db;
+    type Peers = ();
 
-/// The module's database. Nothing is asked of it yet.
-///
-/// # Errors
-/// When a setting cannot be used.
-pub async fn database(config: &Config) -> Result<Db, BoxError> {
-    // NORMAL: a stock movement that a power loss takes back is made again by the order that asked for it
-    Ok(Db::open("product", &config.database_url, config.pool, Durability::Normal).await?)
-}
+    async fn open(config: &Config) -> Result<Db, BoxError> {
+        // NORMAL: a stock movement that a power loss takes back is made again by the order that asked for it
+        Ok(Db::open::<Migrator>("product", &config.database_url, config.pool, Durability::Normal).await?)
+    }
 
-/// Starts the module and its `jobs`, which bring its store up as soon as it can be reached.
-///
-/// # Errors
-/// When a setting cannot be used.
-pub async fn start(config: &Config, jobs: &Jobs) -> Result<Products, BoxError> {
-    let products = Products { db: database(config).await?, currency: config.currency };
-    products.db.keep_up::<Migrator>(jobs);
-    let service = Products { db: products.db.in_background(), ..products.clone() };
-    let db = service.db.clone();
-    jobs.every("product.expire_holds", Duration::from_secs(config.hold_sweep_seconds.max(1)), move || {
-        let service = service.clone();
-        async move {
-            while service.expire_holds().await? > 0 {}
-            Ok(())
+    async fn start(start: Start<'_, Self>) -> Result<Self, BoxError> {
+        let Start { config, store, jobs, .. } = start;
+        let service = Self { db: store.in_background(), currency: config.currency };
+        if start.demo {
+            let service = service.clone();
+            jobs.once("product.demo", move || {
+                let service = service.clone();
+                async move { service.seed_demo().await.map(drop) }
+            });
         }
-    });
-    jobs.every("product.sweep", Duration::from_secs(3600), move || {
-        let db = db.clone();
-        async move { idempotency::sweep(&db).await }
-    });
-    Ok(products)
+        let period = Duration::from_secs(config.hold_sweep_seconds.max(1));
+        jobs.every("product.expire_holds", period, move || {
+            let service = service.clone();
+            async move {
+                while service.expire_holds().await? > 0 {}
+                Ok(())
+            }
+        });
+        idempotency::keep_swept(&store, jobs);
+        Ok(Self { db: store, currency: config.currency })
+    }
 }
 
 impl Products {
-    /// The store, for health checks.
-    pub fn db(&self) -> Db {
-        self.db.in_background()
+    /// The catalogue on a store that is brought up to date, for a command: nothing runs in the background.
+    ///
+    /// # Errors
+    /// When the store cannot be opened or a migration fails.
+    pub async fn open_and_migrate(config: &Config) -> Result<Self, BoxError> {
+        let db = <Self as Module>::open(config).await?;
+        db.migrate().await?;
+        Ok(Self { db, currency: config.currency })
     }
 
     /// Fills an empty catalogue with the demo shop; returns how many products it added.

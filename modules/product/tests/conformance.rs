@@ -5,11 +5,11 @@ use kernel::{
     AmountText, Code, Ctx, Fault, OrderId, Role,
     chrono::TimeDelta,
     now, placements,
-    testing::{Stores, admin, anonymous, customer},
+    testing::{Stores, admin, anonymous, customer, start},
 };
 use product::{
     CategoryId, Config, HoldLine, HoldRequest, Ids, ListProducts, NewCategory, NewProduct, Product, ProductApi, ProductChange,
-    ProductClient, ProductError, ProductId, Products, SetStock, Shortage, start,
+    ProductClient, ProductError, ProductId, Products, SetStock, Shortage,
 };
 use std::sync::Arc;
 
@@ -31,7 +31,7 @@ placements! {
 
 async fn products(stores: Stores) -> (Products, Stores) {
     let config = Config { database_url: stores.database("product").await, hold_sweep_seconds: 1, ..Config::default() };
-    (start(&config, &Default::default()).await.unwrap(), stores)
+    (start::<Products>(&config, ()).await.service, stores)
 }
 
 fn new(name: &str, price: &str, stock: u32) -> NewProduct {

@@ -7,7 +7,6 @@ use kernel::{
 };
 use product::{
     Config, Ids, ListProducts, NewCategory, NewProduct, ProductApi, ProductChange, ProductClient, ProductId, Products, SetStock,
-    open,
 };
 
 placements! {
@@ -25,7 +24,7 @@ placements! {
 
 async fn products(stores: Stores) -> (Products, Stores) {
     let config = Config { database_url: stores.database("product").await, ..Config::default() };
-    (open(&config).await.unwrap(), stores)
+    (Products::open_and_migrate(&config).await.unwrap(), stores)
 }
 
 async fn add(client: &ProductClient, name: &str, description: &str) -> ProductId {

@@ -1,8 +1,9 @@
 use crate::{
     Address, AddressId, AuthReply, ChangePassword, EmailToken, Jwks, ListUsers, Login, NewAddress, Profile, ProfileChange,
-    Refresh, Register, RevokedSessions, RevokedSince, SetAccess, User, UserError, UserPage, Verified,
+    Refresh, Register, RevokedSessions, RevokedSince, SetAccess, User, UserChanged, UserConfirmationRequested, UserError,
+    UserPage, UserRegistered, Verified,
 };
-use kernel::{Ctx, UserId};
+use kernel::{Contract, Ctx, EventType, UserId};
 
 /// Accounts, sessions, profiles and addresses.
 #[kernel::api(module = "user")]
@@ -114,4 +115,13 @@ pub trait UserApi {
     /// Tell whether an account exists, is active, and is an admin's.
     #[get("/users/{id}/verify", access = module(gateway, order))]
     async fn verify(&self, cx: &Ctx, id: UserId) -> Result<Verified, UserError>;
+}
+
+impl Contract for UserClient {
+    const NAME: &'static str = "user";
+    const PORT: u16 = 5002;
+
+    fn events() -> Vec<EventType> {
+        vec![EventType::of::<UserRegistered>(), EventType::of::<UserChanged>(), EventType::of::<UserConfirmationRequested>()]
+    }
 }

@@ -1,6 +1,6 @@
 //! What the module tells about its past.
 
-use kernel::{Event, EventType, UserId};
+use kernel::{Event, UserId};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -108,9 +108,4 @@ impl fmt::Debug for UserConfirmationRequested {
         let mut shown = f.debug_struct("UserConfirmationRequested");
         shown.field("user_id", &self.user_id).field("version", &self.version).finish_non_exhaustive()
     }
-}
-
-/// All that the module tells.
-pub fn event_types() -> Vec<EventType> {
-    vec![EventType::of::<UserRegistered>(), EventType::of::<UserChanged>(), EventType::of::<UserConfirmationRequested>()]
 }

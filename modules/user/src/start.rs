@@ -1,7 +1,7 @@
 //! How the module is started.
 
 use crate::{
-    Register, User, UserError, Users,
+    Register, User, UserClient, UserError, Users,
     entity::user,
     password::Passwords,
     service::{WINDOW, changed, normal_email, registered, to_user},
@@ -10,11 +10,10 @@ use crate::{
 };
 use kernel::{
     BoxError, Ctx, Fault, UserId,
-    bus::Bus,
     chrono::TimeDelta,
     db::{Db, Durability, Pool},
     idempotency,
-    jobs::Jobs,
+    module::{Module, Start},
     outbox, validate,
 };
 use migrations::user::Migrator;
@@ -53,77 +52,68 @@ impl Default for Config {
     }
 }
 
-/// Opens the module's store and key, and brings the store up to date.
-///
-/// # Errors
-/// When a setting is out of its range, the store or the key cannot be opened, or a migration fails.
-pub async fn open(config: &Config) -> Result<Users, BoxError> {
-    let users = assemble(config).await?;
-    users.db.migrate::<Migrator>().await?;
-    Ok(users)
-}
+/// What the launcher starts.
+pub use crate::Users as Service;
 
-/// Opens the module's store as it is, for work on a shop that runs.
-///
-/// # Errors
-/// As [`open`], and when the tables are not those of this release.
-pub async fn open_as_it_is(config: &Config) -> Result<Users, BoxError> {
-    let users = assemble(config).await?;
-    users.db.must_be_up_to_date::<Migrator>().await?;
-    Ok(users)
-}
+impl Module for Users {
+    type Client = UserClient;
+    type Config = Config;
+    type Store = Db;
+    type Peers = ();
 
-async fn assemble(config: &Config) -> Result<Users, BoxError> {
-    if !(60..=86_400).contains(&config.access_token_seconds) {
-        return Err("user.access_token_seconds must be 60 to 86400".into());
+    async fn open(config: &Config) -> Result<Db, BoxError> {
+        // NORMAL: who registered in the moment of a power loss registers again
+        Ok(Db::open::<Migrator>("user", &config.database_url, config.pool, Durability::Normal).await?)
     }
-    if !(1..=3_650).contains(&config.refresh_token_days) {
-        return Err("user.refresh_token_days must be 1 to 3650".into());
+
+    async fn start(start: Start<'_, Self>) -> Result<Self, BoxError> {
+        let Start { config, store, jobs, .. } = start;
+        let users = Self::on(store, config).await?;
+        if start.demo {
+            let users = Self { db: users.db.in_background(), ..users.clone() };
+            jobs.once("user.demo", move || {
+                let users = users.clone();
+                async move { users.seed_demo().await }
+            });
+        }
+        let db = users.db.in_background();
+        jobs.every("user.sweep", Duration::from_secs(3600), move || {
+            let db = db.clone();
+            async move { sweep(&db).await }
+        });
+        idempotency::keep_swept(&users.db, jobs);
+        Ok(users)
     }
-    let (file, generate, seconds) = (config.signing_key_file.clone(), config.generate_signing_key, config.access_token_seconds);
-    let secrets =
-        tokio::task::spawn_blocking(move || Ok::<_, BoxError>((Signer::open(&file, generate, seconds)?, Passwords::new()?)));
-    let (signer, passwords) = secrets.await??;
-    Ok(Users { db: database(config).await?, passwords, signer: Arc::new(signer), session_days: config.refresh_token_days })
 }
 
-/// Brings the module's store up to date.
-///
-/// # Errors
-/// When the store cannot be opened or a migration fails.
-pub async fn migrate(config: &Config) -> Result<Db, BoxError> {
-    let db = database(config).await?;
-    db.migrate::<Migrator>().await?;
-    Ok(db)
-}
+impl Users {
+    /// The accounts of a shop that runs, for a command: nothing runs in the background.
+    ///
+    /// # Errors
+    /// When a setting is out of its range, the store or the key cannot be opened, or the tables are not those of this release.
+    pub async fn open_as_it_is(config: &Config) -> Result<Self, BoxError> {
+        let db = <Self as Module>::open(config).await?;
+        db.must_be_up_to_date().await?;
+        Self::on(db, config).await
+    }
 
-/// The module's database. Nothing is asked of it yet.
-///
-/// # Errors
-/// When a setting cannot be used.
-pub async fn database(config: &Config) -> Result<Db, BoxError> {
-    // NORMAL: who registered in the moment of a power loss registers again
-    Ok(Db::open("user", &config.database_url, config.pool, Durability::Normal).await?)
-}
-
-/// Starts the module and its `jobs`, which bring its store up as soon as it can be reached. Its events go to `bus`.
-///
-/// # Errors
-/// When a setting or the key cannot be used.
-pub async fn start(config: &Config, bus: &Bus, jobs: &Jobs) -> Result<Users, BoxError> {
-    let users = assemble(config).await?;
-    users.db.keep_up::<Migrator>(jobs);
-    outbox::relay(&users.db, bus.clone(), jobs);
-    let db = users.db.in_background();
-    jobs.every("user.sweep", Duration::from_secs(3600), move || {
-        let db = db.clone();
-        async move { sweep(&db).await }
-    });
-    Ok(users)
+    async fn on(db: Db, config: &Config) -> Result<Self, BoxError> {
+        if !(60..=86_400).contains(&config.access_token_seconds) {
+            return Err("user.access_token_seconds must be 60 to 86400".into());
+        }
+        if !(1..=3_650).contains(&config.refresh_token_days) {
+            return Err("user.refresh_token_days must be 1 to 3650".into());
+        }
+        let (file, generate, seconds) =
+            (config.signing_key_file.clone(), config.generate_signing_key, config.access_token_seconds);
+        let secrets =
+            tokio::task::spawn_blocking(move || Ok::<_, BoxError>((Signer::open(&file, generate, seconds)?, Passwords::new()?)));
+        let (signer, passwords) = secrets.await??;
+        Ok(Self { db, passwords, signer: Arc::new(signer), session_days: config.refresh_token_days })
+    }
 }
 
 async fn sweep(db: &Db) -> Result<(), Fault> {
-    idempotency::sweep(db).await?;
     store::sweep_attempts(db.write(), db.now() - WINDOW).await?;
     store::sweep_confirmations(db.write(), db.now()).await?;
     let tx = db.begin().await?;
@@ -149,11 +139,6 @@ pub const DEMO_ACCOUNTS: &[DemoAccount] = &[
 ];
 
 impl Users {
-    /// The store, for health checks.
-    pub fn db(&self) -> Db {
-        self.db.in_background()
-    }
-
     /// Opens an admin's account, whose e-mail address counts as confirmed. An account that has this e-mail address becomes an active admin's, gets this password and is
     /// logged out everywhere: whoever opened it need not be the admin.
     ///
@@ -256,7 +241,9 @@ mod tests {
         let folder = folder();
         let database_url = sqlite(folder.path(), "user");
         let config = Config { database_url, signing_key_file: folder.path().join("key.pem"), ..Config::default() };
-        (open(&config).await.unwrap(), folder)
+        let db = <Users as Module>::open(&config).await.unwrap();
+        db.migrate().await.unwrap();
+        (Users::on(db, &config).await.unwrap(), folder)
     }
 
     async fn lock(users: &Users) {

@@ -6,8 +6,11 @@ use kernel::{
     ApiError, Code, Ctx, Envelope, Event, InternalKey, Listener, Role, UserId,
     bus::Bus,
     chrono::{DateTime, TimeDelta, Utc},
-    now, placements, serde_json,
-    testing::{Stores, admin, anonymous, customer},
+    db::Db,
+    jobs::Jobs,
+    module::{self, Started},
+    now, outbox, placements, serde_json,
+    testing::{Stores, admin, anonymous, customer, start},
 };
 use sea_orm::{ConnectionTrait, Statement};
 use std::{
@@ -20,7 +23,7 @@ use std::{
 use user::{
     AUDIENCE, AccessClaims, Address, AuthReply, ChangePassword, Config, DEMO_ACCOUNTS, EmailToken, ISSUER, ListUsers, Login,
     NewAddress, ProfileChange, Refresh, Register, RevokedSince, SetAccess, User, UserApi, UserChanged, UserClient,
-    UserConfirmationRequested, UserError, UserRegistered, Users, open, start,
+    UserConfirmationRequested, UserError, UserRegistered, Users,
 };
 
 const PASSWORD: &str = "Saffron-7-Road";
@@ -62,6 +65,7 @@ placements! {
 struct Fixture {
     stores: Stores,
     users: Users,
+    db: Db,
     told: Arc<Mutex<Vec<Envelope>>>,
 }
 
@@ -115,7 +119,7 @@ impl Fixture {
     }
 
     async fn set(&self, statement: &str, time: DateTime<Utc>) {
-        let db = self.users.db();
+        let db = &self.db;
         let statement = Statement::from_sql_and_values(db.write().get_database_backend(), statement, [time.into()]);
         db.write().execute_raw(statement).await.unwrap();
     }
@@ -131,8 +135,9 @@ async fn users(stores: Stores) -> (Users, Fixture) {
         }
     });
     let bus = Bus::new(&Default::default(), vec![listener], InternalKey::random()).unwrap();
-    let users = start(&config(&stores).await, &bus, &Default::default()).await.unwrap();
-    (users.clone(), Fixture { stores, users, told })
+    let Started { service, store } = start::<Users>(&config(&stores).await, ()).await;
+    outbox::relay(&store, bus, &Jobs::default());
+    (service.clone(), Fixture { stores, users: service, db: store, told })
 }
 
 async fn config(stores: &Stores) -> Config {
@@ -873,7 +878,8 @@ async fn processes_share_one_signing_key() {
     for i in 0..8 {
         configs.push(Config { database_url: stores.database(&i.to_string()).await, ..config(&stores).await });
     }
-    let opening: Vec<_> = configs.into_iter().map(|config| tokio::spawn(async move { open(&config).await.unwrap() })).collect();
+    let opening: Vec<_> =
+        configs.into_iter().map(|config| tokio::spawn(async move { start::<Users>(&config, ()).await.service })).collect();
     let mut keys = HashSet::new();
     for users in opening {
         keys.insert(UserClient::local(users.await.unwrap()).jwks(&anonymous()).await.unwrap().keys[0].kid.clone());
@@ -892,7 +898,8 @@ async fn processes_share_one_signing_key() {
 #[tokio::test]
 async fn bad_settings_are_named() {
     let stores = Stores::embedded();
-    let refused = async |config: Config| open(&config).await.err().unwrap().to_string();
+    let refused =
+        async |config: Config| module::start::<Users>(&config, (), false, &Jobs::default()).await.err().unwrap().to_string();
     let missing = refused(Config { generate_signing_key: false, ..config(&stores).await }).await;
     assert!(missing.starts_with("user.signing_key_file: ") && missing.contains("not found"), "{missing}");
     let broken = stores.folder().join("broken.pem");

@@ -12,7 +12,6 @@ use kernel::{
     chrono::{DateTime, TimeDelta, Utc},
     db::{Db, Durability, Tx},
     idempotency::{self, Begun},
-    jobs::Jobs,
 };
 use migrations::cart::Migrator;
 use product::ProductId;
@@ -23,15 +22,7 @@ use sea_orm::{
 
 pub(super) async fn open(config: &Config) -> Result<Db, BoxError> {
     // NORMAL: the last moments of a cart are not worth a wait for the disk
-    Ok(Db::open("cart", &config.database_url, config.pool, Durability::Normal).await?)
-}
-
-pub(super) async fn migrate(db: &Db) -> Result<(), BoxError> {
-    Ok(db.migrate::<Migrator>().await?)
-}
-
-pub(super) fn keep_up(db: &Db, jobs: &Jobs) {
-    db.keep_up::<Migrator>(jobs);
+    Ok(Db::open::<Migrator>("cart", &config.database_url, config.pool, Durability::Normal).await?)
 }
 
 pub(super) async fn load(db: &impl ConnectionTrait, user: UserId, now: DateTime<Utc>) -> Result<Option<Stored>> {

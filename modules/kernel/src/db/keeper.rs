@@ -16,7 +16,6 @@ use crate::{
 use backon::BackoffBuilder;
 use chrono::{DateTime, Utc};
 use sea_orm::{ConnectionTrait, DbBackend, DbErr};
-use sea_orm_migration::MigratorTrait;
 use sqlx::{ConnectOptions, Connection as _, PgConnection};
 use std::time::{Duration, Instant};
 use tokio::time::timeout;
@@ -30,18 +29,18 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// How old the time of the server may be, of which our clocks tell the rest.
 const CLOCK: Duration = Duration::from_secs(30);
 
-pub(super) async fn keep<M: MigratorTrait>(db: Db, stop: CancellationToken, beat: Beat) {
+pub(super) async fn keep(db: Db, stop: CancellationToken, beat: Beat) {
     let work = async {
-        bring_up::<M>(&db, &beat).await;
+        bring_up(&db, &beat).await;
         watch(&db, &beat).await;
     };
     stop.run_until_cancelled(work).await;
 }
 
-async fn bring_up<M: MigratorTrait>(db: &Db, beat: &Beat) {
+async fn bring_up(db: &Db, beat: &Beat) {
     let pauses = backon::ExponentialBuilder::default().with_min_delay(SHORT).with_max_delay(Duration::from_secs(5));
     let mut pauses = pauses.with_jitter().without_max_times().build();
-    while let Err(e) = db.migrate::<M>().await {
+    while let Err(e) = db.migrate().await {
         beat.failed();
         let why = if is_away(&e) { "the database cannot be reached" } else { "its tables cannot be brought up to date" };
         db.gate().set(State::Away(why.into()));

@@ -6,8 +6,10 @@
 //! shop's own statements queue up behind whoever waits for a table. It is tried again then.
 
 use super::Options;
+use futures_util::future::BoxFuture;
 use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DbBackend, DbErr, SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
+    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, SqliteTransactionMode, Statement,
+    TransactionOptions, TransactionTrait,
 };
 use sea_orm_migration::MigratorTrait;
 use std::{collections::BTreeSet, time::Duration};
@@ -23,16 +25,36 @@ enum Plan {
     Steps,
 }
 
-pub(super) async fn migrate<M: MigratorTrait>(module: &str, options: &Options) -> Result<(), DbErr> {
+/// The steps to the tables of a module, and how they are taken.
+#[derive(Debug)]
+pub(super) struct Steps {
+    /// Names, in order.
+    known: fn() -> Vec<String>,
+    /// The table that says which have been taken.
+    table: String,
+    up: for<'a> fn(&'a DatabaseTransaction) -> BoxFuture<'a, Result<(), DbErr>>,
+}
+
+impl Steps {
+    pub(super) fn of<M: MigratorTrait + 'static>() -> Self {
+        Self {
+            known: || M::migrations().iter().map(|step| step.name().to_owned()).collect(),
+            table: M::migration_table_name().to_string(),
+            up: |tx| Box::pin(M::up(tx, None)),
+        }
+    }
+}
+
+pub(super) async fn migrate(steps: &Steps, module: &str, options: &Options) -> Result<(), DbErr> {
     let db = connect(options).await?;
-    let result = bring_up_to_date::<M>(module, &db).await;
+    let result = bring_up_to_date(steps, module, &db).await;
     db.close().await?;
     result
 }
 
-pub(super) async fn must_be_up_to_date<M: MigratorTrait>(options: &Options) -> Result<(), DbErr> {
+pub(super) async fn must_be_up_to_date(steps: &Steps, options: &Options) -> Result<(), DbErr> {
     let db = connect(options).await?;
-    let plan = plan::<M>(&db).await;
+    let plan = plan(steps, &db).await;
     db.close().await?;
     match plan? {
         Plan::Nothing | Plan::Newer(_) => Ok(()),
@@ -40,42 +62,42 @@ pub(super) async fn must_be_up_to_date<M: MigratorTrait>(options: &Options) -> R
     }
 }
 
-async fn bring_up_to_date<M: MigratorTrait>(module: &str, db: &DatabaseConnection) -> Result<(), DbErr> {
-    match plan::<M>(db).await? {
+async fn bring_up_to_date(steps: &Steps, module: &str, db: &DatabaseConnection) -> Result<(), DbErr> {
+    match plan(steps, db).await? {
         Plan::Nothing => Ok(()),
-        Plan::Newer(steps) => {
-            let steps = steps.join(", ");
-            tracing::warn!(module, steps, "the tables are newer than this program, which works on them as they are");
+        Plan::Newer(unknown) => {
+            let unknown = unknown.join(", ");
+            tracing::warn!(module, steps = unknown, "the tables are newer than this program, which works on them as they are");
             Ok(())
         }
         Plan::Steps => match db.get_database_backend() {
-            DbBackend::Postgres => in_postgres::<M>(db).await,
-            _ => in_sqlite::<M>(db).await,
+            DbBackend::Postgres => in_postgres(steps, db).await,
+            _ => in_sqlite(steps, db).await,
         },
     }
 }
 
-async fn in_postgres<M: MigratorTrait>(db: &DatabaseConnection) -> Result<(), DbErr> {
+async fn in_postgres(steps: &Steps, db: &DatabaseConnection) -> Result<(), DbErr> {
     let tx = db.begin().await?;
-    let table = table::<M>();
+    let table = &steps.table;
     // one process after the other; in a transaction, so that the lock goes with it
     tx.execute_unprepared(&format!(
         "SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'; \
          SET LOCAL idle_in_transaction_session_timeout = 0; SELECT pg_advisory_xact_lock(hashtext('{table}'))"
     ))
     .await?;
-    M::up(&tx, None).await?;
+    (steps.up)(&tx).await?;
     tx.commit().await
 }
 
 /// SQLite cannot change a table in place as much as PostgreSQL: steps may make it anew under another name, which needs foreign keys
 /// to be off meanwhile. They cannot be switched inside a transaction.
-async fn in_sqlite<M: MigratorTrait>(db: &DatabaseConnection) -> Result<(), DbErr> {
+async fn in_sqlite(steps: &Steps, db: &DatabaseConnection) -> Result<(), DbErr> {
     db.execute_unprepared("PRAGMA foreign_keys = OFF").await?;
     let options =
         TransactionOptions { sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate), ..TransactionOptions::default() };
     let tx = db.begin_with_options(options).await?;
-    M::up(&tx, None).await?;
+    (steps.up)(&tx).await?;
     let broken = tx.query_all_raw(Statement::from_string(DbBackend::Sqlite, "PRAGMA foreign_key_check")).await?;
     if let Some(first) = broken.first() {
         let table: String = first.try_get_by_index(0)?;
@@ -84,9 +106,9 @@ async fn in_sqlite<M: MigratorTrait>(db: &DatabaseConnection) -> Result<(), DbEr
     tx.commit().await
 }
 
-async fn plan<M: MigratorTrait>(db: &DatabaseConnection) -> Result<Plan, DbErr> {
-    let applied = applied(db, &table::<M>()).await?;
-    let known: BTreeSet<String> = M::migrations().iter().map(|step| step.name().to_owned()).collect();
+async fn plan(steps: &Steps, db: &DatabaseConnection) -> Result<Plan, DbErr> {
+    let applied = applied(db, &steps.table).await?;
+    let known: BTreeSet<String> = (steps.known)().into_iter().collect();
     let unknown: Vec<String> = applied.difference(&known).cloned().collect();
     match (known.is_subset(&applied), unknown.is_empty()) {
         (true, true) => Ok(Plan::Nothing),
@@ -128,8 +150,4 @@ async fn connect(options: &Options) -> Result<DatabaseConnection, DbErr> {
             pool.connect_with((**options).clone()).await.map_err(super::connection::connecting)?.into()
         }
     })
-}
-
-fn table<M: MigratorTrait>() -> String {
-    M::migration_table_name().to_string()
 }

@@ -34,15 +34,15 @@ pub(crate) struct Sql {
 impl Sql {
     pub(super) async fn open(config: &Config) -> std::result::Result<Self, BoxError> {
         // FULL: an event that was taken is not told again
-        Ok(Self { db: Db::open("notification", &config.database_url, config.pool, Durability::Full).await? })
+        Ok(Self { db: Db::open::<Migrator>("notification", &config.database_url, config.pool, Durability::Full).await? })
     }
 
     pub(super) async fn migrate(&self) -> std::result::Result<(), BoxError> {
-        Ok(self.db.migrate::<Migrator>().await?)
+        Ok(self.db.migrate().await?)
     }
 
     pub(super) fn keep_up(&self, jobs: &Jobs) {
-        self.db.keep_up::<Migrator>(jobs);
+        self.db.keep_up(jobs);
     }
 
     pub(super) fn in_background(&self) -> Self {

@@ -54,6 +54,7 @@ pub(super) fn emit(api: &Api) -> TokenStream {
                 Self { calls, to: ::std::sync::Arc::new(service) }
             }
 
+
             /// A client of an implementation behind `transport`.
             #vis fn remote(transport: ::kernel::Transport) -> Self {
                 let calls = ::kernel::Calls::new(::kernel::Placement::Remote, OPS);
@@ -63,6 +64,16 @@ pub(super) fn emit(api: &Api) -> TokenStream {
             /// This client in the hands of `module`, in whose name its calls are then made.
             #vis fn by(&self, module: &'static str) -> Self {
                 Self { calls: self.calls.by(module), to: ::std::sync::Arc::clone(&self.to) }
+            }
+        }
+
+        impl ::kernel::Client for #client {
+            fn remote(transport: ::kernel::Transport) -> Self {
+                Self::remote(transport)
+            }
+
+            fn by(&self, module: &'static str) -> Self {
+                self.by(module)
             }
         }
 

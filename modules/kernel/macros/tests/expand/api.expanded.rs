@@ -240,6 +240,14 @@ impl ShelfClient {
         }
     }
 }
+impl ::kernel::Client for ShelfClient {
+    fn remote(transport: ::kernel::Transport) -> Self {
+        Self::remote(transport)
+    }
+    fn by(&self, module: &'static str) -> Self {
+        self.by(module)
+    }
+}
 impl ShelfApi for ShelfClient {
     async fn get(&self, cx: &::kernel::Ctx, id: BookId) -> Result<Book, ShelfError> {
         self.calls

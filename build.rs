@@ -1,0 +1,73 @@
+//! Makes the list of modules from Cargo.toml, the only place that has it: a module is a dependency and a feature of the launcher.
+//!
+//! Writes `modules.rs` with the macro `for_modules!`. In it each module comes after the ones that its own Cargo.toml depends on, so
+//! that starting them in this order gives each its peers. A module that lacks one of its lines in Cargo.toml stops the build with
+//! that line as the message.
+
+use std::{collections::BTreeMap, env, error::Error, fmt::Write, fs, path::Path};
+use toml::{Table, Value};
+
+/// Folders below `modules/` that are not modules of the shop: what all of them share, and what stands in front of them.
+const NOT_MODULES: [&str; 2] = ["kernel", "gateway"];
+
+fn main() -> Result<(), Box<dyn Error>> {
+    println!("cargo::rerun-if-changed=Cargo.toml");
+    println!("cargo::rerun-if-changed=modules");
+    let root = read("Cargo.toml")?;
+    let mut modules = BTreeMap::new();
+    for folder in fs::read_dir("modules")? {
+        let folder = folder?.path();
+        let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if NOT_MODULES.contains(&name.as_str()) || !folder.join("src/api.rs").exists() {
+            continue;
+        }
+        println!("cargo::rerun-if-changed=modules/{name}/Cargo.toml");
+        if let Some(missing) = missing_line(&root, &name) {
+            return Err(format!("modules/{name} is not part of the shop yet. Add to Cargo.toml:\n  {missing}").into());
+        }
+        let manifest = read(folder.join("Cargo.toml"))?;
+        let dependencies = manifest["dependencies"].as_table().map(|d| d.keys().cloned().collect::<Vec<_>>());
+        let description = manifest["package"].get("description").and_then(Value::as_str).unwrap_or_default().to_owned();
+        modules.insert(name, (description, dependencies.unwrap_or_default()));
+    }
+
+    let mut rows = String::new();
+    let mut done: Vec<&String> = Vec::new();
+    while done.len() < modules.len() {
+        let is_next = |(name, (_, dependencies)): &(&String, &(String, Vec<String>))| {
+            !done.contains(name) && dependencies.iter().all(|d| !modules.contains_key(d) || done.contains(&d))
+        };
+        // cargo refuses circles before this runs
+        let (name, (description, _)) = modules.iter().find(is_next).ok_or("the modules depend on each other in a circle")?;
+        let camel: String = name.split('_').map(capitalised).collect();
+        writeln!(rows, "    {name} {name:?} {camel} {camel}Client {description:?};")?;
+        done.push(name);
+    }
+    let text = format!("macro_rules! for_modules {{\n    ($callback:ident) => {{ $callback! {{\n{rows}    }} }};\n}}\n");
+    fs::write(Path::new(&env::var("OUT_DIR")?).join("modules.rs"), text)?;
+    Ok(())
+}
+
+/// The first line that Cargo.toml lacks for a module.
+fn missing_line(root: &Table, name: &str) -> Option<String> {
+    let dependency = format!("[dependencies] {name} = {{ path = \"modules/{name}\", default-features = false }}");
+    let feature = format!("[features] {name} = [\"store\", \"{name}/server\"]");
+    let default = format!("[features] default = [\"{name}\", ..]");
+    let has_dependency = root["dependencies"].get(name).is_some();
+    let has_feature = root["features"].get(name).is_some();
+    let defaults = root["features"]["default"].as_array();
+    let has_default = defaults.is_some_and(|all| all.iter().any(|one| one.as_str() == Some(name)));
+    [(has_dependency, dependency), (has_feature, feature), (has_default, default)]
+        .into_iter()
+        .find(|(has, _)| !has)
+        .map(|(_, line)| line)
+}
+
+fn read(path: impl AsRef<Path>) -> Result<Table, Box<dyn Error>> {
+    Ok(fs::read_to_string(path)?.parse()?)
+}
+
+fn capitalised(word: &str) -> String {
+    let mut letters = word.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
+}

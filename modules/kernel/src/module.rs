@@ -1,0 +1,197 @@
+//! What the launcher knows of a module: its [`Contract`], wherever it runs, and how it is opened and started where it is compiled in
+//! ([`Module`]).
+//!
+//! The launcher does what is the same for all modules: it opens stores, migrates them, looks after them, connects outboxes and
+//! listeners with the bus, and hands each module the clients of the ones that it calls.
+
+use crate::{Dispatch, EventType, Listener, Transport};
+use serde::{Deserialize, Deserializer, Serialize, de::IgnoredAny};
+use std::{
+    any::{Any, TypeId, type_name},
+    collections::HashMap,
+};
+
+/// A client of a module, as [`macro@crate::api`] makes it.
+pub trait Client: Dispatch + Clone + Sized {
+    /// A client of a module behind `transport`.
+    fn remote(transport: Transport) -> Self;
+
+    /// This client in the hands of `module`, in whose name its calls are then made.
+    fn by(&self, module: &'static str) -> Self;
+}
+
+/// What is known of a module wherever it runs. Written beside its trait, in `api.rs`.
+pub trait Contract: Client {
+    /// Its name: of its folder, its crate, its settings and its feature.
+    const NAME: &'static str;
+
+    /// Where it listens when it is served alone and the settings name no other port. Each module has its own.
+    const PORT: u16;
+
+    /// Whether a process that serves the whole shop is unready while this module's store is away. A module that the shop can sell
+    /// without says `false`.
+    const IS_ESSENTIAL: bool = true;
+
+    /// The events that it publishes.
+    fn events() -> Vec<EventType> {
+        Vec::new()
+    }
+
+    /// This module as a consumer of events, if it is one.
+    fn listener(&self) -> Option<Listener> {
+        None
+    }
+}
+
+/// The clients of a shop, by their type.
+#[derive(Default)]
+pub struct Clients(HashMap<TypeId, Box<dyn Any + Send + Sync>>);
+
+impl Clients {
+    /// Adds a client.
+    pub fn add<C: Client>(&mut self, client: C) {
+        self.0.insert(TypeId::of::<C>(), Box::new(client));
+    }
+
+    /// The client of this type, in the hands of `module`.
+    ///
+    /// # Panics
+    /// When there is none: a module starts after the ones that its Cargo.toml depends on, so that it can only lack a client whose
+    /// crate it does not know.
+    pub fn get<C: Client>(&self, module: &'static str) -> C {
+        let client = self.0.get(&TypeId::of::<C>()).and_then(|client| client.downcast_ref::<C>());
+        client.unwrap_or_else(|| panic!("{module} wants a {}, which the shop does not have", type_name::<C>())).by(module)
+    }
+}
+
+/// Settings of a module that is not compiled in: accepted and not looked at, so that one file is good for every process of a shop.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct NotCompiledIn {}
+
+impl<'de> Deserialize<'de> for NotCompiledIn {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        IgnoredAny::deserialize(deserializer).map(|_| Self {})
+    }
+}
+
+#[cfg(feature = "store")]
+pub use implementation::{Module, Peers, Start, Started, Store, migrate, start};
+
+#[cfg(feature = "store")]
+mod implementation {
+    use super::{Clients, Contract};
+    use crate::{BoxError, Health, db::Db, jobs::Jobs};
+
+    /// The implementation of a module, as the launcher starts it.
+    pub trait Module: Sized + Send + Sync + 'static {
+        /// The client that others call it through.
+        type Client: Contract;
+        /// Its settings.
+        type Config: Send + Sync;
+        /// Where it keeps things.
+        type Store: Store;
+        /// The modules that it calls; `()` when it calls none.
+        type Peers: Peers;
+
+        /// Opens its store. Nothing is asked of the store yet.
+        ///
+        /// # Errors
+        /// When a setting cannot be used.
+        fn open(config: &Self::Config) -> impl Future<Output = Result<Self::Store, BoxError>> + Send;
+
+        /// Makes the service, and registers what it does in the background.
+        ///
+        /// # Errors
+        /// When a setting cannot be used.
+        fn start(start: Start<'_, Self>) -> impl Future<Output = Result<Self, BoxError>> + Send;
+    }
+
+    /// What a module is started with.
+    pub struct Start<'a, M: Module> {
+        /// Its settings.
+        pub config: &'a M::Config,
+        /// Its store, which comes up in the background.
+        pub store: M::Store,
+        /// The modules that it calls.
+        pub peers: M::Peers,
+        /// What the process does in the background.
+        pub jobs: &'a Jobs,
+        /// Whether an empty store is to be filled with the demo shop.
+        pub demo: bool,
+    }
+
+    /// The clients that a module wants.
+    pub trait Peers: Send {
+        /// Takes them, in the hands of `module`.
+        fn of(clients: &Clients, module: &'static str) -> Self;
+    }
+
+    impl Peers for () {
+        fn of(_: &Clients, _: &'static str) {}
+    }
+
+    /// Where a module keeps things. Cheap to clone.
+    pub trait Store: Health + Clone {
+        /// Brings it up in the background, as soon as it can be reached, and looks after it from then on.
+        fn keep_up(&self, jobs: &Jobs);
+
+        /// Brings it up to date, here and now.
+        ///
+        /// # Errors
+        /// When it cannot be reached, or a step fails.
+        fn migrate(&self) -> impl Future<Output = Result<(), BoxError>> + Send;
+
+        /// The same store for work that no request waits for.
+        fn in_background(&self) -> Self;
+
+        /// The database with the outbox, for a module that publishes events.
+        fn outbox(&self) -> Option<&Db> {
+            None
+        }
+    }
+
+    impl Store for Db {
+        fn keep_up(&self, jobs: &Jobs) {
+            Db::keep_up(self, jobs);
+        }
+
+        async fn migrate(&self) -> Result<(), BoxError> {
+            Ok(Db::migrate(self).await?)
+        }
+
+        fn in_background(&self) -> Self {
+            Db::in_background(self)
+        }
+
+        fn outbox(&self) -> Option<&Db> {
+            Some(self)
+        }
+    }
+
+    /// A module that has been started.
+    pub struct Started<M: Module> {
+        /// What answers its operations.
+        pub service: M,
+        /// Its store.
+        pub store: M::Store,
+    }
+
+    /// Starts a module and its `jobs`, which bring its store up.
+    ///
+    /// # Errors
+    /// When a setting cannot be used.
+    pub async fn start<M: Module>(config: &M::Config, peers: M::Peers, demo: bool, jobs: &Jobs) -> Result<Started<M>, BoxError> {
+        let store = M::open(config).await?;
+        store.keep_up(jobs);
+        let service = M::start(Start { config, store: store.clone(), peers, jobs, demo }).await?;
+        Ok(Started { service, store })
+    }
+
+    /// Brings a module's store up to date.
+    ///
+    /// # Errors
+    /// When a setting cannot be used, the store cannot be reached, or a step fails.
+    pub async fn migrate<M: Module>(config: &M::Config) -> Result<(), BoxError> {
+        M::open(config).await?.migrate().await
+    }
+}

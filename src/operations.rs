@@ -1,0 +1,49 @@
+//! `souk modules` and `souk operations`: what the shop is made of, for people and scripts.
+
+use crate::modules::{Module, contracts};
+use kernel::{Access, Op, Retry};
+use serde_json::{Value, json};
+
+/// One line for each module.
+#[expect(clippy::print_stdout, clippy::unnecessary_wraps, reason = "the output of the command, which is one of many")]
+pub(crate) fn print_modules() -> anyhow::Result<()> {
+    for module in Module::ALL {
+        let state = if module.is_compiled_in() { "compiled-in" } else { "contract-only" };
+        println!("{} {} {state}", module.name(), module.default_port());
+    }
+    Ok(())
+}
+
+/// A list of objects, in the order of the traits.
+#[expect(clippy::print_stdout, reason = "the output of the command")]
+pub(crate) fn print() -> anyhow::Result<()> {
+    let contracts = contracts();
+    let operations: Vec<Value> = contracts.iter().flat_map(|known| known.operations.ops()).map(describe).collect();
+    println!("{}", serde_json::to_string_pretty(&operations)?);
+    Ok(())
+}
+
+fn describe(op: &Op) -> Value {
+    let access = match op.access {
+        Access::Anyone => json!("anyone"),
+        Access::User => json!("user"),
+        Access::Role(role) => json!({ "role": role }),
+        Access::Modules(modules) => json!({ "modules": modules }),
+    };
+    let retry = match op.retry {
+        Retry::Safe => "safe",
+        Retry::Key => "key",
+        Retry::Never => "never",
+    };
+    json!({
+        "id": op.id,
+        "module": op.module,
+        "method": op.method.as_str(),
+        "path": op.path,
+        "public": op.public,
+        "access": access,
+        "retry": retry,
+        "rate": op.rate.map(|rate| json!({ "count": rate.count, "seconds": rate.window.as_secs() })),
+        "status": op.status,
+    })
+}
