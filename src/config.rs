@@ -34,6 +34,8 @@ macro_rules! define_settings {
             pub(crate) shutdown_seconds: u64,
             /// Worker threads of the HTTP server; without it one per core.
             pub(crate) workers: Option<usize>,
+            /// How long whoever is at the other end of a connection may take.
+            pub(crate) timeouts: kernel::server::Timeouts,
             /// Folder of the embedded stores and generated keys.
             pub(crate) data: PathBuf,
             /// Fill an empty shop with the demo catalogue and demo accounts at start.
@@ -76,6 +78,7 @@ macro_rules! define_settings {
                     drain_seconds: 0,
                     shutdown_seconds: 10,
                     workers: None,
+                    timeouts: kernel::server::Timeouts::default(),
                     data: "data".into(),
                     demo: true,
                     internal_key: None,
@@ -288,6 +291,15 @@ impl Settings {
         }
         if key.is_some() && self.internal_key_file.is_some() {
             problems.push("internal_key_file: must not be set together with internal_key".into());
+        }
+        let kernel::server::Timeouts { head_ms, body_ms, write_ms, idle_ms } = self.timeouts;
+        // the clock of the parser, which measures two of them, is up to half a second slow
+        for (name, value, least) in
+            [("head", head_ms, 1000), ("idle", idle_ms, 1000), ("body", body_ms, 1), ("write", write_ms, 1)]
+        {
+            if value < least {
+                problems.push(format!("timeouts.{name}_ms: must be at least {least}"));
+            }
         }
         #[cfg(feature = "gateway")]
         self.gateway_problems(&mut problems);

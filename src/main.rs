@@ -80,7 +80,7 @@ async fn main() -> anyhow::Result<()> {
     let only = if let Command::Serve { only } = &command { *only } else { None };
     let settings = Settings::load(cli.config.as_deref(), only)?;
     // held until the end: then what is still to be written is written
-    let log = telemetry::start_logging(&settings.log.filter, settings.log.format);
+    let log = telemetry::start_logging(&settings.log.filter, settings.log.format, only.map(Module::name));
     let log = log.map_err(anyhow::Error::msg).context("log.filter")?;
     match command {
         Command::Serve { only } => serve::serve(settings, only, &log).await,

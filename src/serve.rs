@@ -5,26 +5,17 @@ use crate::{
     config::{OpsBind, Settings},
     modules::Module,
 };
-use actix_http::{Request, Response};
-use actix_service::IntoServiceFactory;
-use actix_web::{
-    App, Error, HttpServer,
-    body::MessageBody,
-    dev::{AppConfig, Server, ServiceFactory},
-    middleware::from_fn,
-    web,
-};
+use actix_web::{App, dev::Server, middleware::from_fn, web};
 use anyhow::Context;
 use kernel::{
     Dispatch, Health, InternalKey,
     jobs::{self, Jobs},
     ops::{self, Ops, Readiness},
-    server::{Entry, InternalEntry, Limits, close_when_draining, health, mount, not_found},
+    server::{Entry, InternalEntry, MAX_INTERNAL_BODY, Serving, close_when_draining, front, health, listen, mount, not_found},
     telemetry::{self, Log, RequestSpan},
 };
 use socket2::{Domain, Socket, Type};
 use std::{
-    fmt::Debug,
     net::{SocketAddr, TcpListener},
     sync::Arc,
     time::Duration,
@@ -56,9 +47,9 @@ pub(crate) async fn serve(settings: Settings, only: Option<Module>, log: &Log) -
     let needed = stores.into_iter().chain([Arc::new(jobs.clone()) as Arc<dyn Health>]).collect();
     let readiness = Readiness::new(needed);
     let ops = Ops { readiness: readiness.clone(), metrics, jobs: jobs.clone(), peers, log: Some(log.filter()) };
-    let ops = ops_listener.map(|listener| ops.serve(listener)).transpose()?;
+    let ops = ops_listener.map(|listener| ops.serve(listener, settings.timeouts)).transpose()?;
     let ops = ops.map(|(server, handle)| (tokio::spawn(server), handle));
-    let server = listen(listener, &settings, endpoint, readiness, &jobs)?;
+    let server = serve_endpoint(listener, &settings, endpoint, readiness, &jobs)?;
     let handle = server.handle();
     let mut running = tokio::spawn(server);
     announce(address, ops_address, only, &settings);
@@ -131,50 +122,32 @@ fn ops_address(settings: &Settings, port: u16) -> Option<SocketAddr> {
     }
 }
 
-fn listen(
+fn serve_endpoint(
     listener: TcpListener,
     settings: &Settings,
     endpoint: Endpoint,
     readiness: Readiness,
     jobs: &Jobs,
 ) -> anyhow::Result<Server> {
-    match endpoint {
+    let Settings { workers, shutdown_seconds, timeouts, .. } = *settings;
+    let serving = Serving { workers, shutdown_seconds, timeouts };
+    Ok(match endpoint {
         #[cfg(feature = "gateway")]
-        Endpoint::Gateway(gateway) => start(move || gateway.app(), listener, settings),
+        Endpoint::Gateway(gateway) => listen(move || gateway.app(), listener, serving)?,
         Endpoint::Module { module, key } => {
             let configure = module_app(module, key, readiness);
             let jobs = jobs.clone();
             let app = move || {
                 let jobs = jobs.clone();
                 App::new()
-                    .wrap(TracingLogger::<RequestSpan>::new())
+                    .wrap(from_fn(front))
                     .wrap(from_fn(move |request, next| close_when_draining(jobs.clone(), request, next)))
+                    .wrap(TracingLogger::<RequestSpan>::new())
                     .configure(configure.clone())
             };
-            start(app, listener, settings)
+            listen(app, listener, serving)?
         }
-    }
-}
-
-fn start<F, I, S, B>(app: F, listener: TcpListener, settings: &Settings) -> anyhow::Result<Server>
-where
-    F: Fn() -> I + Send + Clone + 'static,
-    I: IntoServiceFactory<S, Request>,
-    S: ServiceFactory<Request, Config = AppConfig> + 'static,
-    S::Error: Into<Error>,
-    S::InitError: Debug,
-    S::Response: Into<Response<B>>,
-    B: MessageBody + 'static,
-{
-    let mut server = HttpServer::new(app)
-        .client_request_timeout(Duration::from_secs(10))
-        .keep_alive(Duration::from_secs(75))
-        .shutdown_timeout(settings.shutdown_seconds)
-        .disable_signals();
-    if let Some(workers) = settings.workers {
-        server = server.workers(workers.max(1));
-    }
-    Ok(server.listen(listener)?.run())
+    })
 }
 
 /// A single module's own operations, for other modules.
@@ -184,7 +157,7 @@ fn module_app(module: Arc<dyn Dispatch>, key: InternalKey, readiness: Readiness)
     move |cfg| {
         health(cfg, name, readiness.clone());
         ops::livez(cfg);
-        mount(cfg, std::slice::from_ref(&module), &entry, Limits::internal());
+        mount(cfg, std::slice::from_ref(&module), &entry, MAX_INTERNAL_BODY);
         cfg.default_service(web::to(not_found));
     }
 }

@@ -4,6 +4,7 @@
 mod access;
 mod architecture;
 mod away;
+mod connections;
 mod databases;
 mod errors;
 mod harness;

@@ -54,7 +54,7 @@ impl LevelApi for Levels {
 }
 
 fn main() -> anyhow::Result<()> {
-    telemetry::start_logging("warn", telemetry::LogFormat::Text).map_err(anyhow::Error::msg)?;
+    telemetry::start_logging("warn", telemetry::LogFormat::Text, None).map_err(anyhow::Error::msg)?;
     // before the clients are made: they take their meters from it
     let metrics = telemetry::start_metrics().map_err(anyhow::Error::msg)?;
     // a worker of actix-web has a runtime like this one

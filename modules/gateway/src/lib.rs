@@ -2,14 +2,14 @@
 //!
 //! A request passes, from the outside in:
 //! 1. the log and the trace (`kernel::telemetry`), so that everything below is measured;
-//! 2. `headers.rs`: security headers, and errors of the framework in the form of ours;
+//! 2. `kernel::server::front`: malformed requests, headers that keep browsers careful, and errors of the framework in the form of ours;
 //! 3. CORS (`headers.rs`), which answers preflights and so comes before anything that wants a token;
 //! 4. the router, which knows the operations, `/health`, `/livez`, `/openapi.json`, `/docs` and `/dev/mailbox`;
 //! 5. for operations only: who calls (`auth.rs`), then how often (`limits.rs`), then the operation (`entry.rs`).
 //!
 //! No 5 is the same for all operations: identity comes from the access token alone, whatever other headers say.
 //! What cannot be read as HTTP at all (a bad request line, too many headers) is answered by actix-http with an empty 400 or 431
-//! before any of this.
+//! before any of this, and the name of a header that is too long for it by `kernel::server`.
 
 mod auth;
 mod client;
@@ -53,7 +53,7 @@ pub struct Gateway(Arc<Parts>);
 struct Parts {
     modules: Vec<Arc<dyn Dispatch>>,
     entry: Arc<dyn Entry>,
-    limits: server::Limits,
+    max_body: usize,
     origins: headers::Origins,
     health: health::Watch,
     jobs: Jobs,
@@ -84,7 +84,7 @@ pub fn start(
     Ok(Gateway(Arc::new(Parts {
         modules,
         entry: Arc::new(entry),
-        limits: server::Limits { body: config.max_body_bytes, ..server::Limits::default() },
+        max_body: config.max_body_bytes,
         origins,
         health: health::Watch::start(watched, Duration::from_secs(config.health_cache_seconds.max(1)), jobs),
         jobs: jobs.clone(),
@@ -112,7 +112,7 @@ impl Gateway {
             .configure(|cfg| self.configure(cfg))
             .default_service(web::to(server::not_found))
             .wrap(self.0.origins.cors())
-            .wrap(from_fn(headers::finish))
+            .wrap(from_fn(server::front))
             .wrap(from_fn(move |request, next| server::close_when_draining(jobs.clone(), request, next)))
             .wrap(TracingLogger::<RequestSpan>::new())
     }
@@ -120,7 +120,7 @@ impl Gateway {
     /// The routes alone, without what [`Gateway::app`] wraps around them.
     pub fn configure(&self, cfg: &mut web::ServiceConfig) {
         let parts = &self.0;
-        server::mount(cfg, &parts.modules, &parts.entry, parts.limits);
+        server::mount(cfg, &parts.modules, &parts.entry, parts.max_body);
         let health = parts.health.clone();
         cfg.service(web::resource("/health").route(server::reading().to(move || health.clone().answer())));
         ops::livez(cfg);

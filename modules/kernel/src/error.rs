@@ -121,6 +121,12 @@ impl Fault {
         Self { errors, ..Self::new(Code::InvalidArgument, message) }
     }
 
+    /// The same fault, saying which field of the request it is about.
+    pub fn at(mut self, pointer: impl Into<String>, detail: impl Into<String>) -> Self {
+        self.errors.push(FieldError { pointer: pointer.into(), detail: detail.into() });
+        self
+    }
+
     /// The same fault with another text for people.
     pub fn with_message(self, message: impl Into<String>) -> Self {
         Self { message: message.into(), ..self }

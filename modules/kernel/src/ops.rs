@@ -12,13 +12,14 @@
 use crate::{
     Code, Fault, Health, Transport,
     jobs::Jobs,
-    server::{not_found, page, problem, reading},
+    server::{Serving, Timeouts, front, listen, method_not_allowed, not_found, page, problem, reading, receive},
     telemetry::LogFilter,
 };
 use actix_web::{
-    App, HttpRequest, HttpResponse, HttpServer,
+    App, HttpRequest, HttpResponse,
     dev::{Server, ServerHandle},
     http::header::ContentType,
+    middleware::from_fn,
     web,
 };
 use futures_util::future::join_all;
@@ -105,9 +106,10 @@ impl Ops {
     ///
     /// # Errors
     /// When the listener cannot be used.
-    pub fn serve(self, listener: TcpListener) -> io::Result<(Server, ServerHandle)> {
-        let app = move || App::new().configure(|cfg| self.configure(cfg)).default_service(web::to(not_found));
-        let server = HttpServer::new(app).workers(1).shutdown_timeout(1).disable_signals().listen(listener)?.run();
+    pub fn serve(self, listener: TcpListener, timeouts: Timeouts) -> io::Result<(Server, ServerHandle)> {
+        let app =
+            move || App::new().configure(|cfg| self.configure(cfg)).default_service(web::to(not_found)).wrap(from_fn(front));
+        let server = listen(app, listener, Serving { workers: Some(1), shutdown_seconds: 1, timeouts })?;
         let handle = server.handle();
         Ok((server, handle))
     }
@@ -116,12 +118,13 @@ impl Ops {
     pub fn configure(&self, cfg: &mut web::ServiceConfig) {
         livez(cfg);
         let ops = web::Data::new(self.clone());
-        cfg.app_data(ops).app_data(web::PayloadConfig::new(4096));
+        cfg.app_data(ops);
         cfg.service(page("/readyz").route(reading().to(ready)));
         cfg.service(page("/metrics").route(reading().to(metrics)));
         cfg.service(page("/jobs").route(reading().to(async |ops: web::Data<Ops>| HttpResponse::Ok().json(ops.jobs.report()))));
         cfg.service(page("/peers").route(reading().to(peers)));
-        cfg.service(web::resource("/log").route(reading().to(log)).route(web::put().to(set_log)));
+        let log = web::resource("/log").route(reading().to(log)).route(web::put().to(set_log));
+        cfg.service(log.default_service(method_not_allowed("GET, HEAD, PUT".into())));
     }
 }
 
@@ -154,18 +157,19 @@ async fn log(ops: web::Data<Ops>) -> HttpResponse {
     HttpResponse::Ok().content_type(ContentType::plaintext()).body(filter)
 }
 
-async fn set_log(ops: web::Data<Ops>, request: HttpRequest, body: String) -> HttpResponse {
-    let Some(log) = &ops.log else {
-        return problem(Fault::new(Code::NotFound, "This process has no log of its own").into(), &request);
-    };
-    match log.set(body.trim()) {
-        Ok(()) => {
-            tracing::warn!(filter = body.trim(), "the filter of the log was changed");
-            HttpResponse::NoContent().finish()
-        }
-        Err(e) => problem(
-            Fault::invalid("", format!("the body must be a level, or a list such as info,order=debug: {e}")).into(),
-            &request,
-        ),
+async fn set_log(ops: web::Data<Ops>, request: HttpRequest, body: web::Payload) -> HttpResponse {
+    match try_set_log(&ops, &request, body).await {
+        Ok(()) => HttpResponse::NoContent().finish(),
+        Err(fault) => problem(fault.into(), &request),
     }
+}
+
+async fn try_set_log(ops: &Ops, request: &HttpRequest, body: web::Payload) -> Result<(), Fault> {
+    let Some(log) = &ops.log else { return Err(Fault::new(Code::NotFound, "This process has no log of its own")) };
+    let body = receive(request, body, 4096).await?;
+    let wrong = |why: String| Fault::invalid("", format!("the body must be a level, or a list such as info,order=debug: {why}"));
+    let filter = std::str::from_utf8(&body).map_err(|e| wrong(e.to_string()))?.trim();
+    log.set(filter).map_err(wrong)?;
+    tracing::warn!(filter, "the filter of the log was changed");
+    Ok(())
 }

@@ -3,13 +3,21 @@
 //! Two kinds of servers do that: the gateway, for clients, and the service of a single module, for other modules. How they tell who
 //! calls is their [`Entry`]; everything else is the same.
 
+mod connection;
+mod front;
+mod listen;
+
+pub use connection::Timeouts;
+pub use front::front;
+pub use listen::{Serving, listen};
+
 use crate::{
     Code, Ctx, Dispatch, Fault, Incoming, InternalKey, MAX_DEADLINE, Method, Op, Problem, Reply, Trace,
     jobs::Jobs,
     ops::Readiness,
     token::verify::{Ticket, Verifier, missing},
     transport::header,
-    wire::NO_ENDPOINT,
+    wire::{NO_ENDPOINT, escape},
 };
 use actix_web::{
     Error, HttpMessage, HttpRequest, HttpResponse, HttpResponseBuilder, Resource, Route,
@@ -20,6 +28,7 @@ use actix_web::{
     middleware::Next,
     web,
 };
+use connection::Exchange;
 use percent_encoding::percent_decode_str;
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -84,30 +93,13 @@ impl Entry for InternalEntry {
 /// The largest limit on a body that the gateway can be given, in bytes.
 pub const MAX_BODY: usize = 16 << 20;
 
-/// Limits on what is read from a client.
-#[derive(Debug, Clone, Copy)]
-pub struct Limits {
-    /// The largest body, in bytes.
-    pub body: usize,
-    /// How long a body may take to arrive.
-    pub body_timeout: Duration,
-}
+/// The largest body of an internal call, in bytes: whatever the gateway takes, with room for fields that it adds when it passes the
+/// body on.
+pub const MAX_INTERNAL_BODY: usize = 2 * MAX_BODY;
 
-impl Default for Limits {
-    fn default() -> Self {
-        Self { body: 1 << 20, body_timeout: Duration::from_secs(30) }
-    }
-}
-
-impl Limits {
-    /// For the service of a module: whatever the gateway takes, with room for fields that it adds when it passes the body on.
-    pub fn internal() -> Self {
-        Self { body: 2 * MAX_BODY, ..Self::default() }
-    }
-}
-
-/// Serves the operations of `modules` that `entry` admits. Paths are grouped, so that a wrong method is answered 405.
-pub fn mount(cfg: &mut web::ServiceConfig, modules: &[Arc<dyn Dispatch>], entry: &Arc<dyn Entry>, limits: Limits) {
+/// Serves the operations of `modules` that `entry` admits, with bodies of at most `max_body` bytes. Paths are grouped, so that a
+/// wrong method is answered 405.
+pub fn mount(cfg: &mut web::ServiceConfig, modules: &[Arc<dyn Dispatch>], entry: &Arc<dyn Entry>, max_body: usize) {
     let mut paths: BTreeMap<&str, Vec<(&Arc<dyn Dispatch>, usize)>> = BTreeMap::new();
     for module in modules {
         for (index, op) in module.ops().iter().enumerate() {
@@ -123,8 +115,9 @@ pub fn mount(cfg: &mut web::ServiceConfig, modules: &[Arc<dyn Dispatch>], entry:
         for (module, index) in ops {
             let op: &'static Op = &module.ops()[index];
             let (to, by) = (module.clone(), entry.clone());
-            let route = method(op)
-                .to(move |request: HttpRequest, body: web::Payload| answer(to.clone(), by.clone(), index, limits, request, body));
+            let route = method(op).to(move |request: HttpRequest, body: web::Payload| {
+                answer(to.clone(), by.clone(), index, max_body, request, body)
+            });
             resource = resource.route(entry.route(op, route));
             allowed.push(if op.is_read() { "GET, HEAD" } else { op.method.as_str() });
         }
@@ -133,7 +126,7 @@ pub fn mount(cfg: &mut web::ServiceConfig, modules: &[Arc<dyn Dispatch>], entry:
 }
 
 /// The answer for methods that a path does not have.
-fn method_not_allowed(allowed: String) -> Route {
+pub(crate) fn method_not_allowed(allowed: String) -> Route {
     web::to(move |request: HttpRequest| {
         let mut response = problem(Fault::new(Code::MethodNotAllowed, "Method not allowed").into(), &request);
         if let Ok(value) = http::HeaderValue::from_str(&allowed) {
@@ -166,7 +159,7 @@ async fn answer(
     module: Arc<dyn Dispatch>,
     entry: Arc<dyn Entry>,
     index: usize,
-    limits: Limits,
+    max_body: usize,
     request: HttpRequest,
     body: web::Payload,
 ) -> HttpResponse {
@@ -176,7 +169,7 @@ async fn answer(
         Ok(cx) => cx,
         Err(p) => return problem(*p, &request),
     };
-    let mut incoming = match read(&request, body, op, limits).await {
+    let mut incoming = match read(&request, body, op, max_body).await {
         Ok(incoming) => incoming,
         Err(fault) => return problem(fault.into(), &request),
     };
@@ -198,10 +191,21 @@ async fn answer(
 }
 
 fn admit(entry: &dyn Entry, request: &HttpRequest, op: &Op) -> Result<Ctx, Box<Problem>> {
-    let cx = entry.ctx(request, op)?;
-    crate::call::admit(op, &cx, None)?;
+    let cx = entry.ctx(request, op).inspect_err(|p| {
+        if p.status == Code::Unauthenticated.status() && bearer(request).is_some() {
+            request.extensions_mut().insert(TokenError("invalid_token"));
+        }
+    })?;
+    crate::call::admit(op, &cx, None).inspect_err(|fault| {
+        if fault.code() == Code::PermissionDenied {
+            request.extensions_mut().insert(TokenError("insufficient_scope"));
+        }
+    })?;
     Ok(with_headers(cx, request)?)
 }
+
+/// What is wrong with the token of a request, in the words of RFC 6750 §3.1.
+struct TokenError(&'static str);
 
 fn with_headers(mut cx: Ctx, request: &HttpRequest) -> Result<Ctx, Fault> {
     if let Some(trace) = request.extensions().get::<Trace>() {
@@ -209,40 +213,88 @@ fn with_headers(mut cx: Ctx, request: &HttpRequest) -> Result<Ctx, Fault> {
     }
     if let Some(key) = request.headers().get(header::IDEMPOTENCY_KEY) {
         let key = key.to_str().ok().filter(|key| (1..=255).contains(&key.len()));
-        cx = cx.with_key(key.ok_or_else(|| Fault::invalid("Idempotency-Key", "must have 1 to 255 ASCII characters"))?);
+        cx = cx.with_key(key.ok_or_else(|| Fault::invalid("/Idempotency-Key", "must have 1 to 255 ASCII characters"))?);
     }
     Ok(cx)
 }
 
-async fn read(request: &HttpRequest, body: web::Payload, op: &Op, limits: Limits) -> Result<Incoming, Fault> {
-    let decode = |value: &str| percent_decode_str(value).decode_utf8_lossy().into_owned();
-    let params = request.match_info().iter().map(|(name, value)| (name.to_owned(), decode(value))).collect();
+async fn read(request: &HttpRequest, body: web::Payload, op: &Op, max_body: usize) -> Result<Incoming, Fault> {
+    let decode = |(name, value): (&str, &str)| {
+        let decoded = percent_decode_str(value).decode_utf8();
+        let good = decoded.ok().filter(|text| !text.contains('\0'));
+        good.map(|text| (name.to_owned(), text.into_owned())).ok_or_else(|| Fault::invalid(format!("/{name}"), NOT_TEXT))
+    };
+    let params = request.match_info().iter().map(decode).collect::<Result<_, _>>()?;
     let query = request.query_string().to_owned();
+    if let Some(name) = not_text(&query) {
+        return Err(Fault::invalid(format!("/{}", escape(&name)), NOT_TEXT));
+    }
     let takes_body = matches!(op.method, Method::Post | Method::Put);
-    let body = if takes_body { read_body(request, body, limits).await? } else { None };
+    let body = if takes_body { read_body(request, body, max_body).await? } else { None };
     Ok(Incoming { params, query, body, from_peer: false })
 }
 
-async fn read_body(request: &HttpRequest, body: web::Payload, limits: Limits) -> Result<Option<Vec<u8>>, Fault> {
-    let too_large = || Fault::new(Code::PayloadTooLarge, format!("The body must have at most {} bytes", limits.body));
+const NOT_TEXT: &str = "must be text in UTF-8 without the character U+0000";
+
+/// The first parameter of a query whose name or value is no text.
+fn not_text(query: &str) -> Option<String> {
+    let is_text = |part: &str| percent_decode_str(part).decode_utf8().is_ok_and(|text| !text.contains('\0'));
+    let bad = query.split('&').find(|pair| !is_text(pair))?;
+    let name = bad.split('=').next().unwrap_or_default();
+    Some(percent_decode_str(name).decode_utf8_lossy().replace('\0', "\u{fffd}"))
+}
+
+async fn read_body(request: &HttpRequest, body: web::Payload, max_body: usize) -> Result<Option<Vec<u8>>, Fault> {
+    let bytes = receive(request, body, max_body).await?;
+    if bytes.is_empty() {
+        return Ok(None);
+    }
+    check_form(request)?;
+    Ok(Some(bytes.into()))
+}
+
+/// The body of a request, of at most `max_body` bytes, when it arrives in time.
+pub(crate) async fn receive(request: &HttpRequest, body: web::Payload, max_body: usize) -> Result<web::Bytes, Fault> {
+    let too_large = || Fault::new(Code::PayloadTooLarge, format!("The body must have at most {max_body} bytes"));
     let length = text(request, http::CONTENT_LENGTH.as_str()).and_then(|length| length.parse::<usize>().ok());
-    if length.is_some_and(|length| length > limits.body) {
+    if length.is_some_and(|length| length > max_body) {
         return Err(too_large());
     }
-    let bytes = match tokio::time::timeout(limits.body_timeout, body.to_bytes_limited(limits.body)).await {
+    let exchange = request.conn_data::<Exchange>();
+    let patience = exchange.map_or_else(Timeouts::default, Exchange::timeouts).body();
+    let bytes = match tokio::time::timeout(patience, body.to_bytes_limited(max_body)).await {
         Ok(Ok(Ok(bytes))) => bytes,
         Ok(Ok(Err(_))) => return Err(Fault::new(Code::InvalidArgument, "The body could not be read")),
         Ok(Err(_)) => return Err(too_large()),
         Err(_) => return Err(Fault::new(Code::InvalidArgument, "The body took too long to arrive")),
     };
-    if bytes.is_empty() {
-        return Ok(None);
+    if let Some(exchange) = exchange {
+        exchange.body_is_read();
     }
-    let media_type = request.content_type();
-    if !(media_type.eq_ignore_ascii_case("application/json") || media_type.to_ascii_lowercase().ends_with("+json")) {
-        return Err(Fault::new(Code::UnsupportedMediaType, "Content-Type must be application/json"));
+    Ok(bytes)
+}
+
+/// That a body is what we can read: JSON in UTF-8, as it is.
+fn check_form(request: &HttpRequest) -> Result<(), Fault> {
+    let refused = |name, rule| {
+        let pointer = format!("/{}", header_name(&name));
+        Fault::new(Code::UnsupportedMediaType, format!("{} {rule}", header_name(&name))).at(pointer, rule)
+    };
+    if request.headers().get_all(http::CONTENT_ENCODING).any(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity")) {
+        return Err(refused(http::CONTENT_ENCODING, "must be identity: a body cannot be compressed"));
     }
-    Ok(Some(bytes.into()))
+    let media_type = request.mime_type().ok().flatten();
+    let media_type = media_type.filter(|kind| kind.suffix().unwrap_or_else(|| kind.subtype()) == "json");
+    match media_type.ok_or_else(|| refused(http::CONTENT_TYPE, "must be application/json"))?.get_param("charset") {
+        Some(charset) if charset != "utf-8" => Err(refused(http::CONTENT_TYPE, "must have no other charset than utf-8")),
+        _ => Ok(()),
+    }
+}
+
+/// The name of a header as it is usually written: `Idempotency-Key`.
+fn header_name(name: &http::HeaderName) -> String {
+    let capital = |part: &str| part[..1].to_uppercase() + &part[1..];
+    name.as_str().split('-').filter(|part| !part.is_empty()).map(capital).collect::<Vec<_>>().join("-")
 }
 
 /// The token of an `Authorization: Bearer` header (RFC 6750).
@@ -263,8 +315,15 @@ pub fn problem(mut problem: Problem, request: &HttpRequest) -> HttpResponse {
     }
     let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut response = HttpResponseBuilder::new(status);
-    if status == StatusCode::UNAUTHORIZED {
-        response.insert_header((http::WWW_AUTHENTICATE, "Bearer"));
+    match request.extensions().get::<TokenError>() {
+        Some(TokenError(error)) if [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN].contains(&status) => {
+            response.insert_header((http::WWW_AUTHENTICATE, format!("Bearer error=\"{error}\"")));
+        }
+        // no word about an error to those who did not know that a token is needed
+        _ if status == StatusCode::UNAUTHORIZED => {
+            response.insert_header((http::WWW_AUTHENTICATE, "Bearer"));
+        }
+        _ => {}
     }
     if let Some(seconds) = problem.retry_after {
         response.insert_header((http::RETRY_AFTER, seconds));

@@ -9,13 +9,21 @@ use actix_web::{
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use std::{
     io::IsTerminal,
-    sync::OnceLock,
+    sync::{Arc, Mutex, OnceLock, PoisonError},
     time::{Duration, Instant},
 };
 use tracing::Span;
 use tracing_actix_web::RootSpanBuilder;
 use tracing_appender::non_blocking::{ErrorCounter, NonBlockingBuilder, WorkerGuard};
-use tracing_subscriber::{EnvFilter, Registry, filter::LevelFilter, fmt, layer::SubscriberExt, reload, util::SubscriberInitExt};
+use tracing_subscriber::{
+    EnvFilter, Registry,
+    filter::LevelFilter,
+    fmt::{self, FmtContext, FormatEvent, FormatFields, format::Writer},
+    layer::SubscriberExt,
+    registry::LookupSpan,
+    reload,
+    util::SubscriberInitExt,
+};
 
 /// How log lines are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
@@ -37,12 +45,15 @@ pub struct Log {
 
 /// What is logged, while the process runs. Cheap to clone.
 #[derive(Clone)]
-pub struct LogFilter(reload::Handle<EnvFilter, Registry>);
+pub struct LogFilter {
+    handle: reload::Handle<EnvFilter, Registry>,
+    text: Arc<Mutex<String>>,
+}
 
 impl LogFilter {
     /// The filter, as [`start_logging`] takes it.
     pub fn text(&self) -> String {
-        self.0.with_current(ToString::to_string).unwrap_or_default()
+        self.text.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Sets another one.
@@ -50,8 +61,9 @@ impl LogFilter {
     /// # Errors
     /// When it cannot be read; then nothing changes.
     pub fn set(&self, filter: &str) -> Result<(), String> {
-        let filter = parse(filter)?;
-        self.0.reload(filter).map_err(|e| e.to_string())
+        self.handle.reload(parse(filter)?).map_err(|e| e.to_string())?;
+        *self.text.lock().unwrap_or_else(PoisonError::into_inner) = filter.to_owned();
+        Ok(())
     }
 }
 
@@ -68,7 +80,52 @@ fn parse(filter: &str) -> Result<EnvFilter, String> {
         }
         parts.push(target.map_or_else(|| level.to_owned(), |target| format!("{target}={level}")));
     }
+    parts.splice(0..0, quiet(filter).iter().map(|part| (*part).to_owned()));
     EnvFilter::try_new(parts.join(",")).map_err(|e| e.to_string())
+}
+
+/// What libraries have to say at a level, and nobody wants to read at it. Whoever names them in the filter, or asks for debug, gets it.
+fn quiet(filter: &str) -> &'static [&'static str] {
+    // the parser writes an error for each request that it cannot read, and such requests are a client's mistake
+    const REQUESTS: &str = "actix_http=off";
+    let level = filter.split(',').filter_map(|part| part.trim().parse::<LevelFilter>().ok()).next_back();
+    match level {
+        Some(LevelFilter::INFO) => &[REQUESTS, "actix_server=warn", "sea_orm_migration=warn"],
+        Some(LevelFilter::ERROR | LevelFilter::WARN) => &[REQUESTS],
+        _ => &[],
+    }
+}
+
+/// Says in each line which process wrote it.
+struct Named<F> {
+    inner: F,
+    format: LogFormat,
+    /// The module that it serves alone, if it does.
+    only: Option<&'static str>,
+}
+
+impl<S, N, F> FormatEvent<S, N> for Named<F>
+where
+    S: tracing::Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'a> FormatFields<'a> + 'static,
+    F: FormatEvent<S, N>,
+{
+    fn format_event(&self, cx: &FmtContext<'_, S, N>, mut writer: Writer<'_>, event: &tracing::Event<'_>) -> std::fmt::Result {
+        match (self.format, self.only) {
+            (LogFormat::Json, only) => {
+                let mut line = String::new();
+                self.inner.format_event(cx, Writer::new(&mut line), event)?;
+                let fields = line.strip_prefix('{').unwrap_or(&line);
+                write!(writer, "{{\"process\":\"{}\",{fields}", only.unwrap_or("souk"))
+            }
+            (LogFormat::Text, only) => {
+                if let Some(only) = only {
+                    write!(writer, "{only:<12} ")?;
+                }
+                self.inner.format_event(cx, writer, event)
+            }
+        }
+    }
 }
 
 impl Log {
@@ -88,15 +145,16 @@ impl Log {
 }
 
 /// Starts logging to standard error. `filter` is a level or a list such as `info,sqlx=warn` (see `tracing_subscriber::EnvFilter`).
+/// `only` is the module that this process serves alone, if it does: each line says so.
 ///
 /// Lines are written by a thread of their own, so that whoever reads them slowly stops nobody; when it falls behind by too many,
 /// lines are dropped and counted.
 ///
 /// # Errors
 /// When the filter cannot be read, or logging was started before.
-pub fn start_logging(filter: &str, format: LogFormat) -> Result<Log, String> {
-    let filter = parse(filter)?;
-    let (filter, handle) = reload::Layer::new(filter);
+pub fn start_logging(filter: &str, format: LogFormat, only: Option<&'static str>) -> Result<Log, String> {
+    let text = Arc::new(Mutex::new(filter.to_owned()));
+    let (filter, handle) = reload::Layer::new(parse(filter)?);
     // some tens of megabytes at most
     let (writer, guard) = NonBlockingBuilder::default().buffered_lines_limit(100_000).finish(std::io::stderr());
     let dropped = writer.error_counter();
@@ -104,12 +162,16 @@ pub fn start_logging(filter: &str, format: LogFormat) -> Result<Log, String> {
     let result = match format {
         LogFormat::Text => {
             let colours = std::io::stderr().is_terminal();
-            registry.with(fmt::layer().with_ansi(colours).with_writer(writer)).try_init()
+            let lines = fmt::layer().with_ansi(colours).map_event_format(|inner| Named { inner, format, only });
+            registry.with(lines.with_writer(writer)).try_init()
         }
-        LogFormat::Json => registry.with(fmt::layer().json().with_writer(writer)).try_init(),
+        LogFormat::Json => {
+            let lines = fmt::layer().json().map_event_format(|inner| Named { inner, format, only });
+            registry.with(lines.with_writer(writer)).try_init()
+        }
     };
     result.map_err(|e| e.to_string())?;
-    Ok(Log { filter: LogFilter(handle), dropped, _writer: guard })
+    Ok(Log { filter: LogFilter { handle, text }, dropped, _writer: guard })
 }
 
 /// Starts collecting metrics. Clients that are made before it record nothing.
@@ -151,6 +213,9 @@ pub struct RequestSpan;
 
 struct Started(Instant);
 
+/// Paths that probes and other processes of ours ask for every few seconds.
+const POLLED: [&str; 4] = ["/livez", "/health", "/sessions/revoked", "/.well-known/jwks.json"];
+
 /// The counter of responses with this status, looked up once.
 fn responses(status: u16) -> &'static metrics::Counter {
     static COUNTERS: [OnceLock<metrics::Counter>; 1000] = [const { OnceLock::new() }; 1000];
@@ -160,11 +225,20 @@ fn responses(status: u16) -> &'static metrics::Counter {
 
 impl RootSpanBuilder for RequestSpan {
     fn on_request_start(request: &ServiceRequest) -> Span {
-        let trace = request.headers().get(header::TRACEPARENT).and_then(|h| h.to_str().ok()).and_then(|h| h.parse().ok());
+        let mut sent = request.headers().get_all(header::TRACEPARENT);
+        // two of them are none (W3C Trace Context §3.2)
+        let trace = sent.next().filter(|_| sent.next().is_none());
+        let trace = trace.and_then(|value| value.to_str().ok()).and_then(|text| text.parse().ok());
         let trace: Trace = trace.unwrap_or_else(Trace::start);
         request.extensions_mut().insert(trace);
         request.extensions_mut().insert(Started(Instant::now()));
-        tracing::info_span!("request", trace_id = %trace.id(), method = %request.method(), path = %request.path())
+        /// As much of a text as the log has room for, whatever a client sends.
+        fn beginning(text: &str) -> &str {
+            let end = text.floor_char_boundary(1000);
+            &text[..end]
+        }
+        let (method, path) = (beginning(request.method().as_str()), beginning(request.path()));
+        tracing::info_span!("request", trace_id = %trace.id(), method, path)
     }
 
     fn on_request_end<B: MessageBody>(span: Span, outcome: &Result<ServiceResponse<B>, Error>) {
@@ -173,14 +247,32 @@ impl RootSpanBuilder for RequestSpan {
         let took = request.extensions().get::<Started>().map_or(Duration::ZERO, |started| started.0.elapsed());
         let status = response.status().as_u16();
         responses(status).increment(1);
+        let micros = took.as_micros() as u64;
         let _in_span = span.enter();
-        tracing::info!(status, micros = took.as_micros() as u64, "request");
+        // what asks again and again is news only when it goes wrong
+        if POLLED.contains(&request.path()) && status < 400 {
+            tracing::debug!(status, micros, "request");
+        } else {
+            tracing::info!(status, micros, "request");
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn libraries_are_quiet_until_somebody_asks_for_more() {
+        let of = |filter: &str| parse(filter).expect(filter).to_string();
+        assert!(of("info").contains("sea_orm_migration=warn") && of("info").contains("actix_http=off"));
+        assert!(of("warn,order=debug").contains("actix_http=off"));
+        assert!(
+            of("info,actix_http=error").contains("actix_http=error") && !of("info,actix_http=error").contains("actix_http=off")
+        );
+        assert_eq!(of("off"), "off");
+        assert!(!of("debug").contains("actix"));
+    }
 
     #[test]
     fn a_filter_with_a_typing_error_is_refused() {

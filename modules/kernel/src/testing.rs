@@ -4,9 +4,9 @@ use crate::{
     Contract, Ctx, Dispatch, InternalKey, Principal, Role, Transport, UserId, bus,
     jobs::Jobs,
     module::{self, Module, Started},
-    server::{Entry, InternalEntry, Limits, mount, not_found},
+    server::{Entry, InternalEntry, MAX_INTERNAL_BODY, Serving, Timeouts, front, listen, mount, not_found},
 };
-use actix_web::{App, HttpServer, dev::ServerHandle, web};
+use actix_web::{App, dev::ServerHandle, middleware::from_fn, web};
 use sea_orm::{ConnectionTrait, Database};
 use std::{
     path::Path,
@@ -256,13 +256,15 @@ impl Server {
             actix_web::rt::System::new().block_on(async move {
                 let app = move || {
                     App::new()
+                        .wrap(from_fn(front))
                         .wrap(TracingLogger::<crate::telemetry::RequestSpan>::new())
-                        .configure(|cfg| mount(cfg, std::slice::from_ref(&module), &entry, Limits::internal()))
+                        .configure(|cfg| mount(cfg, std::slice::from_ref(&module), &entry, MAX_INTERNAL_BODY))
                         .default_service(web::to(not_found))
                 };
-                let server = HttpServer::new(app).workers(2).disable_signals().bind(("127.0.0.1", 0)).expect("a free port");
-                let address = format!("http://{}", server.addrs()[0]);
-                let server = server.run();
+                let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
+                let address = format!("http://{}", listener.local_addr().expect("its address"));
+                let serving = Serving { workers: Some(2), shutdown_seconds: 1, timeouts: Timeouts::default() };
+                let server = listen(app, listener, serving).expect("a listener");
                 tell.send((address, server.handle())).expect("the test waits");
                 server.await
             })

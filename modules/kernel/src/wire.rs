@@ -1,5 +1,7 @@
 //! How arguments, results and errors look on the wire: one codec for the HTTP client, the server and the loopback.
 
+mod strict;
+
 use crate::{ApiError, Ctx, Fault, Op, Problem, UserId, lenient};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Serialize, de::DeserializeOwned};
@@ -100,7 +102,7 @@ impl Incoming {
         let mut names: Vec<_> = url::form_urlencoded::parse(self.query.as_bytes()).map(|(name, _)| name).collect();
         names.sort_unstable();
         if let Some(twice) = names.windows(2).find(|pair| pair[0] == pair[1]) {
-            return Err(Fault::invalid(format!("/{}", twice[0]), "is given twice"));
+            return Err(Fault::invalid(format!("/{}", escape(&twice[0])), "is given twice"));
         }
         let parser = serde_html_form::Deserializer::new(url::form_urlencoded::parse(self.query.as_bytes()));
         let decoded = serde_path_to_error::deserialize(parser);
@@ -116,7 +118,7 @@ impl Incoming {
         match url::form_urlencoded::parse(self.query.as_bytes()).next() {
             None => Ok(()),
             Some(_) if self.from_peer => Ok(()),
-            Some((name, _)) => Err(Fault::invalid(format!("/{name}"), "is not a parameter of this operation")),
+            Some((name, _)) => Err(Fault::invalid(format!("/{}", escape(&name)), "is not a parameter of this operation")),
         }
     }
 
@@ -130,6 +132,9 @@ impl Incoming {
         // serde would take a list for an object, field by field
         if body.trim_ascii_start().first() == Some(&b'[') {
             return Err(Fault::invalid("", "the body must be a JSON object"));
+        }
+        if !self.from_peer {
+            strict::check(body)?;
         }
         let mut parser = serde_json::Deserializer::from_slice(body);
         match serde_path_to_error::deserialize(&mut parser) {
@@ -151,6 +156,11 @@ fn check_segment(name: &str, value: &str) -> Result<(), Fault> {
     }
 }
 
+/// A name as a part of a JSON Pointer (RFC 6901).
+pub(crate) fn escape(name: &str) -> String {
+    name.replace('~', "~0").replace('/', "~1")
+}
+
 fn json_fault(e: &serde_path_to_error::Error<serde_json::Error>) -> Fault {
     let text = e.inner().to_string();
     // positions say little about a body that is one line
@@ -166,9 +176,7 @@ fn explain(path: &Path, text: &str) -> Fault {
     let segment = |segment: &Segment| match segment {
         Segment::Seq { index } => format!("/{index}"),
         // a key may have a point in it, or what a pointer escapes
-        Segment::Map { key: name } | Segment::Enum { variant: name } => {
-            format!("/{}", name.replace('~', "~0").replace('/', "~1"))
-        }
+        Segment::Map { key: name } | Segment::Enum { variant: name } => format!("/{}", escape(name)),
         Segment::Unknown => "/?".into(),
     };
     let pointer: String = path.iter().map(segment).collect();
