@@ -256,9 +256,14 @@ impl Settings {
             let ours = EnvironmentSource::with_prefix("SOUK").prefix_separator("_").separator("__");
             Ok(builder.add_source(known.build()?).add_source(ours))
         };
-        // where the stores are by default depends on the data folder, which is itself a setting
-        let data = sources()?.build()?.get_string("data").unwrap_or_else(|_| "data".into());
+        // where the stores are by default depends on the data folder, which is itself a setting; what is shown, on the environment
+        let given = sources()?.build()?;
+        let data = given.get_string("data").unwrap_or_else(|_| "data".into());
         let mut builder = sources()?;
+        #[cfg(feature = "gateway")]
+        if given.get_string("environment").is_ok_and(|environment| environment == "production") {
+            builder = builder.set_default("gateway.swagger", false)?;
+        }
         for module in Module::without_gateway().map(Module::name) {
             builder = builder.set_default(format!("{module}.database_url"), format!("sqlite://{data}/{module}.db"))?;
         }

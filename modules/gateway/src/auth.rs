@@ -114,15 +114,12 @@ impl Auth {
 
     /// Whom a request comes from.
     pub(crate) async fn caller(&self, request: &HttpRequest) -> Caller {
-        let mut sent = request.headers().get_all(AUTHORIZATION);
-        match (sent.next(), sent.next()) {
-            (None, _) => Caller::Anonymous,
-            // two answers to "who are you" are none
-            (Some(_), Some(_)) => Caller::Refused,
-            (Some(_), None) => match bearer(request) {
-                Some(token) if token.len() <= LONGEST => self.verify(token).await,
-                _ => Caller::Refused,
-            },
+        if !request.headers().contains_key(AUTHORIZATION) {
+            return Caller::Anonymous;
+        }
+        match bearer(request) {
+            Some(token) if token.len() <= LONGEST => self.verify(token).await,
+            _ => Caller::Refused,
         }
     }
 

@@ -26,8 +26,15 @@ pub struct Config {
     pub max_body_bytes: usize,
     /// How old the answer of `/health` may be, in seconds; at least 1.
     pub health_cache_seconds: u64,
-    /// Whether `/docs` has a page to read and try the API.
+    /// Whether the API is documented for everyone: `/openapi.json`, and at `/docs` a page to read and try it. Without it the shop does
+    /// so in development and does not in production.
     pub swagger: bool,
+    /// Browsers that were here speak https to this host for so many seconds (HSTS, RFC 6797); 0: they are not told to. It needs a
+    /// proxy in front that speaks TLS.
+    pub hsts_seconds: u64,
+    /// Where to report weaknesses, for `/.well-known/security.txt` (RFC 9116): an address such as `mailto:security@shop.example`
+    /// or `https://shop.example/security`. Empty: there is no such file.
+    pub security_contact: String,
     /// Whether `/dev/mailbox` has a page that shows the development mailbox.
     pub mailbox: bool,
 }
@@ -43,6 +50,8 @@ impl Default for Config {
             max_body_bytes: 1 << 20,
             health_cache_seconds: 30,
             swagger: true,
+            hsts_seconds: 0,
+            security_contact: String::new(),
             mailbox: true,
         }
     }

@@ -10,7 +10,7 @@ use actix_web::{
 use kernel::{
     Code, Dispatch, Fault, Problem,
     openapi::{BEARER, json, public},
-    server::{not_found, problem},
+    server::{not_found, problem, reading},
 };
 use serde::Serialize;
 use serde_json::Value;
@@ -183,19 +183,18 @@ fn references(part: &impl Serialize) -> BTreeSet<String> {
 #[derive(Clone)]
 pub(crate) struct Docs {
     json: web::Bytes,
-    page: Option<Arc<utoipa_swagger_ui::Config<'static>>>,
+    page: Arc<utoipa_swagger_ui::Config<'static>>,
 }
 
 impl Docs {
-    pub(crate) fn new(api: &OpenApi, page: bool) -> Result<Self, serde_json::Error> {
-        let config = || {
-            utoipa_swagger_ui::Config::from("/openapi.json")
-                .persist_authorization(true)
-                .try_it_out_enabled(true)
-                .display_request_duration(true)
-                .validator_url("none")
-        };
-        Ok(Self { json: serde_json::to_vec(api)?.into(), page: page.then(|| Arc::new(config())) })
+    pub(crate) fn new(api: &OpenApi) -> Result<Self, serde_json::Error> {
+        let page = utoipa_swagger_ui::Config::from("/openapi.json")
+            // a token in the browser's storage outlives the page, and every script of the origin can read it
+            .persist_authorization(false)
+            .try_it_out_enabled(true)
+            .display_request_duration(true)
+            .validator_url("none");
+        Ok(Self { json: serde_json::to_vec(api)?.into(), page: Arc::new(page) })
     }
 
     pub(crate) fn configure(&self, cfg: &mut web::ServiceConfig) {
@@ -205,12 +204,24 @@ impl Docs {
             async move { HttpResponse::Ok().content_type("application/json").body(json) }
         });
         cfg.service(web::resource("/openapi.json").wrap(Compress::default()).route(document));
-        let Some(page) = self.page.clone() else { return };
         let to_page = web::get().to(async || HttpResponse::PermanentRedirect().insert_header((LOCATION, "/docs/")).finish());
         cfg.service(web::resource("/docs").route(to_page));
+        // not for ever: it is another answer where there is no page
+        let from_root = reading().to(async || HttpResponse::TemporaryRedirect().insert_header((LOCATION, "/docs/")).finish());
+        cfg.service(web::resource("/").route(from_root));
+        let page = self.page.clone();
         let file = web::get().to(move |request: HttpRequest| file(page.clone(), request));
         cfg.service(web::resource("/docs/{file:.*}").wrap(Compress::default()).route(file));
     }
+}
+
+/// What those get who look for the page where there is none.
+pub(crate) fn configure_without(cfg: &mut web::ServiceConfig) {
+    let root = reading().to(async |request: HttpRequest| {
+        let detail = "Nothing is here: operations begin with /api/, and this shop does not show their documents";
+        problem(Fault::new(Code::NotFound, detail).into(), &request)
+    });
+    cfg.service(web::resource("/").route(root));
 }
 
 async fn file(page: Arc<utoipa_swagger_ui::Config<'static>>, request: HttpRequest) -> HttpResponse {

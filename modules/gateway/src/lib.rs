@@ -4,7 +4,7 @@
 //! 1. the log and the trace (`kernel::telemetry`), so that everything below is measured;
 //! 2. `kernel::server::front`: malformed requests, headers that keep browsers careful, and errors of the framework in the form of ours;
 //! 3. CORS (`headers.rs`), which answers preflights and so comes before anything that wants a token;
-//! 4. the router, which knows the operations, `/health`, `/livez`, `/openapi.json`, `/docs` and `/dev/mailbox`;
+//! 4. the router, which knows the operations, `/health`, `/livez`, `/openapi.json`, `/docs`, `/dev/mailbox` and `security.txt`;
 //! 5. for operations only: who calls (`auth.rs`), then how often (`limits.rs`), then the operation (`entry.rs`).
 //!
 //! No 5 is the same for all operations: identity comes from the access token alone, whatever other headers say.
@@ -21,6 +21,7 @@ mod health;
 #[cfg_attr(not(feature = "actix-governor"), path = "unlimited.rs")]
 mod limits;
 mod mailbox;
+mod security;
 
 pub use client::Network;
 pub use config::{Config, Limiting};
@@ -30,7 +31,8 @@ use actix_web::{
     App, Error,
     body::MessageBody,
     dev::{ServiceFactory, ServiceRequest, ServiceResponse},
-    middleware::from_fn,
+    http::header::STRICT_TRANSPORT_SECURITY,
+    middleware::{DefaultHeaders, from_fn},
     web,
 };
 use entry::PublicEntry;
@@ -58,8 +60,10 @@ struct Parts {
     health: health::Watch,
     jobs: Jobs,
     api: OpenApi,
-    docs: docs::Docs,
+    docs: Option<docs::Docs>,
     has_mailbox: bool,
+    security: Option<security::Contact>,
+    hsts: Option<String>,
 }
 
 /// Starts the gateway and its `jobs`.
@@ -88,14 +92,16 @@ pub fn start(
         origins,
         health: health::Watch::start(watched, Duration::from_secs(config.health_cache_seconds.max(1)), jobs),
         jobs: jobs.clone(),
-        docs: docs::Docs::new(&api, config.swagger)?,
+        docs: config.swagger.then(|| docs::Docs::new(&api)).transpose()?,
         has_mailbox: config.mailbox,
+        security: security::Contact::new(&config.security_contact)?,
+        hsts: (config.hsts_seconds > 0).then(|| format!("max-age={}", config.hsts_seconds)),
         api,
     })))
 }
 
 impl Gateway {
-    /// The app of one worker: `HttpServer::new(move || gateway.app())`.
+    /// The app of one worker: `kernel::server::listen(move || gateway.app(), …)`.
     pub fn app(
         &self,
     ) -> App<
@@ -108,11 +114,17 @@ impl Gateway {
         > + use<>,
     > {
         let jobs = self.0.jobs.clone();
+        let hsts = self
+            .0
+            .hsts
+            .iter()
+            .fold(DefaultHeaders::new(), |headers, value| headers.add((STRICT_TRANSPORT_SECURITY, value.as_str())));
         App::new()
             .configure(|cfg| self.configure(cfg))
             .default_service(web::to(server::not_found))
             .wrap(self.0.origins.cors())
             .wrap(from_fn(server::front))
+            .wrap(hsts)
             .wrap(from_fn(move |request, next| server::close_when_draining(jobs.clone(), request, next)))
             .wrap(TracingLogger::<RequestSpan>::new())
     }
@@ -124,7 +136,13 @@ impl Gateway {
         let health = parts.health.clone();
         cfg.service(web::resource("/health").route(server::reading().to(move || health.clone().answer())));
         ops::livez(cfg);
-        parts.docs.configure(cfg);
+        match &parts.docs {
+            Some(docs) => docs.configure(cfg),
+            None => docs::configure_without(cfg),
+        }
+        if let Some(contact) = &parts.security {
+            contact.configure(cfg);
+        }
         if parts.has_mailbox {
             mailbox::configure(cfg);
         }

@@ -92,12 +92,12 @@ pub struct Login {
     /// E-mail address.
     #[garde(custom(crate::fields::credential))]
     #[serde(default)]
-    #[schema(required, example = "leyla@example.com")]
+    #[schema(required, example = "customer@souk.test")]
     pub email: String,
     /// Password.
     #[garde(custom(crate::fields::credential))]
     #[serde(default)]
-    #[schema(required, format = "password", example = "Saffron-7-Road")]
+    #[schema(required, format = "password", example = "Customer-Souk-1")]
     pub password: String,
 }
 

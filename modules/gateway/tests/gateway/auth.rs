@@ -165,15 +165,23 @@ async fn bad_tokens_are_refused_everywhere() {
         for path in ["/api/users/profile", "/.well-known/jwks.json"] {
             let answer = shop.send(bearer(get(path), token)).await;
             assert_eq!((answer.status.as_u16(), answer.problem().as_str()), (401, "unauthenticated"), "{name} at {path}");
-            assert_eq!(answer.header("www-authenticate"), Some("Bearer"), "{name}");
+            assert_eq!(answer.header("www-authenticate"), Some("Bearer error=\"invalid_token\""), "{name}");
         }
     }
     for (name, value) in [("basic", "Basic YTpi".to_owned()), ("no scheme", good.clone()), ("no token", "Bearer".to_owned())] {
         let answer = shop.send(get("/api/users/profile").insert_header(("authorization", value))).await;
-        assert_eq!(answer.status, 401, "{name}");
+        // they brought no token that could be wrong
+        assert_eq!((answer.status.as_u16(), answer.header("www-authenticate")), (401, Some("Bearer")), "{name}");
     }
     let two = bearer(get("/api/users/profile"), &good).append_header(("authorization", format!("Bearer {}", shop.token(8))));
-    assert_eq!(shop.send(two).await.status, 401, "two tokens");
+    assert_eq!(shop.send(two).await.status, 400, "two tokens");
+    // a customer at an operation of admins
+    let denied = shop.send(bearer(get("/api/users"), &good)).await;
+    assert_eq!((denied.status.as_u16(), denied.header("www-authenticate")), (403, Some("Bearer error=\"insufficient_scope\"")));
+    // a wrong password says nothing about the old token that came along
+    let login = bearer(post("/api/auth/login", &json!({"email": "a@example.com", "password": "x"})), &good);
+    let login = shop.send(login).await;
+    assert_eq!((login.status.as_u16(), login.header("www-authenticate")), (401, Some("Bearer")));
     assert_eq!(shop.send(bearer(get("/api/users/profile"), &good)).await.status, 200, "still");
 }
 

@@ -164,10 +164,21 @@ async fn the_page_works_offline() {
     }
     let start = shop.get("/docs/swagger-initializer.js").await;
     let script = String::from_utf8(start.body).unwrap();
-    assert!(script.contains("/openapi.json") && script.contains("\"persistAuthorization\": true"), "{script}");
+    assert!(script.contains("/openapi.json") && script.contains("\"persistAuthorization\": false"), "{script}");
 
     let off = crate::harness::shop(&Config { swagger: false, ..Config::default() });
-    assert_eq!((off.get("/docs/").await.status.as_u16(), off.get("/openapi.json").await.status.as_u16()), (404, 200));
+    for path in ["/docs", "/docs/", "/docs/swagger-initializer.js", "/openapi.json"] {
+        assert_eq!(off.get(path).await.problem(), "not_found", "{path}");
+    }
+}
+
+#[actix_web::test]
+async fn the_root_leads_to_the_documents_or_says_that_there_are_none() {
+    let root = crate::harness::shop(&Config::default()).get("/").await;
+    assert_eq!((root.status.as_u16(), root.header("location")), (307, Some("/docs/")));
+    let off = crate::harness::shop(&Config { swagger: false, ..Config::default() }).get("/").await;
+    assert_eq!((off.status.as_u16(), off.problem().as_str()), (404, "not_found"));
+    assert!(off.json()["detail"].as_str().unwrap().contains("/api/"));
 }
 
 #[actix_web::test]

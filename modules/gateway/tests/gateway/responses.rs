@@ -2,15 +2,15 @@
 
 use crate::harness::{Answer, Shop, Store, Users, bearer, get, post, shop, start};
 use actix_web::{
-    HttpServer,
     http::{ConnectionType, Method},
     test::{TestRequest, call_service, init_service},
 };
 use gateway::{Config, Limiting};
-use serde_json::json;
+use kernel::server::{Serving, Timeouts, listen};
+use serde_json::{Value, json};
 use std::{
     io::{Read, Write},
-    net::TcpStream,
+    net::{TcpListener, TcpStream},
     sync::atomic::Ordering,
 };
 
@@ -22,7 +22,13 @@ fn assert_headers(answer: &Answer, of: &str) {
     assert_eq!(answer.header("x-content-type-options"), Some("nosniff"), "{of}");
     assert_eq!(answer.header("referrer-policy"), Some("no-referrer"), "{of}");
     assert_eq!(answer.header("x-frame-options"), Some("DENY"), "{of}");
+    assert!(answer.header("content-security-policy").unwrap().starts_with("default-src 'none'"), "{of}");
+    assert_eq!(answer.header("cross-origin-resource-policy"), Some("same-origin"), "{of}");
+    assert_eq!(answer.header("cross-origin-opener-policy"), Some("same-origin"), "{of}");
     assert_eq!(answer.header("server"), None, "{of}");
+    if answer.status.as_u16() >= 400 {
+        assert_eq!(answer.header("cache-control"), Some("no-store"), "{of}");
+    }
 }
 
 #[actix_web::test]
@@ -47,7 +53,6 @@ async fn every_response_has_the_security_headers() {
 async fn unknown_paths_are_not_found() {
     let shop = shop(&config());
     for path in [
-        "/",
         "/nowhere",
         "/api",
         "/api/",
@@ -275,9 +280,10 @@ async fn a_process_that_is_about_to_end_closes_connections_as_it_answers() {
 async fn what_is_not_http_is_refused() {
     let shop = shop(&config());
     let gateway = shop.gateway.clone();
-    let server = HttpServer::new(move || gateway.app()).workers(1).disable_signals().bind(("127.0.0.1", 0)).unwrap();
-    let address = server.addrs()[0];
-    let server = server.run();
+    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let address = listener.local_addr().unwrap();
+    let serving = Serving { workers: Some(1), shutdown_seconds: 1, timeouts: Timeouts::default() };
+    let server = listen(move || gateway.app(), listener, serving).unwrap();
     let handle = server.handle();
     actix_web::rt::spawn(server);
     let raw = move |request: String| {
@@ -319,4 +325,111 @@ async fn head_is_answered_where_get_is() {
     let shop = shop(&config());
     let head = TestRequest::default().method(Method::HEAD).uri("/.well-known/jwks.json");
     assert_eq!(shop.send(head).await.status, 200);
+}
+
+#[actix_web::test]
+async fn what_programs_understand_differently_is_refused() {
+    let shop = shop(&config());
+    let good = r#"{"email":"a@example.com","password":"x"}"#;
+    let login = |headers: &[(&'static str, &'static str)], body: &'static str| {
+        let request = get("/api/auth/login").method(Method::POST).insert_header(("content-type", "application/json"));
+        headers.iter().fold(request, |request, header| request.append_header(*header)).set_payload(body)
+    };
+    let typed = |kind: &'static str| login(&[], good).insert_header(("content-type", kind));
+    let refused = async |request: TestRequest| {
+        let answer = shop.send(request).await;
+        let json = answer.json();
+        assert_eq!(answer.header("content-type"), Some("application/problem+json"), "{json}");
+        let error = json["errors"].get(0).cloned().unwrap_or(Value::Null);
+        (answer.status.as_u16(), error["pointer"].as_str().unwrap_or_default().to_owned())
+    };
+    for kind in
+        ["application/json", "application/json; charset=UTF-8", "application/json;charset=\"utf-8\"", "application/x+json"]
+    {
+        assert_eq!(refused(typed(kind)).await, (401, String::new()), "{kind}");
+    }
+    for kind in [
+        "application/json; charset=utf-16",
+        "application/json;charset=iso-8859-1",
+        "application/json; charset=\"utf-16\"",
+        "application/vnd.x+json;charset=utf-7",
+        "text/plain",
+        "json",
+        "application/json/x",
+        "application/xjson",
+        "",
+    ] {
+        assert_eq!(refused(typed(kind)).await, (415, "/Content-Type".into()), "{kind}");
+    }
+    for encoding in ["gzip", "br", "x-anything", "identity, gzip"] {
+        let packed = login(&[("content-encoding", encoding)], good);
+        assert_eq!(refused(packed).await, (415, "/Content-Encoding".into()), "{encoding}");
+    }
+    assert_eq!(refused(login(&[("content-encoding", "Identity")], good)).await.0, 401);
+    for (name, pointer) in [
+        ("authorization", "/Authorization"),
+        ("idempotency-key", "/Idempotency-Key"),
+        ("content-type", "/Content-Type"),
+        ("host", "/Host"),
+        ("origin", "/Origin"),
+        ("range", "/Range"),
+        ("user-agent", "/User-Agent"),
+        ("content-length", "/Content-Length"),
+    ] {
+        let twice = get("/.well-known/jwks.json").append_header((name, "1")).append_header((name, "1"));
+        assert_eq!(refused(twice).await, (400, pointer.into()), "{name}");
+    }
+    for host in ["a b", "", " ", "a:b", "a:99999", "a/b", "user@a", "a,b", "[::1", "a\"b", "<a>", "a%20b", "?"] {
+        assert_eq!(refused(get("/health").insert_header(("host", host))).await, (400, "/Host".into()), "{host}");
+    }
+    for host in ["a", "a:80", "shop.example:", "[::1]:8000", "127.0.0.1:8000", "xn--a.example", "a_b"] {
+        assert_eq!(shop.send(get("/health").insert_header(("host", host))).await.status, 200, "{host}");
+    }
+    for (body, pointer) in [
+        (r#"{"email":"a@example.com","email":"b@example.com","password":"x"}"#, "/email"),
+        (r#"{"email":"a@example.com","password":"x","password":"x"}"#, "/password"),
+        (r#"{"email":"a@example.com","password":"x","x":{"y":1,"y":1}}"#, "/x/y"),
+        (r#"{"email":"a\u0000@example.com","password":"x"}"#, "/email"),
+    ] {
+        assert_eq!(refused(login(&[], body)).await, (400, pointer.into()), "{body}");
+    }
+    for (target, pointer) in [
+        ("/api/products?page=1&page=1", "/page"),
+        ("/api/products?page=1&%70age=1", "/page"),
+        ("/api/products?search=a%00b", "/search"),
+        ("/api/products?search=%ff", "/search"),
+        ("/api/products?a/b~c=1", "/a~1b~0c"),
+        ("/api/products/%00", "/id"),
+        ("/api/products/1%00", "/id"),
+        ("/api/products/%ff", "/id"),
+    ] {
+        assert_eq!(refused(get(target)).await, (400, pointer.into()), "{target}");
+    }
+    let key = login(&[("idempotency-key", "")], good);
+    assert_eq!(refused(key).await, (400, "/Idempotency-Key".into()));
+}
+
+#[actix_web::test]
+async fn settings_say_what_browsers_and_finders_of_weaknesses_are_told() {
+    let plain = shop(&config());
+    assert_eq!(plain.get("/health").await.header("strict-transport-security"), None);
+    assert_eq!(plain.get("/.well-known/security.txt").await.problem(), "not_found");
+
+    let shop = shop(&Config { hsts_seconds: 600, security_contact: "mailto:security@shop.example".into(), ..config() });
+    for path in ["/health", "/nowhere", "/docs/", "/api/users/profile", "/api/products/x?host"] {
+        assert_eq!(shop.get(path).await.header("strict-transport-security"), Some("max-age=600"), "{path}");
+    }
+    let refused = shop.send(get("/health").insert_header(("host", "a b"))).await;
+    assert_eq!(refused.header("strict-transport-security"), Some("max-age=600"));
+    let file = shop.get("/.well-known/security.txt").await;
+    assert_eq!((file.status.as_u16(), file.header("content-type")), (200, Some("text/plain; charset=utf-8")));
+    let text = String::from_utf8(file.body).unwrap();
+    let expires = text.lines().find_map(|line| line.strip_prefix("Expires: ")).unwrap();
+    let days = (expires.parse::<kernel::chrono::DateTime<kernel::chrono::Utc>>().unwrap() - kernel::now()).num_days();
+    assert!(text.starts_with("Contact: mailto:security@shop.example\n") && (170..365).contains(&days), "{text}");
+    for wrong in ["security@shop.example", "http://shop.example", "mailto:", "mailto:a@b\nContact: mailto:c@d", "x"] {
+        let config = Config { security_contact: wrong.into(), ..config() };
+        let refused = start(&config, &Users::default(), &Store::default(), &Default::default()).err().unwrap().to_string();
+        assert!(refused.contains("gateway.security_contact"), "{refused}");
+    }
 }

@@ -14,7 +14,7 @@ use actix_web::{
     },
     middleware::Next,
 };
-use std::task::Poll;
+use std::{net::Ipv6Addr, task::Poll};
 
 /// The longest target of a request, in bytes; RFC 9112 §3 recommends to take at least 8,000.
 const LONGEST_TARGET: usize = 8 << 10;
@@ -118,14 +118,16 @@ fn check(request: &ServiceRequest) -> Result<(), Box<Problem>> {
     Ok(())
 }
 
+/// RFC 9110 §7.2; of the names that RFC 3986 allows only those that can be in use.
 fn is_host(value: &HeaderValue) -> bool {
-    let authority = value.to_str().ok().and_then(|text| text.parse::<Authority>().ok());
-    authority.is_some_and(|authority| {
-        let port = authority.as_str().strip_prefix(authority.host()).unwrap_or("@");
-        let port_is_good =
-            port.is_empty() || port.strip_prefix(':').is_some_and(|port| port.is_empty() || port.parse::<u16>().is_ok());
-        !authority.host().is_empty() && port_is_good
-    })
+    let Some(authority) = value.to_str().ok().and_then(|text| text.parse::<Authority>().ok()) else { return false };
+    let host = authority.host();
+    let is_name = !host.is_empty() && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte));
+    let is_address =
+        host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).is_some_and(|ip| ip.parse::<Ipv6Addr>().is_ok());
+    let is_port =
+        |port: &str| port.is_empty() || port.strip_prefix(':').is_some_and(|port| port.is_empty() || port.parse::<u16>().is_ok());
+    (is_name || is_address) && authority.as_str().strip_prefix(host).is_some_and(is_port)
 }
 
 fn has_token(headers: &HeaderMap, name: &HeaderName, token: &str) -> bool {
