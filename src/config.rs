@@ -1,8 +1,14 @@
 //! The settings: built-in defaults ← `config/*.toml` ← environment. Unknown keys and impossible values are refused by name.
 
+mod check;
+mod mask;
+mod origin;
+
+pub(crate) use check::Finding;
+
 use crate::modules::{Module, for_modules};
-use anyhow::{Context, bail};
-use config::{Config, Environment as EnvironmentSource, File, FileFormat};
+use anyhow::bail;
+use config::{Config, Environment as EnvironmentSource, File, FileFormat, Source};
 use kernel::telemetry::LogFormat;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::{
@@ -203,7 +209,7 @@ impl<'de> Deserialize<'de> for Place {
             None => Err(serde::de::Error::custom("a list of addresses must have one")),
             Some(bad) => Err(serde::de::Error::custom(format!(
                 "{:?} must be \"here\" or an address such as \"http://10.0.0.7:5001\", without a path",
-                without_password(bad)
+                mask::without_secrets(bad)
             ))),
         }
     }
@@ -214,6 +220,35 @@ fn is_peer(peer: &str) -> bool {
         let is_bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
         ["http", "https"].contains(&url.scheme()) && url.has_host() && is_bare
     })
+}
+
+/// Refuses settings that are not to be used.
+///
+/// # Errors
+/// All refusals, one on a line.
+pub(crate) fn accept(findings: &[Finding]) -> anyhow::Result<()> {
+    let refused: Vec<String> = findings.iter().filter(|finding| finding.is_refused).map(ToString::to_string).collect();
+    if !refused.is_empty() {
+        bail!("settings cannot be used:\n  {}", refused.join("\n  "));
+    }
+    Ok(())
+}
+
+/// Prints what is wrong with the settings.
+///
+/// # Errors
+/// When there is something that is refused.
+#[expect(clippy::print_stdout, reason = "the output of the command")]
+pub(crate) fn report(findings: &[Finding]) -> anyhow::Result<()> {
+    for finding in findings {
+        println!("{} {finding}", if finding.is_refused { "refused" } else { "warning" });
+    }
+    let refused = findings.iter().filter(|finding| finding.is_refused).count();
+    match refused {
+        0 => println!("these settings can be used"),
+        count => bail!("{count} of these settings cannot be used"),
+    }
+    Ok(())
 }
 
 /// Text that is never shown.
@@ -240,8 +275,8 @@ impl fmt::Debug for Secret {
 }
 
 impl Settings {
-    /// Reads the settings of a process that serves `only` this module, or everything.
-    pub(crate) fn load(file: Option<&Path>, only: Option<Module>) -> anyhow::Result<Self> {
+    /// Reads the settings of a process that serves `only` this module, or everything, and what is wrong with them.
+    pub(crate) fn load(file: Option<&Path>, only: Option<Module>) -> anyhow::Result<(Self, Vec<Finding>)> {
         let environment = env::var("SOUK_ENVIRONMENT").unwrap_or_else(|_| "development".into());
         let sources = || -> anyhow::Result<_> {
             let optional = |name: &str| File::new(&format!("config/{name}.toml"), FileFormat::Toml).required(false);
@@ -250,7 +285,7 @@ impl Settings {
                 builder = builder.add_source(File::from(file).format(FileFormat::Toml));
             }
             let mut known = Config::builder();
-            for (key, value) in well_known(only) {
+            for (key, _, value) in well_known(only) {
                 known = known.set_override(key, value)?;
             }
             let ours = EnvironmentSource::with_prefix("SOUK").prefix_separator("_").separator("__");
@@ -268,12 +303,12 @@ impl Settings {
             builder = builder.set_default(format!("{module}.database_url"), format!("sqlite://{data}/{module}.db"))?;
         }
         builder = builder.set_default("user.signing_key_file", format!("{data}/user-signing-key.pem"))?;
-        let settings: Settings = builder.build()?.try_deserialize().context("settings")?;
-        let problems = settings.problems();
-        if !problems.is_empty() {
-            bail!("settings cannot be used:\n  {}", problems.join("\n  "));
-        }
-        Ok(settings)
+        let values = builder.build()?.collect()?;
+        let variables: BTreeMap<_, _> = well_known(only).into_iter().map(|(key, variable, _)| (key, variable)).collect();
+        let origins = origin::Origins::new(&values, &variables);
+        let settings: Settings = origin::read(values, &origins).map_err(|e| anyhow::anyhow!("settings: {e}"))?;
+        let findings = check::check(&settings, &origins);
+        Ok((settings, findings))
     }
 
     /// Where a module runs, seen from a process that serves `only` one.
@@ -287,136 +322,18 @@ impl Settings {
         }
     }
 
-    /// What cannot be, and what production must not have, one line for each problem; secrets are never part of a line.
-    fn problems(&self) -> Vec<String> {
-        let mut problems = Vec::new();
-        let key = self.internal_key.as_ref().map(Secret::bytes);
-        if key.is_some_and(|key| key.len() < kernel::InternalKey::MIN_LENGTH) {
-            problems.push(format!("internal_key: must have at least {} bytes", kernel::InternalKey::MIN_LENGTH));
-        }
-        if key.is_some() && self.internal_key_file.is_some() {
-            problems.push("internal_key_file: must not be set together with internal_key".into());
-        }
-        let kernel::server::Timeouts { head_ms, body_ms, write_ms, idle_ms } = self.timeouts;
-        // the clock of the parser, which measures two of them, is up to half a second slow
-        for (name, value, least) in
-            [("head", head_ms, 1000), ("idle", idle_ms, 1000), ("body", body_ms, 1), ("write", write_ms, 1)]
-        {
-            if value < least {
-                problems.push(format!("timeouts.{name}_ms: must be at least {least}"));
-            }
-        }
-        #[cfg(feature = "gateway")]
-        self.gateway_problems(&mut problems);
-        if self.environment == Environment::Development {
-            return problems;
-        }
-        if key.is_none() && self.internal_key_file.is_none() {
-            problems.push("internal_key: must be set in production (SOUK_INTERNAL_KEY), or internal_key_file".into());
-        } else if key.is_some_and(|key| String::from_utf8_lossy(key).contains("change-in-production")) {
-            problems.push("internal_key: is a published example".into());
-        }
-        if self.demo {
-            problems.push("demo: must be false in production: the demo accounts have published passwords".into());
-        }
-        if !self.data.is_absolute() {
-            problems.push("data: must be an absolute path in production".into());
-        }
-        #[cfg(feature = "user")]
-        if self.user.generate_signing_key {
-            problems.push(
-                "user.generate_signing_key: must be false in production: make a key and name it in user.signing_key_file".into(),
-            );
-        }
-        #[cfg(feature = "payment")]
-        if self.payment.provider == payment::ProviderName::Sandbox && !self.payment.accept_sandbox_in_production {
-            problems.push(
-                "payment.provider: must not be \"sandbox\" in production: everybody pays without money; a test installation says \
-                 payment.accept_sandbox_in_production = true"
-                    .into(),
-            );
-        }
-        #[cfg(feature = "notification")]
-        if self.notification.mail == notification::MailWay::Mailbox {
-            problems
-                .push("notification.mail: must be \"smtp\" or \"off\" in production: everyone can look into the mailbox".into());
-        }
-        #[cfg(feature = "notification")]
-        if self.notification.sms == notification::SmsWay::Log {
-            problems.push("notification.sms: must be \"http\" or \"off\" in production: \"log\" sends nothing".into());
-        }
-        #[cfg(feature = "gateway")]
-        if self.gateway.mailbox {
-            problems.push("gateway.mailbox: must be false in production".into());
-        }
-        #[cfg(feature = "gateway")]
-        if self.gateway.cors_origins.iter().any(|origin| origin == "*") {
-            problems.push("gateway.cors_origins: must list origins in production, not \"*\"".into());
-        }
-        problems
-    }
-
-    /// What the gateway lets in must be taken by the modules behind it, wherever they run.
-    #[cfg(feature = "gateway")]
-    fn gateway_problems(&self, problems: &mut Vec<String>) {
-        let longest = kernel::MAX_DEADLINE.as_millis();
-        if !(1..=longest).contains(&u128::from(self.gateway.request_timeout_ms)) {
-            problems.push(format!("gateway.request_timeout_ms: must be from 1 to {longest}"));
-        }
-        let largest = kernel::server::MAX_BODY;
-        if self.gateway.max_body_bytes > largest {
-            problems.push(format!("gateway.max_body_bytes: must be at most {largest}"));
-        }
-    }
-
     /// Prints the effective settings as TOML.
     #[expect(clippy::print_stdout, reason = "the output of the command")]
     pub(crate) fn print(&self) -> anyhow::Result<()> {
         let mut value = toml::Value::try_from(self)?;
-        mask_urls(&mut value);
+        mask::mask(&mut value);
         println!("{}", toml::to_string_pretty(&value)?);
         Ok(())
     }
 }
 
-/// Passwords in addresses are secrets, too.
-fn mask_urls(value: &mut toml::Value) {
-    match value {
-        toml::Value::String(text) => *text = without_password(text),
-        toml::Value::Array(values) => values.iter_mut().for_each(mask_urls),
-        toml::Value::Table(table) => table.iter_mut().for_each(|(_, value)| mask_urls(value)),
-        _ => {}
-    }
-}
-
-/// The text, without the password if it is an address that has one: before the host, or in the query.
-fn without_password(text: &str) -> String {
-    match url::Url::parse(text) {
-        Ok(url) if url.has_host() => masked(&url).unwrap_or_else(|| text.to_owned()),
-        // a mistyped address is none, and has a password all the same: after a colon, and before the last `@`
-        _ => match text.rsplit_once('@') {
-            Some((credentials, rest)) if credentials.contains(':') => format!("***@{rest}"),
-            _ => text.to_owned(),
-        },
-    }
-}
-
-/// `None` when there is nothing to mask.
-fn masked(url: &url::Url) -> Option<String> {
-    let mut masked = url.clone();
-    if url.password().is_some() {
-        masked.set_password(Some("***")).ok()?;
-    }
-    let is_secret = |name: &str| name.to_lowercase().contains("password");
-    if url.query_pairs().any(|(name, _)| is_secret(&name)) {
-        let pairs = url.query_pairs().map(|(name, value)| if is_secret(&name) { (name, "***".into()) } else { (name, value) });
-        masked.query_pairs_mut().clear().extend_pairs(pairs);
-    }
-    (masked != *url).then(|| masked.into())
-}
-
-/// Variables that have had these names since the first version of the system.
-fn well_known(only: Option<Module>) -> Vec<(String, String)> {
+/// Variables that have had these names since the first version of the system: the setting, the variable and its value.
+fn well_known(only: Option<Module>) -> Vec<(String, String, String)> {
     let fixed = [
         ("PORT", "port"),
         ("JWT_SECRET_KEY", "internal_key"),
@@ -434,16 +351,17 @@ fn well_known(only: Option<Module>) -> Vec<(String, String)> {
         ("SMTP_USERNAME", "notification.smtp.username"),
         ("SMTP_PASSWORD", "notification.smtp.password"),
     ];
-    let mut found: Vec<(String, String)> =
-        fixed.iter().filter_map(|(name, key)| Some(((*key).into(), env::var(name).ok()?))).collect();
+    let mut found: Vec<(String, String, String)> =
+        fixed.iter().filter_map(|(name, key)| Some(((*key).into(), (*name).into(), env::var(name).ok()?))).collect();
     for module in Module::without_gateway() {
-        if let Ok(peers) = env::var(format!("{}_SERVICE_URL", module.name().to_uppercase())) {
-            found.push((format!("modules.{}", module.name()), peers));
+        let variable = format!("{}_SERVICE_URL", module.name().to_uppercase());
+        if let Ok(peers) = env::var(&variable) {
+            found.push((format!("modules.{}", module.name()), variable, peers));
         }
     }
     // one database per module: the name means something only where there is one module
     if let (Some(module), Ok(url)) = (only.filter(|module| *module != Module::Gateway), env::var("DATABASE_URL")) {
-        found.push((format!("{}.database_url", module.name()), url));
+        found.push((format!("{}.database_url", module.name()), "DATABASE_URL".into(), url));
     }
     found
 }

@@ -17,7 +17,8 @@ use clap::{Parser, Subcommand};
 use config::Settings;
 use kernel::telemetry;
 use modules::Module;
-use std::path::PathBuf;
+use rustix::fs::Mode;
+use std::{path::PathBuf, process::ExitCode};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -60,7 +61,11 @@ enum Command {
     /// List the operations of all modules as JSON: path, who may call it, how often, whether it may be repeated
     Operations,
     /// Print the effective settings, secrets masked
-    Config,
+    Config {
+        /// Print what is wrong with them instead: what is refused, and what it warns about
+        #[arg(long)]
+        check: bool,
+    },
     /// Look after events
     Events {
         #[command(subcommand)]
@@ -74,22 +79,49 @@ enum Command {
 }
 
 #[tokio::main]
-async fn main() -> anyhow::Result<()> {
-    let cli = Cli::parse();
+async fn main() -> ExitCode {
+    match run(Cli::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(e) => {
+            // for people: no stack, whatever the environment says about backtraces
+            eprintln!("souk: {e:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(cli: Cli) -> anyhow::Result<()> {
     let command = cli.command.unwrap_or(Command::Serve { only: None });
+    if let Command::Openapi { check } = command {
+        return openapi::write(check);
+    }
+    // whatever is made from here on is nobody else's: databases, keys, and the folder that they are in
+    rustix::process::umask(Mode::RWXG | Mode::RWXO);
     let only = if let Command::Serve { only } = &command { *only } else { None };
-    let settings = Settings::load(cli.config.as_deref(), only)?;
+    let (settings, findings) = Settings::load(cli.config.as_deref(), only)?;
+    if let Command::Config { check: true } = command {
+        return config::report(&findings);
+    }
+    config::accept(&findings)?;
+    // a command answers on its own; what it does to the stores is no news
+    let is_quiet = !matches!(command, Command::Serve { .. }) && settings.log.filter == "info";
+    let filter = if is_quiet { "warn" } else { &settings.log.filter };
     // held until the end: then what is still to be written is written
-    let log = telemetry::start_logging(&settings.log.filter, settings.log.format, only.map(Module::name));
+    let log = telemetry::start_logging(filter, settings.log.format, only.map(Module::name));
     let log = log.map_err(anyhow::Error::msg).context("log.filter")?;
     match command {
-        Command::Serve { only } => serve::serve(settings, only, &log).await,
+        Command::Serve { only } => {
+            for finding in &findings {
+                tracing::warn!("setting {finding}");
+            }
+            serve::serve(settings, only, &log).await
+        }
         Command::Migrate => migrate::run(&settings).await,
         Command::Seed { products } => seed::run(&settings, products).await,
         Command::Openapi { check } => openapi::write(check),
         Command::Modules => operations::print_modules(),
         Command::Operations => operations::print(),
-        Command::Config => settings.print(),
+        Command::Config { .. } => settings.print(),
         Command::Events { command } => events::run(&settings, command).await,
         Command::Admin { command } => admin::run(&settings, command).await,
     }

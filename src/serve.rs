@@ -17,6 +17,7 @@ use kernel::{
 use socket2::{Domain, Socket, Type};
 use std::{
     net::{SocketAddr, TcpListener},
+    path::Path,
     sync::Arc,
     time::Duration,
 };
@@ -36,6 +37,7 @@ pub(crate) async fn serve(settings: Settings, only: Option<Module>, log: &Log) -
     let ops_listener = ops_address(&settings, port).map(|address| bind(address, " (ops_bind)")).transpose()?;
     let (address, ops_address) = (listener.local_addr()?, ops_listener.as_ref().map(TcpListener::local_addr).transpose()?);
 
+    let has_data = settings.data.exists();
     let jobs = Jobs::default();
     jobs::run_writes_here();
     // the recorder comes first: clients take their meters from it when they are made
@@ -53,6 +55,7 @@ pub(crate) async fn serve(settings: Settings, only: Option<Module>, log: &Log) -
     let handle = server.handle();
     let mut running = tokio::spawn(server);
     announce(address, ops_address, only, &settings);
+    announce_data(&settings.data, has_data);
     tokio::select! {
         () = wish.comes() => {}
         ended = &mut running => return ended?.context("server"),
@@ -171,7 +174,10 @@ fn announce(address: SocketAddr, ops: Option<SocketAddr>, only: Option<Module>, 
         println!("  operations   http://{ops}");
     }
     if only.is_none_or(|only| only == Module::Gateway) {
-        println!("  Swagger UI   http://{address}/docs");
+        #[cfg(feature = "gateway")]
+        if settings.gateway.swagger {
+            println!("  Swagger UI   http://{address}/docs");
+        }
         #[cfg(feature = "gateway")]
         if settings.gateway.mailbox {
             println!("  mailbox      http://{address}/dev/mailbox");
@@ -185,4 +191,13 @@ fn announce(address: SocketAddr, ops: Option<SocketAddr>, only: Option<Module>, 
     }
     #[cfg(not(feature = "user"))]
     let _ = settings;
+}
+
+/// Tells where the embedded stores are: whoever starts the program in another folder has another shop.
+#[expect(clippy::print_stdout, reason = "what a person who starts the program wants to see")]
+fn announce_data(data: &Path, was_there: bool) {
+    // it is made by whatever needs it, maybe by nothing
+    if let Ok(path) = data.canonicalize() {
+        println!("  data         {}{}", path.display(), if was_there { "" } else { " (new)" });
+    }
 }

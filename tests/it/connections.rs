@@ -255,3 +255,23 @@ fn an_answer_is_seen_by_those_who_are_still_sending() {
         assert_eq!(status(&reply), "413", "{reply}");
     }
 }
+
+#[test]
+fn the_operations_listener_answers_problem_documents() {
+    let [server, _] = Server::both();
+    for (request, expected) in [
+        ("GET /nowhere HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", "404"),
+        ("DELETE /log HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", "405"),
+        ("POST /metrics HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", "405"),
+        ("PUT /log HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 4\r\n\r\nloud", "400"),
+        ("PUT /log HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 2\r\n\r\n\u{80}", "400"),
+        ("PUT /log HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 5000\r\n\r\n", "413"),
+        ("GET /livez HTTP/1.1\r\nHost: a b\r\n\r\n", "400"),
+    ] {
+        let reply = exchange(&server.ports[1], request.as_bytes());
+        let (head, body) = reply.split_once("\r\n\r\n").unwrap();
+        assert!(status(&reply) == expected && head.contains("application/problem+json"), "{request}: {reply}");
+        let problem: serde_json::Value = serde_json::from_str(body).unwrap();
+        assert_eq!(problem["status"].to_string(), expected, "{request}");
+    }
+}

@@ -1,7 +1,14 @@
 //! Settings: what is wrong is refused by name, what is secret is not shown, what is documented is true.
 
 use crate::harness::{modules, souk};
-use std::{collections::BTreeSet, fs, path::Path, process::Output};
+use std::{
+    collections::BTreeSet,
+    fs,
+    io::{BufRead, BufReader},
+    os::unix::fs::PermissionsExt,
+    path::Path,
+    process::{Command, Output, Stdio},
+};
 
 fn run(arguments: &[&str], settings: &[(&str, &str)]) -> Output {
     souk(tempfile::tempdir().unwrap().path(), arguments, settings).output().unwrap()
@@ -27,7 +34,7 @@ fn wrong_settings_are_refused_by_name() {
     assert!(refused(&[("SOUK_PRODUCT__CURRENCY", "DOGE")]).contains("currency"));
     let secret = refused(&[("SOUK_INTERNAL_KEY", "short-and-secret")]);
     assert!(secret.contains("internal_key") && !secret.contains("short-and-secret"), "{secret}");
-    let both = [("SOUK_INTERNAL_KEY", "0123456789abcdef0123456789abcdef"), ("SOUK_INTERNAL_KEY_FILE", "/run/keys")];
+    let both = [("SOUK_INTERNAL_KEY", "d2f1a9c07b3e48655c1f9be2740ad863"), ("SOUK_INTERNAL_KEY_FILE", "/run/keys")];
     assert!(refused(&both).contains("internal_key_file"));
 }
 
@@ -67,7 +74,7 @@ fn production_wants_everything_said() {
     }
     let good = [
         ("SOUK_ENVIRONMENT", "production"),
-        ("SOUK_INTERNAL_KEY", "0123456789abcdef0123456789abcdef"),
+        ("SOUK_INTERNAL_KEY", "d2f1a9c07b3e48655c1f9be2740ad863"),
         ("SOUK_DEMO", "false"),
         ("SOUK_DATA", "/var/lib/souk"),
         ("SOUK_USER__GENERATE_SIGNING_KEY", "false"),
@@ -79,7 +86,7 @@ fn production_wants_everything_said() {
     let output = run(&["config"], &good);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let shown = String::from_utf8(output.stdout).unwrap();
-    assert!(shown.contains("/var/lib/souk/order.db") && !shown.contains("0123456789abcdef"), "{shown}");
+    assert!(shown.contains("/var/lib/souk/order.db") && !shown.contains("d2f1a9c07b3e4865"), "{shown}");
 }
 
 #[test]
@@ -89,7 +96,7 @@ fn production_takes_the_sandbox_only_when_that_is_said() {
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir(folder.path().join("config")).unwrap();
         fs::copy(root.join("config/production.toml"), folder.path().join("config/production.toml")).unwrap();
-        let production = [("SOUK_ENVIRONMENT", "production"), ("SOUK_INTERNAL_KEY", "0123456789abcdef0123456789abcdef")];
+        let production = [("SOUK_ENVIRONMENT", "production"), ("SOUK_INTERNAL_KEY", "d2f1a9c07b3e48655c1f9be2740ad863")];
         souk(folder.path(), &["config"], &[&production, settings].concat()).output().unwrap()
     };
     // the committed settings are right in everything else
@@ -149,6 +156,8 @@ fn the_documented_defaults_are_the_defaults() {
     let documented: toml::Table = documented.parse().unwrap();
     let shown = String::from_utf8(run(&["config"], &[]).stdout).unwrap();
     let mut defaults: toml::Table = shown.parse().unwrap();
+    // follows the environment
+    defaults["gateway"].as_table_mut().unwrap().remove("swagger");
     // these follow `data`: in the file they would not
     defaults["user"].as_table_mut().unwrap().remove("signing_key_file");
     for module in modules() {
@@ -182,4 +191,249 @@ fn the_committed_api_documents_are_up_to_date() {
     let mut command = souk(tempfile::tempdir().unwrap().path(), &["openapi", "--check"], &[]);
     let output = command.current_dir(env!("CARGO_MANIFEST_DIR")).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// Settings that production takes without a word.
+const GOOD: [(&str, &str); 11] = [
+    ("SOUK_ENVIRONMENT", "production"),
+    ("SOUK_INTERNAL_KEY", "d2f1a9c07b3e48655c1f9be2740ad863"),
+    ("SOUK_DEMO", "false"),
+    ("SOUK_DATA", "/var/lib/souk-that-is-not-there"),
+    ("SOUK_USER__GENERATE_SIGNING_KEY", "false"),
+    ("SOUK_PAYMENT__ACCEPT_SANDBOX_IN_PRODUCTION", "true"),
+    ("SOUK_NOTIFICATION__MAIL", "smtp"),
+    ("SOUK_NOTIFICATION__SMS", "off"),
+    ("SOUK_GATEWAY__MAILBOX", "false"),
+    ("SOUK_GATEWAY__HSTS_SECONDS", "600"),
+    ("SOUK_NOTIFICATION__SMTP__HOST", "mail.example"),
+];
+
+/// What `souk config --check` says, and whether it is content.
+fn check(settings: &[(&str, &str)]) -> (bool, String) {
+    let output = run(&["config", "--check"], settings);
+    (output.status.success(), String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap())
+}
+
+#[test]
+fn unsafe_settings_of_production_are_refused_or_warned_about_by_name() {
+    assert_eq!(check(&GOOD), (true, "these settings can be used\n".into()));
+    let names = |variable: &str| variable.strip_prefix("SOUK_").unwrap().to_lowercase().replace("__", ".");
+    for (variable, value) in [
+        ("SOUK_INTERNAL_KEY", "kkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkk"),
+        ("SOUK_INTERNAL_KEY", "0123456789012345678901234567890123456789"),
+        ("SOUK_INTERNAL_KEY", "your-secret-key-change-in-production"),
+        ("SOUK_GATEWAY__LIMITS", "off"),
+        ("SOUK_GATEWAY__LIMITS", "1000000"),
+        ("SOUK_GATEWAY__TRUSTED_PROXIES", "0.0.0.0/0"),
+        ("SOUK_GATEWAY__TRUSTED_PROXIES", "10.0.0.0/8,::/0"),
+        ("SOUK_GATEWAY__TRUSTED_PROXIES", "0.0.0.0/1,128.0.0.0/1"),
+        ("SOUK_GATEWAY__CORS_ORIGINS", "*"),
+        ("SOUK_NOTIFICATION__SMTP__TLS", "none"),
+        ("SOUK_NOTIFICATION__SHOP_URL", "http://shop.example"),
+        ("SOUK_USER__GENERATE_SIGNING_KEY", "true"),
+        ("SOUK_DEMO", "true"),
+        ("SOUK_DATA", "data"),
+        ("SOUK_TIMEOUTS__HEAD_MS", "0"),
+    ] {
+        let (is_content, said) = check(&[&GOOD[..], &[(variable, value)]].concat());
+        let expected = format!("refused {}: ", names(variable));
+        assert!(
+            !is_content && said.contains(&expected) && said.contains(&format!("(from {variable})")),
+            "{variable}={value}: {said}"
+        );
+        assert!(!said.contains("kkkk"), "{said}");
+    }
+    for (variable, value) in [
+        ("SOUK_GATEWAY__LIMITS", "20"),
+        ("SOUK_GATEWAY__SWAGGER", "true"),
+        ("SOUK_GATEWAY__HSTS_SECONDS", "0"),
+        ("SOUK_GATEWAY__CORS_ORIGINS", "http://shop.example"),
+        ("SOUK_LOG__FILTER", "debug"),
+        ("SOUK_USER__ACCESS_TOKEN_SECONDS", "86400"),
+        ("SOUK_TIMEOUTS__WRITE_MS", "3600000"),
+        ("SOUK_EVENTS__BROKER_URL", "amqp://shop:s3cret@queue"),
+        ("SOUK_EVENTS__BROKER_URL", "amqps://guest:guest@queue"),
+        ("SOUK_PRODUCT__DATABASE_URL", "postgres://shop:s3cret@db/product"),
+        ("SOUK_ORDER__DATABASE_URL", "postgres://shop:s3cret@db/order?sslmode=prefer"),
+        ("SOUK_CART__DATABASE_URL", "redis://:s3cret@cache"),
+        ("SOUK_CART__DATABASE_URL", "rediss://cache"),
+        ("SOUK_CART__DATABASE_URL", "redis://127.0.0.1"),
+        ("SOUK_NOTIFICATION__DATABASE_URL", "mongodb://shop:s3cret@a,b/x"),
+        ("SOUK_NOTIFICATION__DATABASE_URL", "mongodb://127.0.0.1/x"),
+        ("SOUK_MODULES__USER", "http://10.0.0.7:5002"),
+    ] {
+        let (is_content, said) = check(&[&GOOD[..], &[(variable, value)]].concat());
+        let expected = format!("warning {}: ", names(variable));
+        assert!(
+            is_content && said.contains(&expected) && said.contains(&format!("(from {variable})")),
+            "{variable}={value}: {said}"
+        );
+        assert!(!said.contains("s3cret"), "{said}");
+    }
+    for (variable, value) in [
+        ("SOUK_GATEWAY__TRUSTED_PROXIES", "10.0.0.0/8,fd00::/16"),
+        ("SOUK_NOTIFICATION__SHOP_URL", "https://shop.example"),
+        ("SOUK_EVENTS__BROKER_URL", "amqps://shop:s3cret@queue"),
+        ("SOUK_EVENTS__BROKER_URL", "amqp://shop:s3cret@localhost"),
+        ("SOUK_PRODUCT__DATABASE_URL", "postgres://shop:s3cret@db/product?sslmode=verify-full"),
+        ("SOUK_CART__DATABASE_URL", "rediss://:s3cret@cache"),
+        ("SOUK_NOTIFICATION__DATABASE_URL", "mongodb://shop:s3cret@a,b/x?tls=true"),
+        ("SOUK_MODULES__USER", "https://user.internal"),
+        ("SOUK_BIND", "0.0.0.0"),
+    ] {
+        let (is_content, said) = check(&[&GOOD[..], &[(variable, value)]].concat());
+        assert!(is_content && !said.contains("warning"), "{variable}={value}: {said}");
+    }
+    let sms = [("SOUK_NOTIFICATION__SMS", "http"), ("SOUK_NOTIFICATION__SMS_HTTP__URL", "http://sms.example/send?token=s3cret")];
+    let (is_content, said) = check(&[&GOOD[..], &sms].concat());
+    assert!(!is_content && said.contains("refused notification.sms_http.url: ") && !said.contains("s3cret"), "{said}");
+    // well-known variables are named, too, and everything is told at once
+    let (_, said) = check(&[
+        ("SOUK_ENVIRONMENT", "production"),
+        ("JWT_SECRET_KEY", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"),
+        ("REDIS_URL", "redis://c"),
+    ]);
+    assert!(
+        said.contains("(from JWT_SECRET_KEY)") && said.contains("(from REDIS_URL)") && said.contains("refused demo: "),
+        "{said}"
+    );
+    // the published accounts of development, where others can reach them
+    let (is_content, said) = check(&[("SOUK_BIND", "0.0.0.0")]);
+    assert!(is_content && said.contains("warning bind: ") && said.contains("admin@souk.test"), "{said}");
+    assert_eq!(check(&[]), (true, "these settings can be used\n".into()));
+}
+
+#[test]
+fn files_that_others_can_read_or_write_are_refused_or_warned_about() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = |name: &str, mode: u32| {
+        let path = folder.path().join(name);
+        if name.contains('.') {
+            fs::write(&path, "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08\n").unwrap();
+        } else {
+            fs::create_dir_all(&path).unwrap();
+        }
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let without_key: Vec<_> = GOOD.into_iter().filter(|(name, _)| *name != "SOUK_INTERNAL_KEY").collect();
+    for (variable, name, mode, expected) in [
+        ("SOUK_USER__SIGNING_KEY_FILE", "key.pem", 0o644, "refused user.signing_key_file"),
+        ("SOUK_USER__SIGNING_KEY_FILE", "key.pem", 0o640, "warning user.signing_key_file"),
+        ("SOUK_USER__SIGNING_KEY_FILE", "key.pem", 0o600, "can be used"),
+        ("SOUK_INTERNAL_KEY_FILE", "keys.txt", 0o604, "refused internal_key_file"),
+        ("SOUK_INTERNAL_KEY_FILE", "keys.txt", 0o400, "can be used"),
+        ("SOUK_NOTIFICATION__TEMPLATES_FOLDER", "templates", 0o777, "refused notification.templates_folder"),
+        ("SOUK_NOTIFICATION__TEMPLATES_FOLDER", "templates", 0o755, "can be used"),
+        ("SOUK_DATA", "data", 0o755, "warning data"),
+        ("SOUK_DATA", "data", 0o777, "refused data"),
+        ("SOUK_DATA", "data", 0o700, "can be used"),
+        ("SOUK_PEERS_CA_FILE", "ca.pem", 0o666, "refused peers_ca_file"),
+    ] {
+        let path = place(name, mode);
+        let base = if variable == "SOUK_INTERNAL_KEY_FILE" { &without_key[..] } else { &GOOD[..] };
+        let (_, said) = check(&[base, &[(variable, path.as_str())]].concat());
+        assert!(said.contains(expected), "{variable} {mode:o}: {said}");
+        let is_good = expected == "can be used";
+        assert_eq!(said.lines().count() == 1, is_good, "{variable} {mode:o}: {said}");
+    }
+    // and settings themselves
+    let settings = folder.path().join("settings.toml");
+    fs::write(&settings, "internal_key = \"9f86d081884c7d659a2feaa0c55ad015\"\n").unwrap();
+    for (mode, expected) in [(0o600, "can be used"), (0o644, "warning internal_key"), (0o666, "refused settings")] {
+        fs::set_permissions(&settings, fs::Permissions::from_mode(mode)).unwrap();
+        let output = run(&["--config", settings.to_str().unwrap(), "config", "--check"], &without_key);
+        let said = String::from_utf8(output.stdout).unwrap();
+        assert!(said.contains(expected) && !said.contains("9f86"), "{mode:o}: {said}");
+    }
+}
+
+#[test]
+fn wrong_settings_name_the_file_or_the_variable_that_they_come_from() {
+    assert!(refused(&[("SOUK_GATEWAY__LIMITS", "sometimes")]).contains("from SOUK_GATEWAY__LIMITS"));
+    assert!(refused(&[("PORT", "99999")]).contains("from PORT"));
+    assert!(refused(&[("SOUK_GATEWEY__LIMITS", "off")]).contains("from SOUK_GATEWEY__LIMITS"));
+    assert!(refused(&[("USER_SERVICE_URL", "ftp://x")]).contains("from USER_SERVICE_URL"));
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("config")).unwrap();
+    fs::write(folder.path().join("config/development.toml"), "[gateway]\nlimits = \"of\"\n").unwrap();
+    let output = souk(folder.path(), &["config"], &[]).output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("gateway.limits: ") && said.contains("from config/development.toml"), "{said}");
+}
+
+#[test]
+fn mistakes_are_told_without_a_stack() {
+    let taken = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    for (arguments, settings) in [
+        (&["config"][..], ("PORT", "x")),
+        (&["serve"][..], ("PORT", port.as_str())),
+        (&["admin", "create", "nobody"][..], ("PORT", "0")),
+    ] {
+        let output = run(arguments, &[settings, ("RUST_BACKTRACE", "1")]);
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        assert!(said.contains("souk: ") && said.lines().count() <= 2 && !said.contains("backtrace"), "{arguments:?}: {said}");
+    }
+}
+
+/// Starts a process, whatever its umask is, and returns what it says until its listeners are there, and the process.
+fn start(folder: &Path, arguments: &[&str], settings: &[(&str, &str)]) -> (Vec<String>, std::process::Child) {
+    let command = souk(folder, arguments, settings);
+    let mut open = Command::new("sh");
+    open.args(["-c", "umask 0; exec \"$0\" \"$@\""]).arg(command.get_program()).args(command.get_args());
+    open.env_clear().envs(command.get_envs().filter_map(|(name, value)| Some((name, value?)))).current_dir(folder);
+    let mut child = open.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(|line| line.unwrap());
+    let mut said = Vec::new();
+    while !said.iter().any(|line: &String| line.contains("  data ")) {
+        said.push(lines.next().unwrap());
+    }
+    (said, child)
+}
+
+#[test]
+fn what_is_made_in_the_data_folder_is_for_its_owner_alone_and_told_about() {
+    let folder = tempfile::tempdir().unwrap();
+    for is_new in [true, false] {
+        let (said, mut child) = start(folder.path(), &["serve"], &[("PORT", "0"), ("SOUK_LOG__FILTER", "off")]);
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let path = folder.path().canonicalize().unwrap().join("data");
+        let line = said.iter().find(|line| line.contains("  data ")).unwrap();
+        assert!(line.contains(path.to_str().unwrap()) && line.ends_with("(new)") == is_new, "{line}");
+    }
+    let output = souk(folder.path(), &["migrate"], &[]).output().unwrap();
+    assert_eq!((String::from_utf8_lossy(&output.stderr).as_ref(), output.status.success()), ("", true));
+    let data = folder.path().join("data");
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&data), 0o700);
+    let files: Vec<_> = fs::read_dir(&data).unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert!(files.len() >= 7, "{files:?}");
+    for file in files {
+        assert_eq!(mode(&file), 0o600, "{}", file.display());
+    }
+}
+
+#[test]
+fn lines_of_the_log_say_which_process_wrote_them() {
+    for (format, arguments, beginning) in [
+        ("json", &["serve", "--only", "product"][..], "{\"process\":\"product\","),
+        ("json", &["serve"], "{\"process\":\"souk\","),
+        ("text", &["serve", "--only", "product"], "product "),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        // a warning is written at the start
+        let settings = [("PORT", "0"), ("SOUK_BIND", "0.0.0.0"), ("SOUK_LOG__FORMAT", format)];
+        let (_, mut child) = start(folder.path(), arguments, &settings);
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let line = lines.next().unwrap().unwrap();
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert!(line.starts_with(beginning) && line.contains("admin@souk.test"), "{line}");
+        if format == "json" {
+            assert!(serde_json::from_str::<serde_json::Value>(&line).is_ok(), "{line}");
+        }
+    }
 }
