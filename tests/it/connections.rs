@@ -123,6 +123,26 @@ fn no_request_makes_a_server_panic() {
         ("a target of 200 KB".into(), line(&format!("/{}", "q".repeat(200_000))), &["431"]),
         ("websocket".into(), get("Upgrade: h2c, WebSocket\r\n"), &["200", "400"]),
     ];
+    // where a request ends must be beyond doubt, or a proxy in front sees another one
+    for (name, headers, body) in [
+        ("two lengths", "Content-Length: 5\r\nContent-Length: 6", "hello"),
+        ("a list of lengths", "Content-Length: 5, 5", "hello"),
+        ("a signed length", "Content-Length: +5", "hello"),
+        ("a length that is none", "Content-Length: 0x5", "hello"),
+        ("a length and chunks", "Content-Length: 5\r\nTransfer-Encoding: chunked", "0\r\n\r\n"),
+        ("two encodings", "Transfer-Encoding: chunked\r\nTransfer-Encoding: identity", "0\r\n\r\n"),
+        ("a list of encodings", "Transfer-Encoding: identity, chunked", "0\r\n\r\n"),
+        ("an encoding that is none", "Transfer-Encoding: xchunked", "0\r\n\r\n"),
+        ("a space before the colon", "Content-Length : 5", "hello"),
+        ("a folded header", "X-A: 1\r\n Content-Length: 5", "hello"),
+        ("a bare CR", "X-A: 1\rContent-Length: 5", "hello"),
+        ("another Host", "Host: b", ""),
+    ] {
+        let request = format!("POST /livez HTTP/1.1\r\nHost: a\r\nConnection: close\r\n{headers}\r\n\r\n{body}");
+        cases.push((name.into(), request.into_bytes(), &["400"]));
+    }
+    let trailer = "Transfer-Encoding: chunked\r\n\r\n0\r\nAuthorization: Bearer x\r\nHost: b\r\n";
+    cases.push(("trailers".into(), get(trailer), &["200"]));
     for length in [65_534, 65_535, 65_536, 65_537, 100_000, 131_071, 131_072, 150_000] {
         cases.push((format!("a name of {length}"), named(length), &["431"]));
     }

@@ -68,7 +68,9 @@ async fn a_purchase_is_told(shop: Shop) {
     ];
     until_told(&shop, &me, &wanted).await;
 
-    let messages = shop.get("/api/dev/mailbox").await.expect(200)["messages"].as_array().unwrap().clone();
+    let mailbox = shop.get("/api/dev/mailbox").await;
+    assert_eq!(mailbox.headers["cache-control"], "no-store");
+    let messages = mailbox.expect(200)["messages"].as_array().unwrap().clone();
     let mine: Vec<&Value> = messages.iter().filter(|m| m["to"] == "leyla@example.com").collect();
     assert_eq!(mine.len(), 5, "{mine:?}");
     let number = order["number"].as_str().unwrap();
