@@ -129,7 +129,7 @@ impl Checks<'_> {
         if !self.settings.data.is_absolute() {
             self.refuse("data", "must be an absolute path in production");
         }
-        let level = self.settings.log.filter.split(',').map(str::trim).filter(|part| !part.contains('=')).next_back();
+        let level = self.settings.log.filter.split(',').map(str::trim).rfind(|part| !part.contains('='));
         if level.is_some_and(|level| ["debug", "trace"].contains(&level.to_lowercase().as_str())) {
             self.warn("log.filter", "writes more than anybody reads, and what others say word for word");
         }
