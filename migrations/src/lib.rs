@@ -4,7 +4,8 @@
 //!
 //! # The rule: expand, then contract
 //! Releases that follow each other run side by side on one schema, and a release can be taken back. So:
-//! - A step that has been released is never changed; the next one changes what it made.
+//! - A step that has been released is never changed; the next one changes what it made. Released are all steps on the branch `main`:
+//!   someone may run it, whatever the version in Cargo.toml says.
 //! - A step adds. A new column may be null or has a default, so that the release before can still write rows; a new table or index
 //!   disturbs nobody.
 //! - What is no longer used is removed, renamed or made stricter one release *after* the last one that uses it.

@@ -15,5 +15,6 @@ mod mail;
 mod notifications;
 mod operation;
 mod purchase;
+mod quick_start;
 mod settings;
 mod statements;

@@ -5,22 +5,16 @@
 use cart::{AddItem, Cart, CartApi, CartClient, CartError, CartItem, CartVersion, Carts, ChangeItem, Config, Issue, Peers};
 use deadpool_redis::redis;
 use kernel::{
-    ApiError, BoxFuture, Code, Currency, Dispatch, Fault, Health, Incoming, Op, Reply, Transport, UserId,
+    ApiError, Code, Currency, Health, Transport, UserId,
     chrono::{DateTime, TimeDelta, Utc},
     db::{Db, Durability, Pool},
     jobs::Jobs,
     module, now, placements,
-    testing::{Kind, Stores, admin, anonymous, customer, server, start},
+    testing::{Flaky, Kind, Stores, admin, anonymous, customer, server, start},
 };
 use product::{NewProduct, ProductApi, ProductChange, ProductClient, ProductId, Products, SetStock};
 use sea_orm::{ConnectionTrait, Statement};
-use std::{
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicUsize, Ordering},
-    },
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 macro_rules! promises {
     ($($test:ident,)*) => {
@@ -63,43 +57,8 @@ promises! {
     bad_input_names_the_field,
 }
 
-/// The product module, which can be made to fail, and counts the calls that it gets.
-struct Catalogue {
-    products: Arc<ProductClient>,
-    fails: Mutex<Option<Code>>,
-    calls: AtomicUsize,
-    /// What else happens while it is asked the next time.
-    meanwhile: Mutex<Option<BoxFuture<()>>>,
-}
-
-impl Dispatch for Catalogue {
-    fn ops(&self) -> &'static [Op] {
-        self.products.ops()
-    }
-
-    fn dispatch(self: Arc<Self>, index: usize, cx: kernel::Ctx, incoming: Incoming) -> BoxFuture<Reply> {
-        self.calls.fetch_add(1, Ordering::Relaxed);
-        let fails = *self.fails.lock().unwrap();
-        let meanwhile = self.meanwhile.lock().unwrap().take();
-        Box::pin(async move {
-            if let Some(meanwhile) = meanwhile {
-                meanwhile.await;
-            }
-            match fails {
-                Some(code) => Reply::problem(Fault::new(code, "It fails").into(), None),
-                None => self.products.clone().dispatch(index, cx, incoming).await,
-            }
-        })
-    }
-
-    fn openapi(&self) -> kernel::utoipa::openapi::OpenApi {
-        self.products.openapi()
-    }
-}
-
 struct Fixture {
-    products: Arc<ProductClient>,
-    catalogue: Arc<Catalogue>,
+    catalogue: Arc<Flaky<ProductClient>>,
     kept: Kept,
     _stores: Stores,
 }
@@ -114,21 +73,14 @@ async fn carts(stores: Stores) -> (Carts, Fixture) {
 
 async fn carts_in(database_url: String, stores: Stores) -> (Carts, Fixture) {
     let config = product::Config { database_url: stores.database("product").await, ..Default::default() };
-    let products = Arc::new(ProductClient::local(start::<Products>(&config, ()).await.service));
-    let catalogue = Arc::new(Catalogue {
-        products: products.clone(),
-        fails: Mutex::new(None),
-        calls: AtomicUsize::new(0),
-        meanwhile: Mutex::new(None),
-    });
+    let catalogue = Flaky::new(ProductClient::local(start::<Products>(&config, ()).await.service));
     let kept = Kept::at(&database_url, stores.name()).await;
     let config = Config { database_url, key_prefix: stores.name().into(), sweep_seconds: 1, ..Config::default() };
-    let client = ProductClient::remote(Transport::loopback(catalogue.clone()));
-    let peers = Peers { product: client.by("cart") };
+    let peers = Peers { product: catalogue.client_of("cart") };
     let carts = start::<Carts>(&config, peers).await;
     carts.service.up().await;
     carts.store.check().await.unwrap();
-    (carts.service, Fixture { products, catalogue, kept, _stores: stores })
+    (carts.service, Fixture { catalogue, kept, _stores: stores })
 }
 
 /// The store of the carts, behind the back of the module.
@@ -209,25 +161,16 @@ impl Fixture {
             category_id: None,
             stock_quantity: stock,
         };
-        self.products.create(&admin(), new).await.unwrap().id
+        self.catalogue.module().create(&admin(), new).await.unwrap().id
     }
 
     async fn rename(&self, id: ProductId, name: &str, price: &str) {
         let change = ProductChange { name: name.into(), description: None, price: price.parse().unwrap(), category_id: None };
-        self.products.change(&admin(), id, change).await.unwrap();
+        self.catalogue.module().change(&admin(), id, change).await.unwrap();
     }
 
     async fn stock(&self, id: ProductId, quantity: u32) {
-        self.products.set_stock(&admin(), id, SetStock { quantity }).await.unwrap();
-    }
-
-    fn fail(&self, code: Option<Code>) {
-        *self.catalogue.fails.lock().unwrap() = code;
-    }
-
-    /// Does something while products are asked for the next time.
-    fn meanwhile(&self, what: impl Future<Output = ()> + Send + 'static) {
-        *self.catalogue.meanwhile.lock().unwrap() = Some(Box::pin(what));
+        self.catalogue.module().set_stock(&admin(), id, SetStock { quantity }).await.unwrap();
     }
 }
 
@@ -339,7 +282,7 @@ async fn what_is_not_there_is_not_found(client: CartClient, fixture: &Fixture) {
         }
         add(&client, a, 1).await.unwrap();
     }
-    fixture.products.delete(&admin(), a).await.unwrap();
+    fixture.catalogue.module().delete(&admin(), a).await.unwrap();
     assert_eq!(add(&client, a, 1).await, Err(CartError::ProductNotFound));
     assert_eq!(change(&client, a, 1).await, Err(CartError::ProductNotFound));
     assert_eq!(remove(&client, a).await.unwrap().items, []);
@@ -373,11 +316,11 @@ async fn a_keyed_add_has_one_effect(client: CartClient, fixture: &Fixture) {
     add(&client, a, 1).await.unwrap();
     fixture.rename(a, "Oil lamp", "2").await;
     get(&client).await;
-    fixture.fail(Some(Code::Unavailable));
+    fixture.catalogue.fail(Code::Unavailable);
     let again = customer(7).with_key("k1");
     assert_eq!(client.add(&again, USER, item(2)).await.unwrap(), first);
     assert!(again.is_replayed());
-    fixture.fail(None);
+    fixture.catalogue.recover();
     assert_eq!(get(&client).await.items[0].quantity, 3);
     let other = client.add(&customer(7).with_key("k1"), USER, item(3)).await.unwrap_err();
     assert_eq!(other.code(), Code::Unprocessable);
@@ -417,7 +360,7 @@ async fn a_cart_has_at_most_100_lines(client: CartClient, fixture: &Fixture) {
     }
     let (client, id) = (Arc::new(client), ids[99]);
     let other = client.clone();
-    fixture.meanwhile(async move { drop(add(&other, id, 1).await.unwrap()) });
+    fixture.catalogue.during_next_call(async move { drop(add(&other, id, 1).await.unwrap()) });
     assert_eq!(add(&client, ids[100], 1).await, Err(CartError::CartFull), "another one came first");
     assert_eq!(add(&client, ids[100], 1).await, Err(CartError::CartFull));
     assert_eq!(add(&client, ids[3], 1).await.unwrap().items[3].quantity, 2);
@@ -433,7 +376,7 @@ async fn names_prices_and_stock_are_those_of_now(client: CartClient, fixture: &F
     add(&client, b, 1).await.unwrap();
     fixture.rename(a, "Oil lamp", "12.5").await;
     fixture.stock(a, 1).await;
-    fixture.products.delete(&admin(), b).await.unwrap();
+    fixture.catalogue.module().delete(&admin(), b).await.unwrap();
 
     let cart = get(&client).await;
     assert_eq!(
@@ -451,9 +394,9 @@ async fn names_prices_and_stock_are_those_of_now(client: CartClient, fixture: &F
 
 async fn products_are_asked_for_in_one_call(client: CartClient, fixture: &Fixture) {
     let calls_of_get = async || {
-        fixture.catalogue.calls.store(0, Ordering::Relaxed);
+        let before = fixture.catalogue.calls();
         get(&client).await;
-        fixture.catalogue.calls.load(Ordering::Relaxed)
+        fixture.catalogue.calls() - before
     };
     assert_eq!(calls_of_get().await, 0, "an empty cart has no products");
     let mut calls = Vec::new();
@@ -472,7 +415,7 @@ async fn without_products_the_last_known_is_shown(client: CartClient, fixture: &
     add(&client, b, 1).await.unwrap();
     fixture.rename(a, "Oil lamp", "12.5").await;
     for code in [Code::Unavailable, Code::DeadlineExceeded] {
-        fixture.fail(Some(code));
+        fixture.catalogue.fail(code);
         let cart = get(&client).await;
         assert_eq!(lines(&cart), [(a.0, 2, "Lamp", "10".into(), "20".into()), (b.0, 1, "Rug", "20".into(), "20".into())]);
         assert_eq!((totals(&cart), cart.stale, cart.currency), (("40".into(), 3), true, Some(Currency::Eur)));
@@ -489,12 +432,12 @@ async fn without_products_the_last_known_is_shown(client: CartClient, fixture: &
     let cart = remove(&client, b).await.unwrap();
     assert_eq!((lines(&cart).len(), cart.stale), (1, true));
     assert_eq!(client.by("order").snapshot(&anonymous(), USER).await.unwrap().lines[0].quantity, 2);
-    fixture.fail(Some(Code::Internal));
+    fixture.catalogue.fail(Code::Internal);
     assert_eq!(client.get(&customer(7), USER).await.unwrap_err().code(), Code::Internal);
-    fixture.fail(None);
+    fixture.catalogue.recover();
     let cart = get(&client).await;
     assert_eq!((lines(&cart)[0].2, cart.stale), ("Oil lamp", false));
-    fixture.fail(Some(Code::Unavailable));
+    fixture.catalogue.fail(Code::Unavailable);
     assert_eq!(change(&client, a, 0).await.unwrap().items, []);
     client.clear(&customer(7), USER).await.unwrap();
 }
@@ -512,7 +455,7 @@ async fn validation_tells_what_has_changed(client: CartClient, fixture: &Fixture
 
     fixture.stock(a, 1).await;
     fixture.rename(a, "Lamp", "12.5").await;
-    fixture.products.delete(&admin(), b).await.unwrap();
+    fixture.catalogue.module().delete(&admin(), b).await.unwrap();
     let issue = |product_id, issue: &str| Issue { product_id, issue: issue.into() };
     let invalid = validate().await;
     let few = issue(a, "Only 1 items available, requested 3");
@@ -592,20 +535,20 @@ async fn what_is_removed_meanwhile_stays_removed(client: CartClient, fixture: &F
         fixture.rename(id, "Other", "30").await;
     }
     let remove_lamp = client.clone();
-    fixture.meanwhile(async move { drop(remove_lamp.remove(&customer(7), USER, a).await.unwrap()) });
+    fixture.catalogue.during_next_call(async move { drop(remove_lamp.remove(&customer(7), USER, a).await.unwrap()) });
     assert_eq!(get(&client).await.items.len(), 2, "as it was when it was asked for");
     assert_eq!(fixture.kept.count().await, (1, 1));
     assert_eq!(lines(&get(&client).await), [(b.0, 1, "Other", "30".into(), "30".into())]);
 
     fixture.rename(b, "Another", "40").await;
     let clear = client.clone();
-    fixture.meanwhile(async move { drop(clear.clear(&customer(7), USER).await.unwrap()) });
+    fixture.catalogue.during_next_call(async move { drop(clear.clear(&customer(7), USER).await.unwrap()) });
     assert_eq!(change(&client, b, 2).await, Err(CartError::NotInCart));
     assert_eq!(fixture.kept.count().await, (0, 0));
     add(&client, b, 1).await.unwrap();
     fixture.rename(b, "Rug", "50").await;
     let clear = client.clone();
-    fixture.meanwhile(async move { drop(clear.clear(&customer(7), USER).await.unwrap()) });
+    fixture.catalogue.during_next_call(async move { drop(clear.clear(&customer(7), USER).await.unwrap()) });
     get(&client).await;
     assert_eq!(fixture.kept.count().await, (0, 0));
 }

@@ -16,6 +16,10 @@ use std::{
 use tempfile::TempDir;
 use tracing_actix_web::TracingLogger;
 
+mod flaky;
+
+pub use flaky::Flaky;
+
 /// A module that is served for a test. Its store comes up by itself; what it does in the background goes on until the test ends.
 ///
 /// # Panics
