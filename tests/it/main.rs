@@ -5,6 +5,7 @@ mod access;
 mod architecture;
 mod away;
 mod databases;
+mod document;
 mod errors;
 mod harness;
 mod last_pieces;

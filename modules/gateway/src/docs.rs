@@ -1,6 +1,9 @@
 //! The API as a document: `/openapi.json`, and a page at `/docs` to read and try it.
 
-use crate::health::{HealthReport, ServiceHealth};
+use crate::{
+    entry::is_auth,
+    health::{HealthReport, ServiceHealth},
+};
 use actix_web::{
     HttpRequest, HttpResponse,
     http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, LOCATION},
@@ -78,7 +81,7 @@ pub fn openapi(modules: &[Arc<dyn Dispatch>]) -> OpenApi {
         .tags(Some(TAGS.iter().map(|(name, text, _)| TagBuilder::new().name(*name).description(Some(*text)).build())))
         .build();
     for module in modules {
-        let mut document = public(module.openapi(), module.ops());
+        let mut document = public(module.openapi(), module.ops(), |op| !is_auth(op));
         document.tags = None;
         api.merge(document);
     }
