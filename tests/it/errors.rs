@@ -1,9 +1,12 @@
 //! Bad input: always a problem document that says what is wrong, never an effect, the same in both deployments.
 
-use crate::harness::{Account, Answer, Shop, both_deployments};
-use serde_json::json;
+use crate::{
+    document::operations,
+    harness::{Account, Answer, Shop, both_deployments},
+};
+use serde_json::{Value, json};
 
-both_deployments![bad_input_is_explained, limits_of_size_hold];
+both_deployments![bad_input_is_explained, limits_of_size_hold, no_operation_takes_what_it_does_not_know];
 
 async fn bad_input_is_explained(shop: Shop) {
     let (me, admin) = (shop.customer("me").await, shop.admin().await);
@@ -130,4 +133,36 @@ async fn limits_of_size_hold(shop: Shop) {
     assert_eq!((answer.problem(400), answer.json()["errors"][0]["pointer"].clone()), ("invalid_argument".into(), json!("/name")));
     let key = shop.request("POST", "/api/products").bearer_auth(&admin.token).header("idempotency-key", "k".repeat(256));
     assert_eq!(shop.send(key.json(&json!({"name": "x", "price": 1}))).await.problem(400), "invalid_argument");
+}
+
+async fn no_operation_takes_what_it_does_not_know(shop: Shop) {
+    let admin = shop.admin().await;
+    let document = shop.get("/openapi.json").await.expect(200);
+    let mut asked = 0;
+    for (method, path, operation) in operations(&document) {
+        let value = |parameter: &Value| match parameter["schema"]["type"].as_str() {
+            Some("integer") => "1",
+            _ => "01890000-0000-7000-8000-000000000000",
+        };
+        let path = operation["parameters"].as_array().into_iter().flatten().fold(path.to_owned(), |path, parameter| {
+            path.replace(&format!("{{{}}}", parameter["name"].as_str().unwrap()), value(parameter))
+        });
+        let method = method.to_uppercase();
+        let takes_body = operation["requestBody"].is_object();
+        let request = |query: &str, body: Value| {
+            let request = shop.request(&method, &format!("{path}{query}")).bearer_auth(&admin.token);
+            if takes_body { request.json(&body) } else { request }
+        };
+        let mut answers = vec![shop.send(request("?surprise=1", json!({}))).await];
+        if takes_body {
+            answers.push(shop.send(request("", json!({"surprise": 1}))).await);
+        }
+        for answer in answers {
+            assert_eq!(answer.problem(400), "invalid_argument", "{method} {path}");
+            assert_eq!(answer.json()["errors"][0]["pointer"], "/surprise", "{method} {path}: {}", answer.text);
+        }
+        asked += 1;
+    }
+    let public = [product::OPS, user::OPS, cart::OPS, order::OPS, payment::OPS, notification::OPS].concat();
+    assert_eq!(asked, public.iter().filter(|op| op.public.is_some()).count());
 }

@@ -20,8 +20,9 @@ const ROUNDS: usize = 9;
 const GOAL: f64 = 1000.0;
 
 /// How much there is of something.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize, utoipa::ToSchema, garde::Validate)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize, utoipa::ToSchema, garde::Validate, kernel::Request)]
 #[garde(allow_unvalidated)]
+#[serde(deny_unknown_fields)]
 pub struct Level {
     /// Of what.
     pub id: i64,

@@ -15,17 +15,37 @@ pub trait CartApi {
     /// Add a product to your cart.
     ///
     /// Adds to the line of the product, if there is one. The cart never asks for more than there is.
-    #[post("/cart/{user}/items", public = "/api/cart/items", access = user, retry = key, status = 201, rate = "20/min")]
+    #[post(
+        "/cart/{user}/items",
+        public = "/api/cart/items",
+        access = user,
+        retry = key,
+        status = 201,
+        rate = "20/min",
+        errors(ProductNotFound, InsufficientStock, CartFull)
+    )]
     async fn add(&self, cx: &Ctx, user: UserId, item: AddItem) -> Result<Cart, CartError>;
 
     /// Change the quantity of a product in your cart.
     ///
     /// 0 removes the line.
-    #[put("/cart/{user}/items/{product_id}", public = "/api/cart/items/{product_id}", access = user, rate = "20/min")]
+    #[put(
+        "/cart/{user}/items/{product_id}",
+        public = "/api/cart/items/{product_id}",
+        access = user,
+        rate = "20/min",
+        errors(NotInCart, ProductNotFound, InsufficientStock)
+    )]
     async fn change(&self, cx: &Ctx, user: UserId, product_id: ProductId, change: ChangeItem) -> Result<Cart, CartError>;
 
     /// Remove a product from your cart.
-    #[delete("/cart/{user}/items/{product_id}", public = "/api/cart/items/{product_id}", access = user, rate = "20/min")]
+    #[delete(
+        "/cart/{user}/items/{product_id}",
+        public = "/api/cart/items/{product_id}",
+        access = user,
+        rate = "20/min",
+        errors(NotInCart)
+    )]
     async fn remove(&self, cx: &Ctx, user: UserId, product_id: ProductId) -> Result<Cart, CartError>;
 
     /// Empty your cart.

@@ -1,6 +1,6 @@
 use garde::Validate;
 use kernel::{
-    Amount, Currency,
+    Amount, Currency, Request,
     chrono::{DateTime, Utc},
     rules::between,
 };
@@ -53,7 +53,7 @@ pub struct CartItem {
 }
 
 /// A product to be added.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Validate, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Validate, ToSchema, Request)]
 #[serde(deny_unknown_fields)]
 pub struct AddItem {
     /// Which product.
@@ -66,7 +66,7 @@ pub struct AddItem {
 }
 
 /// A new quantity.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Validate, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Validate, ToSchema, Request)]
 #[serde(deny_unknown_fields)]
 pub struct ChangeItem {
     /// How many pieces; 0 removes the line.
@@ -129,7 +129,7 @@ pub struct SnapshotLine {
 }
 
 /// A version of a cart.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Validate, IntoParams)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Validate, IntoParams, Request)]
 #[serde(deny_unknown_fields)]
 pub struct CartVersion {
     /// As in [`Snapshot`].

@@ -1,6 +1,9 @@
 //! The API as a document: `/openapi.json`, and a page at `/docs` to read and try it.
 
-use crate::health::{HealthReport, ServiceHealth};
+use crate::{
+    entry::is_auth,
+    health::{HealthReport, ServiceHealth},
+};
 use actix_web::{
     HttpRequest, HttpResponse,
     http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, LOCATION},
@@ -76,7 +79,7 @@ pub fn openapi(modules: &[Arc<dyn Dispatch>]) -> OpenApi {
     let mut api = OpenApiBuilder::new().info(info.build()).servers(Some([Server::new("/")])).components(Some(components)).build();
     let mut tags: Vec<Tag> = TAGS.iter().map(|(name, text, _)| tag(name, text)).collect();
     for module in modules {
-        let mut document = public(module.openapi(), module.ops());
+        let mut document = public(module.openapi(), module.ops(), |op| !is_auth(op));
         let name = module.ops().first().map_or("", |op| op.module);
         if set_tags(&mut document, name) {
             tags.push(tag(name, &document.info.description.take().unwrap_or_default()));

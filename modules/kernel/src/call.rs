@@ -156,8 +156,7 @@ async fn guard<T, E: ApiError>(op: &'static Op, deadline: tokio::time::Instant, 
 /// `invalid_argument` with every field that breaks a rule.
 pub fn validate<T>(value: &T) -> Result<(), Fault>
 where
-    T: garde::Validate,
-    T::Context: Default,
+    T: garde::Validate<Context = ()>,
 {
     value.validate().map_err(|report| {
         let errors = report.iter().map(|(path, e)| {

@@ -3,6 +3,7 @@
 //! Every failure has a [`Code`], and one table gives each code its HTTP status. A domain's error enum knows codes, not statuses.
 //! Text of internal errors goes to the log when a [`Fault`] is made, and is not kept: it cannot leak later.
 
+use crate::openapi::Details;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::{
@@ -308,14 +309,52 @@ pub struct ProblemKind {
     pub code: Code,
     /// Its stable name, e.g. `product.not_found`.
     pub name: &'static str,
+    /// Its variant, e.g. `NotFound`.
+    pub variant: &'static str,
     /// What it means: the doc comment of the variant.
     pub doc: &'static str,
 }
 
+impl ProblemKind {
+    /// The kind that this variant of `E` is; for the declarations of operations, when they are compiled.
+    #[doc(hidden)]
+    pub const fn of<E: ApiError>(variant: &str) -> Self {
+        let mut kinds = E::KINDS;
+        while let [kind, rest @ ..] = kinds {
+            if is_same(kind.variant, variant) {
+                return *kind;
+            }
+            kinds = rest;
+        }
+        // there is no such variant: the compiler reports that where the variant is named
+        Self { code: Code::Internal, name: "", variant: "", doc: "" }
+    }
+}
+
+const fn is_same(a: &str, b: &str) -> bool {
+    let (mut a, mut b) = (a.as_bytes(), b.as_bytes());
+    while let ([first, a_rest @ ..], [other, b_rest @ ..]) = (a, b) {
+        if *first != *other {
+            return false;
+        }
+        (a, b) = (a_rest, b_rest);
+    }
+    a.is_empty() && b.is_empty()
+}
+
 /// The error enum of a module. Implemented by `#[derive(ApiError)]`, so that each variant survives the wire with its data.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be the error of an operation",
+    label = "make it an enum that derives `thiserror::Error` and `kernel::ApiError`"
+)]
 pub trait ApiError: std::error::Error + From<Fault> + Send + 'static {
     /// Every kind of problem that the enum holds.
     const KINDS: &'static [ProblemKind];
+
+    /// The schemas of the details of the kinds that have some.
+    fn details() -> Vec<Details> {
+        Vec::new()
+    }
 
     /// The code of this error.
     fn code(&self) -> Code;

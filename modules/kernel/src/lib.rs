@@ -17,9 +17,12 @@
 //! Without features this crate is what a contract needs: types, clients, no framework and no store. `server` adds actix-web,
 //! `store` adds sea-orm and, for events, lapin, `testing` adds what tests of modules need.
 
+#[doc(hidden)]
+pub mod bounds;
 mod call;
 mod clock;
 mod ctx;
+mod declared;
 mod dispatch;
 mod error;
 mod event;
@@ -32,6 +35,7 @@ mod op;
 pub mod openapi;
 mod page;
 mod peers;
+mod rate;
 pub mod rules;
 mod token;
 mod transport;
@@ -59,6 +63,7 @@ pub mod telemetry;
 #[cfg(feature = "testing")]
 pub mod testing;
 
+pub use bounds::Request;
 pub use call::{BoxFuture, Calls, Placement, validate};
 pub use clock::now;
 pub use ctx::{Ctx, MAX_DEADLINE, Principal, Role, Trace};
@@ -67,12 +72,13 @@ pub use error::{ApiError, BoxError, Code, Fault, FieldError, Problem, ProblemKin
 pub use event::{Envelope, Event, EventType, Listener};
 pub use health::{Health, Instances};
 pub use id::{OrderId, UserId};
-pub use kernel_macros::{ApiError, api};
+pub use kernel_macros::{ApiError, Request, api};
 pub use module::{Client, Clients, Contract};
 pub use money::{Amount, AmountText, Currency, Money};
-pub use op::{Access, Method, Op, Rate, Retry};
+pub use op::{Access, Method, Op, Retry};
 pub use page::Pagination;
 pub use peers::{PeerReport, trust_authorities};
+pub use rate::Rate;
 pub use token::InternalKey;
 pub use transport::{Transport, header};
 pub use wire::{Incoming, Outgoing, Reply};

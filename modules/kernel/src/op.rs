@@ -3,8 +3,7 @@
 //! Everything that is decided per operation (who may call it, whether it may be repeated, how often) is read from here by the
 //! interceptor, the HTTP client, the gateway, the OpenAPI document and the tests. Nothing repeats it.
 
-use crate::Role;
-use std::time::Duration;
+use crate::{ProblemKind, Rate, Role};
 
 /// An HTTP method that an operation can have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -55,15 +54,6 @@ pub enum Retry {
     Never,
 }
 
-/// How often one caller may call an operation through the gateway.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Rate {
-    /// Calls per window; at least 1.
-    pub count: u32,
-    /// Length of the window.
-    pub window: Duration,
-}
-
 /// One operation of a module.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Op {
@@ -87,6 +77,8 @@ pub struct Op {
     pub rate: Option<Rate>,
     /// Status of success: 200, 201, 202 or 204.
     pub status: u16,
+    /// The problems of its module that it can answer; any operation can also end in a fault.
+    pub errors: &'static [ProblemKind],
 }
 
 impl Op {

@@ -1,11 +1,14 @@
 //! OpenAPI 3.1: what the macro cannot know from the signatures, and the step from a module's own paths to the gateway's.
 
-use crate::{Access, ApiError, Code, Method, Op, Problem, ProblemKind};
-use std::collections::BTreeMap;
+mod problems;
+
+pub use problems::Details;
+
+use crate::{Access, ApiError, Method, Op, declared::At};
 use utoipa::{
     IntoParams,
     openapi::{
-        Content, ContentBuilder, OpenApi, PathItem, Ref, RefOr, Required, ResponseBuilder,
+        Content, ContentBuilder, OpenApi, PathItem, Ref, RefOr, Required,
         path::{Operation, Parameter, ParameterBuilder, ParameterIn},
         security::SecurityRequirement,
     },
@@ -35,20 +38,16 @@ pub fn finish<E: ApiError>(mut api: OpenApi, ops: &[Op], queries: &[(usize, fn()
         if matches!(op.access, Access::User | Access::Role(_)) {
             operation.security = Some(vec![SecurityRequirement::new(BEARER, Vec::<String>::new())]);
         }
-        for (status, description) in problems(op, E::KINDS, operation.request_body.is_some()) {
-            let code = Code::of_status(status);
-            let name = E::KINDS.iter().find(|kind| kind.code == code).map_or(code.name(), |kind| kind.name);
-            let example = serde_json::to_value(Problem::new(code, name, code.title(), None)).ok();
-            let content = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).example(example).build();
-            let response = ResponseBuilder::new().description(description).content(Problem::MEDIA_TYPE, content);
-            operation.responses.responses.insert(status.to_string(), response.build().into());
-        }
+        problems::respond(operation, op, At::Module);
     }
+    problems::add_schemas(api.components.get_or_insert_default(), ops, |_| At::Module, &E::details());
     api
 }
 
-/// The operations that the gateway serves, at the paths where it serves them.
-pub fn public(mut api: OpenApi, ops: &[Op]) -> OpenApi {
+/// The operations that the gateway serves, at the paths where it serves them, as clients see them. `takes_tokens` tells of an operation
+/// whether the gateway refuses access tokens that are not valid.
+pub fn public(mut api: OpenApi, ops: &[Op], takes_tokens: impl Fn(&Op) -> bool) -> OpenApi {
+    let at = |op: &Op| At::Gateway { takes_tokens: takes_tokens(op) };
     let mut own = std::mem::take(&mut api.paths.paths);
     for op in ops {
         let Some(public) = op.public else { continue };
@@ -60,8 +59,10 @@ pub fn public(mut api: OpenApi, ops: &[Op]) -> OpenApi {
                 RefOr::Ref(_) => true,
             });
         }
+        problems::respond(&mut operation, op, at(op));
         *slot(api.paths.paths.entry(public.into()).or_default(), op.method) = Some(operation);
     }
+    problems::add_schemas(api.components.get_or_insert_default(), ops, at, &[]);
     api
 }
 
@@ -85,38 +86,6 @@ fn idempotency_key() -> Parameter {
         ))
         .schema(Some(utoipa::openapi::ObjectBuilder::new().schema_type(utoipa::openapi::schema::Type::String)))
         .build()
-}
-
-/// The statuses that an operation can answer, with what they mean for it.
-fn problems(op: &Op, kinds: &[ProblemKind], has_body: bool) -> BTreeMap<u16, String> {
-    let mut found: BTreeMap<u16, Vec<String>> = BTreeMap::new();
-    let mut add = |code: Code, text: String| found.entry(code.status()).or_default().push(text);
-    add(Code::InvalidArgument, "The request is not what the operation takes; `errors` says which field.".into());
-    if op.access == Access::Anyone {
-        add(Code::Unauthenticated, "A token was sent that is not valid.".into());
-    } else {
-        add(Code::Unauthenticated, "Nobody is logged in, or the token is not valid.".into());
-    }
-    if matches!(op.access, Access::Role(_) | Access::Modules(_)) {
-        add(Code::PermissionDenied, "The caller may not do this.".into());
-    }
-    if has_body {
-        add(Code::PayloadTooLarge, "The body is too large.".into());
-        add(Code::UnsupportedMediaType, "The body is not `application/json`.".into());
-    }
-    if op.retry == crate::Retry::Key {
-        add(Code::Unprocessable, "The idempotency key was used for another request.".into());
-    }
-    if op.public.is_some() {
-        add(Code::TooManyRequests, "Too many calls; see `Retry-After`.".into());
-    }
-    add(Code::Unavailable, "Something that is needed cannot be reached now; see `Retry-After`.".into());
-    add(Code::DeadlineExceeded, "It took too long. It may have run.".into());
-    add(Code::Internal, "A bug. Quote `trace_id` to support.".into());
-    for kind in kinds {
-        add(kind.code, format!("`{}`: {}", kind.name, kind.doc.trim()));
-    }
-    found.into_iter().map(|(status, texts)| (status, texts.join("\n\n"))).collect()
 }
 
 /// JSON content of a schema, for routes that are written by hand.

@@ -164,17 +164,18 @@ async fn answer(
     body: web::Payload,
 ) -> HttpResponse {
     let op = &module.ops()[index];
+    let fail = |p: Problem| problem(op.declared(p), &request);
     // who may not call need not send a body
     let cx = match admit(&*entry, &request, op) {
         Ok(cx) => cx,
-        Err(p) => return problem(*p, &request),
+        Err(p) => return fail(*p),
     };
     let mut incoming = match read(&request, body, op, max_body).await {
         Ok(incoming) => incoming,
-        Err(fault) => return problem(fault.into(), &request),
+        Err(fault) => return fail(fault.into()),
     };
     if let Err(p) = entry.check(&request, op, &mut incoming) {
-        return problem(*p, &request);
+        return fail(*p);
     }
     let mut response = match module.dispatch(index, cx.clone(), incoming).await {
         Reply::Failed(p) => problem(*p, &request),

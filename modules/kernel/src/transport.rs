@@ -1,14 +1,13 @@
 //! Calls to another process: deadline, tokens and retries. Which peer takes an attempt is up to `peers`.
 
 use crate::{
-    Access, ApiError, Code, Ctx, Dispatch, Fault, InternalKey, Op, Outgoing, Problem, Reply, Retry,
+    Access, Code, Ctx, Dispatch, Fault, InternalKey, Op, Outgoing, Problem, Reply, Retry,
     error::log_seldom,
     peers::{Peer, PeerReport, Peers, client},
     token,
     wire::{NO_ENDPOINT, unavailable},
 };
 use backon::BackoffBuilder;
-use serde::de::DeserializeOwned;
 use std::{fmt, sync::Arc, time::Duration};
 use tower::retry::budget::{Budget, TpsBudget};
 use url::Position;
@@ -54,25 +53,18 @@ impl Transport {
         Self(Arc::new(Way::Loopback(module)))
     }
 
-    /// Makes a call.
+    /// Makes a call, and returns what the operation answers.
     ///
     /// # Errors
-    /// What the operation answers; `unavailable` when no peer can be reached or none takes our calls, `deadline_exceeded` when none
-    /// answers in time.
-    pub async fn call<T, E>(&self, op: &'static Op, cx: &Ctx, mut call: Outgoing) -> Result<T, E>
-    where
-        T: DeserializeOwned,
-        E: ApiError,
-    {
+    /// `unavailable` when no peer can be reached or none takes our calls, `deadline_exceeded` when none answers in time.
+    pub async fn call(&self, op: &'static Op, cx: &Ctx, mut call: Outgoing) -> Result<Reply, Fault> {
         if let Some(fault) = call.fault.take() {
-            return Err(fault.into());
+            return Err(fault);
         }
-        // Only the decoding is generic; what follows is compiled once.
-        let reply = match &*self.0 {
-            Way::Http(http) => http.send(op, cx, call).await?,
-            Way::Loopback(module) => loopback(module, op, cx, &call).await?,
-        };
-        reply.into_result(op)
+        match &*self.0 {
+            Way::Http(http) => http.send(op, cx, call).await,
+            Way::Loopback(module) => loopback(module, op, cx, &call).await,
+        }
     }
 
     /// How each of the peers is treated now.

@@ -28,7 +28,7 @@ impl Outgoing {
     }
 
     /// Fills a parameter of the path.
-    pub fn param(mut self, name: &'static str, value: &impl Display) -> Self {
+    pub fn param<T: Display>(mut self, name: &'static str, value: &T) -> Self {
         let value = value.to_string();
         if let Err(fault) = check_segment(name, &value) {
             self.fault = Some(fault);
@@ -40,7 +40,7 @@ impl Outgoing {
     }
 
     /// Sets the query.
-    pub fn query(mut self, value: &impl Serialize) -> Self {
+    pub fn query<T: Serialize>(mut self, value: &T) -> Self {
         match serde_html_form::to_string(value) {
             Ok(query) => self.query = query,
             Err(e) => self.fault = Some(Fault::internal(format_args!("query of {}: {e}", self.path))),
@@ -49,7 +49,7 @@ impl Outgoing {
     }
 
     /// Sets the JSON body.
-    pub fn body(mut self, value: &impl Serialize) -> Self {
+    pub fn body<T: Serialize>(mut self, value: &T) -> Self {
         match serde_json::to_vec(value) {
             Ok(body) => self.body = Some(body),
             Err(e) => self.fault = Some(Fault::internal(format_args!("body of {}: {e}", self.path))),
@@ -238,7 +238,7 @@ impl Reply {
                 Ok(body) => Self::Done { status: op.status, body },
                 Err(e) => Self::problem(Fault::internal(format_args!("reply of {}: {e}", op.id)).into(), Some(cx)),
             },
-            Err(error) => Self::problem(error.into_problem(), Some(cx)),
+            Err(error) => Self::problem(op.declared(error.into_problem()), Some(cx)),
         }
     }
 

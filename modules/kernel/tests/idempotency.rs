@@ -58,6 +58,7 @@ const PUT: Op = Op {
     retry: Retry::Key,
     rate: None,
     status: 201,
+    errors: &[],
 };
 
 /// Something on which work has an effect.

@@ -3,7 +3,8 @@
 
 use garde::Validate;
 use kernel::{
-    ApiError, BoxFuture, Code, Ctx, Dispatch, Fault, Incoming, InternalKey, Op, Outgoing, Problem, Reply, Transport, placements,
+    ApiError, BoxFuture, Code, Ctx, Dispatch, Fault, Incoming, InternalKey, Op, Outgoing, Problem, Reply, Request, Transport,
+    placements,
     testing::{Server, Stores, anonymous, customer},
 };
 use metrics_exporter_prometheus::PrometheusBuilder;
@@ -32,7 +33,7 @@ pub trait TroubleApi {
     async fn read(&self, cx: &Ctx, query: Pause) -> Result<Count, TroubleError>;
 
     /// Writes, after a while.
-    #[put("/writes", access = anyone)]
+    #[put("/writes", access = anyone, errors(NotFound, WrongPassword, ProviderAway))]
     async fn write(&self, cx: &Ctx, pause: Pause) -> Result<Count, TroubleError>;
 
     /// Panics.
@@ -48,8 +49,12 @@ pub trait TroubleApi {
     async fn keyed(&self, cx: &Ctx, pause: Pause) -> Result<Count, TroubleError>;
 
     /// Fails with everything that an error can carry.
-    #[put("/failures", access = user)]
+    #[put("/failures", access = user, errors(Incomplete))]
     async fn fail(&self, cx: &Ctx) -> Result<Count, TroubleError>;
+
+    /// Answers problems that it has not declared: one of its own, or a fault that no such call ends in.
+    #[put("/surprises/{own}", access = anyone)]
+    async fn surprise(&self, cx: &Ctx, own: bool) -> Result<Count, TroubleError>;
 
     /// Tells who calls.
     #[get("/callers", access = module(order))]
@@ -57,7 +62,7 @@ pub trait TroubleApi {
 }
 
 /// How long to take.
-#[derive(Debug, Clone, Serialize, Deserialize, Validate, ToSchema, IntoParams)]
+#[derive(Debug, Clone, Serialize, Deserialize, Validate, ToSchema, IntoParams, Request)]
 #[serde(deny_unknown_fields)]
 pub struct Pause {
     /// Milliseconds, at most 10,000.
@@ -175,6 +180,9 @@ impl TroubleApi for Trouble {
     }
     async fn fail(&self, _: &Ctx) -> Result<Count, TroubleError> {
         Err(TroubleError::Incomplete { missing: 2, wanted: "five \"lamps\"".into() })
+    }
+    async fn surprise(&self, _: &Ctx, own: bool) -> Result<Count, TroubleError> {
+        Err(if own { TroubleError::NotFound } else { Fault::new(Code::Conflict, "Surprise").into() })
     }
     async fn caller(&self, cx: &Ctx) -> Result<String, TroubleError> {
         Ok(format!("{} for {:?}", cx.caller().unwrap_or("nobody"), cx.user().ok()))
@@ -432,6 +440,9 @@ impl TroubleApi for Hop {
     async fn fail(&self, cx: &Ctx) -> Result<Count, TroubleError> {
         self.0.fail(cx).await
     }
+    async fn surprise(&self, cx: &Ctx, own: bool) -> Result<Count, TroubleError> {
+        self.0.surprise(cx, own).await
+    }
     async fn caller(&self, cx: &Ctx) -> Result<String, TroubleError> {
         self.0.caller(cx).await
     }
@@ -578,6 +589,20 @@ async fn an_older_peer_that_refuses_or_lacks_something_is_unavailable() {
 }
 
 #[tokio::test]
+async fn an_answer_that_is_not_declared_fails_and_says_why() {
+    let module = || Arc::new(TroubleClient::local(Trouble::default()));
+    let server = Server::start(module());
+    for transport in [server.transport(), Transport::loopback(module())] {
+        let client = TroubleClient::remote(transport);
+        for (own, name) in [(true, "trouble.not_found"), (false, "conflict")] {
+            let error = client.surprise(&anonymous(), own).await.unwrap_err();
+            let why = format!("trouble.surprise answered `{name}`, which its `errors(..)` does not name");
+            assert_eq!((code(&error), error.to_string()), (Code::Internal, why));
+        }
+    }
+}
+
+#[tokio::test]
 async fn answers_of_the_domain_are_answers_whatever_their_status() {
     for expected in [TroubleError::NotFound, TroubleError::WrongPassword, TroubleError::ProviderAway] {
         let (_server, client, asked) = always_fails(expected.clone().into_problem());
@@ -586,19 +611,21 @@ async fn answers_of_the_domain_are_answers_whatever_their_status() {
     }
 }
 
+/// The answer to arguments that the client would not send.
+async fn answer(transport: &Transport, op: &'static Op, call: Outgoing) -> Result<Count, TroubleError> {
+    transport.call(op, &anonymous(), call).await?.into_result(op)
+}
+
 #[tokio::test]
 async fn versions_that_differ_by_a_field_understand_each_other() {
     let server = Server::start(Arc::new(TroubleClient::local(Trouble::default())));
     let transport = server.transport();
     let newer = |op| Outgoing::new(op).query(&json!({"ms": 0, "newer": "x"}));
-    let read: Result<Count, TroubleError> = transport.call(ops::READ, &anonymous(), newer(ops::READ)).await;
-    assert_eq!(read, Ok(Count { times: 1 }));
+    assert_eq!(answer(&transport, ops::READ, newer(ops::READ)).await, Ok(Count { times: 1 }));
     let write = Outgoing::new(ops::WRITE).query(&json!({"newer": 1})).body(&json!({"ms": 0, "newer": {"ms": 1}}));
-    let write: Result<Count, TroubleError> = transport.call(ops::WRITE, &anonymous(), write).await;
-    assert_eq!(write, Ok(Count { times: 2 }));
+    assert_eq!(answer(&transport, ops::WRITE, write).await, Ok(Count { times: 2 }));
     let wrong = Outgoing::new(ops::WRITE).body(&json!({"ms": "x", "newer": 1}));
-    let wrong: Result<Count, TroubleError> = transport.call(ops::WRITE, &anonymous(), wrong).await;
-    assert_eq!(wrong.map_err(|e| code(&e)), Err(Code::InvalidArgument));
+    assert_eq!(answer(&transport, ops::WRITE, wrong).await.map_err(|e| code(&e)), Err(Code::InvalidArgument));
 
     let (_server, client, _) = always(|| Reply::Done { status: 200, body: br#"{"times":3,"newer":[1]}"#.into() });
     assert_eq!(client.read(&anonymous(), Pause { ms: 0 }).await, Ok(Count { times: 3 }));
@@ -608,8 +635,7 @@ async fn versions_that_differ_by_a_field_understand_each_other() {
 async fn values_that_a_path_cannot_carry_are_refused() {
     for bad in ["", ".", ".."] {
         let call = Outgoing::new(ops::READ).param("name", &bad);
-        let refused: Result<Count, Fault> =
-            Transport::http(Vec::new(), InternalKey::random()).call(ops::READ, &anonymous(), call).await;
+        let refused = Transport::http(Vec::new(), InternalKey::random()).call(ops::READ, &anonymous(), call).await;
         let incoming = Incoming { params: vec![("name".into(), bad.into())], query: String::new(), body: None, from_peer: false };
         for fault in [refused.unwrap_err(), incoming.param::<String>("name").unwrap_err()] {
             assert_eq!((fault.code(), fault.errors()[0].pointer.as_str()), (Code::InvalidArgument, "/name"), "{bad:?}");
@@ -621,8 +647,7 @@ async fn values_that_a_path_cannot_carry_are_refused() {
 async fn a_large_body_that_the_gateway_takes_is_taken_behind_it() {
     let server = Server::start(Arc::new(TroubleClient::local(Trouble::default())));
     let call = Outgoing::new(ops::WRITE).body(&json!({"ms": 0, "newer": "x".repeat(kernel::server::MAX_BODY)}));
-    let answer: Result<Count, TroubleError> = server.transport().call(ops::WRITE, &anonymous(), call).await;
-    assert_eq!(answer, Ok(Count { times: 1 }));
+    assert_eq!(answer(&server.transport(), ops::WRITE, call).await, Ok(Count { times: 1 }));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 3)]

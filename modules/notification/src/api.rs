@@ -21,7 +21,8 @@ pub trait NotificationApi {
         public = "/api/notifications/{id}/read",
         access = user,
         status = 204,
-        rate = "120/min"
+        rate = "120/min",
+        errors(NotFound)
     )]
     async fn mark_read(&self, cx: &Ctx, user: UserId, id: NotificationId) -> Result<(), NotificationError>;
 
@@ -56,7 +57,13 @@ pub trait NotificationApi {
     /// Get a notification of any user.
     ///
     /// The whole of it, with its texts.
-    #[get("/notifications/{id}", public = "/api/admin/notifications/{id}", access = role(admin), rate = "120/min")]
+    #[get(
+        "/notifications/{id}",
+        public = "/api/admin/notifications/{id}",
+        access = role(admin),
+        rate = "120/min",
+        errors(NotFound)
+    )]
     async fn get(&self, cx: &Ctx, id: NotificationId) -> Result<NotificationRecord, NotificationError>;
 
     /// Send a notification again.
@@ -70,7 +77,8 @@ pub trait NotificationApi {
         access = role(admin),
         retry = key,
         status = 202,
-        rate = "60/min"
+        rate = "60/min",
+        errors(NotFound, StillQueued)
     )]
     async fn resend(&self, cx: &Ctx, id: NotificationId) -> Result<NotificationEntry, NotificationError>;
 
@@ -91,7 +99,7 @@ pub trait NotificationApi {
     ///
     /// What would have been sent since the process started, the newest first, at most 100. Only where mail goes to the mailbox,
     /// which is in development.
-    #[get("/mailbox", public = "/api/dev/mailbox", access = anyone, rate = "120/min")]
+    #[get("/mailbox", public = "/api/dev/mailbox", access = anyone, rate = "120/min", errors(NoMailbox))]
     async fn mailbox(&self, cx: &Ctx) -> Result<Mailbox, NotificationError>;
 
     /// Take an event that another module tells.

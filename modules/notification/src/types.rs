@@ -1,6 +1,6 @@
 use garde::Validate;
 use kernel::{
-    Pagination, UserId,
+    Pagination, Request, UserId,
     chrono::{DateTime, Utc},
     rules::between,
 };
@@ -207,7 +207,7 @@ pub struct NotificationRecord {
 }
 
 /// Which of your notifications to list.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, Validate, IntoParams)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, Validate, IntoParams, Request)]
 #[serde(deny_unknown_fields)]
 pub struct ListNotifications {
     /// Page, from 1.
@@ -235,7 +235,7 @@ pub struct ListNotifications {
 }
 
 /// Which notifications of all users to list.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, Validate, IntoParams)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, Validate, IntoParams, Request)]
 #[serde(deny_unknown_fields)]
 pub struct ListAllNotifications {
     /// Page, from 1.
@@ -268,7 +268,7 @@ pub struct ListAllNotifications {
 }
 
 /// What a user wants to be told, how, and in which language.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, Validate, ToSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, Validate, ToSchema, Request)]
 #[serde(deny_unknown_fields)]
 pub struct NotificationPreferences {
     /// Language (BCP 47); none: the shop's. Where there are no texts in it, the nearest that there is.
@@ -294,7 +294,7 @@ pub struct ChannelChoice {
 }
 
 /// Which template to preview.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Validate, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Validate, ToSchema, Request)]
 #[serde(deny_unknown_fields)]
 pub struct PreviewTemplate {
     /// What about.

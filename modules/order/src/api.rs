@@ -12,7 +12,15 @@ pub trait OrderApi {
     ///
     /// Holds the stock of all lines, or of none; takes the names and prices of now; empties the cart. Refused when a price is
     /// another than the cart last showed. The order expires when it is not paid in time.
-    #[post("/orders", public = "/api/orders", access = user, retry = key, status = 201, rate = "5/min")]
+    #[post(
+        "/orders",
+        public = "/api/orders",
+        access = user,
+        retry = key,
+        status = 201,
+        rate = "5/min",
+        errors(CartEmpty, OutOfStock, PriceChanged, Deactivated)
+    )]
     async fn place(&self, cx: &Ctx, request: PlaceOrder) -> Result<OrderReply, OrderError>;
 
     /// List your orders, the newest first.
@@ -22,25 +30,45 @@ pub trait OrderApi {
     /// Get one of your orders.
     ///
     /// Admins can get everyone's.
-    #[get("/orders/{id}", public = "/api/orders/{id}", access = user, rate = "30/min")]
+    #[get("/orders/{id}", public = "/api/orders/{id}", access = user, rate = "30/min", errors(NotFound))]
     async fn get(&self, cx: &Ctx, id: OrderId) -> Result<OrderReply, OrderError>;
 
     /// Cancel one of your orders.
     ///
     /// An unpaid one gives its stock back; a paid one is refunded as well: it is `cancelled` now, and `refunded` when the money has
     /// gone back. Refused once it was shipped.
-    #[post("/orders/{id}/cancel", public = "/api/orders/{id}/cancel", access = user, retry = key, rate = "10/min")]
+    #[post(
+        "/orders/{id}/cancel",
+        public = "/api/orders/{id}/cancel",
+        access = user,
+        retry = key,
+        rate = "10/min",
+        errors(NotFound, IllegalState, Busy)
+    )]
     async fn cancel(&self, cx: &Ctx, id: OrderId, request: CancelOrder) -> Result<OrderReply, OrderError>;
 
     /// Pay one of your orders.
     ///
     /// The amount is the order's. A payment that is `requires_action` is finished with `confirm`. After 503 or 504 the outcome is
     /// not known: ask again with the same key, or look at the order.
-    #[post("/payments/process", public = "/api/payments/process", access = user, retry = key, rate = "3/min")]
+    #[post(
+        "/payments/process",
+        public = "/api/payments/process",
+        access = user,
+        retry = key,
+        rate = "3/min",
+        errors(NotFound, IllegalState, Busy, Declined, ProviderUnavailable, UnknownMethod)
+    )]
     async fn pay(&self, cx: &Ctx, request: Pay) -> Result<PaymentReply, OrderError>;
 
     /// Finish a payment after the payer has done what it required.
-    #[put("/payments/{payment}/confirm", public = "/api/payments/{payment}/confirm", access = user, rate = "10/min")]
+    #[put(
+        "/payments/{payment}/confirm",
+        public = "/api/payments/{payment}/confirm",
+        access = user,
+        rate = "10/min",
+        errors(PaymentNotFound, IllegalState, Busy, Declined, ProviderUnavailable)
+    )]
     async fn confirm(&self, cx: &Ctx, payment: PaymentId) -> Result<PaymentReply, OrderError>;
 
     /// List everyone's orders, the newest first.
@@ -48,7 +76,13 @@ pub trait OrderApi {
     async fn list_all(&self, cx: &Ctx, query: ListAllOrders) -> Result<OrderPage, OrderError>;
 
     /// Move an order to `shipped` or `delivered`.
-    #[put("/orders/{id}/status", public = "/api/orders/{id}/status", access = role(admin), rate = "60/min")]
+    #[put(
+        "/orders/{id}/status",
+        public = "/api/orders/{id}/status",
+        access = role(admin),
+        rate = "60/min",
+        errors(NotFound, IllegalState)
+    )]
     async fn set_status(&self, cx: &Ctx, id: OrderId, request: SetStatus) -> Result<OrderReply, OrderError>;
 }
 

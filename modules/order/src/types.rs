@@ -1,6 +1,6 @@
 use garde::Validate;
 use kernel::{
-    Amount, Currency, OrderId, Pagination, UserId,
+    Amount, Currency, OrderId, Pagination, Request, UserId,
     chrono::{DateTime, Utc},
     rules::{between, line, text},
 };
@@ -112,7 +112,7 @@ pub struct TimelineEntry {
 }
 
 /// Where an order goes.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Validate, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Validate, ToSchema, Request)]
 #[serde(deny_unknown_fields)]
 pub struct ShippingAddress {
     /// Street and number, 1 to 255 characters.
@@ -138,7 +138,7 @@ pub struct ShippingAddress {
 }
 
 /// A request to order the caller's cart.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Validate, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Validate, ToSchema, Request)]
 #[serde(deny_unknown_fields)]
 pub struct PlaceOrder {
     /// Where it goes.
@@ -154,7 +154,7 @@ pub struct OrderReply {
 }
 
 /// Which orders to list.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, Validate, IntoParams)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, Validate, IntoParams, Request)]
 #[serde(deny_unknown_fields)]
 pub struct ListOrders {
     /// Page, from 1.
@@ -175,7 +175,7 @@ pub struct ListOrders {
 }
 
 /// Which of everyone's orders to list.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, Validate, IntoParams)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, Validate, IntoParams, Request)]
 #[serde(deny_unknown_fields)]
 pub struct ListAllOrders {
     /// Page, from 1.
@@ -210,7 +210,7 @@ pub struct OrderPage {
 }
 
 /// Why an order is cancelled.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, Validate, ToSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, Validate, ToSchema, Request)]
 #[serde(deny_unknown_fields)]
 pub struct CancelOrder {
     /// The reason, at most 500 characters; kept in the timeline.
@@ -220,7 +220,7 @@ pub struct CancelOrder {
 }
 
 /// How an order is paid.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Validate, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Validate, ToSchema, Request)]
 #[serde(deny_unknown_fields)]
 pub struct Pay {
     /// Which order.
@@ -241,7 +241,7 @@ pub struct PaymentReply {
 }
 
 /// A status to which an admin moves an order.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Validate, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Validate, ToSchema, Request)]
 #[serde(deny_unknown_fields)]
 pub struct SetStatus {
     /// `shipped` or `delivered`.

@@ -217,7 +217,8 @@ impl Payments {
             Some(stored) => answer(stored),
             None => {
                 // another call about the same payment came first
-                let found = store::payment(self.db.read(), id).await?.ok_or(PaymentError::NotFound)?;
+                let found = store::payment(self.db.read(), id).await?;
+                let found = found.ok_or_else(|| Fault::internal(format_args!("payment {id} vanished")))?;
                 if charged && !matches!(found.status, Status::Succeeded | Status::Refunded) {
                     let status = PaymentStatus::from(found.status).as_str();
                     return Err(Fault::internal(format_args!("the provider charged payment {id}, which is {status}")).into());

@@ -1,6 +1,6 @@
 use garde::Validate;
 use kernel::{
-    Amount, Currency, OrderId, UserId,
+    Amount, Currency, OrderId, Request, UserId,
     chrono::{DateTime, Utc},
     rules::line,
 };
@@ -87,7 +87,7 @@ pub struct NextAction {
 }
 
 /// A charge that the order module asks for.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Validate, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Validate, ToSchema, Request)]
 #[serde(deny_unknown_fields)]
 pub struct PaymentRequest {
     /// Who pays.

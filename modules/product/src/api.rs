@@ -14,7 +14,7 @@ pub trait ProductApi {
     async fn list(&self, cx: &Ctx, query: ListProducts) -> Result<ProductPage, ProductError>;
 
     /// Get one product.
-    #[get("/products/{id}", public = "/api/products/{id}", access = anyone, rate = "100/min")]
+    #[get("/products/{id}", public = "/api/products/{id}", access = anyone, rate = "100/min", errors(NotFound))]
     async fn get(&self, cx: &Ctx, id: ProductId) -> Result<Product, ProductError>;
 
     /// Add a product.
@@ -24,19 +24,26 @@ pub trait ProductApi {
     /// Change a product.
     ///
     /// Replaces everything but the stock. Orders keep the name and price that they were placed with.
-    #[put("/products/{id}", public = "/api/products/{id}", access = role(admin), rate = "60/min")]
+    #[put("/products/{id}", public = "/api/products/{id}", access = role(admin), rate = "60/min", errors(NotFound))]
     async fn change(&self, cx: &Ctx, id: ProductId, change: ProductChange) -> Result<Product, ProductError>;
 
     /// Delete a product.
     ///
     /// It can no longer be found or ordered. Orders that hold it are not touched.
-    #[delete("/products/{id}", public = "/api/products/{id}", access = role(admin), status = 204, rate = "60/min")]
+    #[delete(
+        "/products/{id}",
+        public = "/api/products/{id}",
+        access = role(admin),
+        status = 204,
+        rate = "60/min",
+        errors(NotFound)
+    )]
     async fn delete(&self, cx: &Ctx, id: ProductId) -> Result<(), ProductError>;
 
     /// Set the stock of a product.
     ///
     /// `quantity` is what can be sold from now on; pieces that orders hold are not part of it.
-    #[put("/products/{id}/stock", public = "/api/products/{id}/stock", access = role(admin), rate = "60/min")]
+    #[put("/products/{id}/stock", public = "/api/products/{id}/stock", access = role(admin), rate = "60/min", errors(NotFound))]
     async fn set_stock(&self, cx: &Ctx, id: ProductId, stock: SetStock) -> Result<Product, ProductError>;
 
     /// List all categories.
@@ -46,7 +53,7 @@ pub trait ProductApi {
     async fn categories(&self, cx: &Ctx) -> Result<Vec<Category>, ProductError>;
 
     /// Get one category.
-    #[get("/categories/{id}", public = "/api/categories/{id}", access = anyone, rate = "50/min")]
+    #[get("/categories/{id}", public = "/api/categories/{id}", access = anyone, rate = "50/min", errors(CategoryNotFound))]
     async fn category(&self, cx: &Ctx, id: CategoryId) -> Result<Category, ProductError>;
 
     /// Add a category.
@@ -56,24 +63,31 @@ pub trait ProductApi {
     /// Change a category.
     ///
     /// A category cannot be moved below itself.
-    #[put("/categories/{id}", public = "/api/categories/{id}", access = role(admin), rate = "60/min")]
+    #[put("/categories/{id}", public = "/api/categories/{id}", access = role(admin), rate = "60/min", errors(CategoryNotFound))]
     async fn change_category(&self, cx: &Ctx, id: CategoryId, change: NewCategory) -> Result<Category, ProductError>;
 
     /// Delete a category.
     ///
     /// Refused while it has products or categories below it.
-    #[delete("/categories/{id}", public = "/api/categories/{id}", access = role(admin), status = 204, rate = "60/min")]
+    #[delete(
+        "/categories/{id}",
+        public = "/api/categories/{id}",
+        access = role(admin),
+        status = 204,
+        rate = "60/min",
+        errors(CategoryNotFound, CategoryNotEmpty)
+    )]
     async fn delete_category(&self, cx: &Ctx, id: CategoryId) -> Result<(), ProductError>;
 
     /// Hold stock for every line of an order, all or nothing.
     ///
     /// What is held cannot be sold to anyone else until it is released, committed or `expires_at`. Repeating it is harmless; an
     /// order whose hold has ended cannot get another one.
-    #[put("/holds/{order}", access = module(order))]
+    #[put("/holds/{order}", access = module(order), errors(OutOfStock, HoldEnded))]
     async fn hold(&self, cx: &Ctx, order: OrderId, request: HoldRequest) -> Result<Hold, ProductError>;
 
     /// Take the held stock of an order out of the shop: it is sold. Repeating it is harmless.
-    #[put("/holds/{order}/commit", access = module(order), status = 204)]
+    #[put("/holds/{order}/commit", access = module(order), status = 204, errors(HoldEnded))]
     async fn commit(&self, cx: &Ctx, order: OrderId) -> Result<(), ProductError>;
 
     /// Put the stock of an order back, whether it was held or sold.

@@ -1,6 +1,6 @@
 use garde::Validate;
 use kernel::{
-    Amount, AmountText, Currency, OrderId, Pagination,
+    Amount, AmountText, Currency, OrderId, Pagination, Request,
     chrono::{DateTime, Utc},
     rules::{between, line, text},
 };
@@ -55,7 +55,7 @@ pub struct ProductPage {
 }
 
 /// Which products to list.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, Validate, IntoParams)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, Validate, IntoParams, Request)]
 #[serde(deny_unknown_fields)]
 pub struct ListProducts {
     /// Page, from 1.
@@ -208,7 +208,7 @@ impl<'de> Deserialize<'de> for Sort {
 }
 
 /// A product to be added.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Validate, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Validate, ToSchema, Request)]
 #[serde(deny_unknown_fields)]
 pub struct NewProduct {
     /// Name, 1 to 255 characters.
@@ -236,7 +236,7 @@ pub struct NewProduct {
 }
 
 /// What a product is changed to.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Validate, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Validate, ToSchema, Request)]
 #[serde(deny_unknown_fields)]
 pub struct ProductChange {
     /// Name, 1 to 255 characters.
@@ -256,7 +256,7 @@ pub struct ProductChange {
 }
 
 /// The stock of a product.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Validate, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Validate, ToSchema, Request)]
 #[serde(deny_unknown_fields)]
 pub struct SetStock {
     /// Pieces that can be sold from now on.
@@ -278,7 +278,7 @@ pub struct Category {
 }
 
 /// A category to be added, or what one is changed to.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Validate, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Validate, ToSchema, Request)]
 #[serde(deny_unknown_fields)]
 pub struct NewCategory {
     /// Name, 1 to 100 characters.
@@ -291,7 +291,7 @@ pub struct NewCategory {
 }
 
 /// What an order wants to hold.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Validate, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Validate, ToSchema, Request)]
 #[serde(deny_unknown_fields)]
 pub struct HoldRequest {
     /// The lines, each of another product.
@@ -303,7 +303,7 @@ pub struct HoldRequest {
 }
 
 /// A line of a [`HoldRequest`].
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Validate, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Validate, ToSchema, Request)]
 #[serde(deny_unknown_fields)]
 pub struct HoldLine {
     /// Which product.

@@ -13,19 +13,34 @@ pub trait UserApi {
     /// Logs the new user in as well, and mails a token to the address, with which `confirm-email` proves it. The address is stored
     /// trimmed, in lower case, and with its domain in ASCII (IDNA); the phone number as E.164. An address that nobody has proved
     /// within 48 hours can be registered by someone else, unless its account was used after that.
-    #[post("/register", public = "/api/auth/register", access = anyone, retry = never, status = 201, rate = "5/min")]
+    #[post(
+        "/register",
+        public = "/api/auth/register",
+        access = anyone,
+        retry = never,
+        status = 201,
+        rate = "5/min",
+        errors(EmailTaken)
+    )]
     async fn register(&self, cx: &Ctx, request: Register) -> Result<AuthReply, UserError>;
 
     /// Log in.
     ///
     /// After 10 wrong passwords in 15 minutes an account accepts no password for the rest of them.
-    #[post("/login", public = "/api/auth/login", access = anyone, retry = never, rate = "10/min")]
+    #[post(
+        "/login",
+        public = "/api/auth/login",
+        access = anyone,
+        retry = never,
+        rate = "10/min",
+        errors(WrongCredentials, Deactivated)
+    )]
     async fn login(&self, cx: &Ctx, request: Login) -> Result<AuthReply, UserError>;
 
     /// Get new tokens for a refresh token.
     ///
     /// Each refresh token can be used once. Using one again ends the session: someone else may have it.
-    #[post("/refresh", public = "/api/auth/refresh", access = anyone, retry = never, rate = "30/min")]
+    #[post("/refresh", public = "/api/auth/refresh", access = anyone, retry = never, rate = "30/min", errors(InvalidRefreshToken))]
     async fn refresh(&self, cx: &Ctx, request: Refresh) -> Result<AuthReply, UserError>;
 
     /// Log out.
@@ -37,14 +52,30 @@ pub trait UserApi {
     /// Confirm an e-mail address.
     ///
     /// With the token that was mailed there less than 48 hours ago. Confirming it again changes nothing.
-    #[post("/confirm-email", public = "/api/auth/confirm-email", access = anyone, retry = never, status = 204, rate = "10/min")]
+    #[post(
+        "/confirm-email",
+        public = "/api/auth/confirm-email",
+        access = anyone,
+        retry = never,
+        status = 204,
+        rate = "10/min",
+        errors(InvalidEmailToken)
+    )]
     async fn confirm_email(&self, cx: &Ctx, request: EmailToken) -> Result<(), UserError>;
 
     /// Tell that someone else has registered your e-mail address.
     ///
     /// With the token that was mailed there. Deactivates the account, ends its sessions, and frees the address, so that you can
     /// register it. Not possible once the address is confirmed.
-    #[post("/disown-email", public = "/api/auth/disown-email", access = anyone, retry = never, status = 204, rate = "10/min")]
+    #[post(
+        "/disown-email",
+        public = "/api/auth/disown-email",
+        access = anyone,
+        retry = never,
+        status = 204,
+        rate = "10/min",
+        errors(InvalidEmailToken)
+    )]
     async fn disown_email(&self, cx: &Ctx, request: EmailToken) -> Result<(), UserError>;
 
     /// Get the keys that access tokens are verified with.
@@ -58,25 +89,40 @@ pub trait UserApi {
     async fn revoked(&self, cx: &Ctx, query: RevokedSince) -> Result<RevokedSessions, UserError>;
 
     /// Get your profile and addresses.
-    #[get("/users/{user}/profile", public = "/api/users/profile", access = user, rate = "30/min")]
+    #[get("/users/{user}/profile", public = "/api/users/profile", access = user, rate = "30/min", errors(NotFound))]
     async fn profile(&self, cx: &Ctx, user: UserId) -> Result<Profile, UserError>;
 
     /// Change your profile.
     ///
     /// Fields that are not given stay as they are.
-    #[put("/users/{user}/profile", public = "/api/users/profile", access = user, rate = "10/min")]
+    #[put("/users/{user}/profile", public = "/api/users/profile", access = user, rate = "10/min", errors(NotFound))]
     async fn change_profile(&self, cx: &Ctx, user: UserId, change: ProfileChange) -> Result<User, UserError>;
 
     /// Get another mail that confirms your e-mail address.
     ///
     /// The token in it takes the place of the one before.
-    #[post("/users/{user}/email-confirmation", public = "/api/users/email-confirmation", access = user, retry = never, status = 204, rate = "3/hour")]
+    #[post(
+        "/users/{user}/email-confirmation",
+        public = "/api/users/email-confirmation",
+        access = user,
+        retry = never,
+        status = 204,
+        rate = "3/hour",
+        errors(NotFound, EmailConfirmed)
+    )]
     async fn request_confirmation(&self, cx: &Ctx, user: UserId) -> Result<(), UserError>;
 
     /// Change your password.
     ///
     /// Ends all your sessions; log in again with the new one.
-    #[put("/users/{user}/password", public = "/api/users/password", access = user, status = 204, rate = "5/min")]
+    #[put(
+        "/users/{user}/password",
+        public = "/api/users/password",
+        access = user,
+        status = 204,
+        rate = "5/min",
+        errors(NotFound, WrongCredentials)
+    )]
     async fn change_password(&self, cx: &Ctx, user: UserId, change: ChangePassword) -> Result<(), UserError>;
 
     /// List your addresses.
@@ -86,19 +132,40 @@ pub trait UserApi {
     /// Add an address.
     ///
     /// The first one, or one with `is_default`, becomes the only default. At most 50.
-    #[post("/users/{user}/addresses", public = "/api/users/addresses", access = user, retry = key, status = 201, rate = "20/min")]
+    #[post(
+        "/users/{user}/addresses",
+        public = "/api/users/addresses",
+        access = user,
+        retry = key,
+        status = 201,
+        rate = "20/min",
+        errors(NotFound, TooManyAddresses)
+    )]
     async fn add_address(&self, cx: &Ctx, user: UserId, new: NewAddress) -> Result<Address, UserError>;
 
     /// Change an address.
     ///
     /// Replaces it. The default stays the default until another address becomes it.
-    #[put("/users/{user}/addresses/{address}", public = "/api/users/addresses/{address}", access = user, rate = "20/min")]
+    #[put(
+        "/users/{user}/addresses/{address}",
+        public = "/api/users/addresses/{address}",
+        access = user,
+        rate = "20/min",
+        errors(AddressNotFound)
+    )]
     async fn change_address(&self, cx: &Ctx, user: UserId, address: AddressId, change: NewAddress) -> Result<Address, UserError>;
 
     /// Delete an address.
     ///
     /// When it was the default, the oldest remaining one becomes it.
-    #[delete("/users/{user}/addresses/{address}", public = "/api/users/addresses/{address}", access = user, status = 204, rate = "20/min")]
+    #[delete(
+        "/users/{user}/addresses/{address}",
+        public = "/api/users/addresses/{address}",
+        access = user,
+        status = 204,
+        rate = "20/min",
+        errors(AddressNotFound)
+    )]
     async fn delete_address(&self, cx: &Ctx, user: UserId, address: AddressId) -> Result<(), UserError>;
 
     /// List accounts.
@@ -109,11 +176,17 @@ pub trait UserApi {
     ///
     /// A deactivated user is logged out everywhere within seconds. Nobody changes their own access, and who has just been removed
     /// changes nobody's.
-    #[put("/users/{id}/access", public = "/api/users/{id}/access", access = role(admin), rate = "60/min")]
+    #[put(
+        "/users/{id}/access",
+        public = "/api/users/{id}/access",
+        access = role(admin),
+        rate = "60/min",
+        errors(NotFound, OwnAccess)
+    )]
     async fn set_access(&self, cx: &Ctx, id: UserId, access: SetAccess) -> Result<User, UserError>;
 
     /// Tell whether an account exists, is active, and is an admin's.
-    #[get("/users/{id}/verify", access = module(gateway, order))]
+    #[get("/users/{id}/verify", access = module(gateway, order), errors(NotFound))]
     async fn verify(&self, cx: &Ctx, id: UserId) -> Result<Verified, UserError>;
 }
 

@@ -12,7 +12,7 @@ use crate::{
     store,
     tokens::{fingerprint, random_id, random_token},
 };
-use kernel::{Ctx, UserId, chrono::TimeDelta, db::Tx, outbox};
+use kernel::{Ctx, Fault, UserId, chrono::TimeDelta, db::Tx, outbox};
 use sea_orm::Set;
 
 /// How long a token proves an address.
@@ -45,7 +45,7 @@ impl Users {
             return Ok(());
         }
         let row = user::ActiveModel { email_confirmed_at: Set(Some(self.db.now())), ..Default::default() };
-        let user = store::update_user(&*tx, UserId(user.id), row).await?.ok_or(UserError::NotFound)?;
+        let user = store::update_user(&*tx, UserId(user.id), row).await?.ok_or_else(vanished)?;
         outbox::tell(&tx, cx, &changed(&user)).await?;
         tx.commit().await?;
         tracing::info!(user = user.id, trace = cx.trace().id(), "an e-mail address was confirmed");
@@ -120,10 +120,15 @@ impl Users {
             is_admin: Set(false),
             ..Default::default()
         };
-        let closed = store::update_user(&**tx, id, row).await?.ok_or(UserError::NotFound)?;
+        let closed = store::update_user(&**tx, id, row).await?.ok_or_else(vanished)?;
         store::end_sessions_of(&**tx, id, self.db.now()).await?;
         store::delete_confirmation(&**tx, user.id).await?;
         store::forget_attempts(&**tx, &fingerprint(user.address())).await?;
         Ok(outbox::tell(tx, cx, &changed(&closed)).await?)
     }
+}
+
+/// The account is locked, and nobody deletes accounts.
+fn vanished() -> Fault {
+    Fault::internal("a locked account vanished")
 }

@@ -1,6 +1,6 @@
 use garde::Validate;
 use kernel::{
-    Pagination, Role, UserId,
+    Pagination, Request, Role, UserId,
     chrono::{DateTime, Utc},
     rules::{between, line},
 };
@@ -56,7 +56,7 @@ pub struct Profile {
 }
 
 /// A request for an account. Missing fields count as empty, and empty ones are refused by name.
-#[derive(Clone, PartialEq, Serialize, Deserialize, Validate, ToSchema)]
+#[derive(Clone, PartialEq, Serialize, Deserialize, Validate, ToSchema, Request)]
 #[serde(deny_unknown_fields)]
 pub struct Register {
     /// E-mail address, at most 254 characters. The domain may be an internationalised one.
@@ -86,7 +86,7 @@ pub struct Register {
 }
 
 /// E-mail address and password.
-#[derive(Clone, PartialEq, Serialize, Deserialize, Validate, ToSchema)]
+#[derive(Clone, PartialEq, Serialize, Deserialize, Validate, ToSchema, Request)]
 #[serde(deny_unknown_fields)]
 pub struct Login {
     /// E-mail address.
@@ -102,7 +102,7 @@ pub struct Login {
 }
 
 /// A refresh token.
-#[derive(Clone, PartialEq, Serialize, Deserialize, Validate, ToSchema)]
+#[derive(Clone, PartialEq, Serialize, Deserialize, Validate, ToSchema, Request)]
 #[serde(deny_unknown_fields)]
 pub struct Refresh {
     /// As `login` or the last `refresh` answered it.
@@ -112,7 +112,7 @@ pub struct Refresh {
 }
 
 /// A token that proves an e-mail address.
-#[derive(Clone, PartialEq, Serialize, Deserialize, Validate, ToSchema)]
+#[derive(Clone, PartialEq, Serialize, Deserialize, Validate, ToSchema, Request)]
 #[serde(deny_unknown_fields)]
 pub struct EmailToken {
     /// As it was mailed to the address.
@@ -171,7 +171,7 @@ pub struct Jwk {
 }
 
 /// Since when sessions are asked for.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, Validate, IntoParams)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, Validate, IntoParams, Request)]
 #[serde(deny_unknown_fields)]
 pub struct RevokedSince {
     /// Only sessions that were ended at or after this time.
@@ -190,7 +190,7 @@ pub struct RevokedSessions {
 }
 
 /// What a profile is changed to; fields that are not given stay.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, Validate, ToSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, Validate, ToSchema, Request)]
 #[serde(deny_unknown_fields)]
 pub struct ProfileChange {
     /// First name, 1 to 50 characters.
@@ -206,7 +206,7 @@ pub struct ProfileChange {
 }
 
 /// The old and the new password.
-#[derive(Clone, PartialEq, Serialize, Deserialize, Validate, ToSchema)]
+#[derive(Clone, PartialEq, Serialize, Deserialize, Validate, ToSchema, Request)]
 #[serde(deny_unknown_fields)]
 pub struct ChangePassword {
     /// The password until now.
@@ -239,7 +239,7 @@ pub struct Address {
 }
 
 /// An address to be added, or what one is changed to.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Validate, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Validate, ToSchema, Request)]
 #[serde(deny_unknown_fields)]
 pub struct NewAddress {
     /// Street and number, 1 to 255 characters.
@@ -269,7 +269,7 @@ pub struct NewAddress {
 }
 
 /// Which accounts to list.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, Validate, IntoParams)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, Validate, IntoParams, Request)]
 #[serde(deny_unknown_fields)]
 pub struct ListUsers {
     /// Page, from 1.
@@ -298,7 +298,7 @@ pub struct UserPage {
 }
 
 /// What a user may do.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Validate, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Validate, ToSchema, Request)]
 #[serde(deny_unknown_fields)]
 pub struct SetAccess {
     /// Whether the user can log in.

@@ -4,7 +4,11 @@ mod emit;
 
 use crate::{diagnose::Mistakes, doc};
 use proc_macro2::TokenStream;
-use syn::{Attribute, Data, DeriveInput, Fields, FieldsNamed, Ident, LitStr, Token, Variant, ext::IdentExt, parse::ParseStream};
+use quote::quote;
+use syn::{
+    Attribute, Data, DeriveInput, Field, Fields, FieldsNamed, Ident, LitStr, Token, Type, Variant, ext::IdentExt,
+    parse::ParseStream,
+};
 
 /// The variants of `kernel::Code` in snake case.
 const CODES: [&str; 14] = [
@@ -40,16 +44,29 @@ struct Kind {
     /// The stable name, e.g. `product.out_of_stock`.
     name: String,
     doc: String,
-    fields: Vec<Ident>,
+    fields: Vec<Detail>,
+}
+
+/// A field of it.
+struct Detail {
+    name: Ident,
+    ty: Type,
+    docs: Vec<Attribute>,
 }
 
 /// The whole expansion.
 pub(crate) fn expand(item: TokenStream) -> TokenStream {
+    let input = match syn::parse2::<DeriveInput>(item) {
+        Ok(input) => input,
+        Err(e) => return e.to_compile_error(),
+    };
     let mistakes = Mistakes::default();
-    let input = mistakes.keep(syn::parse2::<DeriveInput>(item));
-    match input.and_then(|input| problems(&input, &mistakes)) {
+    match problems(&input, &mistakes) {
         Some(problems) if !mistakes.any() => emit::emit(&problems),
-        _ => mistakes.report(),
+        _ => {
+            let (errors, placeholder) = (mistakes.report(), emit::placeholder(&input));
+            quote!(#errors #placeholder)
+        }
     }
 }
 
@@ -113,7 +130,7 @@ fn code(variant: &Variant, mistakes: &Mistakes) -> Option<Ident> {
 fn kind(module: &str, variant: &Variant, code: &Ident, mistakes: &Mistakes) -> Option<Kind> {
     let fields = match &variant.fields {
         Fields::Unit => Vec::new(),
-        Fields::Named(FieldsNamed { named, .. }) => named.iter().filter_map(|field| field.ident.clone()).collect(),
+        Fields::Named(FieldsNamed { named, .. }) => named.iter().filter_map(detail).collect(),
         Fields::Unnamed(fields) => {
             mistakes.add(fields, "name the fields, as in `{ left: u32 }`: the names are the ones on the wire");
             return None;
@@ -128,6 +145,10 @@ fn kind(module: &str, variant: &Variant, code: &Ident, mistakes: &Mistakes) -> O
     })
 }
 
+fn detail(Field { ident, ty, attrs, .. }: &Field) -> Option<Detail> {
+    Some(Detail { name: ident.clone()?, ty: ty.clone(), docs: doc::comment(attrs) })
+}
+
 fn fault(input: &DeriveInput, faults: &[&Variant], mistakes: &Mistakes) -> Option<Ident> {
     const FIX: &str = "have exactly one variant `#[api(fault)] Fault(#[from] kernel::Fault)`";
     for extra in faults.iter().skip(1) {
@@ -137,7 +158,8 @@ fn fault(input: &DeriveInput, faults: &[&Variant], mistakes: &Mistakes) -> Optio
         mistakes.add(&input.ident, FIX);
         return None;
     };
-    if !matches!(&first.fields, Fields::Unnamed(fields) if fields.unnamed.len() == 1) {
+    let holds_one = matches!(&first.fields, Fields::Unnamed(fields) if fields.unnamed.len() == 1);
+    if first.ident != "Fault" || !holds_one {
         mistakes.add(first, FIX);
     }
     Some(first.ident.clone())

@@ -6,6 +6,7 @@ use crate::{
     parse::{self, Draft},
 };
 use quote::ToTokens;
+use std::collections::HashMap;
 use syn::{GenericArgument, Ident, ItemTrait, PathArguments, Type, ext::IdentExt};
 
 /// `None` when there are mistakes, here or before.
@@ -30,18 +31,33 @@ pub(crate) fn api(module: Option<String>, item: ItemTrait, drafts: Vec<Draft>, m
     if mistakes.any() {
         return None;
     }
-    let ops = drafts.into_iter().map(op).collect::<Option<_>>()?;
+    let mut types = Types::default();
+    let ops = drafts.into_iter().map(|draft| op(draft, &mut types)).collect::<Option<_>>()?;
     Some(Api { module: module?, item, ops })
 }
 
+/// The types that occur, each as it stands where it first has its role: what is wrong with a type is then reported there, once.
+#[derive(Default)]
+struct Types(HashMap<(Option<Role>, String), Type>);
+
+impl Types {
+    /// `role` is that of an argument.
+    fn first(&mut self, role: Option<Role>, ty: Type) -> Type {
+        self.0.entry((role, ty.to_token_stream().to_string())).or_insert(ty).clone()
+    }
+}
+
 /// Whole unless something was missing, which was reported.
-fn op(draft: Draft) -> Option<Op> {
+fn op(draft: Draft, types: &mut Types) -> Option<Op> {
     let (route, shape) = draft.route.zip(draft.shape)?;
     let args = shape.params?.into_iter().map(|(name, ty)| {
         let role = route.role(&name.unraw().to_string());
-        Arg { name, ty, role }
+        Arg { name, ty: types.first(Some(role), ty), role }
     });
-    Some(Op { name: draft.name, docs: draft.docs, cx: shape.cx, args: args.collect(), returns: shape.returns?, route })
+    let args = args.collect();
+    let Returns { whole, ok, error } = shape.returns?;
+    let returns = Returns { whole, ok: types.first(None, ok), error: types.first(None, error) };
+    Some(Op { name: draft.name, docs: draft.docs, cx: shape.cx, args, returns, route })
 }
 
 fn access(route: &Route, mistakes: &Mistakes) {
@@ -116,7 +132,8 @@ fn arguments(route: &Route, params: &[(Ident, Type)], mistakes: &Mistakes) {
                     mistakes.add(
                         param,
                         format!(
-                            "put `{{{param}}}` into the path, or into the type of the other parameter: there is one query or body"
+                            "put `{{{param}}}` into the path, or into the type of the other parameter: besides the path an operation \
+                             has at most one parameter, its query or its body"
                         ),
                     );
                 }
@@ -138,7 +155,7 @@ fn is_text(ty: &Type) -> bool {
                 }),
                 _ => false,
             };
-            last.ident == "String" || last.ident == "str" || in_it
+            ["String", "str", "char"].iter().any(|text| last.ident == text) || in_it
         }),
         _ => false,
     }
@@ -179,7 +196,9 @@ fn path<'a>(others: impl Iterator<Item = (&'a Ident, Verb, &'a Template)>, verb:
                 .add(&path.text, format!("write it as `{text}`, as `{name}` does: one path has one set of parameter names"));
         }
         if verb == other_verb {
-            return mistakes.add(&path.text, format!("choose another path or method: `{name}` has these"));
+            let method = verb.text().to_uppercase();
+            return mistakes
+                .add(&path.text, format!("choose another path or method: `{method} {text}` is the operation `{name}` already"));
         }
     }
 }

@@ -10,6 +10,10 @@ mod doc;
 mod emit;
 mod model;
 mod parse;
+#[expect(unreachable_pub, reason = "the kernel shows it")]
+#[path = "../../src/rate.rs"]
+mod rate;
+mod request;
 
 use proc_macro::TokenStream;
 
@@ -25,12 +29,24 @@ use proc_macro::TokenStream;
 /// | `rate = "100/min"` | limit for one caller at the gateway; required with `public` |
 /// | `retry = key \| never` | for POST: whether it may be repeated with an idempotency key |
 /// | `status = 201` | status of success: 200 (default), 201, 202 or 204 |
+/// | `errors(NotFound, ..)` | variants of the module's error enum that it can answer; none (default) |
 ///
 /// A parameter `{name}` of the path is the method's parameter of that name, of a type that is not plain text; one more parameter is the query (GET, DELETE) or the
 /// body (POST, PUT). A path parameter that the public path lacks is the caller's own `UserId`.
+///
+/// Faults are not declared: any call can be refused or break. What an operation answers without having declared it is reported as
+/// `internal` in debug builds, and so fails the tests.
 #[proc_macro_attribute]
 pub fn api(attributes: TokenStream, item: TokenStream) -> TokenStream {
     emit::expand(attributes.into(), item.into()).into()
+}
+
+/// Lets a type be the query or the body of a request: checks that it refuses fields that it does not know.
+///
+/// Without `#[serde(deny_unknown_fields)]` a misspelt filter would answer an unfiltered list.
+#[proc_macro_derive(Request)]
+pub fn request(item: TokenStream) -> TokenStream {
+    request::expand(item.into()).into()
 }
 
 /// Lets an error enum travel: each variant has a code, a stable name and its data on the wire.

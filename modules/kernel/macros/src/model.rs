@@ -1,8 +1,9 @@
 //! What is known of an annotated trait once it has been read and checked.
 
+use crate::rate::Rate;
 use proc_macro2::Span;
 use quote::format_ident;
-use syn::{Attribute, Ident, ItemTrait, LitStr, Type, ext::IdentExt, spanned::Spanned};
+use syn::{Attribute, Ident, ItemTrait, LitStr, Type, ext::IdentExt};
 
 /// An annotated trait.
 pub(crate) struct Api {
@@ -34,6 +35,8 @@ pub(crate) struct Route {
     pub(crate) retry: Key<Retry>,
     pub(crate) rate: Key<Rate>,
     pub(crate) status: Key<u16>,
+    /// Variants of the error enum.
+    pub(crate) errors: Key<Vec<Ident>>,
 }
 
 /// What an attribute says about one key.
@@ -74,12 +77,6 @@ pub(crate) enum Retry {
     Never,
 }
 
-#[derive(Clone, Copy)]
-pub(crate) struct Rate {
-    pub(crate) count: u32,
-    pub(crate) seconds: u64,
-}
-
 /// A parameter after the context.
 pub(crate) struct Arg {
     pub(crate) name: Ident,
@@ -88,7 +85,7 @@ pub(crate) struct Arg {
 }
 
 /// Where the value of a parameter comes from.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Role {
     /// Both paths.
     Path,
@@ -189,6 +186,11 @@ impl Verb {
         Self::ALL.iter().find(|(name, _)| attribute.path().is_ident(name)).map(|(_, verb)| *verb)
     }
 
+    /// The name of the attribute.
+    pub(crate) fn text(self) -> &'static str {
+        Self::ALL.iter().find(|(_, verb)| *verb == self).map_or("", |(name, _)| name)
+    }
+
     /// The variant of `kernel::Method`.
     pub(crate) fn variant(self) -> Ident {
         let name = match self {
@@ -203,9 +205,4 @@ impl Verb {
     fn takes_body(self) -> bool {
         matches!(self, Verb::Post | Verb::Put)
     }
-}
-
-/// The place of a type, for generated code that does not compile when the type lacks a trait.
-pub(crate) fn at(ty: &Type) -> Span {
-    Span::call_site().located_at(ty.span())
 }

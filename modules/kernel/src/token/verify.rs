@@ -184,7 +184,7 @@ mod tests {
     const fn op(id: &'static str, module: &'static str, method: Method) -> Op {
         let (name, path) = ("", "");
         let (access, retry) = (Access::Anyone, Retry::Safe);
-        Op { module, name, id, method, path, public: None, access, retry, rate: None, status: 200 }
+        Op { module, name, id, method, path, public: None, access, retry, rate: None, status: 200, errors: &[] }
     }
     const GET: Op = op("product.get", "product", Method::Get);
     const HOLD: Op = op("product.hold", "product", Method::Put);

@@ -1,9 +1,9 @@
 //! The client: the erased twin of the trait, which can stand behind a pointer, and the one interceptor in front of it.
 
-use super::{names, params};
-use crate::model::{Api, Names, Op, Role, at};
+use super::{bounds, names, params};
+use crate::model::{Api, Arg, Names, Op, Returns, Role};
 use proc_macro2::TokenStream;
-use quote::{quote, quote_spanned};
+use quote::quote;
 
 pub(super) fn emit(api: &Api) -> TokenStream {
     let (vis, name, module) = (&api.item.vis, &api.item.ident, &api.module);
@@ -11,8 +11,10 @@ pub(super) fn emit(api: &Api) -> TokenStream {
     let declared = api.ops.iter().map(erased_signature);
     let implemented = api.ops.iter().map(|op| {
         let (signature, method, cx, args, validate) = (erased_signature(op), &op.name, &op.cx, names(op), validate(op));
+        let bounds = bounds(op);
         quote! {
             #signature {
+                #bounds
                 ::std::boxed::Box::pin(async move {
                     #validate
                     #name::#method(&*self, &#cx #args).await
@@ -21,13 +23,16 @@ pub(super) fn emit(api: &Api) -> TokenStream {
         }
     });
     let calls = api.ops.iter().enumerate().map(|(index, op)| {
-        let (method, cx, args, returns) = (&op.name, &op.cx, names(op), &op.returns.whole);
-        let (params, owner) = (params(op, quote!(&::kernel::Ctx)), owner(op));
-        // at the error type, so that a missing `ApiError` is reported there
-        let call = quote_spanned! { at(&op.returns.error) =>
-            self.calls.run(#index, #cx, #owner, |#cx| #erased::#method(::std::sync::Arc::clone(&self.to), #cx #args)).await
-        };
-        quote!(async fn #method(&self, #params) -> #returns { #call })
+        let (method, cx, args, Returns { whole, ok, error }) = (&op.name, &op.cx, names(op), &op.returns);
+        let (params, owner, bounds) = (params(op, quote!(&::kernel::Ctx)), owner(op), bounds(op));
+        quote! {
+            async fn #method(&self, #params) -> #whole {
+                #bounds
+                self.calls
+                    .run::<#ok, #error>(#index, #cx, #owner, |#cx| #erased::#method(::std::sync::Arc::clone(&self.to), #cx #args))
+                    .await
+            }
+        }
     });
     let doc = format!("The client of `{module}`: what other modules hold, wherever it runs. Cheap to clone.");
     quote! {
@@ -90,12 +95,9 @@ fn erased_signature(op: &Op) -> TokenStream {
 
 /// The rules of the query or body are checked inside the call: after access, before the operation, in every placement.
 fn validate(op: &Op) -> TokenStream {
-    let payload = op.args.iter().filter(|arg| matches!(arg.role, Role::Query | Role::Body));
-    let checks = payload.map(|arg| {
-        let name = &arg.name;
-        // at the type, so that a missing `Validate` is reported there
-        quote_spanned!(at(&arg.ty) => ::kernel::validate(&#name)?;)
-    });
+    let (payload, error) = (op.args.iter().filter(|arg| matches!(arg.role, Role::Query | Role::Body)), &op.returns.error);
+    let checks = payload
+        .map(|Arg { name, ty, .. }| quote!(::kernel::validate::<#ty>(&#name).map_err(::kernel::bounds::failed::<#error>)?;));
     checks.collect()
 }
 

@@ -1,8 +1,10 @@
 //! The side that answers requests: decodes arguments, calls, encodes the result. Without a web framework.
 
-use crate::model::{Api, Arg, Op, Role, at};
+use super::bounds;
+use crate::model::{Api, Arg, Op, Returns, Role};
 use proc_macro2::TokenStream;
-use quote::{quote, quote_spanned};
+use quote::quote;
+use syn::Index;
 
 pub(super) fn emit(api: &Api) -> TokenStream {
     let client = api.names().client;
@@ -43,22 +45,27 @@ pub(super) fn emit(api: &Api) -> TokenStream {
 /// Access was checked by then: a stranger learns nothing of what an operation takes. Nothing is bound to the names of parameters,
 /// so that they cannot hide what the arm itself needs.
 fn arm(api: &Api, index: usize, op: &Op) -> TokenStream {
-    let (name, method, returns) = (&api.item.ident, &op.name, &op.returns.whole);
-    let no_query = match op.arg(Role::Query) {
-        Some(_) => quote!(),
-        None => quote_spanned!(at(&op.returns.error) => incoming.no_query()?;),
-    };
+    let (name, method, bounds) = (&api.item.ident, &op.name, bounds(op));
+    let Returns { ok, error, .. } = &op.returns;
+    let no_query = op.arg(Role::Query).is_none().then(|| quote!(incoming.no_query()?;));
     let decode = op.args.iter().map(decode);
-    // at the type of success, so that a missing `Serialize` is reported there
-    let reply = quote_spanned!(at(&op.returns.ok) => ::kernel::Reply::of(&OPS[#index], &cx, result));
+    let args = (0..op.args.len()).map(Index::from);
     quote! {
         #index => {
-            let result: #returns = async {
+            #bounds
+            let decode = || -> ::core::result::Result<_, ::kernel::Fault> {
                 #no_query
-                #name::#method(&*self, &cx #(, #decode)*).await
+                ::core::result::Result::Ok((#(#decode,)*))
+            };
+            match decode() {
+                ::core::result::Result::Ok(args) => {
+                    let result = #name::#method(&*self, &cx #(, args.#args)*).await;
+                    ::kernel::Reply::of::<#ok, #error>(&OPS[#index], &cx, result)
+                }
+                ::core::result::Result::Err(fault) => {
+                    ::kernel::Reply::problem(fault.into(), ::core::option::Option::Some(&cx))
+                }
             }
-            .await;
-            #reply
         }
     }
 }
@@ -66,9 +73,9 @@ fn arm(api: &Api, index: usize, op: &Op) -> TokenStream {
 fn decode(arg: &Arg) -> TokenStream {
     let (ty, text) = (&arg.ty, arg.text());
     match arg.role {
-        Role::Path => quote_spanned!(at(ty) => incoming.param::<#ty>(#text)?),
-        Role::Owner => quote_spanned!(at(ty) => incoming.own_param(&cx, #text)?),
-        Role::Query => quote_spanned!(at(ty) => incoming.query::<#ty>()?),
-        Role::Body => quote_spanned!(at(ty) => incoming.body::<#ty>()?),
+        Role::Path => quote!(incoming.param::<#ty>(#text)?),
+        Role::Owner => quote!(incoming.own_param(&cx, #text)?),
+        Role::Query => quote!(incoming.query::<#ty>()?),
+        Role::Body => quote!(incoming.body::<#ty>()?),
     }
 }

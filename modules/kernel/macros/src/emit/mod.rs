@@ -7,7 +7,12 @@ mod openapi;
 mod ops;
 mod remote;
 
-use crate::{check, diagnose::Mistakes, model::Op, parse};
+use crate::{
+    check,
+    diagnose::Mistakes,
+    model::{Arg, Op, Returns, Role},
+    parse,
+};
 use proc_macro2::TokenStream;
 use quote::quote;
 use syn::Item;
@@ -49,6 +54,22 @@ fn params(op: &Op, cx: TokenStream) -> TokenStream {
 fn names(op: &Op) -> TokenStream {
     let names = op.args.iter().map(|arg| &arg.name);
     quote!(#(, #names)*)
+}
+
+/// Asserts what the types need. It precedes all else in every body that uses them: the compiler does not report what follows from
+/// it, provided that the types are named there, too, instead of inferred.
+fn bounds(op: &Op) -> TokenStream {
+    let args = op.args.iter().map(|Arg { ty, role, .. }| match role {
+        Role::Path | Role::Owner => quote!(::kernel::bounds::param::<#ty>();),
+        Role::Query => quote!(::kernel::bounds::query::<#ty>();),
+        Role::Body => quote!(::kernel::bounds::body::<#ty>();),
+    });
+    let Returns { ok, error, .. } = &op.returns;
+    quote! {
+        #(#args)*
+        ::kernel::bounds::answer::<#ok>();
+        ::kernel::bounds::error::<#error>();
+    }
 }
 
 #[cfg(test)]

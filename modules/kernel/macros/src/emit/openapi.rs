@@ -8,7 +8,8 @@ use syn::Ident;
 
 pub(super) fn emit(api: &Api) -> TokenStream {
     let (vis, module) = (&api.item.vis, &api.module);
-    let error = api.ops.iter().map(|op| &op.returns.error).take(1);
+    let error: Vec<_> = api.ops.iter().map(|op| &op.returns.error).take(1).collect();
+    let query_types = api.ops.iter().filter_map(|op| Some(&op.arg(Role::Query)?.ty));
     let names: Vec<_> = api.ops.iter().map(|op| format_ident!("{}_{}", module, op.name)).collect();
     let functions = api.ops.iter().zip(&names).map(|(op, name)| function(module, op, name));
     let queries = api.ops.iter().enumerate().filter_map(|(index, op)| {
@@ -29,6 +30,8 @@ pub(super) fn emit(api: &Api) -> TokenStream {
 
                 <Document as ::utoipa::OpenApi>::openapi()
             };
+            #(::kernel::bounds::error::<#error>();)*
+            #(::kernel::bounds::query::<#query_types>();)*
             ::kernel::openapi::finish::<#(#error)*>(document, OPS, &[#(#queries),*])
         }
     }

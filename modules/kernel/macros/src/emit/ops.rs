@@ -3,6 +3,7 @@
 use crate::model::{Access, Api, Key, Op, Retry, Verb};
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
+use syn::ext::IdentExt;
 
 pub(super) fn emit(api: &Api) -> TokenStream {
     let (vis, module) = (&api.item.vis, &api.module);
@@ -11,6 +12,7 @@ pub(super) fn emit(api: &Api) -> TokenStream {
         let (name, doc) = (format_ident!("{}", op.text().to_uppercase()), format!("`{module}.{}`", op.text()));
         quote!(#[doc = #doc] pub const #name: &::kernel::Op = &super::OPS[#index];)
     });
+    let declared = api.ops.iter().filter_map(declared);
     let all = format!("The operations of `{module}`, in the order of the trait.");
     let one_by_one = format!("The operations of `{module}`, by name.");
     quote! {
@@ -19,6 +21,8 @@ pub(super) fn emit(api: &Api) -> TokenStream {
 
         #[doc = #one_by_one]
         #vis mod ops { #(#constants)* }
+
+        #(#declared)*
     }
 }
 
@@ -43,10 +47,21 @@ fn row(module: &str, op: &Op) -> TokenStream {
         _ => quote!(Safe),
     };
     let rate = option(route.rate.value().map(|rate| {
-        let (count, seconds) = (rate.count, rate.seconds);
+        let (count, seconds) = (rate.count, rate.window.as_secs());
         quote!(::kernel::Rate { count: #count, window: ::core::time::Duration::from_secs(#seconds) })
     }));
     let status = op.status();
+    let error = &op.returns.error;
+    let errors = match route.errors.value() {
+        Some(variants) => {
+            let names = variants.iter().map(|variant| variant.unraw().to_string());
+            quote!({
+                ::kernel::bounds::error::<#error>();
+                &[#(::kernel::ProblemKind::of::<#error>(#names)),*]
+            })
+        }
+        None => quote!(&[]),
+    };
     quote! {
         ::kernel::Op {
             module: #module,
@@ -59,8 +74,21 @@ fn row(module: &str, op: &Op) -> TokenStream {
             retry: ::kernel::Retry::#retry,
             rate: #rate,
             status: #status,
+            errors: #errors,
         }
     }
+}
+
+/// Names the variants, so that one that does not exist is reported at its name.
+fn declared(op: &Op) -> Option<TokenStream> {
+    let (error, variants) = (&op.returns.error, op.route.errors.value()?);
+    Some(quote! {
+        const _: () = {
+            // paths of patterns begin with a name
+            type Error = #error;
+            let _ = |error: &Error| matches!(error, #(Error::#variants { .. })|*);
+        };
+    })
 }
 
 fn option(value: Option<TokenStream>) -> TokenStream {

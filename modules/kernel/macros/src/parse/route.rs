@@ -2,7 +2,8 @@
 
 use crate::{
     diagnose::Mistakes,
-    model::{Access, Key, Rate, Retry, Route, Template, Verb},
+    model::{Access, Key, Retry, Route, Template, Verb},
+    rate::Rate,
 };
 use proc_macro2::{Span, TokenStream, TokenTree};
 use std::fmt::Display;
@@ -32,6 +33,7 @@ pub(super) fn read(attribute: &Attribute, mistakes: &Mistakes) -> Option<Route> 
             retry: Key::Missing,
             rate: Key::Missing,
             status: Key::Missing,
+            errors: Key::Missing,
         };
         while !input.is_empty() {
             input.parse::<Token![,]>()?;
@@ -39,6 +41,11 @@ pub(super) fn read(attribute: &Attribute, mistakes: &Mistakes) -> Option<Route> 
                 break;
             }
             let key: Ident = input.parse()?;
+            if key == "errors" {
+                let value = errors(until_comma(input)?, &key);
+                fill(&mut route.errors, key, value, mistakes);
+                continue;
+            }
             input.parse::<Token![=]>()?;
             match until_comma(input)? {
                 value if value.is_empty() => mistakes.add(&key, format!("write a value for `{key}`")),
@@ -65,7 +72,7 @@ fn set(route: &mut Route, key: Ident, value: TokenStream, mistakes: &Mistakes) {
         "retry" => fill(&mut route.retry, key, retry(value), mistakes),
         "rate" => fill(&mut route.rate, key, rate(value), mistakes),
         "status" => fill(&mut route.status, key, status(value), mistakes),
-        _ => mistakes.add(&key, "use one of the keys `public`, `access`, `retry`, `rate` and `status`"),
+        _ => mistakes.add(&key, "use one of the keys `public`, `access`, `retry`, `rate`, `status` and `errors(..)`"),
     }
 }
 
@@ -158,19 +165,28 @@ fn retry(tokens: TokenStream) -> syn::Result<Retry> {
 fn rate(tokens: TokenStream) -> syn::Result<Rate> {
     const FIX: &str = "write the rate as `\"100/min\"`: a count of at least 1, and `s`, `min`, `hour` or `day`";
     let text = text(tokens, FIX)?;
-    let value = text.value();
-    let rate = value.split_once('/').and_then(|(count, unit)| {
-        let seconds = match unit {
-            "s" => 1,
-            "min" => 60,
-            "hour" => 3_600,
-            "day" => 86_400,
-            _ => return None,
-        };
-        let count = count.parse().ok().filter(|count| *count >= 1)?;
-        Some(Rate { count, seconds })
-    });
-    rate.ok_or_else(|| syn::Error::new_spanned(text, FIX))
+    text.value().parse().map_err(|_| syn::Error::new_spanned(text, FIX))
+}
+
+/// That the names are variants is up to the compiler.
+fn errors(tokens: TokenStream, key: &Ident) -> syn::Result<Vec<Ident>> {
+    const FIX: &str = "name variants of the error enum: `errors(NotFound, ..)`";
+    let parser = |input: ParseStream| {
+        let content;
+        parenthesized!(content in input);
+        let names = Punctuated::<Ident, Token![,]>::parse_terminated(&content)?;
+        if names.is_empty() { Err(input.error(FIX)) } else { Ok(names) }
+    };
+    let names = parser.parse2(tokens).map_err(|_| syn::Error::new_spanned(key, FIX))?;
+    for (i, name) in names.iter().enumerate() {
+        if name == "Fault" {
+            return Err(syn::Error::new_spanned(name, "remove `Fault`: every operation can fail with a fault"));
+        }
+        if names.iter().take(i).any(|earlier| earlier == name) {
+            return Err(syn::Error::new_spanned(name, format!("name `{name}` once")));
+        }
+    }
+    Ok(names.into_iter().collect())
 }
 
 fn status(tokens: TokenStream) -> syn::Result<u16> {

@@ -61,6 +61,10 @@ pub static OPS: &[::kernel::Op] = &[
             window: ::core::time::Duration::from_secs(60u64),
         }),
         status: 200u16,
+        errors: {
+            ::kernel::bounds::error::<ShelfError>();
+            &[::kernel::ProblemKind::of::<ShelfError>("NotFound")]
+        },
     },
     ::kernel::Op {
         module: "shelf",
@@ -73,6 +77,7 @@ pub static OPS: &[::kernel::Op] = &[
         retry: ::kernel::Retry::Safe,
         rate: ::core::option::Option::None,
         status: 200u16,
+        errors: &[],
     },
     ::kernel::Op {
         module: "shelf",
@@ -88,6 +93,7 @@ pub static OPS: &[::kernel::Op] = &[
             window: ::core::time::Duration::from_secs(1u64),
         }),
         status: 201u16,
+        errors: &[],
     },
     ::kernel::Op {
         module: "shelf",
@@ -103,6 +109,7 @@ pub static OPS: &[::kernel::Op] = &[
             window: ::core::time::Duration::from_secs(86400u64),
         }),
         status: 204u16,
+        errors: &[],
     },
     ::kernel::Op {
         module: "shelf",
@@ -115,6 +122,13 @@ pub static OPS: &[::kernel::Op] = &[
         retry: ::kernel::Retry::Safe,
         rate: ::core::option::Option::None,
         status: 200u16,
+        errors: {
+            ::kernel::bounds::error::<ShelfError>();
+            &[
+                ::kernel::ProblemKind::of::<ShelfError>("NotFound"),
+                ::kernel::ProblemKind::of::<ShelfError>("LentOut"),
+            ]
+        },
     },
 ];
 ///The operations of `shelf`, by name.
@@ -130,6 +144,16 @@ pub mod ops {
     ///`shelf.lend`
     pub const LEND: &::kernel::Op = &super::OPS[4usize];
 }
+const _: () = {
+    type Error = ShelfError;
+    let _ = |error: &Error| matches!(error, Error::NotFound { .. });
+};
+const _: () = {
+    type Error = ShelfError;
+    let _ = |error: &Error| {
+        matches!(error, Error::NotFound { .. } | Error::LentOut { .. })
+    };
+};
 trait ErasedShelfApi: ::core::marker::Send + ::core::marker::Sync + 'static {
     fn get(
         self: ::std::sync::Arc<Self>,
@@ -165,6 +189,9 @@ impl<T: ShelfApi> ErasedShelfApi for T {
         cx: ::kernel::Ctx,
         id: BookId,
     ) -> ::kernel::BoxFuture<Result<Book, ShelfError>> {
+        ::kernel::bounds::param::<BookId>();
+        ::kernel::bounds::answer::<Book>();
+        ::kernel::bounds::error::<ShelfError>();
         ::std::boxed::Box::pin(async move { ShelfApi::get(&*self, &cx, id).await })
     }
     fn list(
@@ -172,8 +199,12 @@ impl<T: ShelfApi> ErasedShelfApi for T {
         cx: ::kernel::Ctx,
         query: ListBooks,
     ) -> ::kernel::BoxFuture<Result<Vec<Book>, ShelfError>> {
+        ::kernel::bounds::query::<ListBooks>();
+        ::kernel::bounds::answer::<Vec<Book>>();
+        ::kernel::bounds::error::<ShelfError>();
         ::std::boxed::Box::pin(async move {
-            ::kernel::validate(&query)?;
+            ::kernel::validate::<ListBooks>(&query)
+                .map_err(::kernel::bounds::failed::<ShelfError>)?;
             ShelfApi::list(&*self, &cx, query).await
         })
     }
@@ -182,8 +213,12 @@ impl<T: ShelfApi> ErasedShelfApi for T {
         cx: ::kernel::Ctx,
         new: NewBook,
     ) -> ::kernel::BoxFuture<Result<Book, ShelfError>> {
+        ::kernel::bounds::body::<NewBook>();
+        ::kernel::bounds::answer::<Book>();
+        ::kernel::bounds::error::<ShelfError>();
         ::std::boxed::Box::pin(async move {
-            ::kernel::validate(&new)?;
+            ::kernel::validate::<NewBook>(&new)
+                .map_err(::kernel::bounds::failed::<ShelfError>)?;
             ShelfApi::add(&*self, &cx, new).await
         })
     }
@@ -193,6 +228,10 @@ impl<T: ShelfApi> ErasedShelfApi for T {
         reader: UserId,
         id: BookId,
     ) -> ::kernel::BoxFuture<Result<(), ShelfError>> {
+        ::kernel::bounds::param::<UserId>();
+        ::kernel::bounds::param::<BookId>();
+        ::kernel::bounds::answer::<()>();
+        ::kernel::bounds::error::<ShelfError>();
         ::std::boxed::Box::pin(async move {
             ShelfApi::give_back(&*self, &cx, reader, id).await
         })
@@ -203,8 +242,13 @@ impl<T: ShelfApi> ErasedShelfApi for T {
         id: BookId,
         loan: Loan,
     ) -> ::kernel::BoxFuture<Result<Loan, ShelfError>> {
+        ::kernel::bounds::param::<BookId>();
+        ::kernel::bounds::body::<Loan>();
+        ::kernel::bounds::answer::<Loan>();
+        ::kernel::bounds::error::<ShelfError>();
         ::std::boxed::Box::pin(async move {
-            ::kernel::validate(&loan)?;
+            ::kernel::validate::<Loan>(&loan)
+                .map_err(::kernel::bounds::failed::<ShelfError>)?;
             ShelfApi::lend(&*self, &cx, id, loan).await
         })
     }
@@ -250,8 +294,14 @@ impl ::kernel::Client for ShelfClient {
 }
 impl ShelfApi for ShelfClient {
     async fn get(&self, cx: &::kernel::Ctx, id: BookId) -> Result<Book, ShelfError> {
+        ::kernel::bounds::param::<BookId>();
+        ::kernel::bounds::answer::<Book>();
+        ::kernel::bounds::error::<ShelfError>();
         self.calls
-            .run(
+            .run::<
+                Book,
+                ShelfError,
+            >(
                 0usize,
                 cx,
                 ::core::option::Option::None,
@@ -264,8 +314,14 @@ impl ShelfApi for ShelfClient {
         cx: &::kernel::Ctx,
         query: ListBooks,
     ) -> Result<Vec<Book>, ShelfError> {
+        ::kernel::bounds::query::<ListBooks>();
+        ::kernel::bounds::answer::<Vec<Book>>();
+        ::kernel::bounds::error::<ShelfError>();
         self.calls
-            .run(
+            .run::<
+                Vec<Book>,
+                ShelfError,
+            >(
                 1usize,
                 cx,
                 ::core::option::Option::None,
@@ -274,8 +330,14 @@ impl ShelfApi for ShelfClient {
             .await
     }
     async fn add(&self, cx: &::kernel::Ctx, new: NewBook) -> Result<Book, ShelfError> {
+        ::kernel::bounds::body::<NewBook>();
+        ::kernel::bounds::answer::<Book>();
+        ::kernel::bounds::error::<ShelfError>();
         self.calls
-            .run(
+            .run::<
+                Book,
+                ShelfError,
+            >(
                 2usize,
                 cx,
                 ::core::option::Option::None,
@@ -289,8 +351,15 @@ impl ShelfApi for ShelfClient {
         reader: UserId,
         id: BookId,
     ) -> Result<(), ShelfError> {
+        ::kernel::bounds::param::<UserId>();
+        ::kernel::bounds::param::<BookId>();
+        ::kernel::bounds::answer::<()>();
+        ::kernel::bounds::error::<ShelfError>();
         self.calls
-            .run(
+            .run::<
+                (),
+                ShelfError,
+            >(
                 3usize,
                 cx,
                 ::core::option::Option::Some(reader),
@@ -309,8 +378,15 @@ impl ShelfApi for ShelfClient {
         id: BookId,
         loan: Loan,
     ) -> Result<Loan, ShelfError> {
+        ::kernel::bounds::param::<BookId>();
+        ::kernel::bounds::body::<Loan>();
+        ::kernel::bounds::answer::<Loan>();
+        ::kernel::bounds::error::<ShelfError>();
         self.calls
-            .run(
+            .run::<
+                Loan,
+                ShelfError,
+            >(
                 4usize,
                 cx,
                 ::core::option::Option::None,
@@ -327,27 +403,77 @@ impl ShelfApi for ShelfClient {
 struct ShelfRemote(::kernel::Transport);
 impl ShelfApi for ShelfRemote {
     async fn get(&self, cx: &::kernel::Ctx, id: BookId) -> Result<Book, ShelfError> {
-        self.0
+        ::kernel::bounds::param::<BookId>();
+        ::kernel::bounds::answer::<Book>();
+        ::kernel::bounds::error::<ShelfError>();
+        match self
+            .0
             .call(
                 &OPS[0usize],
                 cx,
-                ::kernel::Outgoing::new(&OPS[0usize]).param("id", &id),
+                ::kernel::Outgoing::new(&OPS[0usize]).param::<BookId>("id", &id),
             )
             .await
+        {
+            ::core::result::Result::Ok(reply) => {
+                reply.into_result::<Book, ShelfError>(&OPS[0usize])
+            }
+            ::core::result::Result::Err(fault) => {
+                ::core::result::Result::Err(
+                    ::kernel::bounds::failed::<ShelfError>(fault),
+                )
+            }
+        }
     }
     async fn list(
         &self,
         cx: &::kernel::Ctx,
         query: ListBooks,
     ) -> Result<Vec<Book>, ShelfError> {
-        self.0
-            .call(&OPS[1usize], cx, ::kernel::Outgoing::new(&OPS[1usize]).query(&query))
+        ::kernel::bounds::query::<ListBooks>();
+        ::kernel::bounds::answer::<Vec<Book>>();
+        ::kernel::bounds::error::<ShelfError>();
+        match self
+            .0
+            .call(
+                &OPS[1usize],
+                cx,
+                ::kernel::Outgoing::new(&OPS[1usize]).query::<ListBooks>(&query),
+            )
             .await
+        {
+            ::core::result::Result::Ok(reply) => {
+                reply.into_result::<Vec<Book>, ShelfError>(&OPS[1usize])
+            }
+            ::core::result::Result::Err(fault) => {
+                ::core::result::Result::Err(
+                    ::kernel::bounds::failed::<ShelfError>(fault),
+                )
+            }
+        }
     }
     async fn add(&self, cx: &::kernel::Ctx, new: NewBook) -> Result<Book, ShelfError> {
-        self.0
-            .call(&OPS[2usize], cx, ::kernel::Outgoing::new(&OPS[2usize]).body(&new))
+        ::kernel::bounds::body::<NewBook>();
+        ::kernel::bounds::answer::<Book>();
+        ::kernel::bounds::error::<ShelfError>();
+        match self
+            .0
+            .call(
+                &OPS[2usize],
+                cx,
+                ::kernel::Outgoing::new(&OPS[2usize]).body::<NewBook>(&new),
+            )
             .await
+        {
+            ::core::result::Result::Ok(reply) => {
+                reply.into_result::<Book, ShelfError>(&OPS[2usize])
+            }
+            ::core::result::Result::Err(fault) => {
+                ::core::result::Result::Err(
+                    ::kernel::bounds::failed::<ShelfError>(fault),
+                )
+            }
+        }
     }
     async fn give_back(
         &self,
@@ -355,15 +481,30 @@ impl ShelfApi for ShelfRemote {
         reader: UserId,
         id: BookId,
     ) -> Result<(), ShelfError> {
-        self.0
+        ::kernel::bounds::param::<UserId>();
+        ::kernel::bounds::param::<BookId>();
+        ::kernel::bounds::answer::<()>();
+        ::kernel::bounds::error::<ShelfError>();
+        match self
+            .0
             .call(
                 &OPS[3usize],
                 cx,
                 ::kernel::Outgoing::new(&OPS[3usize])
-                    .param("reader", &reader)
-                    .param("id", &id),
+                    .param::<UserId>("reader", &reader)
+                    .param::<BookId>("id", &id),
             )
             .await
+        {
+            ::core::result::Result::Ok(reply) => {
+                reply.into_result::<(), ShelfError>(&OPS[3usize])
+            }
+            ::core::result::Result::Err(fault) => {
+                ::core::result::Result::Err(
+                    ::kernel::bounds::failed::<ShelfError>(fault),
+                )
+            }
+        }
     }
     async fn lend(
         &self,
@@ -371,13 +512,30 @@ impl ShelfApi for ShelfRemote {
         id: BookId,
         loan: Loan,
     ) -> Result<Loan, ShelfError> {
-        self.0
+        ::kernel::bounds::param::<BookId>();
+        ::kernel::bounds::body::<Loan>();
+        ::kernel::bounds::answer::<Loan>();
+        ::kernel::bounds::error::<ShelfError>();
+        match self
+            .0
             .call(
                 &OPS[4usize],
                 cx,
-                ::kernel::Outgoing::new(&OPS[4usize]).param("id", &id).body(&loan),
+                ::kernel::Outgoing::new(&OPS[4usize])
+                    .param::<BookId>("id", &id)
+                    .body::<Loan>(&loan),
             )
             .await
+        {
+            ::core::result::Result::Ok(reply) => {
+                reply.into_result::<Loan, ShelfError>(&OPS[4usize])
+            }
+            ::core::result::Result::Err(fault) => {
+                ::core::result::Result::Err(
+                    ::kernel::bounds::failed::<ShelfError>(fault),
+                )
+            }
+        }
     }
 }
 impl ::kernel::Dispatch for ShelfClient {
@@ -399,55 +557,133 @@ impl ::kernel::Dispatch for ShelfClient {
             }
             match index {
                 0usize => {
-                    let result: Result<Book, ShelfError> = async {
+                    ::kernel::bounds::param::<BookId>();
+                    ::kernel::bounds::answer::<Book>();
+                    ::kernel::bounds::error::<ShelfError>();
+                    let decode = || -> ::core::result::Result<_, ::kernel::Fault> {
                         incoming.no_query()?;
-                        ShelfApi::get(&*self, &cx, incoming.param::<BookId>("id")?).await
+                        ::core::result::Result::Ok((incoming.param::<BookId>("id")?,))
+                    };
+                    match decode() {
+                        ::core::result::Result::Ok(args) => {
+                            let result = ShelfApi::get(&*self, &cx, args.0).await;
+                            ::kernel::Reply::of::<
+                                Book,
+                                ShelfError,
+                            >(&OPS[0usize], &cx, result)
+                        }
+                        ::core::result::Result::Err(fault) => {
+                            ::kernel::Reply::problem(
+                                fault.into(),
+                                ::core::option::Option::Some(&cx),
+                            )
+                        }
                     }
-                        .await;
-                    ::kernel::Reply::of(&OPS[0usize], &cx, result)
                 }
                 1usize => {
-                    let result: Result<Vec<Book>, ShelfError> = async {
-                        ShelfApi::list(&*self, &cx, incoming.query::<ListBooks>()?).await
+                    ::kernel::bounds::query::<ListBooks>();
+                    ::kernel::bounds::answer::<Vec<Book>>();
+                    ::kernel::bounds::error::<ShelfError>();
+                    let decode = || -> ::core::result::Result<_, ::kernel::Fault> {
+                        ::core::result::Result::Ok((incoming.query::<ListBooks>()?,))
+                    };
+                    match decode() {
+                        ::core::result::Result::Ok(args) => {
+                            let result = ShelfApi::list(&*self, &cx, args.0).await;
+                            ::kernel::Reply::of::<
+                                Vec<Book>,
+                                ShelfError,
+                            >(&OPS[1usize], &cx, result)
+                        }
+                        ::core::result::Result::Err(fault) => {
+                            ::kernel::Reply::problem(
+                                fault.into(),
+                                ::core::option::Option::Some(&cx),
+                            )
+                        }
                     }
-                        .await;
-                    ::kernel::Reply::of(&OPS[1usize], &cx, result)
                 }
                 2usize => {
-                    let result: Result<Book, ShelfError> = async {
+                    ::kernel::bounds::body::<NewBook>();
+                    ::kernel::bounds::answer::<Book>();
+                    ::kernel::bounds::error::<ShelfError>();
+                    let decode = || -> ::core::result::Result<_, ::kernel::Fault> {
                         incoming.no_query()?;
-                        ShelfApi::add(&*self, &cx, incoming.body::<NewBook>()?).await
+                        ::core::result::Result::Ok((incoming.body::<NewBook>()?,))
+                    };
+                    match decode() {
+                        ::core::result::Result::Ok(args) => {
+                            let result = ShelfApi::add(&*self, &cx, args.0).await;
+                            ::kernel::Reply::of::<
+                                Book,
+                                ShelfError,
+                            >(&OPS[2usize], &cx, result)
+                        }
+                        ::core::result::Result::Err(fault) => {
+                            ::kernel::Reply::problem(
+                                fault.into(),
+                                ::core::option::Option::Some(&cx),
+                            )
+                        }
                     }
-                        .await;
-                    ::kernel::Reply::of(&OPS[2usize], &cx, result)
                 }
                 3usize => {
-                    let result: Result<(), ShelfError> = async {
+                    ::kernel::bounds::param::<UserId>();
+                    ::kernel::bounds::param::<BookId>();
+                    ::kernel::bounds::answer::<()>();
+                    ::kernel::bounds::error::<ShelfError>();
+                    let decode = || -> ::core::result::Result<_, ::kernel::Fault> {
                         incoming.no_query()?;
-                        ShelfApi::give_back(
-                                &*self,
-                                &cx,
-                                incoming.own_param(&cx, "reader")?,
-                                incoming.param::<BookId>("id")?,
+                        ::core::result::Result::Ok((
+                            incoming.own_param(&cx, "reader")?,
+                            incoming.param::<BookId>("id")?,
+                        ))
+                    };
+                    match decode() {
+                        ::core::result::Result::Ok(args) => {
+                            let result = ShelfApi::give_back(&*self, &cx, args.0, args.1)
+                                .await;
+                            ::kernel::Reply::of::<
+                                (),
+                                ShelfError,
+                            >(&OPS[3usize], &cx, result)
+                        }
+                        ::core::result::Result::Err(fault) => {
+                            ::kernel::Reply::problem(
+                                fault.into(),
+                                ::core::option::Option::Some(&cx),
                             )
-                            .await
+                        }
                     }
-                        .await;
-                    ::kernel::Reply::of(&OPS[3usize], &cx, result)
                 }
                 4usize => {
-                    let result: Result<Loan, ShelfError> = async {
+                    ::kernel::bounds::param::<BookId>();
+                    ::kernel::bounds::body::<Loan>();
+                    ::kernel::bounds::answer::<Loan>();
+                    ::kernel::bounds::error::<ShelfError>();
+                    let decode = || -> ::core::result::Result<_, ::kernel::Fault> {
                         incoming.no_query()?;
-                        ShelfApi::lend(
-                                &*self,
-                                &cx,
-                                incoming.param::<BookId>("id")?,
-                                incoming.body::<Loan>()?,
+                        ::core::result::Result::Ok((
+                            incoming.param::<BookId>("id")?,
+                            incoming.body::<Loan>()?,
+                        ))
+                    };
+                    match decode() {
+                        ::core::result::Result::Ok(args) => {
+                            let result = ShelfApi::lend(&*self, &cx, args.0, args.1)
+                                .await;
+                            ::kernel::Reply::of::<
+                                Loan,
+                                ShelfError,
+                            >(&OPS[4usize], &cx, result)
+                        }
+                        ::core::result::Result::Err(fault) => {
+                            ::kernel::Reply::problem(
+                                fault.into(),
+                                ::core::option::Option::Some(&cx),
                             )
-                            .await
+                        }
                     }
-                        .await;
-                    ::kernel::Reply::of(&OPS[4usize], &cx, result)
                 }
                 _ => {
                     ::kernel::Reply::problem(
@@ -564,6 +800,8 @@ pub fn openapi() -> ::utoipa::openapi::OpenApi {
         struct Document;
         <Document as ::utoipa::OpenApi>::openapi()
     };
+    ::kernel::bounds::error::<ShelfError>();
+    ::kernel::bounds::query::<ListBooks>();
     ::kernel::openapi::finish::<
         ShelfError,
     >(document, OPS, &[(1usize, ::kernel::openapi::query::<ListBooks>)])

@@ -3,7 +3,7 @@ pub trait ShelfApi {
     /// Get one book.
     ///
     /// Lent ones, too.
-    #[get("/books/{id}", public = "/api/books/{id}", access = anyone, rate = "100/min")]
+    #[get("/books/{id}", public = "/api/books/{id}", access = anyone, rate = "100/min", errors(NotFound))]
     async fn get(&self, cx: &Ctx, id: BookId) -> Result<Book, ShelfError>;
 
     /// List books.
@@ -19,6 +19,6 @@ pub trait ShelfApi {
     async fn give_back(&self, cx: &Ctx, reader: UserId, id: BookId) -> Result<(), ShelfError>;
 
     /// Lend a book.
-    #[put("/loans/{id}", access = module(desk, robot))]
+    #[put("/loans/{id}", access = module(desk, robot), errors(NotFound, LentOut))]
     async fn lend(&self, cx: &Ctx, id: BookId, loan: Loan) -> Result<Loan, ShelfError>;
 }

@@ -3,14 +3,23 @@ impl ::kernel::ApiError for ShelfError {
         ::kernel::ProblemKind {
             code: ::kernel::Code::NotFound,
             name: "shelf.not_found",
+            variant: "NotFound",
             doc: "There is no such book.",
         },
         ::kernel::ProblemKind {
             code: ::kernel::Code::Conflict,
             name: "shelf.lent_out",
+            variant: "LentOut",
             doc: "Someone else has the book.",
         },
     ];
+    fn details() -> ::std::vec::Vec<::kernel::openapi::Details> {
+        ::std::vec![
+            { #[derive(::utoipa::ToSchema)] #[expect(dead_code, reason =
+            "carries the attribute")] struct __Details { reader : UserId, days : u32 }
+            ::kernel::openapi::Details::of:: < __Details > ("shelf.lent_out") }
+        ]
+    }
     fn code(&self) -> ::kernel::Code {
         match self {
             Self::NotFound { .. } => ::kernel::Code::NotFound,

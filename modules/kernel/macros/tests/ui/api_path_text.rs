@@ -16,6 +16,10 @@ pub trait ThingApi {
     /// Does something.
     #[get("/c/{name}", access = anyone)]
     async fn borrowed(&self, cx: &Ctx, name: &str) -> Result<u32, Fault>;
+
+    /// Does something.
+    #[get("/d/{letter}", access = anyone)]
+    async fn letter(&self, cx: &Ctx, letter: char) -> Result<u32, Fault>;
 }
 
 fn main() {}

@@ -1,7 +1,8 @@
 //! Every variant states a code.
 
 /// What can go wrong.
-#[derive(kernel::ApiError)]
+#[derive(Debug, thiserror::Error, kernel::ApiError)]
+#[error("it failed")]
 #[api(module = "thing")]
 pub enum ThingError {
     /// No code.

@@ -1,12 +1,14 @@
 //! An enum without generics.
 
 /// A struct.
-#[derive(kernel::ApiError)]
+#[derive(Debug, thiserror::Error, kernel::ApiError)]
+#[error("it failed")]
 #[api(module = "thing")]
 pub struct ThingError;
 
 /// An enum of anything.
-#[derive(kernel::ApiError)]
+#[derive(Debug, thiserror::Error, kernel::ApiError)]
+#[error("it failed")]
 #[api(module = "thing")]
 pub enum AnyError<T> {
     /// There is no such thing.

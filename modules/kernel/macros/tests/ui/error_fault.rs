@@ -1,7 +1,8 @@
 //! Exactly one variant holds the fault, and nothing else.
 
 /// No fault.
-#[derive(kernel::ApiError)]
+#[derive(Debug, thiserror::Error, kernel::ApiError)]
+#[error("it failed")]
 #[api(module = "thing")]
 pub enum NoneError {
     /// There is no such thing.
@@ -10,7 +11,8 @@ pub enum NoneError {
 }
 
 /// Two faults.
-#[derive(kernel::ApiError)]
+#[derive(Debug, thiserror::Error, kernel::ApiError)]
+#[error("it failed")]
 #[api(module = "thing")]
 pub enum TwoError {
     /// The call failed.
@@ -22,12 +24,23 @@ pub enum TwoError {
 }
 
 /// A fault with a name.
-#[derive(kernel::ApiError)]
+#[derive(Debug, thiserror::Error, kernel::ApiError)]
+#[error("it failed")]
 #[api(module = "thing")]
 pub enum NamedError {
     /// The call failed.
     #[api(fault)]
     Fault { fault: kernel::Fault },
+}
+
+/// A fault that is called otherwise.
+#[derive(Debug, thiserror::Error, kernel::ApiError)]
+#[error("it failed")]
+#[api(module = "thing")]
+pub enum OtherError {
+    /// The call failed.
+    #[api(fault)]
+    Broken(#[from] kernel::Fault),
 }
 
 fn main() {}

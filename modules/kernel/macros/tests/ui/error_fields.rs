@@ -1,7 +1,8 @@
 //! Fields have names.
 
 /// What can go wrong.
-#[derive(kernel::ApiError)]
+#[derive(Debug, thiserror::Error, kernel::ApiError)]
+#[error("it failed")]
 #[api(module = "thing")]
 pub enum ThingError {
     /// Too many.

@@ -1,7 +1,8 @@
 //! The enum names its module.
 
 /// No attribute.
-#[derive(kernel::ApiError)]
+#[derive(Debug, thiserror::Error, kernel::ApiError)]
+#[error("it failed")]
 pub enum NoneError {
     /// The call failed.
     #[api(fault)]
@@ -9,7 +10,8 @@ pub enum NoneError {
 }
 
 /// Another key.
-#[derive(kernel::ApiError)]
+#[derive(Debug, thiserror::Error, kernel::ApiError)]
+#[error("it failed")]
 #[api(name = "thing")]
 pub enum KeyError {
     /// The call failed.

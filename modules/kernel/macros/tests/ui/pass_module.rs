@@ -3,7 +3,7 @@
 #![deny(warnings, missing_docs, unreachable_pub)]
 
 use garde::Validate;
-use kernel::{Access, ApiError, Code, Ctx, Dispatch, Fault, Method, Principal, Retry, Role, Transport, UserId};
+use kernel::{Access, ApiError, Code, Ctx, Dispatch, Fault, Method, Principal, Request, Retry, Role, Transport, UserId};
 use serde::{Deserialize, Serialize};
 use std::{
     sync::{Arc, Mutex},
@@ -26,7 +26,7 @@ pub struct Book {
 }
 
 /// A book to be.
-#[derive(Debug, Clone, Serialize, Deserialize, Validate, ToSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, Validate, ToSchema, Request)]
 #[serde(deny_unknown_fields)]
 pub struct NewBook {
     /// Its title.
@@ -35,7 +35,7 @@ pub struct NewBook {
 }
 
 /// Which books to list.
-#[derive(Debug, Clone, Default, Serialize, Deserialize, Validate, IntoParams)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, Validate, IntoParams, Request)]
 #[serde(deny_unknown_fields)]
 pub struct ListBooks {
     /// Part of the title.
@@ -44,7 +44,8 @@ pub struct ListBooks {
 }
 
 /// A type with the name of one that the expansion uses inside.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Validate, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Validate, ToSchema, Request)]
+#[serde(deny_unknown_fields)]
 pub struct Document {
     /// Pages.
     #[garde(skip)]
@@ -82,7 +83,7 @@ pub trait ShelfApi {
     /// Get one book.
     ///
     /// Lent ones, too.
-    #[get("/books/{id}", public = "/api/books/{id}", access = anyone, rate = "100/min")]
+    #[get("/books/{id}", public = "/api/books/{id}", access = anyone, rate = "100/min", errors(NotFound))]
     async fn get(&self, cx: &Ctx, id: BookId) -> Result<Book, ShelfError>;
 
     /// List books.
@@ -98,7 +99,7 @@ pub trait ShelfApi {
     async fn give_back(&self, cx: &Ctx, reader: UserId, id: BookId) -> Result<(), ShelfError>;
 
     /// Lend a book.
-    #[put("/loans/{id}/{reader}", access = module(desk, robot))]
+    #[put("/loans/{id}/{reader}", access = module(desk, robot), errors(LentOut))]
     async fn lend(&self, cx: &Ctx, id: BookId, reader: UserId) -> Result<Option<Book>, ShelfError>;
 
     /// Uses the names of locals of the expansion, and of methods of other traits.
@@ -234,6 +235,30 @@ fn data() {
     assert_eq!((&get["parameters"][0]["name"], &get["parameters"][0]["schema"]["minimum"]), (&"id".into(), &1.into()));
     assert_eq!(get["responses"]["200"]["content"]["application/json"]["schema"]["$ref"], "#/components/schemas/Book");
     assert_eq!(get["responses"]["404"]["description"], "`shelf.not_found`: There is no such book.");
+    assert_eq!(ops::GET.errors.iter().map(|kind| kind.name).collect::<Vec<_>>(), ["shelf.not_found"]);
+    let statuses = |operation: &kernel::serde_json::Value| {
+        operation["responses"].as_object().expect("responses").keys().cloned().collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(statuses(get), "200 400 401 404 429 500 503 504");
+    assert_eq!(statuses(&api["paths"]["/loans/{id}/{reader}"]["put"]), "200 400 401 403 409 413 415 500 503 504");
+    // a problem of one kind, and one of several
+    let problem = |response: &kernel::serde_json::Value| response["content"]["application/problem+json"]["schema"].clone();
+    assert_eq!(problem(&get["responses"]["404"])["$ref"], "#/components/schemas/ShelfNotFoundProblem");
+    let refused = problem(&api["paths"]["/readers/{reader}/books/{id}"]["delete"]["responses"]["401"]);
+    assert_eq!(refused["oneOf"].as_array().map(Vec::len), Some(2));
+    assert_eq!(refused["discriminator"]["mapping"]["unauthenticated"], "#/components/schemas/UnauthenticatedProblem");
+    let lent_out = &api["components"]["schemas"]["ShelfLentOutProblem"];
+    assert_eq!(lent_out["allOf"][0]["$ref"], "#/components/schemas/Problem");
+    assert_eq!(lent_out["allOf"][1]["properties"]["code"]["enum"], kernel::serde_json::json!(["shelf.lent_out"]));
+    assert_eq!(lent_out["allOf"][1]["required"], kernel::serde_json::json!(["details"]));
+    let details = &lent_out["allOf"][1]["properties"]["details"];
+    assert_eq!(details["properties"]["reader"]["$ref"], "#/components/schemas/UserId");
+    assert_eq!(details["properties"]["details"]["items"]["type"], "string");
+    // headers that come with failures
+    assert_eq!(get["responses"]["401"]["headers"]["WWW-Authenticate"]["schema"]["type"], "string");
+    for status in ["429", "503", "504"] {
+        assert_eq!(get["responses"][status]["headers"]["Retry-After"]["schema"]["type"], "integer", "{status}");
+    }
     assert_eq!(api["paths"]["/books"]["get"]["parameters"][0]["name"], "title");
     let add = &api["paths"]["/books"]["post"];
     assert_eq!(add["requestBody"]["content"]["application/json"]["schema"]["$ref"], "#/components/schemas/NewBook");

@@ -1,0 +1,125 @@
+//! The responses with which operations fail: for each status the kinds of problems, each with its code and the schema of its details.
+
+use crate::{Code, Op, Problem, ProblemKind, Retry, declared::At};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use utoipa::{
+    ToSchema,
+    openapi::{
+        AllOfBuilder, Components, ContentBuilder, Header, HeaderBuilder, ObjectBuilder, OneOfBuilder, Ref, RefOr, Response,
+        ResponseBuilder, Schema, Type, path::Operation, schema::Discriminator,
+    },
+};
+
+/// Beside an answer that is the stored one of an earlier call.
+const REPLAYED: &str = "Idempotent-Replayed";
+
+/// The schema of the `details` of a kind of problem.
+pub struct Details {
+    /// The stable name of the kind.
+    name: &'static str,
+    schema: RefOr<Schema>,
+    /// Those that it refers to.
+    others: Vec<(String, RefOr<Schema>)>,
+}
+
+impl Details {
+    /// Those of the kind `name`, whose fields are those of `T`.
+    pub fn of<T: ToSchema>(name: &'static str) -> Self {
+        let mut others = Vec::new();
+        T::schemas(&mut others);
+        Self { name, schema: T::schema(), others }
+    }
+}
+
+/// Replaces the responses with which the operation fails by those that it has declared.
+pub(super) fn respond(operation: &mut Operation, op: &Op, at: At) {
+    let responses = &mut operation.responses.responses;
+    responses.retain(|status, _| status.starts_with('2'));
+    let mut by_status: BTreeMap<u16, Vec<ProblemKind>> = BTreeMap::new();
+    for kind in op.problems(at) {
+        by_status.entry(kind.code.status()).or_default().push(kind);
+    }
+    for (status, kinds) in by_status {
+        responses.insert(status.to_string(), response(op, Code::of_status(status), &kinds).into());
+    }
+    if op.retry == Retry::Key {
+        for response in responses.iter_mut().filter(|(status, _)| status.starts_with('2')).map(|(_, response)| response) {
+            if let RefOr::T(response) = response {
+                response.headers.insert(REPLAYED.into(), replayed().into());
+            }
+        }
+    }
+}
+
+/// Adds the schemas of the problems that `ops` answer there, unless they are there already.
+pub(super) fn add_schemas(components: &mut Components, ops: &[Op], at: impl Fn(&Op) -> At, details: &[Details]) {
+    for kind in ops.iter().flat_map(|op| op.problems(at(op))) {
+        let details = details.iter().find(|details| details.name == kind.name);
+        components.schemas.extend(details.iter().flat_map(|details| details.others.clone()));
+        components.schemas.entry(schema_name(kind.name)).or_insert_with(|| schema(&kind, details).into());
+    }
+}
+
+fn response(op: &Op, code: Code, kinds: &[ProblemKind]) -> Response {
+    let texts: Vec<_> = kinds.iter().map(|kind| format!("`{}`: {}", kind.name, kind.doc.trim())).collect();
+    let content = ContentBuilder::new().schema(Some(one_of(kinds))).build();
+    let mut response = ResponseBuilder::new().description(texts.join("\n\n")).content(Problem::MEDIA_TYPE, content);
+    let may_wait = matches!(code, Code::TooManyRequests | Code::Unavailable | Code::DeadlineExceeded);
+    if may_wait || kinds.iter().any(|kind| kind.name == Code::Conflict.name()) {
+        response = response.header("Retry-After", header_of(Type::Integer, "After how many seconds trying again is sensible."));
+    }
+    if code == Code::Unauthenticated {
+        response = response.header("WWW-Authenticate", header_of(Type::String, "`Bearer`."));
+    }
+    if op.retry == Retry::Key && kinds.iter().any(|kind| op.errors.contains(kind)) {
+        response = response.header(REPLAYED, replayed());
+    }
+    response.build()
+}
+
+/// Which of them it is, its `code` tells.
+fn one_of(kinds: &[ProblemKind]) -> RefOr<Schema> {
+    let reference = |kind: &ProblemKind| Ref::from_schema_name(schema_name(kind.name));
+    if let [one] = kinds {
+        return reference(one).into();
+    }
+    let mapping = kinds.iter().map(|kind| (kind.name, reference(kind).ref_location));
+    let one_of = kinds.iter().fold(OneOfBuilder::new(), |one_of, kind| one_of.item(reference(kind)));
+    one_of.discriminator(Some(Discriminator::with_mapping("code", mapping))).into()
+}
+
+/// `order.out_of_stock` is `OrderOutOfStockProblem`.
+fn schema_name(name: &str) -> String {
+    let capital = |word: &str| word.chars().take(1).flat_map(char::to_uppercase).chain(word.chars().skip(1)).collect::<String>();
+    name.split(['.', '_']).map(capital).collect::<String>() + "Problem"
+}
+
+/// The problem document, with what is the same in all that are of this kind.
+fn schema(kind: &ProblemKind, details: Option<&Details>) -> Schema {
+    let problem = Problem::new(kind.code, kind.name, kind.code.title(), None);
+    let fixed = |of: Type, value: Value| ObjectBuilder::new().schema_type(of).enum_values(Some([value]));
+    let text = |example: &str| ObjectBuilder::new().schema_type(Type::String).examples([json!(example)]);
+    let mut members = ObjectBuilder::new()
+        .property("type", fixed(Type::String, json!(problem.kind)))
+        .property("title", fixed(Type::String, json!(problem.title)))
+        .property("status", fixed(Type::Integer, json!(problem.status)))
+        .property("code", fixed(Type::String, json!(problem.code)))
+        .property("detail", text(&problem.detail))
+        .property("error", text(&problem.error));
+    if let Some(details) = details {
+        members = members.property("details", details.schema.clone()).required("details");
+    }
+    let all_of = AllOfBuilder::new().item(Ref::from_schema_name("Problem")).item(members);
+    // what a fault means differs from operation to operation: its responses say it
+    let description = if kind.variant.is_empty() { kind.code.title() } else { kind.doc.trim() };
+    Schema::AllOf(all_of.description(Some(description)).build())
+}
+
+fn header_of(of: Type, description: &str) -> Header {
+    HeaderBuilder::new().schema(Some(ObjectBuilder::new().schema_type(of))).description(Some(description)).build()
+}
+
+fn replayed() -> Header {
+    header_of(Type::String, "`true` when the answer is the stored one of an earlier call with the same `Idempotency-Key`.")
+}
