@@ -104,7 +104,7 @@ async fn the_quick_start_keeps_its_promises(shop: Shop) {
     let mine = async |path: &str| shop.send(shop.request("GET", path).bearer_auth(&token)).await.expect(200);
     let order = mine(&format!("/api/orders/{id}")).await["order"].clone();
     let time = |name: &str| DateTime::parse_from_rfc3339(order[name].as_str().unwrap()).unwrap();
-    let held = time("expires_at") - time("created_at");
+    let held = time("expires_at") - time("placed_at");
     assert!((held - TimeDelta::minutes(30)).abs() < TimeDelta::minutes(1), "{held}");
     assert_eq!(shop.get("/api/products/1").await.expect(200)["stock_quantity"], before - 2);
 
