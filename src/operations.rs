@@ -45,5 +45,6 @@ fn describe(op: &Op) -> Value {
         "retry": retry,
         "rate": op.rate.map(|rate| json!({ "count": rate.count, "seconds": rate.window.as_secs() })),
         "status": op.status,
+        "errors": op.errors.iter().map(|kind| kind.name).collect::<Vec<_>>(),
     })
 }

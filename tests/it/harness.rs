@@ -384,6 +384,8 @@ pub(crate) struct Operation {
     /// Path at the gateway.
     pub(crate) public: Option<String>,
     pub(crate) access: Access,
+    /// The codes of the errors of its own module that it can answer.
+    pub(crate) errors: Vec<String>,
 }
 
 /// Who may call an operation.
