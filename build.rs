@@ -12,16 +12,22 @@ const NOT_MODULES: [&str; 2] = ["kernel", "gateway"];
 
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=Cargo.toml");
-    println!("cargo::rerun-if-changed=modules");
+    // where a new member of the workspace shows
+    println!("cargo::rerun-if-changed=Cargo.lock");
     let root = read("Cargo.toml")?;
     let mut modules = BTreeMap::new();
     for folder in fs::read_dir("modules")? {
         let folder = folder?.path();
         let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        if NOT_MODULES.contains(&name.as_str()) || !folder.join("src/api.rs").exists() {
+        if NOT_MODULES.contains(&name.as_str()) {
             continue;
         }
+        // not the whole folder: a change in a module's tests is no change of the launcher
         println!("cargo::rerun-if-changed=modules/{name}/Cargo.toml");
+        println!("cargo::rerun-if-changed=modules/{name}/src/api.rs");
+        if !folder.join("src/api.rs").exists() {
+            continue;
+        }
         if let Some(missing) = missing_line(&root, &name) {
             return Err(format!("modules/{name} is not part of the shop yet. Add to Cargo.toml:\n  {missing}").into());
         }

@@ -38,7 +38,7 @@ pub(crate) async fn assemble(settings: &Settings, only: Option<Module>, jobs: &J
         let pem = std::fs::read(path).with_context(|| format!("peers_ca_file: {}", path.display()))?;
         kernel::trust_authorities(&pem).map_err(|e| anyhow!("peers_ca_file: {}: {e}", path.display()))?;
     }
-    let clashes = modules::clashes(&modules::contracts());
+    let clashes = modules::clashes();
     if !clashes.is_empty() {
         bail!("modules do not fit each other:\n  {}", clashes.join("\n  "));
     }

@@ -277,6 +277,7 @@ impl fmt::Debug for Secret {
 impl Settings {
     /// Reads the settings of a process that serves `only` this module, or everything, and what is wrong with them.
     pub(crate) fn load(file: Option<&Path>, only: Option<Module>) -> anyhow::Result<(Self, Vec<Finding>)> {
+        let well_known = well_known(only);
         let environment = env::var("SOUK_ENVIRONMENT").unwrap_or_else(|_| "development".into());
         let sources = || -> anyhow::Result<_> {
             let optional = |name: &str| File::new(&format!("config/{name}.toml"), FileFormat::Toml).required(false);
@@ -285,8 +286,8 @@ impl Settings {
                 builder = builder.add_source(File::from(file).format(FileFormat::Toml));
             }
             let mut known = Config::builder();
-            for (key, _, value) in well_known(only) {
-                known = known.set_override(key, value)?;
+            for (key, _, value) in &well_known {
+                known = known.set_override(key, value.as_str())?;
             }
             let ours = EnvironmentSource::with_prefix("SOUK").prefix_separator("_").separator("__");
             Ok(builder.add_source(known.build()?).add_source(ours))
@@ -304,7 +305,7 @@ impl Settings {
         }
         builder = builder.set_default("user.signing_key_file", format!("{data}/user-signing-key.pem"))?;
         let values = builder.build()?.collect()?;
-        let variables: BTreeMap<_, _> = well_known(only).into_iter().map(|(key, variable, _)| (key, variable)).collect();
+        let variables: BTreeMap<_, _> = well_known.into_iter().map(|(key, variable, _)| (key, variable)).collect();
         let origins = origin::Origins::new(&values, &variables);
         let settings: Settings = origin::read(values, &origins).map_err(|e| anyhow::anyhow!("settings: {e}"))?;
         let findings = check::check(&settings, &origins);

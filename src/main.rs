@@ -18,7 +18,10 @@ use config::Settings;
 use kernel::telemetry;
 use modules::Module;
 use rustix::fs::Mode;
-use std::{path::PathBuf, process::ExitCode};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -36,6 +39,15 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    #[command(flatten)]
+    OnShop(OnShop),
+    #[command(flatten)]
+    About(About),
+}
+
+/// What is done with a shop, which has settings.
+#[derive(Subcommand)]
+enum OnShop {
     /// Serve the shop: the gateway and every module that is not elsewhere (the default)
     Serve {
         /// Serve one module's own operations, or the gateway alone; the others are elsewhere
@@ -50,16 +62,6 @@ enum Command {
         #[arg(long, value_name = "N")]
         products: Option<usize>,
     },
-    /// Write the OpenAPI and AsyncAPI documents to openapi/
-    Openapi {
-        /// Compare with the files instead of writing them
-        #[arg(long)]
-        check: bool,
-    },
-    /// List the modules, callees before their callers: name, port when served alone, and whether it is compiled in
-    Modules,
-    /// List the operations of all modules as JSON: path, who may call it, how often, whether it may be repeated
-    Operations,
     /// Print the effective settings, secrets masked
     Config {
         /// Print what is wrong with them instead: what is refused, and what it warns about
@@ -78,6 +80,21 @@ enum Command {
     },
 }
 
+/// What the program says of itself, whatever the settings are.
+#[derive(Subcommand)]
+enum About {
+    /// List the modules, callees before their callers: name, port when served alone, and whether it is compiled in
+    Modules,
+    /// List the operations of all modules as JSON: path, who may call it, how often, whether it may be repeated
+    Operations,
+    /// Write the OpenAPI and AsyncAPI documents to openapi/
+    Openapi {
+        /// Compare with the files instead of writing them
+        #[arg(long)]
+        check: bool,
+    },
+}
+
 #[tokio::main]
 async fn main() -> ExitCode {
     match run(Cli::parse()).await {
@@ -91,38 +108,40 @@ async fn main() -> ExitCode {
 }
 
 async fn run(cli: Cli) -> anyhow::Result<()> {
-    let command = cli.command.unwrap_or(Command::Serve { only: None });
-    if let Command::Openapi { check } = command {
-        return openapi::write(check);
+    match cli.command.unwrap_or(Command::OnShop(OnShop::Serve { only: None })) {
+        Command::OnShop(command) => run_on_shop(command, cli.config.as_deref()).await,
+        Command::About(About::Modules) => operations::print_modules(),
+        Command::About(About::Operations) => operations::print(),
+        Command::About(About::Openapi { check }) => openapi::write(check),
     }
+}
+
+async fn run_on_shop(command: OnShop, file: Option<&Path>) -> anyhow::Result<()> {
     // whatever is made from here on is nobody else's: databases, keys, and the folder that they are in
     rustix::process::umask(Mode::RWXG | Mode::RWXO);
-    let only = if let Command::Serve { only } = &command { *only } else { None };
-    let (settings, findings) = Settings::load(cli.config.as_deref(), only)?;
-    if let Command::Config { check: true } = command {
+    let only = if let OnShop::Serve { only } = &command { *only } else { None };
+    let (settings, findings) = Settings::load(file, only)?;
+    if let OnShop::Config { check: true } = command {
         return config::report(&findings);
     }
     config::accept(&findings)?;
     // a command answers on its own; what it does to the stores is no news
-    let is_quiet = !matches!(command, Command::Serve { .. }) && settings.log.filter == "info";
+    let is_quiet = !matches!(command, OnShop::Serve { .. }) && settings.log.filter == "info";
     let filter = if is_quiet { "warn" } else { &settings.log.filter };
     // held until the end: then what is still to be written is written
     let log = telemetry::start_logging(filter, settings.log.format, only.map(Module::name));
     let log = log.map_err(anyhow::Error::msg).context("log.filter")?;
     match command {
-        Command::Serve { only } => {
+        OnShop::Serve { only } => {
             for finding in &findings {
                 tracing::warn!("setting {finding}");
             }
             serve::serve(settings, only, &log).await
         }
-        Command::Migrate => migrate::run(&settings).await,
-        Command::Seed { products } => seed::run(&settings, products).await,
-        Command::Openapi { check } => openapi::write(check),
-        Command::Modules => operations::print_modules(),
-        Command::Operations => operations::print(),
-        Command::Config { .. } => settings.print(),
-        Command::Events { command } => events::run(&settings, command).await,
-        Command::Admin { command } => admin::run(&settings, command).await,
+        OnShop::Migrate => migrate::run(&settings).await,
+        OnShop::Seed { products } => seed::run(&settings, products).await,
+        OnShop::Config { .. } => settings.print(),
+        OnShop::Events { command } => events::run(&settings, command).await,
+        OnShop::Admin { command } => admin::run(&settings, command).await,
     }
 }

@@ -1,6 +1,6 @@
 //! The modules of the shop. The list itself is in Cargo.toml: `build.rs` makes [`for_modules!`] of it.
 
-use kernel::{Contract, Dispatch, EventType, InternalKey, Listener, Transport};
+use kernel::{Contract, Dispatch, EventType, InternalKey, Listener, Op, Transport};
 use serde::{Deserialize, Serialize};
 use std::{str::FromStr, sync::Arc};
 
@@ -47,7 +47,18 @@ macro_rules! define_module {
             }
         }
 
-        /// What is known of every module without one of them running: for documents, and to check that they fit each other.
+        /// What every module claims for itself, each with the name of the module.
+        fn claims() -> Vec<(String, &'static str)> {
+            let mut claims = vec![claim_of_port(Module::Gateway)];
+            $(
+                claims.push(claim_of_port(Module::$Variant));
+                claims.extend(<$module::$Client as Contract>::events().iter().map(|event| (format!("event {}", event.name), $name)));
+                claims.extend($module::OPS.iter().filter_map(claim_of_path));
+            )*
+            claims
+        }
+
+        /// What is known of every module without one of them running: for documents and commands.
         pub(crate) fn contracts() -> Vec<Known> {
             vec![$(Known::of(Module::$Variant, $description, $module::$Client::remote(Transport::http(Vec::new(), InternalKey::random()))),)*]
         }
@@ -101,25 +112,38 @@ impl Known {
 }
 
 /// What two modules claim both, one line for each.
-pub(crate) fn clashes(modules: &[Known]) -> Vec<String> {
-    let mut claims: Vec<(String, &'static str)> = Vec::new();
-    for known in modules {
-        let name = known.module.name();
-        claims.push((format!("port {}", known.module.default_port()), name));
-        claims.extend(known.events.iter().map(|event| (format!("event {}", event.name), name)));
-        let public = known.operations.ops().iter().filter_map(|op| Some((op.method.as_str(), op.public?)));
-        claims.extend(public.map(|(method, path)| (format!("{method} {}", shape(path)), name)));
-    }
-    claims.push((format!("port {}", Module::Gateway.default_port()), Module::Gateway.name()));
-    claims.sort();
-    claims
-        .windows(2)
-        .filter(|two| two[0].0 == two[1].0)
-        .map(|two| format!("{} and {} both claim {}", two[0].1, two[1].1, two[0].0))
-        .collect()
+pub(crate) fn clashes() -> Vec<String> {
+    twice(claims())
 }
 
-/// A path without the names of its parameters.
-fn shape(path: &str) -> String {
-    path.split('/').map(|part| if part.starts_with('{') { "{}" } else { part }).collect::<Vec<_>>().join("/")
+fn twice(mut claims: Vec<(String, &'static str)>) -> Vec<String> {
+    claims.sort();
+    let pairs = claims.windows(2).filter(|two| two[0].0 == two[1].0);
+    pairs.map(|two| format!("{} and {} both claim {}", two[0].1, two[1].1, two[0].0)).collect()
+}
+
+fn claim_of_port(module: Module) -> (String, &'static str) {
+    (format!("port {}", module.default_port()), module.name())
+}
+
+/// Two paths are the same when they differ in the names of their parameters only.
+fn claim_of_path(op: &Op) -> Option<(String, &'static str)> {
+    let parts = op.public?.split('/').map(|part| if part.starts_with('{') { "{}" } else { part });
+    Some((format!("{} {}", op.method.as_str(), parts.collect::<Vec<_>>().join("/")), op.module))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn modules_that_claim_the_same_are_named() {
+        assert_eq!(clashes(), [""; 0]);
+        let known = claims();
+        for kind in ["port ", "event ", "GET /api/products/{}"] {
+            let (claim, owner) = known.iter().find(|(claim, _)| claim.starts_with(kind)).expect(kind);
+            let found = twice(known.iter().cloned().chain([(claim.clone(), "wishlist")]).collect());
+            assert_eq!(found, [format!("{owner} and wishlist both claim {claim}")]);
+        }
+    }
 }

@@ -145,10 +145,11 @@ impl Checks<'_> {
             }
             (None, Some(path)) => {
                 // one that cannot be read is told of when the process starts
-                let keys = std::fs::read(path).unwrap_or_default();
-                let lines = keys.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).filter(|line| !line.is_empty());
-                if let Some((number, why)) = lines.enumerate().find_map(|(index, line)| Some((index + 1, weakness(line)?))) {
-                    self.refuse("internal_key_file", format!("key {number} in it {why}"));
+                let keys = std::fs::read_to_string(path).unwrap_or_default();
+                if let Some((line, why)) =
+                    kernel::InternalKey::lines(&keys).find_map(|(line, key)| Some((line, weakness(key.as_bytes())?)))
+                {
+                    self.refuse("internal_key_file", format!("the key in line {line} {why}"));
                 }
             }
         }
@@ -157,10 +158,8 @@ impl Checks<'_> {
     fn files(&mut self) {
         let settings = self.settings;
         self.file("data", &settings.data, true);
-        for (key, path) in [("internal_key_file", &settings.internal_key_file)] {
-            if let Some(path) = path {
-                self.file(key, path, true);
-            }
+        if let Some(path) = &settings.internal_key_file {
+            self.file("internal_key_file", path, true);
         }
         if let Some(path) = &settings.peers_ca_file {
             self.file("peers_ca_file", path, false);
@@ -287,14 +286,15 @@ impl Checks<'_> {
             _ => {}
         }
         for (op, rate) in &gateway.rates {
-            let (count, window) = rate.split_once('/').unwrap_or_default();
-            let seconds = match window {
-                "s" => 1.0,
-                "min" => 60.0,
-                "hour" => 3600.0,
-                _ => 86_400.0,
+            let kernel::Rate { count, window } = match rate.parse() {
+                Ok(rate) => rate,
+                // the gateway would not start with it
+                Err(expected) => {
+                    self.refuse("gateway.rates", format!("{op} = {rate:?}: {expected}"));
+                    continue;
+                }
             };
-            let per_second = count.parse().unwrap_or(0.0) / seconds;
+            let per_second = f64::from(count) / window.as_secs_f64();
             if per_second > 1000.0 {
                 self.refuse("gateway.rates", format!("{op} = {rate:?} limits nothing"));
             } else if per_second > 50.0 || (op.starts_with("user.log") && per_second > 5.0) {
@@ -302,12 +302,8 @@ impl Checks<'_> {
             }
         }
         for network in &gateway.trusted_proxies {
-            let text = network.to_string();
-            let (address, prefix) = text.split_once('/').unwrap_or_default();
-            let (is_v4, prefix) = (address.contains('.'), prefix.parse().unwrap_or(0));
-            if prefix < if is_v4 { 8 } else { 16 } {
-                let text = format!("{text} is everybody: clients could make up their addresses");
-                self.refuse("gateway.trusted_proxies", text);
+            if network.prefix() < if network.is_ipv4() { 8 } else { 16 } {
+                self.refuse("gateway.trusted_proxies", format!("{network} is everybody: clients could make up their addresses"));
             }
         }
         if gateway.hsts_seconds == 0 {

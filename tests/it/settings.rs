@@ -186,6 +186,15 @@ fn lines(prefix: &str, table: &toml::Table) -> BTreeSet<String> {
     table.iter().flat_map(line).collect()
 }
 
+/// Scripts ask for the modules whatever the settings of the shop are.
+#[test]
+fn what_the_program_says_of_itself_needs_no_settings() {
+    for command in ["modules", "operations"] {
+        let output = run(&[command], &[("SOUK_NONSENSE", "1"), ("SOUK_ENVIRONMENT", "production")]);
+        assert!(output.status.success() && !output.stdout.is_empty(), "{command}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
 #[test]
 fn the_committed_api_documents_are_up_to_date() {
     let mut command = souk(tempfile::tempdir().unwrap().path(), &["openapi", "--check"], &[]);

@@ -24,6 +24,16 @@ impl Network {
         }
     }
 
+    /// How many bits all its addresses begin with: of 32, or of 128 if it is not of IPv4.
+    pub fn prefix(&self) -> u8 {
+        self.prefix
+    }
+
+    /// Whether its addresses are of IPv4.
+    pub fn is_ipv4(&self) -> bool {
+        self.address.is_ipv4()
+    }
+
     const fn longest(address: IpAddr) -> u8 {
         if address.is_ipv4() { 32 } else { 128 }
     }

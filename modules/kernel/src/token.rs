@@ -92,6 +92,11 @@ impl InternalKey {
         Ok(ours)
     }
 
+    /// The keys in the text of a file, each with the number of its line.
+    pub fn lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
+        (1..).zip(text.lines().map(str::trim)).filter(|(_, key)| !key.is_empty())
+    }
+
     /// A key for this process only.
     pub fn random() -> Self {
         let secret = rand::random::<[u8; Self::MIN_LENGTH]>();
@@ -163,8 +168,8 @@ impl Key {
 
 /// One key a line.
 fn parse(text: &str) -> Result<Arc<[Key]>, String> {
-    let lines = text.lines().map(str::trim).enumerate().filter(|(_, line)| !line.is_empty());
-    let keys = lines.map(|(i, line)| Key::new(line.as_bytes()).map_err(|e| format!("line {}: the key {e}", i + 1)));
+    let keys =
+        InternalKey::lines(text).map(|(line, key)| Key::new(key.as_bytes()).map_err(|e| format!("line {line}: the key {e}")));
     let keys = keys.collect::<Result<Arc<[Key]>, String>>()?;
     if keys.is_empty() { Err("there is no key in it".into()) } else { Ok(keys) }
 }

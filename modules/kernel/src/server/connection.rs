@@ -109,11 +109,10 @@ impl Exchange {
     }
 
     fn is_late(&self) -> bool {
-        let Timeouts { head_ms, idle_ms, .. } = self.0.timeouts;
+        let (head, idle) = (self.0.timeouts.head(), self.0.timeouts.idle());
         match self.0.phase.get() {
             Phase::Waiting { since, first_byte } => {
-                first_byte.is_some_and(|at| at.elapsed() >= Duration::from_millis(head_ms))
-                    || since.elapsed() >= Duration::from_millis(head_ms.saturating_add(idle_ms))
+                first_byte.is_some_and(|at| at.elapsed() >= head) || since.elapsed() >= head + idle
             }
             Phase::Answering | Phase::Over => false,
         }

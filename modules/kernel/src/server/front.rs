@@ -2,7 +2,7 @@
 //! gives errors of the framework the form of ours, and adds the headers that keep browsers careful.
 
 use super::{connection::Exchange, problem};
-use crate::{Code, Fault, FieldError, Problem};
+use crate::{Code, Fault, Problem};
 use actix_web::{
     Error,
     body::{BoxBody, EitherBody, MessageBody},
@@ -136,9 +136,7 @@ fn has_token(headers: &HeaderMap, name: &HeaderName, token: &str) -> bool {
 }
 
 fn invalid(name: &HeaderName, detail: &str) -> Box<Problem> {
-    let name = super::header_name(name);
-    let error = FieldError { pointer: format!("/{name}"), detail: detail.into() };
-    Fault::invalid_fields(vec![error]).into()
+    Fault::invalid(format!("/{}", super::header_name(name)), detail).into()
 }
 
 /// A problem with a status that no operation answers, and that therefore has no code of its own.
