@@ -81,10 +81,16 @@ fn idempotency_key() -> Parameter {
         .parameter_in(ParameterIn::Header)
         .required(Required::False)
         .description(Some(
-            "At most 255 characters. A call that is repeated with the same key and body has one effect, and answers the first \
+            "1 to 255 printable ASCII characters. A call that is repeated with the same key and body has one effect, and answers the first \
              call's reply with `Idempotent-Replayed: true`. The same key with another body is refused with 422.",
         ))
-        .schema(Some(utoipa::openapi::ObjectBuilder::new().schema_type(utoipa::openapi::schema::Type::String)))
+        .schema(Some(
+            utoipa::openapi::ObjectBuilder::new()
+                .schema_type(utoipa::openapi::schema::Type::String)
+                .min_length(Some(1))
+                .max_length(Some(255))
+                .pattern(Some("^[!-~]([ -~]*[!-~])?$")),
+        ))
         .build()
 }
 

@@ -213,8 +213,10 @@ fn with_headers(mut cx: Ctx, request: &HttpRequest) -> Result<Ctx, Fault> {
         cx = cx.in_trace(*trace);
     }
     if let Some(key) = request.headers().get(header::IDEMPOTENCY_KEY) {
-        let key = key.to_str().ok().filter(|key| (1..=255).contains(&key.len()));
-        cx = cx.with_key(key.ok_or_else(|| Fault::invalid("/Idempotency-Key", "must have 1 to 255 ASCII characters"))?);
+        // of what is not printable, `to_str` lets the tab through
+        let key = key.to_str().ok().filter(|key| (1..=255).contains(&key.len()) && !key.contains('\t'));
+        let rule = "must have 1 to 255 printable ASCII characters";
+        cx = cx.with_key(key.ok_or_else(|| Fault::invalid("/Idempotency-Key", rule))?);
     }
     Ok(cx)
 }

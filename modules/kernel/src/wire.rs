@@ -193,11 +193,37 @@ fn explain(path: &Path, text: &str) -> Fault {
     if text.starts_with("duplicate field") {
         return Fault::invalid(pointer, "is given twice");
     }
-    let is_number = ["digit found in string", "number too", "parse integer from"].iter().any(|part| text.contains(part));
+    if let Some(rule) = rule_of_number(text) {
+        return Fault::invalid(pointer, rule);
+    }
     match text.rsplit_once("expected ") {
         Some((_, expected)) => Fault::invalid(pointer, format!("must be {}", in_words(expected))),
-        None if is_number => Fault::invalid(pointer, "must be a whole number in the allowed range"),
         None => Fault::invalid(pointer, text.replace('`', "\"")),
+    }
+}
+
+/// The rule that a number breaks because no type of ours holds it. Those that a type holds are checked by the rules of their field.
+fn rule_of_number(text: &str) -> Option<&'static str> {
+    const TOO_LARGE: &str = "is too large";
+    const TOO_SMALL: &str = "is too small";
+    // in a query
+    for (part, rule) in [
+        ("number too large", TOO_LARGE),
+        ("number too small", TOO_SMALL),
+        ("digit found in string", "must be a whole number"),
+        ("parse integer from", "must be a whole number"),
+    ] {
+        if text.contains(part) {
+            return Some(rule);
+        }
+    }
+    // in JSON, where what is too large for 64 bits is read as a decimal number
+    let is_whole = ["i64", "u64", "i32", "u32"].iter().any(|kind| text.ends_with(&format!("expected {kind}")));
+    let given = text.split('`').nth(1)?.parse::<f64>().ok().filter(|_| is_whole)?;
+    match given {
+        _ if given >= i64::MAX as f64 || text.ends_with("32") && given > f64::from(u32::MAX) => Some(TOO_LARGE),
+        _ if given <= i64::MIN as f64 => Some(TOO_SMALL),
+        _ => None,
     }
 }
 
@@ -318,8 +344,14 @@ mod tests {
         assert_eq!(refuse(r#"{"lines":[]}"#), ("/name".into(), "Missing required field: name".into()));
         assert_eq!(refuse(r#"{"name":null,"lines":[]}"#).0, "/name");
         let quantity = ("/lines/0/quantity".to_owned(), "lines/0/quantity must be a whole number of at least 0".to_owned());
-        for wrong in ["-1", "1.5", "\"1\"", "null", "4294967296", "{}"] {
+        for wrong in ["-1", "1.5", "\"1\"", "null", "{}"] {
             assert_eq!(refuse(&format!(r#"{{"name":"x","lines":[{{"quantity":{wrong}}}]}}"#)), quantity);
+        }
+        for (wrong, rule) in
+            [("4294967296", "large"), ("99999999999999999999", "large"), ("1e300", "large"), ("-99999999999999999999", "small")]
+        {
+            let (_, told) = refuse(&format!(r#"{{"name":"x","lines":[{{"quantity":{wrong}}}]}}"#));
+            assert_eq!(told, format!("lines/0/quantity is too {rule}"), "{wrong}");
         }
         assert_eq!(refuse(r#"{"name":1,"lines":[]}"#), ("/name".into(), "name must be text".into()));
         assert_eq!(refuse(r#"{"name":"x","lines":[{}]}"#).0, "/lines/0/quantity");
