@@ -33,6 +33,7 @@ pub mod module;
 mod money;
 mod op;
 pub mod openapi;
+pub mod optional;
 mod page;
 mod peers;
 mod rate;

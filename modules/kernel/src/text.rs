@@ -94,35 +94,6 @@ text_type!(
     check_text
 );
 
-/// An optional text that is sent as `null` or as nothing but spaces is absent, as if it had not been sent. For
-/// `#[serde(default, deserialize_with = "..")]`.
-///
-/// # Errors
-/// When it is neither text nor `null`.
-pub fn or_none<'de, D: Deserializer<'de>, T: for<'a> From<&'a str>>(deserializer: D) -> Result<Option<T>, D::Error> {
-    let text = Option::<Cow<str>>::deserialize(deserializer)?;
-    Ok(text.filter(|text| !text.trim().is_empty()).map(|text| T::from(&text)))
-}
-
-/// As [`or_none`], for operations that leave alone what is not sent: the outer option says whether it was sent.
-///
-/// # Errors
-/// When it is neither text nor `null`.
-#[expect(clippy::option_option, reason = "not sent, sent as nothing, and sent are three things here")]
-pub fn or_none_if_sent<'de, D: Deserializer<'de>, T: for<'a> From<&'a str>>(
-    deserializer: D,
-) -> Result<Option<Option<T>>, D::Error> {
-    or_none(deserializer).map(Some)
-}
-
-/// A member that may be left out, but when it is sent must have a value: `null` is refused like any other value of another type.
-///
-/// # Errors
-/// When the value is not a `T`.
-pub fn if_sent<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
-    T::deserialize(deserializer).map(Some)
-}
-
 /// Text that nobody reads and that must be the same however it is typed, such as a password: the profile OpaqueString of RFC 8265.
 /// Spaces of all kinds become the ordinary one and nothing is trimmed.
 pub fn opaque(text: &str) -> String {
@@ -397,11 +368,7 @@ mod tests {
             ("a\u{fe0f}\u{fe0f}", "U+FE0F"),
             ("a\u{34f}b", "U+034F"),
         ] {
-            assert_eq!(
-                told(one_line(bad)),
-                format!("must not contain invisible or misleading characters ({hidden})"),
-                "{bad:?}"
-            );
+            assert_eq!(told(one_line(bad)), format!("must not contain invisible or misleading characters ({hidden})"), "{bad:?}");
         }
         for bad in ["a\nb", "a\tb", "a\u{0}", "a\u{7f}", "a\u{85}b", "a\u{2028}b", "a\u{2029}b"] {
             assert_eq!(told(one_line(bad)), "must not contain control characters", "{bad:?}");

@@ -211,15 +211,15 @@ pub struct NotificationRecord {
 #[serde(deny_unknown_fields)]
 pub struct ListNotifications {
     /// Page, from 1.
-    #[garde(inner(custom(between(1, 1_000_000))))]
-    #[param(minimum = 1, default = 1)]
+    #[garde(inner(custom(between(1, MAX_PAGE))))]
+    #[param(minimum = 1, maximum = 1_000_000, default = 1)]
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub page: Option<u32>,
+    pub page: Option<i64>,
     /// Notifications on a page, 1 to 100.
-    #[garde(inner(custom(between(1, 100))))]
+    #[garde(inner(custom(between(1, MAX_PER_PAGE))))]
     #[param(minimum = 1, maximum = 100, default = 20)]
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub per_page: Option<u32>,
+    pub per_page: Option<i64>,
     /// `true`: only unread ones; `false`: only read ones.
     #[garde(skip)]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -239,15 +239,15 @@ pub struct ListNotifications {
 #[serde(deny_unknown_fields)]
 pub struct ListAllNotifications {
     /// Page, from 1.
-    #[garde(inner(custom(between(1, 1_000_000))))]
-    #[param(minimum = 1, default = 1)]
+    #[garde(inner(custom(between(1, MAX_PAGE))))]
+    #[param(minimum = 1, maximum = 1_000_000, default = 1)]
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub page: Option<u32>,
+    pub page: Option<i64>,
     /// Notifications on a page, 1 to 100.
-    #[garde(inner(custom(between(1, 100))))]
+    #[garde(inner(custom(between(1, MAX_PER_PAGE))))]
     #[param(minimum = 1, maximum = 100, default = 20)]
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub per_page: Option<u32>,
+    pub per_page: Option<i64>,
     /// Only those of which this has become.
     #[garde(skip)]
     #[serde(skip_serializing_if = "Option::is_none")]
