@@ -234,6 +234,8 @@ async fn read(request: &HttpRequest, body: web::Payload, op: &Op, max_body: usiz
     }
     let takes_body = matches!(op.method, Method::Post | Method::Put);
     let body = if takes_body { read_body(request, body, max_body).await? } else { None };
+    // PUT replaces: nothing is no answer to the question by what
+    let body = body.or_else(|| (op.method == Method::Put).then(Vec::new));
     Ok(Incoming { params, query, body, from_peer: false })
 }
 

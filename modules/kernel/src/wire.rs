@@ -4,7 +4,10 @@ mod strict;
 
 use crate::{ApiError, Ctx, Fault, Op, Problem, UserId, lenient};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use serde::{Serialize, de::DeserializeOwned};
+use serde::{
+    Serialize,
+    de::{DeserializeOwned, IgnoredAny},
+};
 use serde_path_to_error::{Path, Segment};
 use std::{fmt::Display, str::FromStr};
 
@@ -65,7 +68,8 @@ pub struct Incoming {
     pub params: Vec<(String, String)>,
     /// The raw query string.
     pub query: String,
-    /// The raw body; `None` when the request has none.
+    /// The raw body; `None` when the request has none and need not have one. Empty when it has none and needs one, if the operation
+    /// takes one at all.
     pub body: Option<Vec<u8>>,
     /// Whether another process of ours sent it, maybe one of a newer version: then fields that are not known here are dropped. For
     /// clients they are mistakes.
@@ -129,6 +133,11 @@ impl Incoming {
     pub fn body<T: DeserializeOwned>(&self) -> Result<T, Fault> {
         // no body is an empty object: enough where every field may be left out, and elsewhere the missing field is named
         let body = self.body.as_deref().unwrap_or(b"{}");
+        if body.is_empty() {
+            let empty = Self { body: None, params: Vec::new(), query: String::new(), ..*self };
+            empty.body::<T>()?;
+            return Err(Fault::invalid("", "a body is required: what it does not say is removed or left alone on purpose"));
+        }
         // serde would take a list for an object, field by field
         if body.trim_ascii_start().first() == Some(&b'[') {
             return Err(Fault::invalid("", "the body must be a JSON object"));
@@ -142,8 +151,8 @@ impl Incoming {
                 parser.end().map_err(|_| Fault::invalid("", "the body must be one JSON value"))?;
                 Ok(value)
             }
-            Err(_) if self.from_peer => lenient::json(body).map_err(|e| json_fault(&e)),
-            Err(e) => Err(json_fault(&e)),
+            Err(_) if self.from_peer => lenient::json(body).map_err(|e| json_fault(body, &e)),
+            Err(e) => Err(json_fault(body, &e)),
         }
     }
 }
@@ -161,11 +170,15 @@ pub(crate) fn escape(name: &str) -> String {
     name.replace('~', "~0").replace('/', "~1")
 }
 
-fn json_fault(e: &serde_path_to_error::Error<serde_json::Error>) -> Fault {
+fn json_fault(body: &[u8], e: &serde_path_to_error::Error<serde_json::Error>) -> Fault {
     let text = e.inner().to_string();
     // positions say little about a body that is one line
     let text = text.split(" at line ").next().unwrap_or(&text);
     if e.inner().is_syntax() || e.inner().is_eof() {
+        // to the parser, what is no text where there must be a word is a mistake like a missing brace
+        if serde_json::from_slice::<IgnoredAny>(body).is_ok() {
+            return explain(e.path(), "expected a string");
+        }
         return Fault::invalid("", format!("the body is not valid JSON: {text}"));
     }
     explain(e.path(), text)
@@ -330,6 +343,14 @@ mod tests {
     #[expect(dead_code, reason = "only decoded")]
     struct Line {
         quantity: u32,
+        #[serde(default)]
+        unit: Unit,
+    }
+    #[derive(Debug, Default, serde::Deserialize)]
+    #[serde(rename_all = "snake_case")]
+    enum Unit {
+        #[default]
+        Piece,
     }
 
     fn refuse(body: &str) -> (String, String) {
@@ -337,6 +358,25 @@ mod tests {
         let fault = incoming.body::<Body>().expect_err(body);
         assert_eq!(fault.code(), Code::InvalidArgument);
         (fault.errors().first().map_or(String::new(), |e| e.pointer.clone()), fault.to_string())
+    }
+
+    #[test]
+    fn no_body_is_an_empty_object_but_where_one_is_required() {
+        #[derive(Debug, serde::Deserialize)]
+        struct Optional {
+            note: Option<String>,
+        }
+        let incoming = |body: Option<&str>| Incoming {
+            params: vec![],
+            query: String::new(),
+            body: body.map(|body| body.into()),
+            from_peer: false,
+        };
+        assert!(incoming(None).body::<Optional>().is_ok_and(|body| body.note.is_none()));
+        assert!(incoming(Some("")).body::<Optional>().is_err_and(|e| e.to_string().starts_with("a body is required")));
+        for body in [None, Some("")] {
+            assert_eq!(incoming(body).body::<Body>().expect_err("empty").to_string(), "Missing required field: name");
+        }
     }
 
     #[test]
@@ -354,6 +394,10 @@ mod tests {
             assert_eq!(told, format!("lines/0/quantity is too {rule}"), "{wrong}");
         }
         assert_eq!(refuse(r#"{"name":1,"lines":[]}"#), ("/name".into(), "name must be text".into()));
+        for wrong in ["1", "null", "[]", "true"] {
+            let told = refuse(&format!(r#"{{"name":"x","lines":[{{"quantity":1,"unit":{wrong}}}]}}"#));
+            assert_eq!(told, ("/lines/0/unit".into(), "lines/0/unit must be text".into()), "{wrong}");
+        }
         assert_eq!(refuse(r#"{"name":"x","lines":[{}]}"#).0, "/lines/0/quantity");
         assert_eq!(refuse(r#"{"name":"x","lines":[],"price":1}"#).0, "/price");
         assert_eq!(refuse(r#"{"name":"x","lines":[]} 1"#).1, "the body must be one JSON value");

@@ -281,7 +281,7 @@ pub struct Address {
 }
 
 /// Where something is sent: an address that belongs to nobody's address book.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Validate, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Validate, ToSchema, Request)]
 #[serde(deny_unknown_fields)]
 pub struct PostalAddress {
     /// Street and number, 1 to 255 characters.
