@@ -29,7 +29,8 @@ pub fn query<T: IntoParams>() -> Vec<Parameter> {
 }
 
 fn not_null(schema: RefOr<Schema>) -> RefOr<Schema> {
-    let is_null = |schema: &RefOr<Schema>| matches!(schema, RefOr::T(Schema::Object(object)) if object.schema_type == SchemaType::Type(Type::Null));
+    let null = SchemaType::Type(Type::Null);
+    let is_null = |schema: &RefOr<Schema>| matches!(schema, RefOr::T(Schema::Object(object)) if object.schema_type == null);
     match schema {
         RefOr::T(Schema::OneOf(mut one_of)) => {
             one_of.items.retain(|item| !is_null(item));
