@@ -6,7 +6,12 @@ use crate::{
 };
 use serde_json::{Value, json};
 
-both_deployments![bad_input_is_explained, limits_of_size_hold, no_operation_takes_what_it_does_not_know];
+both_deployments![
+    bad_input_is_explained,
+    limits_of_size_hold,
+    no_operation_takes_what_it_does_not_know,
+    what_is_left_out_null_and_empty_are_the_same
+];
 
 async fn bad_input_is_explained(shop: Shop) {
     let (me, admin) = (shop.customer("me").await, shop.admin().await);
@@ -46,6 +51,22 @@ async fn bad_input_is_explained(shop: Shop) {
     }
     assert_eq!(shop.get(&format!("/api/products/{lamp}?x=1")).await.problem(400), "invalid_argument");
     assert_eq!(shop.get("/api/products?search=%25").await.expect(200)["pagination"]["total"], 0);
+
+    // the rule that was broken, and no other
+    for (path, rule) in [
+        ("products/99999999999999999999", "is too large"),
+        ("products/-99999999999999999999", "must be at least 1"),
+        ("products/0", "must be at least 1"),
+        ("products/1.5", "must be a whole number"),
+        ("products?page=-1", "must be at least 1"),
+        ("products?per_page=101", "must be at most 100"),
+        ("products?per_page=99999999999999999999", "is too large"),
+        ("products?category_id=0", "must be at least 1"),
+        ("products?ids=1,99999999999999999999", "must be ids separated by commas, such as 1,2,3: one is too large"),
+    ] {
+        assert_eq!(shop.get(&format!("/api/{path}")).await.json()["errors"][0]["detail"], rule, "{path}");
+    }
+    assert_eq!(shop.get("/api/products?ids=").await.expect(200)["products"], json!([]), "no ids are not all of them");
 
     // bodies
     let deep = "[".repeat(100_000);
@@ -117,6 +138,54 @@ async fn bad_input_is_explained(shop: Shop) {
     assert_eq!(shop.get("/api/products").await.expect(200)["pagination"]["total"], 65);
     assert_eq!(shop.call(&me, "GET", "/api/cart", None).await.expect(200)["items"], json!([]));
     shop.get("/livez").await.expect(200);
+}
+
+async fn what_is_left_out_null_and_empty_are_the_same(shop: Shop) {
+    let admin = shop.admin().await;
+    for (i, phone) in [json!({}), json!({"phone": null}), json!({"phone": " "})].into_iter().enumerate() {
+        let mut body =
+            json!({"email": format!("absent{i}@example.com"), "password": "Saffron-7-Road", "first_name": "A", "last_name": "B"});
+        body.as_object_mut().unwrap().extend(phone.as_object().unwrap().clone());
+        assert_eq!(shop.post("/api/auth/register", body).await.expect(201)["user"]["phone"], json!(null));
+    }
+    // the profile changes what is sent; null and nothing remove
+    let me = shop.customer_with_phone("me", "+96170123456").await;
+    let profile = async |body| shop.call(&me, "PUT", "/api/users/profile", Some(body)).await;
+    assert_eq!(profile(json!({"last_name": "New"})).await.expect(200)["phone"], "+96170123456");
+    for nothing in [json!(null), json!(""), json!("  ")] {
+        assert_eq!(profile(json!({"phone": "+96170123456"})).await.expect(200)["phone"], "+96170123456");
+        assert_eq!(profile(json!({"phone": nothing})).await.expect(200)["phone"], json!(null));
+    }
+    for nothing in [json!(null), json!(""), json!("  ")] {
+        assert_eq!(profile(json!({"first_name": nothing})).await.problem(400), "invalid_argument");
+    }
+    // other PUTs replace
+    let category = json!({"name": "Lamps", "parent_id": 1});
+    let id = shop.call(&admin, "POST", "/api/categories", Some(category)).await.expect(201)["id"].clone();
+    let product = json!({"name": "Lamp", "price": 1, "description": "Bright", "category_id": id, "stock_quantity": null});
+    let product = shop.call(&admin, "POST", "/api/products", Some(product)).await.expect(201)["id"].clone();
+    for absent in [json!({}), json!({"description": null, "category_id": null}), json!({"description": ""})] {
+        let path = format!("/api/products/{product}");
+        let whole = json!({"name": "Lamp", "price": 1, "description": "Bright", "category_id": id});
+        assert_eq!(shop.call(&admin, "PUT", &path, Some(whole)).await.expect(200)["category_id"], id);
+        let mut body = json!({"name": "Lamp", "price": 2});
+        body.as_object_mut().unwrap().extend(absent.as_object().unwrap().clone());
+        let changed = shop.call(&admin, "PUT", &path, Some(body)).await.expect(200);
+        assert_eq!((&changed["description"], &changed["category_id"]), (&json!(""), &json!(null)));
+    }
+    let top = shop.call(&admin, "PUT", &format!("/api/categories/{id}"), Some(json!({"name": "Lamps"}))).await;
+    assert_eq!(top.expect(200)["parent_id"], json!(null));
+    // and need a body to replace by
+    for path in ["/api/notifications/preferences", "/api/users/profile", "/api/users/addresses/1", "/api/users/password"] {
+        assert_eq!(shop.call(&me, "PUT", path, None).await.problem(400), "invalid_argument", "{path}");
+    }
+    let off = json!({"locale": "de", "kinds": {"order.placed": {"email": false, "sms": false}}});
+    let preferences = async |body| shop.call(&me, "PUT", "/api/notifications/preferences", Some(body)).await.expect(200);
+    assert_eq!(preferences(off).await["kinds"]["order.placed"]["email"], false);
+    for usual in [json!({}), json!({"locale": null, "kinds": null}), json!({"locale": ""})] {
+        let kept = preferences(usual).await;
+        assert_eq!((&kept["locale"], &kept["kinds"]["order.placed"]["email"]), (&json!(null), &json!(true)));
+    }
 }
 
 async fn limits_of_size_hold(shop: Shop) {

@@ -19,3 +19,4 @@ mod purchase;
 mod quick_start;
 mod settings;
 mod statements;
+mod two_sides_of_every_limit;

@@ -5,6 +5,7 @@ use sea_orm_migration::prelude::*;
 mod m0001_product;
 mod m0002_search;
 mod m0003_refusals;
+mod m0004_name_key;
 
 /// Brings the database of the product module up to date.
 pub struct Migrator;
@@ -12,7 +13,12 @@ pub struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m0001_product::Step), Box::new(m0002_search::Step), Box::new(m0003_refusals::Step)]
+        vec![
+            Box::new(m0001_product::Step),
+            Box::new(m0002_search::Step),
+            Box::new(m0003_refusals::Step),
+            Box::new(m0004_name_key::Step),
+        ]
     }
 
     fn migration_table_name() -> DynIden {

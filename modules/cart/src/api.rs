@@ -22,7 +22,7 @@ pub trait CartApi {
         retry = key,
         status = 201,
         rate = "20/min",
-        errors(ProductNotFound, InsufficientStock, CartFull)
+        errors(ProductNotFound, InsufficientStock, TooDear, CartFull)
     )]
     async fn add(&self, cx: &Ctx, user: UserId, item: AddItem) -> Result<Cart, CartError>;
 
@@ -34,7 +34,7 @@ pub trait CartApi {
         public = "/api/cart/items/{product_id}",
         access = user,
         rate = "20/min",
-        errors(NotInCart, ProductNotFound, InsufficientStock)
+        errors(NotInCart, ProductNotFound, InsufficientStock, TooDear)
     )]
     async fn change(&self, cx: &Ctx, user: UserId, product_id: ProductId, change: ChangeItem) -> Result<Cart, CartError>;
 

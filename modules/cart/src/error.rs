@@ -1,4 +1,4 @@
-use kernel::{ApiError, Fault};
+use kernel::{Amount, ApiError, Currency, Fault};
 
 /// What can go wrong with carts.
 #[derive(Debug, Clone, PartialEq, thiserror::Error, ApiError)]
@@ -20,6 +20,15 @@ pub enum CartError {
         requested: u32,
         /// Pieces that are left.
         available: u32,
+    },
+    /// The cart would cost more than can be shown and paid.
+    #[error("The cart would cost more than {most} {currency}")]
+    #[api(invalid_argument)]
+    TooDear {
+        /// The most that a cart can cost.
+        most: Amount,
+        /// Its currency.
+        currency: Currency,
     },
     /// The cart has as many lines as it can have.
     #[error("A cart can have at most 100 products")]

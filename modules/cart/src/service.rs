@@ -42,7 +42,8 @@ impl CartApi for Carts {
     }
 
     async fn change(&self, cx: &Ctx, user: UserId, product_id: ProductId, change: ChangeItem) -> Result<Cart> {
-        if change.quantity == 0 {
+        let quantity = pieces(change.quantity);
+        if quantity == 0 {
             return self.remove(cx, user, product_id).await;
         }
         let stored = self.store.load(user).await?.ok_or(CartError::NotInCart)?;
@@ -51,11 +52,11 @@ impl CartApi for Carts {
         }
         let catalogue = self.catalogue(cx, Some(&stored), None).await?;
         let available = catalogue.sold(product_id)?.stock;
-        if change.quantity > available {
-            return Err(CartError::InsufficientStock { requested: change.quantity, available });
+        if quantity > available {
+            return Err(CartError::InsufficientStock { requested: quantity, available });
         }
-        let stored = self.store.set(user, product_id, change.quantity, &catalogue, self.life).await?;
-        Ok(view::cart(&stored, &catalogue)?)
+        let stored = self.store.set(user, product_id, quantity, &catalogue, self.life).await?;
+        Ok(view::cart(&stored, &catalogue))
     }
 
     async fn remove(&self, cx: &Ctx, user: UserId, product_id: ProductId) -> Result<Cart> {
@@ -78,7 +79,7 @@ impl CartApi for Carts {
         let validation_issues = view::issues(&stored, &catalogue);
         self.store.see(user, &view::changed(&stored, &catalogue)).await?;
         let is_valid = validation_issues.is_empty();
-        Ok(Validation { cart: view::cart(&stored, &catalogue)?, is_valid, validation_issues })
+        Ok(Validation { cart: view::cart(&stored, &catalogue), is_valid, validation_issues })
     }
 
     async fn snapshot(&self, _: &Ctx, user: UserId) -> Result<Snapshot> {
@@ -114,7 +115,7 @@ impl Carts {
             answer => answer?,
         };
         self.store.see(user, &view::changed(&stored, &catalogue)).await?;
-        Ok(view::cart(&stored, &catalogue)?)
+        Ok(view::cart(&stored, &catalogue))
     }
 
     /// The products of all lines, and one more, in one call.
@@ -125,9 +126,9 @@ impl Carts {
         more: Option<ProductId>,
     ) -> std::result::Result<Catalogue, Fault> {
         let lines = stored.map_or(&[][..], |stored| &stored.lines);
-        let ids = Ids::new(lines.iter().map(|line| line.product).chain(more));
-        let mut products: HashMap<_, _> = ids.iter().flat_map(Ids::as_slice).map(|id| (*id, None)).collect();
-        let query = ListProducts { ids, ..ListProducts::default() };
+        let ids = Ids::new(lines.iter().map(|line| line.product).chain(more)).map_err(Fault::internal)?;
+        let mut products: HashMap<_, _> = ids.as_slice().iter().map(|id| (*id, None)).collect();
+        let query = ListProducts { ids: Some(ids), ..ListProducts::default() };
         let page = self.product.list(&cx.without_key(), query).await.map_err(|e| match e {
             ProductError::Fault(fault) => fault,
             e => Fault::internal(format_args!("list of products: {e}")),
@@ -137,4 +138,9 @@ impl Carts {
         }
         Ok(Catalogue { products, stale: false })
     }
+}
+
+/// Pieces that a request asks for, whose rules were checked.
+pub(crate) fn pieces(quantity: i64) -> u32 {
+    u32::try_from(quantity).unwrap_or_default()
 }

@@ -113,7 +113,7 @@ impl Store {
     /// which is kept under the caller's key in the same step.
     ///
     /// # Errors
-    /// `ProductNotFound`, `InsufficientStock` and `CartFull`; then nothing has changed.
+    /// `ProductNotFound`, `InsufficientStock`, `TooDear` and `CartFull`; then nothing has changed.
     pub(crate) async fn add(
         &self,
         cx: &Ctx,
@@ -128,10 +128,10 @@ impl Store {
         }
     }
 
-    /// Sets the quantity of a line. What the catalogue says of all lines has been seen then.
+    /// Sets the quantity of a line. What the catalogue says of all lines has been seen then. Fewer pieces are always possible.
     ///
     /// # Errors
-    /// `NotInCart`; then nothing has changed.
+    /// `NotInCart` and `TooDear`; then nothing has changed.
     pub(crate) async fn set(
         &self,
         user: UserId,

@@ -2,7 +2,6 @@ use garde::Validate;
 use kernel::{
     Amount, Currency, Request,
     chrono::{DateTime, Utc},
-    rules::between,
 };
 use product::{MAX_QUANTITY, ProductId};
 use serde::{Deserialize, Serialize};
@@ -46,6 +45,11 @@ pub struct CartItem {
     pub stock_available: Option<u32>,
     /// Whether the product is no longer sold.
     pub unavailable: bool,
+    /// Whether the line makes the cart cost more than can be paid: it is in no total, and cannot be ordered before there are fewer
+    /// pieces in it. Its subtotal is 0 if it is too much by itself.
+    #[serde(default)]
+    #[schema(required)]
+    pub too_dear: bool,
     /// When the line was added.
     pub added_at: DateTime<Utc>,
     /// When the line was last changed.
@@ -62,7 +66,7 @@ pub struct AddItem {
     /// How many pieces, at least 1.
     #[garde(custom(positive))]
     #[schema(minimum = 1, maximum = 1_000_000, example = 2)]
-    pub quantity: u32,
+    pub quantity: i64,
 }
 
 /// A new quantity.
@@ -70,9 +74,9 @@ pub struct AddItem {
 #[serde(deny_unknown_fields)]
 pub struct ChangeItem {
     /// How many pieces; 0 removes the line.
-    #[garde(custom(between(0, MAX_QUANTITY)))]
+    #[garde(custom(not_negative))]
     #[schema(minimum = 0, maximum = 1_000_000, example = 3)]
-    pub quantity: u32,
+    pub quantity: i64,
 }
 
 /// That a cart is empty now.
@@ -137,10 +141,14 @@ pub struct CartVersion {
     pub version: i64,
 }
 
-fn positive<C>(quantity: &u32, _: &C) -> garde::Result {
+fn positive<C>(quantity: &i64, cx: &C) -> garde::Result {
+    if *quantity < 1 { Err(garde::Error::new("Quantity must be positive")) } else { not_negative(quantity, cx) }
+}
+
+fn not_negative<C>(quantity: &i64, _: &C) -> garde::Result {
     match quantity {
-        0 => Err(garde::Error::new("Quantity must be positive")),
-        1..=MAX_QUANTITY => Ok(()),
-        _ => Err(garde::Error::new(format!("must be 1 to {MAX_QUANTITY}"))),
+        ..0 => Err(garde::Error::new("Quantity cannot be negative")),
+        _ if *quantity > MAX_QUANTITY.into() => Err(garde::Error::new(format!("must be at most {MAX_QUANTITY}"))),
+        _ => Ok(()),
     }
 }

@@ -23,7 +23,7 @@ pub(crate) struct Catalogue {
 pub(crate) struct Sold {
     pub(crate) name: String,
     price_minor: i64,
-    currency: Currency,
+    pub(crate) currency: Currency,
     /// Pieces that are left.
     pub(crate) stock: u32,
 }
@@ -80,43 +80,88 @@ pub(crate) fn empty() -> Cart {
     }
 }
 
-/// The cart as its user sees it.
-pub(crate) fn cart(stored: &Stored, catalogue: &Catalogue) -> Result<Cart, Fault> {
-    let (mut items, mut total, mut total_items) = (Vec::with_capacity(stored.lines.len()), None, 0);
-    for line in &stored.lines {
-        let quantity = line.quantity;
+/// The cart as its user sees it. Whatever has become of the prices, it can be shown.
+pub(crate) fn cart(stored: &Stored, catalogue: &Catalogue) -> Cart {
+    let sums = sums(stored, catalogue);
+    let items = std::iter::zip(&stored.lines, &sums.lines).map(|(line, sum)| {
         let (name, price, stock) = match catalogue.get(line) {
             Some(Some(product)) => (product.name.clone(), product.price(), Some(product.stock)),
             Some(None) => ("Product Unavailable".into(), Money::zero(line.price.currency), Some(0)),
             None => (line.name.clone(), line.price, None),
         };
-        let unavailable = matches!(catalogue.get(line), Some(None));
-        let too_large = || Fault::internal("a cart costs too much");
-        let subtotal = price.times(quantity).ok_or_else(too_large)?;
-        total = Some(total.unwrap_or(Money::zero(price.currency)).plus(subtotal).ok_or_else(too_large)?);
-        total_items += if unavailable { 0 } else { quantity };
-        items.push(CartItem {
+        CartItem {
             product_id: line.product,
-            quantity,
+            quantity: line.quantity,
             product_name: name,
             product_price: price.amount(),
-            subtotal: subtotal.amount(),
+            subtotal: price.times(line.quantity).map_or(Amount::ZERO, Money::amount),
             stock_available: stock,
-            unavailable,
+            unavailable: *sum == Sum::Unavailable,
+            too_dear: *sum == Sum::TooDear,
             added_at: line.added_at,
             updated_at: line.updated_at,
-        });
-    }
-    Ok(Cart {
-        items,
-        total_amount: total.map_or(Amount::ZERO, Money::amount),
-        total_items,
-        currency: total.map(|total| total.currency),
+        }
+    });
+    let counted = std::iter::zip(&stored.lines, &sums.lines).filter(|(_, sum)| **sum == Sum::Counted);
+    Cart {
+        items: items.collect(),
+        total_amount: sums.total.map_or(Amount::ZERO, Money::amount),
+        total_items: counted.map(|(line, _)| line.quantity).sum(),
+        currency: sums.total.map(|total| total.currency),
         stale: catalogue.stale,
         created_at: Some(stored.created_at),
         updated_at: Some(stored.updated_at),
         expires_at: Some(stored.expires_at),
-    })
+    }
+}
+
+/// What a line does to the total of its cart.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Sum {
+    Counted,
+    Unavailable,
+    TooDear,
+}
+
+struct Sums {
+    /// For each line.
+    lines: Vec<Sum>,
+    /// Of all lines that are counted; none without lines.
+    total: Option<Money>,
+}
+
+fn sums(stored: &Stored, catalogue: &Catalogue) -> Sums {
+    let mut total = None;
+    let lines = stored.lines.iter().map(|line| {
+        let price = match catalogue.get(line) {
+            Some(None) => {
+                total.get_or_insert(Money::zero(line.price.currency));
+                return Sum::Unavailable;
+            }
+            Some(Some(product)) => product.price(),
+            None => line.price,
+        };
+        let before = *total.get_or_insert(Money::zero(price.currency));
+        match price.times(line.quantity).and_then(|sum| before.plus(sum)) {
+            Some(sum) => {
+                total = Some(sum);
+                Sum::Counted
+            }
+            None => Sum::TooDear,
+        }
+    });
+    Sums { lines: lines.collect(), total }
+}
+
+/// Refuses a cart that costs more than can be shown, before it is kept.
+pub(crate) fn must_be_payable(stored: &Stored, catalogue: &Catalogue) -> Result<(), CartError> {
+    let sums = sums(stored, catalogue);
+    if sums.lines.contains(&Sum::TooDear) { Err(too_dear(sums.total.map(|total| total.currency))) } else { Ok(()) }
+}
+
+pub(crate) fn too_dear(currency: Option<Currency>) -> CartError {
+    let currency = currency.unwrap_or_default();
+    CartError::TooDear { most: Money { minor: Money::MAX_MINOR, currency }.amount(), currency }
 }
 
 /// The lines whose name or price is another than the user last saw.
@@ -130,12 +175,15 @@ pub(crate) fn changed<'a>(stored: &Stored, catalogue: &'a Catalogue) -> Vec<Seen
 /// What keeps the lines from being ordered as they were last seen.
 pub(crate) fn issues(stored: &Stored, catalogue: &Catalogue) -> Vec<Issue> {
     let mut issues = Vec::new();
-    for line in &stored.lines {
+    for (line, sum) in std::iter::zip(&stored.lines, sums(stored, catalogue).lines) {
         let mut say = |issue| issues.push(Issue { product_id: line.product, issue });
         match catalogue.get(line) {
             Some(Some(product)) => {
                 if product.stock < line.quantity {
                     say(format!("Only {} items available, requested {}", product.stock, line.quantity));
+                }
+                if sum == Sum::TooDear {
+                    say("Makes the cart cost more than can be paid; take fewer pieces".into());
                 }
                 if line.price != product.price() {
                     say(format!("Price changed from {} to {}", line.price.amount(), product.price().amount()));
@@ -146,4 +194,45 @@ pub(crate) fn issues(stored: &Stored, catalogue: &Catalogue) -> Vec<Issue> {
         }
     }
     issues
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use kernel::chrono::DateTime;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn every_cart_can_be_shown_and_only_payable_ones_are_kept(
+            lines in prop::collection::vec((0..=i64::MAX / 2, 1..=1_000_000_u32, 0..4_u8), 0..100),
+        ) {
+            let at = DateTime::UNIX_EPOCH;
+            let currency = Currency::Vnd;
+            let (mut products, mut exact) = (HashMap::new(), 0_i128);
+            let stored = lines.iter().enumerate().map(|(i, &(price, quantity, kind))| {
+                let product = ProductId(i as i64 + 1);
+                // most prices are small, some of any size
+                let price_minor = (if kind == 0 { price } else { price % 10_000_000_000 }).min(Money::MAX_MINOR);
+                let is_sold = kind != 1;
+                exact += if is_sold { i128::from(price_minor) * i128::from(quantity) } else { 0 };
+                let sold = Sold { name: "Lamp".into(), price_minor, currency, stock: quantity };
+                products.insert(product, is_sold.then_some(sold));
+                let price = Money { minor: 1, currency };
+                Line { product, quantity, name: "Lamp".into(), price, added_at: at, updated_at: at }
+            });
+            let stored = Stored { version: 1, created_at: at, updated_at: at, expires_at: at, lines: stored.collect() };
+            let catalogue = Catalogue { products, stale: false };
+
+            let cart = cart(&stored, &catalogue);
+            let counted = cart.items.iter().filter(|item| !item.unavailable && !item.too_dear);
+            let sum = counted.clone().map(|item| item.subtotal.in_currency(currency).expect("an amount").minor).sum::<i64>();
+            prop_assert_eq!(cart.total_amount.in_currency(currency).expect("an amount").minor, sum);
+            prop_assert_eq!(cart.total_items, counted.map(|item| item.quantity).sum::<u32>());
+            let fits = exact <= i128::from(Money::MAX_MINOR);
+            prop_assert_eq!(must_be_payable(&stored, &catalogue).is_ok(), fits);
+            prop_assert_eq!(cart.items.iter().all(|item| !item.too_dear), fits);
+            prop_assert!(!fits || exact == i128::from(sum));
+        }
+    }
 }

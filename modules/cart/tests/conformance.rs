@@ -44,6 +44,8 @@ promises! {
     a_keyed_add_has_one_effect,
     a_key_used_at_once_has_one_effect,
     a_cart_has_at_most_100_lines,
+    a_cart_that_would_be_too_dear_is_refused_before_it_is_kept,
+    a_raised_price_makes_no_cart_unreadable,
     names_prices_and_stock_are_those_of_now,
     products_are_asked_for_in_one_call,
     without_products_the_last_known_is_shown,
@@ -159,7 +161,7 @@ impl Fixture {
             price: price.parse().unwrap(),
             currency: None,
             category_id: None,
-            stock_quantity: stock,
+            stock_quantity: stock.into(),
         };
         self.catalogue.module().create(&admin(), new).await.unwrap().id
     }
@@ -170,7 +172,7 @@ impl Fixture {
     }
 
     async fn stock(&self, id: ProductId, quantity: u32) {
-        self.catalogue.module().set_stock(&admin(), id, SetStock { quantity }).await.unwrap();
+        self.catalogue.module().set_stock(&admin(), id, SetStock { quantity: quantity.into() }).await.unwrap();
     }
 }
 
@@ -181,11 +183,11 @@ async fn get(client: &CartClient) -> Cart {
 }
 
 async fn add(client: &CartClient, product_id: ProductId, quantity: u32) -> Result<Cart, CartError> {
-    client.add(&customer(7), USER, AddItem { product_id, quantity }).await
+    client.add(&customer(7), USER, AddItem { product_id, quantity: quantity.into() }).await
 }
 
 async fn change(client: &CartClient, id: ProductId, quantity: u32) -> Result<Cart, CartError> {
-    client.change(&customer(7), USER, id, ChangeItem { quantity }).await
+    client.change(&customer(7), USER, id, ChangeItem { quantity: quantity.into() }).await
 }
 
 async fn remove(client: &CartClient, id: ProductId) -> Result<Cart, CartError> {
@@ -599,6 +601,51 @@ async fn use_renews_the_life_of_a_cart(client: CartClient, fixture: &Fixture) {
     }
 }
 
+async fn a_cart_that_would_be_too_dear_is_refused_before_it_is_kept(client: CartClient, fixture: &Fixture) {
+    let dear = fixture.product("Palace", "99999999.99", 1_000_000).await;
+    let cheap = fixture.product("Lamp", "0.01", 9).await;
+    let too_dear = Err(CartError::TooDear { most: "9999999999999.99".parse().unwrap(), currency: Currency::Eur });
+    // by one line
+    assert_eq!(add(&client, dear, 100_001).await, too_dear);
+    assert_eq!(fixture.kept.count().await.0, 0);
+    // 99,999,999.99 * 100,000 is 9,999,999,999,000: there is room for less than one more
+    assert_eq!(totals(&add(&client, dear, 100_000).await.unwrap()), ("9999999999000".into(), 100_000));
+    let before = get(&client).await;
+    assert_eq!(change(&client, dear, 1_000_000).await, too_dear);
+    assert_eq!(add(&client, dear, 1).await, too_dear);
+    let keyed = client.add(&customer(7).with_key("k"), USER, AddItem { product_id: dear, quantity: 1 }).await;
+    assert_eq!(keyed, too_dear);
+    assert_eq!(get(&client).await, before, "nothing was kept");
+    // by all lines together
+    add(&client, cheap, 1).await.unwrap();
+    let other = fixture.product("Castle", "1000", 9).await;
+    assert_eq!(add(&client, other, 1).await, too_dear);
+    // what is no longer sold costs nothing
+    fixture.catalogue.module().delete(&admin(), dear).await.unwrap();
+    assert_eq!(totals(&add(&client, other, 1).await.unwrap()), ("1000.01".into(), 2));
+}
+
+async fn a_raised_price_makes_no_cart_unreadable(client: CartClient, fixture: &Fixture) {
+    let (a, b) = (fixture.product("Lamp", "1", 1_000_000).await, fixture.product("Rug", "2", 9).await);
+    add(&client, a, 1_000_000).await.unwrap();
+    add(&client, b, 1).await.unwrap();
+    fixture.rename(a, "Lamp", "99999999.99").await;
+    let told = client.validate(&customer(7), USER).await.unwrap();
+    let issues: Vec<_> = told.validation_issues.iter().map(|issue| (issue.product_id, issue.issue.as_str())).collect();
+    let expected =
+        [(a, "Makes the cart cost more than can be paid; take fewer pieces"), (a, "Price changed from 1 to 99999999.99")];
+    assert_eq!((told.is_valid, &issues[..]), (false, &expected[..]));
+    for cart in [told.cart, get(&client).await] {
+        assert_eq!(totals(&cart), ("2".into(), 1));
+        assert_eq!(lines(&cart)[0], (a.0, 1_000_000, "Lamp", "99999999.99".into(), "0".into()));
+        assert_eq!(cart.items.iter().map(|item| item.too_dear).collect::<Vec<_>>(), [true, false]);
+    }
+    // there is a way out: fewer pieces, even if they are still too many, or none
+    assert!(change(&client, a, 200_000).await.unwrap().items[0].too_dear);
+    assert!(!change(&client, a, 3).await.unwrap().items[0].too_dear);
+    assert_eq!(totals(&remove(&client, a).await.unwrap()), ("2".into(), 1));
+}
+
 async fn a_cart_is_its_users(client: CartClient, fixture: &Fixture) {
     let a = fixture.product("Lamp", "10", 9).await;
     add(&client, a, 2).await.unwrap();
@@ -627,9 +674,11 @@ async fn bad_input_names_the_field(client: CartClient, fixture: &Fixture) {
     let a = fixture.product("Lamp", "10", 9).await;
     for (answer, pointer, text) in [
         (add(&client, a, 0).await, "/quantity", "Quantity must be positive"),
-        (add(&client, a, 1_000_001).await, "/quantity", "quantity must be 1 to 1000000"),
+        (add(&client, a, 1_000_001).await, "/quantity", "quantity must be at most 1000000"),
         (add(&client, ProductId(0), 1).await, "/product_id", ""),
-        (change(&client, a, 1_000_001).await, "/quantity", "quantity must be 0 to 1000000"),
+        (client.add(&customer(7), USER, AddItem { product_id: a, quantity: -1 }).await, "/quantity", "Quantity must be positive"),
+        (client.change(&customer(7), USER, a, ChangeItem { quantity: -1 }).await, "/quantity", "Quantity cannot be negative"),
+        (change(&client, a, 1_000_001).await, "/quantity", "quantity must be at most 1000000"),
     ] {
         match answer.unwrap_err() {
             CartError::Fault(fault) => {

@@ -152,7 +152,7 @@ impl Shop {
     }
 
     async fn add(&self, quantity: u32) -> Result<Cart, CartError> {
-        self.carts.add(&customer(7), USER, AddItem { product_id: self.lamp, quantity }).await
+        self.carts.add(&customer(7), USER, AddItem { product_id: self.lamp, quantity: quantity.into() }).await
     }
 
     async fn quantity(&self) -> u32 {

@@ -20,9 +20,15 @@ macro_rules! int_id {
         impl std::str::FromStr for $name {
             type Err = &'static str;
             fn from_str(text: &str) -> Result<Self, Self::Err> {
-                match text.parse() {
+                use std::num::IntErrorKind::{NegOverflow, PosOverflow};
+                match text.parse::<i64>() {
                     Ok(id) if id >= 1 => Ok(Self(id)),
-                    _ => Err("must be a whole number of at least 1"),
+                    Ok(_) => Err("must be at least 1"),
+                    Err(e) => Err(match e.kind() {
+                        PosOverflow => "is too large",
+                        NegOverflow => "must be at least 1",
+                        _ => "must be a whole number",
+                    }),
                 }
             }
         }

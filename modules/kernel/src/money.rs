@@ -72,34 +72,51 @@ impl FromStr for Currency {
     }
 }
 
-/// A decimal number of currency units, exact, with at most 4 decimals and 11 digits before the point.
+/// A decimal number of currency units, exact, with at most 4 decimals and at most 15 digits.
 ///
 /// 15 digits are what a JSON number keeps exactly in every language, because an IEEE 754 double does; [`Amount`] refuses more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
-pub struct Amount(i64);
+pub struct Amount {
+    ten_thousandths: i128,
+}
 
-const SCALE: i64 = 10_000;
-const LIMIT: i64 = 1_000_000_000_000_000;
+const SCALE: i128 = 10_000;
+/// The least number that has more digits than an amount.
+const LIMIT: i128 = 1_000_000_000_000_000;
+const TOO_LONG: &str = "must have at most 15 digits";
 
 impl Amount {
     /// Zero.
-    pub const ZERO: Amount = Amount(0);
+    pub const ZERO: Amount = Amount { ten_thousandths: 0 };
 
     /// This amount as money of `currency`; `None` when it has more decimals than the currency.
     pub fn in_currency(self, currency: Currency) -> Option<Money> {
-        let unit = 10_i64.pow(4 - currency.decimals());
-        (self.0 % unit == 0).then_some(Money { minor: self.0 / unit, currency })
+        let unit = minor_unit(currency);
+        // no more digits than an amount has
+        let minor = i64::try_from(self.ten_thousandths / unit).ok()?;
+        (self.ten_thousandths % unit == 0).then_some(Money { minor, currency })
     }
 
-    fn from_ten_thousandths(value: i64) -> Result<Self, &'static str> {
-        if value.abs() < LIMIT { Ok(Self(value)) } else { Err("must have at most 11 digits before the point") }
+    fn from_ten_thousandths(ten_thousandths: i128) -> Result<Self, &'static str> {
+        let mut digits = ten_thousandths.abs();
+        for _ in 0..4 {
+            if digits % 10 == 0 {
+                digits /= 10;
+            }
+        }
+        if digits < LIMIT { Ok(Self { ten_thousandths }) } else { Err(TOO_LONG) }
     }
+}
+
+/// Ten thousandths in a minor unit.
+const fn minor_unit(currency: Currency) -> i128 {
+    10_i128.pow(4 - currency.decimals())
 }
 
 impl fmt::Display for Amount {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (sign, value) = (if self.0 < 0 { "-" } else { "" }, self.0.unsigned_abs());
-        let (whole, part) = (value / SCALE as u64, value % SCALE as u64);
+        let (sign, value) = (if self.ten_thousandths < 0 { "-" } else { "" }, self.ten_thousandths.abs());
+        let (whole, part) = (value / SCALE, value % SCALE);
         let part = format!("{part:04}");
         match part.trim_end_matches('0') {
             "" => write!(f, "{sign}{whole}"),
@@ -122,21 +139,23 @@ impl FromStr for Amount {
             return Err("must have at most 4 decimals");
         }
         let whole = whole.trim_start_matches('0');
-        if whole.len() > 11 {
-            return Err("must have at most 11 digits before the point");
+        if whole.len() > 15 {
+            return Err(TOO_LONG);
         }
-        let value: i64 = format!("{whole}{part:0<4}").parse().map_err(|_| SHAPE)?;
+        let value: i128 = format!("{whole}{part:0<4}").parse().map_err(|_| SHAPE)?;
         Self::from_ten_thousandths(if text.starts_with('-') { -value } else { value })
     }
 }
 
 impl Serialize for Amount {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        if self.0 % SCALE == 0 {
-            return serializer.serialize_i64(self.0 / SCALE);
+        if let Ok(whole) = i64::try_from(self.ten_thousandths / SCALE)
+            && self.ten_thousandths % SCALE == 0
+        {
+            return serializer.serialize_i64(whole);
         }
         // Exact: the nearest double of a decimal with 15 digits or fewer is printed as that decimal again.
-        serializer.serialize_f64(self.0 as f64 / SCALE as f64)
+        serializer.serialize_f64(self.to_string().parse().map_err(serde::ser::Error::custom)?)
     }
 }
 
@@ -149,10 +168,7 @@ impl<'de> Deserialize<'de> for Amount {
                 f.write_str("a decimal number such as 29.99")
             }
             fn visit_i64<E: serde::de::Error>(self, v: i64) -> Result<Amount, E> {
-                v.checked_mul(SCALE)
-                    .ok_or("must have at most 11 digits before the point")
-                    .and_then(Amount::from_ten_thousandths)
-                    .map_err(E::custom)
+                Amount::from_ten_thousandths(i128::from(v) * SCALE).map_err(E::custom)
             }
             fn visit_u64<E: serde::de::Error>(self, v: u64) -> Result<Amount, E> {
                 self.visit_i64(i64::try_from(v).unwrap_or(i64::MAX))
@@ -209,6 +225,9 @@ pub struct Money {
 }
 
 impl Money {
+    /// The largest sum, in minor units of its currency, whatever that is: 15 digits, as an [`Amount`] has.
+    pub const MAX_MINOR: i64 = 999_999_999_999_999;
+
     /// Nothing, in `currency`.
     pub const fn zero(currency: Currency) -> Self {
         Self { minor: 0, currency }
@@ -216,12 +235,12 @@ impl Money {
 
     /// The number that JSON shows.
     pub const fn amount(self) -> Amount {
-        Amount(self.minor * 10_i64.pow(4 - self.currency.decimals()))
+        Amount { ten_thousandths: self.minor as i128 * minor_unit(self.currency) }
     }
 
     /// The price of `quantity` pieces; `None` when it is too large to be shown exactly.
     pub fn times(self, quantity: u32) -> Option<Self> {
-        self.checked(self.minor.checked_mul(i64::from(quantity))?)
+        Self { minor: self.minor.checked_mul(i64::from(quantity))?, ..self }.checked()
     }
 
     /// The sum; `None` when the currencies differ or it is too large to be shown exactly.
@@ -229,12 +248,11 @@ impl Money {
         if self.currency != other.currency {
             return None;
         }
-        self.checked(self.minor.checked_add(other.minor)?)
+        Self { minor: self.minor.checked_add(other.minor)?, ..self }.checked()
     }
 
-    fn checked(self, minor: i64) -> Option<Self> {
-        let unit = 10_i64.pow(4 - self.currency.decimals());
-        (minor.checked_mul(unit)?.abs() < LIMIT).then_some(Self { minor, ..self })
+    fn checked(self) -> Option<Self> {
+        (self.minor.unsigned_abs() <= Self::MAX_MINOR.unsigned_abs()).then_some(self)
     }
 }
 
@@ -251,13 +269,26 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_amount_survives_json_and_text(value in -LIMIT + 1..LIMIT) {
-            let amount = Amount(value);
+        fn every_amount_survives_json_and_text(digits in -Money::MAX_MINOR..=Money::MAX_MINOR, decimals in 0..=4_u32) {
+            let amount = Amount { ten_thousandths: i128::from(digits) * 10_i128.pow(4 - decimals) };
             let json = serde_json::to_string(&amount).expect("amount");
             prop_assert_eq!(serde_json::from_str::<Amount>(&json).expect(&json), amount);
             prop_assert_eq!(amount.to_string().parse::<Amount>(), Ok(amount));
             // the number on the wire has the same digits as the text
             prop_assert_eq!(json, amount.to_string());
+        }
+
+        #[test]
+        fn money_of_every_currency_can_be_shown(minor in -Money::MAX_MINOR..=Money::MAX_MINOR, n in 0..=u32::MAX) {
+            for currency in [Currency::Eur, Currency::Vnd, Currency::Kwd] {
+                let money = Money { minor, currency };
+                let json = serde_json::to_string(&money.amount()).expect("amount");
+                prop_assert_eq!(serde_json::from_str::<Amount>(&json).expect(&json).in_currency(currency), Some(money));
+                // never more than can be shown, never a wrong product
+                let exact = i128::from(minor) * i128::from(n);
+                let product = money.times(n).map(|product| i128::from(product.minor));
+                prop_assert_eq!(product, Some(exact).filter(|exact| exact.abs() <= i128::from(Money::MAX_MINOR)));
+            }
         }
 
         #[test]
@@ -275,13 +306,15 @@ mod tests {
         assert_eq!(amount("29.999").in_currency(Currency::Eur), None);
         assert_eq!(amount("29.999").in_currency(Currency::Kwd).map(|m| m.minor), Some(29_999));
         assert_eq!(amount("29.5").in_currency(Currency::Jpy), None);
-        for bad in ["", "-", "1.", ".5", "1e3", "NaN", "1,5", "123456789012", "0.00001", "+1"] {
+        for bad in ["", "-", "1.", ".5", "1e3", "NaN", "1,5", "1234567890123456", "12345678901234.56", "0.00001", "+1"] {
             assert!(bad.parse::<Amount>().is_err(), "{bad}");
         }
         for bad in ["1e300", "99999999999999999999", "null", "\"1\"", "0.12345"] {
             assert!(serde_json::from_str::<Amount>(bad).is_err(), "{bad}");
         }
-        let most = Money { minor: 9_999_999_999_999, currency: Currency::Eur };
+        assert_eq!(amount("165000000").in_currency(Currency::Vnd).map(|m| m.minor), Some(165_000_000));
+        let most = Money { minor: Money::MAX_MINOR, currency: Currency::Eur };
+        assert_eq!(most.to_string(), "9999999999999.99 EUR");
         assert_eq!(most.times(2), None);
         assert_eq!(most.plus(Money::zero(Currency::Usd)), None);
     }

@@ -8,8 +8,10 @@ use crate::{Access, ApiError, Method, Op, declared::At};
 use utoipa::{
     IntoParams,
     openapi::{
-        Content, ContentBuilder, OpenApi, PathItem, Ref, RefOr, Required,
+        Components, Content, ContentBuilder, OpenApi, PathItem, Ref, RefOr, Required, Schema,
         path::{Operation, Parameter, ParameterBuilder, ParameterIn},
+        request_body::RequestBody,
+        schema::{SchemaType, Type},
         security::SecurityRequirement,
     },
 };
@@ -17,9 +19,34 @@ use utoipa::{
 /// Name of the security scheme of logged-in users.
 pub const BEARER: &str = "bearer";
 
-/// The parameters of a query type.
+/// The parameters of a query type. None of them is ever null: in a URL there is no such thing.
 pub fn query<T: IntoParams>() -> Vec<Parameter> {
-    T::into_params(|| Some(ParameterIn::Query))
+    let mut parameters = T::into_params(|| Some(ParameterIn::Query));
+    for parameter in &mut parameters {
+        parameter.schema = parameter.schema.take().map(not_null);
+    }
+    parameters
+}
+
+fn not_null(schema: RefOr<Schema>) -> RefOr<Schema> {
+    let null = SchemaType::Type(Type::Null);
+    let is_null = |schema: &RefOr<Schema>| matches!(schema, RefOr::T(Schema::Object(object)) if object.schema_type == null);
+    match schema {
+        RefOr::T(Schema::OneOf(mut one_of)) => {
+            one_of.items.retain(|item| !is_null(item));
+            if one_of.items.len() == 1 { one_of.items.remove(0) } else { RefOr::T(Schema::OneOf(one_of)) }
+        }
+        RefOr::T(Schema::Object(mut object)) => {
+            if let SchemaType::Array(types) = &mut object.schema_type {
+                types.retain(|kind| *kind != Type::Null);
+                if let [one] = &types[..] {
+                    object.schema_type = SchemaType::Type(one.clone());
+                }
+            }
+            RefOr::T(Schema::Object(object))
+        }
+        other => other,
+    }
 }
 
 /// Adds to the generated document what `ops` say: parameters of the query, idempotency key, security and problems.
@@ -32,6 +59,12 @@ pub fn finish<E: ApiError>(mut api: OpenApi, ops: &[Op], queries: &[(usize, fn()
         for (_, query) in queries.iter().filter(|(i, _)| *i == index) {
             parameters.extend(query().into_iter().map(RefOr::T));
         }
+        if op.method == Method::Post
+            && let Some(RefOr::T(body)) = &mut operation.request_body
+            && !required_members(api.components.as_ref(), body)
+        {
+            body.required = Some(Required::False);
+        }
         if op.retry == crate::Retry::Key {
             parameters.push(RefOr::T(idempotency_key()));
         }
@@ -42,6 +75,22 @@ pub fn finish<E: ApiError>(mut api: OpenApi, ops: &[Op], queries: &[(usize, fn()
     }
     problems::add_schemas(api.components.get_or_insert_default(), ops, |_| At::Module, &E::details());
     api
+}
+
+/// Whether a body must have some member. Where it need not, POST does without a body.
+fn required_members(components: Option<&Components>, body: &RequestBody) -> bool {
+    let is_optional = |schema: &RefOr<Schema>| match schema {
+        RefOr::Ref(r) => {
+            let name = r.ref_location.rsplit('/').next().unwrap_or_default();
+            let schema = components.and_then(|components| components.schemas.get(name));
+            matches!(schema, Some(RefOr::T(Schema::Object(object))) if object.required.is_empty())
+        }
+        RefOr::T(schema) => matches!(schema, Schema::Object(object) if object.required.is_empty()),
+    };
+    !body.content.values().all(|content| match content {
+        RefOr::T(content) => content.schema.as_ref().is_some_and(is_optional),
+        RefOr::Ref(_) => false,
+    })
 }
 
 /// The operations that the gateway serves, at the paths where it serves them, as clients see them. `takes_tokens` tells of an operation
@@ -81,10 +130,16 @@ fn idempotency_key() -> Parameter {
         .parameter_in(ParameterIn::Header)
         .required(Required::False)
         .description(Some(
-            "At most 255 characters. A call that is repeated with the same key and body has one effect, and answers the first \
+            "1 to 255 printable ASCII characters. A call that is repeated with the same key and body has one effect, and answers the first \
              call's reply with `Idempotent-Replayed: true`. The same key with another body is refused with 422.",
         ))
-        .schema(Some(utoipa::openapi::ObjectBuilder::new().schema_type(utoipa::openapi::schema::Type::String)))
+        .schema(Some(
+            utoipa::openapi::ObjectBuilder::new()
+                .schema_type(utoipa::openapi::schema::Type::String)
+                .min_length(Some(1))
+                .max_length(Some(255))
+                .pattern(Some("^[!-~]([ -~]*[!-~])?$")),
+        ))
         .build()
 }
 

@@ -2,6 +2,48 @@
 
 use serde::{Deserialize, Serialize};
 
+/// The most pages that can be turned.
+pub const MAX_PAGE: i64 = 1_000_000;
+/// The most items on a page.
+pub const MAX_PER_PAGE: i64 = 100;
+
+/// The page of a list that a request asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Page {
+    number: u32,
+    per_page: u32,
+}
+
+impl Page {
+    /// The page of a query whose rules were checked: its number is 1 to [`MAX_PAGE`], and there are 1 to [`MAX_PER_PAGE`] items on
+    /// it. What the query lacks is the first page, and `usual` items.
+    pub fn of(number: Option<i64>, per_page: Option<i64>, usual: u32) -> Self {
+        let whole = |value: i64, max: i64| u32::try_from(value.clamp(1, max)).unwrap_or(1);
+        let number = number.map_or(1, |number| whole(number, MAX_PAGE));
+        Self { number, per_page: per_page.map_or(usual, |per_page| whole(per_page, MAX_PER_PAGE)) }
+    }
+
+    /// Its number, from 1.
+    pub fn number(self) -> u32 {
+        self.number
+    }
+
+    /// How many items come before it.
+    pub fn offset(self) -> u64 {
+        u64::from(self.number - 1) * u64::from(self.per_page)
+    }
+
+    /// How many items it has at most.
+    pub fn per_page(self) -> u32 {
+        self.per_page
+    }
+
+    /// What is said about it when there are `total` items.
+    pub fn of_total(self, total: u64) -> Pagination {
+        Pagination::new(self.number, self.per_page, total)
+    }
+}
+
 /// Where in a list a page is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Pagination {

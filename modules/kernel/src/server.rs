@@ -213,8 +213,10 @@ fn with_headers(mut cx: Ctx, request: &HttpRequest) -> Result<Ctx, Fault> {
         cx = cx.in_trace(*trace);
     }
     if let Some(key) = request.headers().get(header::IDEMPOTENCY_KEY) {
-        let key = key.to_str().ok().filter(|key| (1..=255).contains(&key.len()));
-        cx = cx.with_key(key.ok_or_else(|| Fault::invalid("/Idempotency-Key", "must have 1 to 255 ASCII characters"))?);
+        // of what is not printable, `to_str` lets the tab through
+        let key = key.to_str().ok().filter(|key| (1..=255).contains(&key.len()) && !key.contains('\t'));
+        let rule = "must have 1 to 255 printable ASCII characters";
+        cx = cx.with_key(key.ok_or_else(|| Fault::invalid("/Idempotency-Key", rule))?);
     }
     Ok(cx)
 }
@@ -232,6 +234,8 @@ async fn read(request: &HttpRequest, body: web::Payload, op: &Op, max_body: usiz
     }
     let takes_body = matches!(op.method, Method::Post | Method::Put);
     let body = if takes_body { read_body(request, body, max_body).await? } else { None };
+    // PUT replaces: nothing is no answer to the question by what
+    let body = body.or_else(|| (op.method == Method::Put).then(Vec::new));
     Ok(Incoming { params, query, body, from_peer: false })
 }
 

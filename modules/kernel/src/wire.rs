@@ -4,7 +4,10 @@ mod strict;
 
 use crate::{ApiError, Ctx, Fault, Op, Problem, UserId, lenient};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use serde::{Serialize, de::DeserializeOwned};
+use serde::{
+    Serialize,
+    de::{DeserializeOwned, IgnoredAny},
+};
 use serde_path_to_error::{Path, Segment};
 use std::{fmt::Display, str::FromStr};
 
@@ -65,7 +68,8 @@ pub struct Incoming {
     pub params: Vec<(String, String)>,
     /// The raw query string.
     pub query: String,
-    /// The raw body; `None` when the request has none.
+    /// The raw body; `None` when the request has none and need not have one. Empty when it has none and needs one, if the operation
+    /// takes one at all.
     pub body: Option<Vec<u8>>,
     /// Whether another process of ours sent it, maybe one of a newer version: then fields that are not known here are dropped. For
     /// clients they are mistakes.
@@ -129,6 +133,11 @@ impl Incoming {
     pub fn body<T: DeserializeOwned>(&self) -> Result<T, Fault> {
         // no body is an empty object: enough where every field may be left out, and elsewhere the missing field is named
         let body = self.body.as_deref().unwrap_or(b"{}");
+        if body.is_empty() {
+            let empty = Self { body: None, params: Vec::new(), query: String::new(), ..*self };
+            empty.body::<T>()?;
+            return Err(Fault::invalid("", "a body is required: what it does not say is removed or left alone on purpose"));
+        }
         // serde would take a list for an object, field by field
         if body.trim_ascii_start().first() == Some(&b'[') {
             return Err(Fault::invalid("", "the body must be a JSON object"));
@@ -142,8 +151,8 @@ impl Incoming {
                 parser.end().map_err(|_| Fault::invalid("", "the body must be one JSON value"))?;
                 Ok(value)
             }
-            Err(_) if self.from_peer => lenient::json(body).map_err(|e| json_fault(&e)),
-            Err(e) => Err(json_fault(&e)),
+            Err(_) if self.from_peer => lenient::json(body).map_err(|e| json_fault(body, &e)),
+            Err(e) => Err(json_fault(body, &e)),
         }
     }
 }
@@ -161,11 +170,15 @@ pub(crate) fn escape(name: &str) -> String {
     name.replace('~', "~0").replace('/', "~1")
 }
 
-fn json_fault(e: &serde_path_to_error::Error<serde_json::Error>) -> Fault {
+fn json_fault(body: &[u8], e: &serde_path_to_error::Error<serde_json::Error>) -> Fault {
     let text = e.inner().to_string();
     // positions say little about a body that is one line
     let text = text.split(" at line ").next().unwrap_or(&text);
     if e.inner().is_syntax() || e.inner().is_eof() {
+        // to the parser, what is no text where there must be a word is a mistake like a missing brace
+        if serde_json::from_slice::<IgnoredAny>(body).is_ok() {
+            return explain(e.path(), "expected a string");
+        }
         return Fault::invalid("", format!("the body is not valid JSON: {text}"));
     }
     explain(e.path(), text)
@@ -193,11 +206,37 @@ fn explain(path: &Path, text: &str) -> Fault {
     if text.starts_with("duplicate field") {
         return Fault::invalid(pointer, "is given twice");
     }
-    let is_number = ["digit found in string", "number too", "parse integer from"].iter().any(|part| text.contains(part));
+    if let Some(rule) = rule_of_number(text) {
+        return Fault::invalid(pointer, rule);
+    }
     match text.rsplit_once("expected ") {
         Some((_, expected)) => Fault::invalid(pointer, format!("must be {}", in_words(expected))),
-        None if is_number => Fault::invalid(pointer, "must be a whole number in the allowed range"),
         None => Fault::invalid(pointer, text.replace('`', "\"")),
+    }
+}
+
+/// The rule that a number breaks because no type of ours holds it. Those that a type holds are checked by the rules of their field.
+fn rule_of_number(text: &str) -> Option<&'static str> {
+    const TOO_LARGE: &str = "is too large";
+    const TOO_SMALL: &str = "is too small";
+    // in a query
+    for (part, rule) in [
+        ("number too large", TOO_LARGE),
+        ("number too small", TOO_SMALL),
+        ("digit found in string", "must be a whole number"),
+        ("parse integer from", "must be a whole number"),
+    ] {
+        if text.contains(part) {
+            return Some(rule);
+        }
+    }
+    // in JSON, where what is too large for 64 bits is read as a decimal number
+    let is_whole = ["i64", "u64", "i32", "u32"].iter().any(|kind| text.ends_with(&format!("expected {kind}")));
+    let given = text.split('`').nth(1)?.parse::<f64>().ok().filter(|_| is_whole)?;
+    match given {
+        _ if given >= i64::MAX as f64 || text.ends_with("32") && given > f64::from(u32::MAX) => Some(TOO_LARGE),
+        _ if given <= i64::MIN as f64 => Some(TOO_SMALL),
+        _ => None,
     }
 }
 
@@ -304,6 +343,14 @@ mod tests {
     #[expect(dead_code, reason = "only decoded")]
     struct Line {
         quantity: u32,
+        #[serde(default)]
+        unit: Unit,
+    }
+    #[derive(Debug, Default, serde::Deserialize)]
+    #[serde(rename_all = "snake_case")]
+    enum Unit {
+        #[default]
+        Piece,
     }
 
     fn refuse(body: &str) -> (String, String) {
@@ -314,14 +361,43 @@ mod tests {
     }
 
     #[test]
+    fn no_body_is_an_empty_object_but_where_one_is_required() {
+        #[derive(Debug, serde::Deserialize)]
+        struct Optional {
+            note: Option<String>,
+        }
+        let incoming = |body: Option<&str>| Incoming {
+            params: vec![],
+            query: String::new(),
+            body: body.map(|body| body.into()),
+            from_peer: false,
+        };
+        assert!(incoming(None).body::<Optional>().is_ok_and(|body| body.note.is_none()));
+        assert!(incoming(Some("")).body::<Optional>().is_err_and(|e| e.to_string().starts_with("a body is required")));
+        for body in [None, Some("")] {
+            assert_eq!(incoming(body).body::<Body>().expect_err("empty").to_string(), "Missing required field: name");
+        }
+    }
+
+    #[test]
     fn a_bad_body_names_the_field() {
         assert_eq!(refuse(r#"{"lines":[]}"#), ("/name".into(), "Missing required field: name".into()));
         assert_eq!(refuse(r#"{"name":null,"lines":[]}"#).0, "/name");
         let quantity = ("/lines/0/quantity".to_owned(), "lines/0/quantity must be a whole number of at least 0".to_owned());
-        for wrong in ["-1", "1.5", "\"1\"", "null", "4294967296", "{}"] {
+        for wrong in ["-1", "1.5", "\"1\"", "null", "{}"] {
             assert_eq!(refuse(&format!(r#"{{"name":"x","lines":[{{"quantity":{wrong}}}]}}"#)), quantity);
         }
+        for (wrong, rule) in
+            [("4294967296", "large"), ("99999999999999999999", "large"), ("1e300", "large"), ("-99999999999999999999", "small")]
+        {
+            let (_, told) = refuse(&format!(r#"{{"name":"x","lines":[{{"quantity":{wrong}}}]}}"#));
+            assert_eq!(told, format!("lines/0/quantity is too {rule}"), "{wrong}");
+        }
         assert_eq!(refuse(r#"{"name":1,"lines":[]}"#), ("/name".into(), "name must be text".into()));
+        for wrong in ["1", "null", "[]", "true"] {
+            let told = refuse(&format!(r#"{{"name":"x","lines":[{{"quantity":1,"unit":{wrong}}}]}}"#));
+            assert_eq!(told, ("/lines/0/unit".into(), "lines/0/unit must be text".into()), "{wrong}");
+        }
         assert_eq!(refuse(r#"{"name":"x","lines":[{}]}"#).0, "/lines/0/quantity");
         assert_eq!(refuse(r#"{"name":"x","lines":[],"price":1}"#).0, "/price");
         assert_eq!(refuse(r#"{"name":"x","lines":[]} 1"#).1, "the body must be one JSON value");

@@ -11,7 +11,7 @@ use crate::{
     store::{Contact, Filter, Row, Store},
     templates::Templates,
 };
-use kernel::{Ctx, Envelope, Fault, Pagination, UserId, idempotency::Used};
+use kernel::{Ctx, Envelope, Fault, Page, UserId, idempotency::Used};
 
 /// Notifications, on a store.
 #[derive(Clone)]
@@ -31,14 +31,14 @@ impl NotificationApi for Notifications {
         let own = Filter { user: Some(user), ..Filter::default() };
         let filter = Filter { unread: query.unread, kind: query.kind, channel: query.channel, ..own.clone() };
         let unread = Filter { unread: Some(true), ..own };
-        let (page, per_page) = (query.page.unwrap_or(1), query.per_page.unwrap_or(20));
+        let page = Page::of(query.page, query.per_page, 20);
         let (rows, total, unread) = tokio::try_join!(
-            self.store.page(&filter, offset(page, per_page), per_page),
+            self.store.page(&filter, page.offset(), page.per_page()),
             self.store.count(&filter),
             self.store.count(&unread)
         )?;
         let notifications = rows.into_iter().map(to_notification).collect();
-        Ok(NotificationPage { notifications, unread, pagination: Pagination::new(page, per_page, total) })
+        Ok(NotificationPage { notifications, unread, pagination: page.of_total(total) })
     }
 
     async fn mark_read(&self, _: &Ctx, user: UserId, id: NotificationId) -> Result<()> {
@@ -66,11 +66,11 @@ impl NotificationApi for Notifications {
     async fn list_all(&self, _: &Ctx, query: ListAllNotifications) -> Result<NotificationEntryPage> {
         let ListAllNotifications { page, per_page, status, user_id: user, kind, channel } = query;
         let filter = Filter { user, unread: None, status, kind, channel };
-        let (page, per_page) = (page.unwrap_or(1), per_page.unwrap_or(20));
+        let page = Page::of(page, per_page, 20);
         let (rows, total) =
-            tokio::try_join!(self.store.page(&filter, offset(page, per_page), per_page), self.store.count(&filter))?;
+            tokio::try_join!(self.store.page(&filter, page.offset(), page.per_page()), self.store.count(&filter))?;
         let notifications = rows.into_iter().map(|row| to_record(row).notification).collect();
-        Ok(NotificationEntryPage { notifications, pagination: Pagination::new(page, per_page, total) })
+        Ok(NotificationEntryPage { notifications, pagination: page.of_total(total) })
     }
 
     async fn get(&self, _: &Ctx, id: NotificationId) -> Result<NotificationRecord> {
@@ -154,10 +154,6 @@ impl Notifications {
         }
         Ok(rows)
     }
-}
-
-fn offset(page: u32, per_page: u32) -> u64 {
-    u64::from(page - 1) * u64::from(per_page)
 }
 
 fn to_notification(row: Row) -> Notification {

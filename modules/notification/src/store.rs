@@ -322,7 +322,8 @@ fn read_preferences(stored: &str) -> Result<NotificationPreferences> {
     }
     let stored: Stored = serde_json::from_str(stored).map_err(Fault::internal)?;
     let known = |(kind, Choice { email, sms }): (String, Choice)| Some((kind.parse().ok()?, ChannelChoice { email, sms }));
-    Ok(NotificationPreferences { locale: stored.locale, kinds: stored.kinds.into_iter().filter_map(known).collect() })
+    let kinds = stored.kinds.into_iter().filter_map(known).collect();
+    Ok(NotificationPreferences { locale: stored.locale.map(Into::into), kinds })
 }
 
 fn key_of_another() -> Fault {

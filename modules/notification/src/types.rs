@@ -1,8 +1,9 @@
 use garde::Validate;
 use kernel::{
-    Pagination, Request, UserId,
+    MAX_PAGE, MAX_PER_PAGE, Pagination, Request, UserId,
     chrono::{DateTime, Utc},
     rules::between,
+    text::Line,
 };
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use std::{borrow::Cow, collections::BTreeMap, fmt, str::FromStr};
@@ -211,15 +212,15 @@ pub struct NotificationRecord {
 #[serde(deny_unknown_fields)]
 pub struct ListNotifications {
     /// Page, from 1.
-    #[garde(inner(custom(between(1, 1_000_000))))]
-    #[param(minimum = 1, default = 1)]
+    #[garde(inner(custom(between(1, MAX_PAGE))))]
+    #[param(minimum = 1, maximum = 1_000_000, default = 1)]
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub page: Option<u32>,
+    pub page: Option<i64>,
     /// Notifications on a page, 1 to 100.
-    #[garde(inner(custom(between(1, 100))))]
+    #[garde(inner(custom(between(1, MAX_PER_PAGE))))]
     #[param(minimum = 1, maximum = 100, default = 20)]
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub per_page: Option<u32>,
+    pub per_page: Option<i64>,
     /// `true`: only unread ones; `false`: only read ones.
     #[garde(skip)]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -239,22 +240,22 @@ pub struct ListNotifications {
 #[serde(deny_unknown_fields)]
 pub struct ListAllNotifications {
     /// Page, from 1.
-    #[garde(inner(custom(between(1, 1_000_000))))]
-    #[param(minimum = 1, default = 1)]
+    #[garde(inner(custom(between(1, MAX_PAGE))))]
+    #[param(minimum = 1, maximum = 1_000_000, default = 1)]
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub page: Option<u32>,
+    pub page: Option<i64>,
     /// Notifications on a page, 1 to 100.
-    #[garde(inner(custom(between(1, 100))))]
+    #[garde(inner(custom(between(1, MAX_PER_PAGE))))]
     #[param(minimum = 1, maximum = 100, default = 20)]
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub per_page: Option<u32>,
+    pub per_page: Option<i64>,
     /// Only those of which this has become.
     #[garde(skip)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<NotificationStatus>,
     /// Only those for this user.
     #[garde(dive)]
-    #[param(value_type = Option<i64>)]
+    #[param(value_type = Option<i64>, minimum = 1)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user_id: Option<UserId>,
     /// Only those about this.
@@ -273,13 +274,21 @@ pub struct ListAllNotifications {
 pub struct NotificationPreferences {
     /// Language (BCP 47); none: the shop's. Where there are no texts in it, the nearest that there is.
     #[garde(inner(custom(language_tag)))]
-    #[schema(max_length = 35, example = "de-AT")]
-    #[serde(default)]
-    pub locale: Option<String>,
-    /// For each kind of notification, how it is told.
+    #[schema(
+        value_type = Option<String>,
+        max_length = 35,
+        pattern = "^([A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*)?$",
+        example = "de-AT"
+    )]
+    #[serde(default, deserialize_with = "kernel::optional::text")]
+    pub locale: Option<Line<35>>,
+    /// For each kind of notification, how it is told. A kind that is left out is told as it is by default.
     #[garde(skip)]
-    #[schema(example = json!({"order.placed": {"email": true, "sms": false}, "order.shipped": {"email": true, "sms": true}}))]
-    #[serde(default)]
+    #[schema(
+        value_type = Option<BTreeMap<NotificationKind, ChannelChoice>>,
+        example = json!({"order.placed": {"email": true, "sms": false}, "order.shipped": {"email": true, "sms": true}})
+    )]
+    #[serde(default, deserialize_with = "kernel::optional::or_default")]
     pub kinds: BTreeMap<NotificationKind, ChannelChoice>,
 }
 
@@ -305,8 +314,14 @@ pub struct PreviewTemplate {
     pub channel: NotificationChannel,
     /// In which language (BCP 47); the shop's if left out.
     #[garde(inner(custom(language_tag)))]
-    #[schema(max_length = 35, example = "de-AT")]
-    pub locale: Option<String>,
+    #[schema(
+        value_type = Option<String>,
+        max_length = 35,
+        pattern = "^([A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*)?$",
+        example = "de-AT"
+    )]
+    #[serde(default, deserialize_with = "kernel::optional::text")]
+    pub locale: Option<Line<35>>,
 }
 
 /// What a template makes of example data.

@@ -19,7 +19,7 @@ pub trait OrderApi {
         retry = key,
         status = 201,
         rate = "5/min",
-        errors(CartEmpty, OutOfStock, PriceChanged, Deactivated)
+        errors(CartEmpty, OutOfStock, PriceChanged, TooDear, Deactivated)
     )]
     async fn place(&self, cx: &Ctx, request: PlaceOrder) -> Result<OrderReply, OrderError>;
 
@@ -76,12 +76,14 @@ pub trait OrderApi {
     async fn list_all(&self, cx: &Ctx, query: ListAllOrders) -> Result<OrderPage, OrderError>;
 
     /// Move an order to `shipped` or `delivered`.
+    ///
+    /// A status that it has already, with another note, corrects the note: it is added to the timeline, and the customer is told.
     #[put(
         "/orders/{id}/status",
         public = "/api/orders/{id}/status",
         access = role(admin),
         rate = "60/min",
-        errors(NotFound, IllegalState)
+        errors(NotFound, IllegalState, Busy)
     )]
     async fn set_status(&self, cx: &Ctx, id: OrderId, request: SetStatus) -> Result<OrderReply, OrderError>;
 }

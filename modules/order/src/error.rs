@@ -33,6 +33,10 @@ pub enum OrderError {
         /// The lines whose price is another.
         lines: Vec<PriceChange>,
     },
+    /// The order would cost more than can be paid; nothing was ordered. Take fewer pieces.
+    #[error("The order would cost more than can be paid; take fewer pieces")]
+    #[api(conflict)]
+    TooDear,
     /// The order is in a state that does not allow it.
     #[error("The order is {status}")]
     #[api(conflict)]

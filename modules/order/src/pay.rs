@@ -38,7 +38,7 @@ impl Orders {
         let attempt = match order.state {
             State::Pending if order.expires_at > now => order.attempt + 1,
             // the same question again, after an answer that got lost
-            State::Charging if order.lease_until <= now && order.payment_method.as_ref() == Some(&request.payment_method) => {
+            State::Charging if order.lease_until <= now && order.payment_method.as_deref() == Some(&*request.payment_method) => {
                 order.attempt
             }
             State::Charging => return Err(OrderError::Busy),
@@ -47,7 +47,7 @@ impl Orders {
         };
         let change = order::ActiveModel {
             attempt: Set(attempt),
-            payment_method: Set(Some(request.payment_method)),
+            payment_method: Set(Some(request.payment_method.into())),
             payment_key: Set(held.key().map(str::to_owned)),
             lease_until: Set(now + LEASE),
             ..Default::default()
@@ -97,7 +97,7 @@ impl Orders {
             user_id: UserId(order.user_id),
             amount: Money { minor: order.total_minor, currency }.amount(),
             currency,
-            payment_method: order.payment_method.clone().unwrap_or_default(),
+            payment_method: order.payment_method.as_deref().unwrap_or_default().into(),
         };
         let attempt = u32::try_from(order.attempt).unwrap_or_default();
         let outcome = self.payment.process(cx, OrderId(order.id), attempt, request).await;
@@ -185,7 +185,13 @@ impl Orders {
                 held.finish(&tx, reply).await?;
             }
             Err(OrderError::ProviderUnavailable) => held.abandon(&tx).await?,
-            Err(refusal) => held.refuse(&tx, &refusal.clone().into_problem()).await?,
+            Err(refusal) => {
+                // whatever it was, it is nothing that a provider knows, and nothing that we keep
+                if *refusal == OrderError::UnknownMethod {
+                    change.payment_method = Set(None);
+                }
+                held.refuse(&tx, &refusal.clone().into_problem()).await?;
+            }
         }
         if store::advance(&*tx, order.id, State::Charging, State::Pending, change).await?.is_some() {
             store::note(&*tx, &[order.id], State::Pending, note).await?;

@@ -9,7 +9,11 @@ use crate::{
     view,
 };
 use cart::CartClient;
-use kernel::{Ctx, OrderId, Pagination, Role, db::Db, jobs::Jobs};
+use kernel::{
+    Ctx, OrderId, Page, Role,
+    db::{Db, Tx},
+    jobs::Jobs,
+};
 use payment::{PaymentClient, PaymentId};
 use product::ProductClient;
 use sea_orm::Condition;
@@ -73,18 +77,13 @@ impl OrderApi for Orders {
         let tx = self.db.begin().await?;
         let row = match store::advance(&*tx, id.0, from, to, Default::default()).await? {
             Some(row) => {
-                let note = request.note.as_deref();
-                match request.status {
-                    NextStatus::Shipped => tell::<OrderShipped>(&tx, cx, &row, note).await?,
-                    NextStatus::Delivered => tell::<OrderDelivered>(&tx, cx, &row, note).await?,
-                }
-                store::note(&*tx, &[id.0], to, &with_reason(what, note)).await?;
+                tell_status(&tx, cx, &row, &request).await?;
+                store::note(&*tx, &[id.0], to, &with_reason(what, request.note.as_deref())).await?;
                 row
             }
             None => match store::order(&*tx, id).await? {
                 None | Some(order::Model { state: State::Placing, .. }) => return Err(OrderError::NotFound),
-                // said before: nothing to do
-                Some(row) if row.state == to => row,
+                Some(row) if row.state == to => return self.told_again(tx, cx, row, request).await,
                 Some(row) => return Err(OrderError::IllegalState { status: row.state.status() }),
             },
         };
@@ -95,12 +94,44 @@ impl OrderApi for Orders {
 }
 
 impl Orders {
-    async fn page(&self, filter: &Condition, page: Option<u32>, per_page: Option<u32>) -> Result<OrderPage> {
+    async fn page(&self, filter: &Condition, page: Option<i64>, per_page: Option<i64>) -> Result<OrderPage> {
         let db = self.db.read();
-        let (page, per_page) = (page.unwrap_or(1), per_page.unwrap_or(10));
-        let offset = u64::from(page - 1) * u64::from(per_page);
-        let (rows, total) = tokio::try_join!(store::page(db, filter, offset, per_page.into()), store::count(db, filter))?;
-        Ok(OrderPage { orders: view::complete(db, rows).await?, pagination: Pagination::new(page, per_page, total) })
+        let page = Page::of(page, per_page, 10);
+        let (rows, total) = tokio::try_join!(store::page(db, filter, page), store::count(db, filter))?;
+        Ok(OrderPage { orders: view::complete(db, rows).await?, pagination: page.of_total(total) })
+    }
+
+    /// A status that the order has already. With the note of before, or none, there is nothing to do; another one corrects it: it is
+    /// kept, and the customer is told.
+    async fn told_again(&self, tx: Tx, cx: &Ctx, row: order::Model, request: SetStatus) -> Result<OrderReply> {
+        let before = view::complete_one(&*tx, row.clone()).await?;
+        let Some(note) = request.note.as_deref() else { return Ok(OrderReply { order: before }) };
+        let state = row.state;
+        // locked from here on, so that of two who correct it alike one does
+        let Some(row) = store::advance(&*tx, row.id, state, state, Default::default()).await? else {
+            return Err(OrderError::Busy);
+        };
+        let last = store::timelines(&*tx, &[row.id]).await?.into_iter().rfind(|entry| entry.state == state);
+        let (first, corrected) = match request.status {
+            NextStatus::Shipped => (with_reason("Shipped", Some(note)), with_reason("Shipped, corrected", Some(note))),
+            NextStatus::Delivered => (with_reason("Delivered", Some(note)), with_reason("Delivered, corrected", Some(note))),
+        };
+        if last.is_some_and(|last| last.note == first || last.note == corrected) {
+            return Ok(OrderReply { order: before });
+        }
+        tell_status(&tx, cx, &row, &request).await?;
+        store::note(&*tx, &[row.id], state, &corrected).await?;
+        let order = view::complete_one(&*tx, row).await?;
+        tx.commit().await?;
+        Ok(OrderReply { order })
+    }
+}
+
+async fn tell_status(tx: &Tx, cx: &Ctx, row: &order::Model, request: &SetStatus) -> Result<()> {
+    let note = request.note.as_deref();
+    match request.status {
+        NextStatus::Shipped => tell::<OrderShipped>(tx, cx, row, note).await,
+        NextStatus::Delivered => tell::<OrderDelivered>(tx, cx, row, note).await,
     }
 }
 
@@ -113,7 +144,7 @@ pub(crate) fn visible(cx: &Ctx, row: Option<order::Model>) -> Result<order::Mode
 
 /// `what`, with what someone said about it.
 pub(crate) fn with_reason(what: &str, reason: Option<&str>) -> String {
-    match reason.map(str::trim).filter(|reason| !reason.is_empty()) {
+    match reason {
         Some(reason) => format!("{what}: {reason}"),
         None => what.to_owned(),
     }

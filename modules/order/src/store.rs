@@ -7,7 +7,7 @@ use crate::entity::{
     timeline,
 };
 use kernel::{
-    Fault, OrderId, UserId,
+    Fault, OrderId, Page, UserId,
     chrono::{DateTime, TimeDelta, Utc},
     db::Db,
     now,
@@ -194,9 +194,9 @@ pub(crate) fn filter(user: Option<UserId>, states: Option<Vec<State>>) -> Condit
         .add_option(states.map(|states| Column::State.is_in(states)))
 }
 
-pub(crate) async fn page(db: &impl ConnectionTrait, filter: &Condition, offset: u64, limit: u64) -> Result<Vec<order::Model>> {
+pub(crate) async fn page(db: &impl ConnectionTrait, filter: &Condition, page: Page) -> Result<Vec<order::Model>> {
     let find = order::Entity::find().filter(filter.clone()).order_by_desc(Column::Id);
-    Ok(find.offset(offset).limit(limit).all(db).await?)
+    Ok(find.offset(page.offset()).limit(u64::from(page.per_page())).all(db).await?)
 }
 
 pub(crate) async fn count(db: &impl ConnectionTrait, filter: &Condition) -> Result<u64> {

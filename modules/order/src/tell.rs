@@ -55,7 +55,7 @@ pub(crate) fn facts(row: &order::Model, lines: &[line::Model], note: Option<&str
         items,
         total: Money { minor: row.total_minor, currency }.amount(),
         currency,
-        note: note.map(str::trim).filter(|note| !note.is_empty()).map(str::to_owned),
+        note: note.map(str::to_owned),
         reason: None,
         version: row.version,
     })

@@ -1,13 +1,15 @@
 use garde::Validate;
 use kernel::{
-    Amount, Currency, OrderId, Pagination, Request, UserId,
+    Amount, Currency, MAX_PAGE, MAX_PER_PAGE, OrderId, Pagination, Request, UserId,
     chrono::{DateTime, Utc},
-    rules::{between, line, text},
+    rules::between,
+    text::{Line, Text, no_card_number},
 };
 use payment::{Payment, PaymentId};
 use product::ProductId;
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use user::PostalAddress;
 use utoipa::{IntoParams, ToSchema};
 
 /// An order.
@@ -31,7 +33,7 @@ pub struct Order {
     /// Currency of all amounts.
     pub currency: Currency,
     /// Where it goes.
-    pub shipping_address: ShippingAddress,
+    pub shipping_address: PostalAddress,
     /// The payment that paid it or is under way, if any.
     pub payment_id: Option<PaymentId>,
     /// When it was placed.
@@ -111,39 +113,13 @@ pub struct TimelineEntry {
     pub note: String,
 }
 
-/// Where an order goes.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Validate, ToSchema, Request)]
-#[serde(deny_unknown_fields)]
-pub struct ShippingAddress {
-    /// Street and number, 1 to 255 characters.
-    #[garde(custom(line(255)))]
-    #[schema(min_length = 1, max_length = 255, example = "12 Spice Lane")]
-    pub street_address: String,
-    /// City, 1 to 100 characters.
-    #[garde(custom(line(100)))]
-    #[schema(min_length = 1, max_length = 100, example = "Tripoli")]
-    pub city: String,
-    /// State, province or region, 1 to 100 characters.
-    #[garde(custom(line(100)))]
-    #[schema(min_length = 1, max_length = 100, example = "North")]
-    pub state: String,
-    /// Postal code, 1 to 20 characters.
-    #[garde(custom(line(20)))]
-    #[schema(min_length = 1, max_length = 20, example = "1300")]
-    pub postal_code: String,
-    /// Country, 1 to 100 characters.
-    #[garde(custom(line(100)))]
-    #[schema(min_length = 1, max_length = 100, example = "Lebanon")]
-    pub country: String,
-}
-
 /// A request to order the caller's cart.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Validate, ToSchema, Request)]
 #[serde(deny_unknown_fields)]
 pub struct PlaceOrder {
     /// Where it goes.
     #[garde(dive)]
-    pub shipping_address: ShippingAddress,
+    pub shipping_address: PostalAddress,
 }
 
 /// One order.
@@ -158,18 +134,17 @@ pub struct OrderReply {
 #[serde(deny_unknown_fields)]
 pub struct ListOrders {
     /// Page, from 1.
-    #[garde(inner(custom(between(1, 1_000_000))))]
-    #[param(minimum = 1, default = 1)]
+    #[garde(inner(custom(between(1, MAX_PAGE))))]
+    #[param(minimum = 1, maximum = 1_000_000, default = 1)]
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub page: Option<u32>,
+    pub page: Option<i64>,
     /// Orders on a page, 1 to 100.
-    #[garde(inner(custom(between(1, 100))))]
+    #[garde(inner(custom(between(1, MAX_PER_PAGE))))]
     #[param(minimum = 1, maximum = 100, default = 10)]
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub per_page: Option<u32>,
+    pub per_page: Option<i64>,
     /// Only orders with this status.
     #[garde(skip)]
-    #[param(value_type = Option<String>, example = "paid")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<OrderStatus>,
 }
@@ -179,23 +154,22 @@ pub struct ListOrders {
 #[serde(deny_unknown_fields)]
 pub struct ListAllOrders {
     /// Page, from 1.
-    #[garde(inner(custom(between(1, 1_000_000))))]
-    #[param(minimum = 1, default = 1)]
+    #[garde(inner(custom(between(1, MAX_PAGE))))]
+    #[param(minimum = 1, maximum = 1_000_000, default = 1)]
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub page: Option<u32>,
+    pub page: Option<i64>,
     /// Orders on a page, 1 to 100.
-    #[garde(inner(custom(between(1, 100))))]
+    #[garde(inner(custom(between(1, MAX_PER_PAGE))))]
     #[param(minimum = 1, maximum = 100, default = 10)]
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub per_page: Option<u32>,
+    pub per_page: Option<i64>,
     /// Only orders with this status.
     #[garde(skip)]
-    #[param(value_type = Option<String>, example = "paid")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<OrderStatus>,
     /// Only orders of this user.
     #[garde(dive)]
-    #[param(value_type = Option<i64>)]
+    #[param(value_type = Option<i64>, minimum = 1)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user_id: Option<UserId>,
 }
@@ -214,9 +188,10 @@ pub struct OrderPage {
 #[serde(deny_unknown_fields)]
 pub struct CancelOrder {
     /// The reason, at most 500 characters; kept in the timeline.
-    #[garde(inner(custom(text(500))))]
-    #[schema(max_length = 500)]
-    pub reason: Option<String>,
+    #[garde(dive)]
+    #[serde(default, deserialize_with = "kernel::optional::text")]
+    #[schema(value_type = Option<String>, max_length = 500)]
+    pub reason: Option<Text<500>>,
 }
 
 /// How an order is paid.
@@ -227,10 +202,10 @@ pub struct Pay {
     #[garde(dive)]
     pub order_id: OrderId,
     /// A method of the payment provider. The sandbox has `sandbox_success`, `sandbox_declined`, `sandbox_needs_action` and
-    /// `sandbox_provider_down`.
-    #[garde(custom(line(100)))]
-    #[schema(min_length = 1, max_length = 100, example = "sandbox_success")]
-    pub payment_method: String,
+    /// `sandbox_provider_down`. The number of a card is none: nothing that looks like one is taken, here or in any other text.
+    #[garde(dive, custom(no_card))]
+    #[schema(value_type = String, min_length = 1, max_length = 100, example = "sandbox_success")]
+    pub payment_method: Line<100>,
 }
 
 /// One payment.
@@ -248,9 +223,10 @@ pub struct SetStatus {
     #[garde(skip)]
     pub status: NextStatus,
     /// E.g. the number of the parcel, at most 500 characters; kept in the timeline.
-    #[garde(inner(custom(text(500))))]
-    #[schema(max_length = 500)]
-    pub note: Option<String>,
+    #[garde(dive)]
+    #[serde(default, deserialize_with = "kernel::optional::text")]
+    #[schema(value_type = Option<String>, max_length = 500)]
+    pub note: Option<Text<500>>,
 }
 
 /// The statuses to which an admin moves orders.
@@ -261,4 +237,8 @@ pub enum NextStatus {
     Shipped,
     /// It has arrived.
     Delivered,
+}
+
+fn no_card<C>(method: &Line<100>, _: &C) -> garde::Result {
+    no_card_number(method)
 }

@@ -14,13 +14,13 @@ use kernel::{
 };
 use order::{
     CancelOrder, Config, ListAllOrders, ListOrders, NextStatus, Order, OrderApi, OrderClient, OrderError, OrderShipped,
-    OrderStatus, Orders, Pay, Peers, PlaceOrder, SetStatus, ShippingAddress,
+    OrderStatus, Orders, Pay, Peers, PlaceOrder, SetStatus,
 };
 use payment::{
     Payment, PaymentApi, PaymentClient, PaymentError, PaymentFailed, PaymentId, PaymentRequest, PaymentStatus, Payments,
 };
 use product::{NewProduct, ProductApi, ProductChange, ProductClient, ProductId, Products, SetStock, Shortage};
-use sea_orm::ConnectionTrait;
+use sea_orm::{ConnectionTrait, Statement};
 use std::{
     collections::BTreeMap,
     sync::{
@@ -30,7 +30,7 @@ use std::{
     time::Duration,
 };
 use tokio::{sync::watch, task::JoinSet};
-use user::{Register, SetAccess, UserApi, UserClient, UserRegistered, Users};
+use user::{PostalAddress, Register, SetAccess, UserApi, UserClient, UserRegistered, Users};
 
 placements! {
     OrderClient, orders: [
@@ -38,6 +38,10 @@ placements! {
         an_empty_cart_is_refused,
         nothing_is_ordered_when_stock_is_short,
         a_changed_price_is_told_before_it_is_charged,
+        an_order_that_is_too_dear_is_refused,
+        a_corrected_note_is_kept_and_told,
+        nothing_of_a_refused_payment_is_kept,
+        an_address_is_kept_in_one_form,
         a_key_orders_once_and_pays_once,
         many_payments_of_one_order_charge_once,
         a_declined_payment_leaves_the_order_payable,
@@ -235,6 +239,12 @@ impl Fixture {
         started(module::start(&self.config, peers, false, &self.jobs).await.unwrap(), &self.bus, &self.jobs)
     }
 
+    /// The number that a statement selects as `n`.
+    async fn count(&self, sql: &str) -> i64 {
+        let statement = Statement::from_string(self.db.read().get_database_backend(), sql);
+        self.db.read().query_one_raw(statement).await.unwrap().unwrap().try_get("", "n").unwrap()
+    }
+
     async fn sql(&self, sql: &str) {
         self.db.write().execute_unprepared(sql).await.unwrap();
     }
@@ -269,7 +279,7 @@ impl Fixture {
         Ctx::new(Principal::User { id, role: Role::Customer }, Duration::from_secs(20))
     }
 
-    async fn product(&self, name: &str, price: &str, stock_quantity: u32) -> ProductId {
+    async fn product(&self, name: &str, price: &str, stock_quantity: i64) -> ProductId {
         let price = price.parse().unwrap();
         let new = NewProduct { name: name.into(), description: None, price, currency: None, category_id: None, stock_quantity };
         self.product.create(&admin(), new).await.unwrap().id
@@ -277,7 +287,7 @@ impl Fixture {
 
     async fn fill(&self, cx: &Ctx, lines: &[(ProductId, u32)]) {
         for &(product_id, quantity) in lines {
-            self.cart.add(cx, cx.user().unwrap(), AddItem { product_id, quantity }).await.unwrap();
+            self.cart.add(cx, cx.user().unwrap(), AddItem { product_id, quantity: quantity.into() }).await.unwrap();
         }
     }
 
@@ -292,7 +302,7 @@ impl Fixture {
 
 fn address() -> PlaceOrder {
     PlaceOrder {
-        shipping_address: ShippingAddress {
+        shipping_address: PostalAddress {
             street_address: "12 Spice Lane".into(),
             city: "Tripoli".into(),
             state: "North".into(),
@@ -375,6 +385,76 @@ async fn an_empty_cart_is_refused(client: OrderClient, fixture: &Fixture) {
     let lamp = fixture.product("Lamp", "1", 5).await;
     fixture.fill(&buyer.without_key(), &[(lamp, 1)]).await;
     assert!(client.place(&buyer, address()).await.is_ok());
+}
+
+async fn an_order_that_is_too_dear_is_refused(client: OrderClient, fixture: &Fixture) {
+    let buyer = fixture.buyer("leyla").await.with_key("k");
+    let lamp = fixture.product("Lamp", "1", 1_000_000).await;
+    fixture.fill(&buyer.without_key(), &[(lamp, 1_000_000)]).await;
+    let price = "99999999.99".parse().unwrap();
+    let change = ProductChange { name: "Lamp".into(), description: None, price, category_id: None };
+    fixture.product.change(&admin(), lamp, change).await.unwrap();
+    // the buyer has seen the price
+    fixture.cart.get(&buyer, buyer.user().unwrap()).await.unwrap();
+    assert_eq!(client.place(&buyer, address()).await, Err(OrderError::TooDear));
+    until(async || fixture.stock(lamp).await == 1_000_000).await;
+    assert_eq!(client.list(&buyer, ListOrders::default()).await.unwrap().pagination.total, 0);
+}
+
+async fn a_corrected_note_is_kept_and_told(client: OrderClient, fixture: &Fixture) {
+    let buyer = fixture.buyer("leyla").await;
+    let lamp = fixture.product("Lamp", "1", 5).await;
+    fixture.fill(&buyer, &[(lamp, 1)]).await;
+    let id = client.place(&buyer, address()).await.unwrap().order.id;
+    client.pay(&buyer, pay(id, "sandbox_success")).await.unwrap();
+    let ship = async |note: Option<&str>| {
+        let request = SetStatus { status: NextStatus::Shipped, note: note.map(Into::into) };
+        let order = client.set_status(&admin(), id, request).await.unwrap().order;
+        order.timeline.into_iter().filter(|entry| entry.status == OrderStatus::Shipped).map(|e| e.note).collect::<Vec<_>>()
+    };
+    assert_eq!(ship(Some("Parcel 7")).await, ["Shipped: Parcel 7"]);
+    // the same again, or nothing more
+    assert_eq!(ship(Some(" Parcel 7 ")).await, ["Shipped: Parcel 7"]);
+    assert_eq!(ship(None).await, ["Shipped: Parcel 7"]);
+    for _ in 0..2 {
+        assert_eq!(ship(Some("Parcel 8")).await, ["Shipped: Parcel 7", "Shipped, corrected: Parcel 8"]);
+    }
+    let told = fixture.told(id, 4).await;
+    assert_eq!(told, ["order.placed", "order.paid", "order.shipped", "order.shipped"]);
+}
+
+async fn nothing_of_a_refused_payment_is_kept(client: OrderClient, fixture: &Fixture) {
+    let buyer = fixture.buyer("leyla").await;
+    let lamp = fixture.product("Lamp", "1", 5).await;
+    fixture.fill(&buyer, &[(lamp, 1)]).await;
+    let id = client.place(&buyer, address()).await.unwrap().order.id;
+    for card in ["4111111111111111", "5555 5555 5555 4444", "3782-822463-10005"] {
+        let refused = client.pay(&buyer.with_key(card), pay(id, card)).await.unwrap_err();
+        assert_eq!(refused.to_string(), "payment_method must not contain the number of a payment card");
+    }
+    assert_eq!(client.pay(&buyer, pay(id, "bitcoin")).await, Err(OrderError::UnknownMethod));
+    let kept = fixture.count("SELECT COUNT(*) AS n FROM orders WHERE payment_method IS NOT NULL").await;
+    let keys = fixture.count("SELECT COUNT(*) AS n FROM idempotency_keys").await;
+    assert_eq!((kept, keys), (0, 0));
+    // nor in what people write
+    let reason = CancelOrder { reason: Some("Charge 4111 1111 1111 1111 instead".into()) };
+    let refused = client.cancel(&buyer, id, reason).await.unwrap_err();
+    assert_eq!(refused.to_string(), "reason must not contain the number of a payment card");
+    client.pay(&buyer, pay(id, "sandbox_success")).await.unwrap();
+}
+
+async fn an_address_is_kept_in_one_form(client: OrderClient, fixture: &Fixture) {
+    let buyer = fixture.buyer("leyla").await;
+    let lamp = fixture.product("Lamp", "1", 5).await;
+    fixture.fill(&buyer, &[(lamp, 1)]).await;
+    let mut request = address();
+    request.shipping_address.city = "\u{a0}Sa\u{303}o Paulo ".into();
+    let id = client.place(&buyer, request).await.unwrap().order.id;
+    assert_eq!(client.get(&buyer, id).await.unwrap().order.shipping_address.city.as_str(), "São Paulo");
+    let mut hidden = address();
+    hidden.shipping_address.street_address = "12 Spice\u{200b} Lane".into();
+    let refused = client.place(&buyer, hidden).await.unwrap_err();
+    assert!(refused.to_string().starts_with("shipping_address.street_address must not contain invisible"), "{refused}");
 }
 
 async fn nothing_is_ordered_when_stock_is_short(client: OrderClient, fixture: &Fixture) {

@@ -150,7 +150,7 @@ impl Payments {
             currency: currency.to_string(),
             status: Status::Processing,
             provider: self.provider.name().into(),
-            payment_method: request.payment_method,
+            payment_method: request.payment_method.into(),
             asks: 1,
             provider_reference: None,
             failure_reason: None,

@@ -2,7 +2,7 @@ use garde::Validate;
 use kernel::{
     Amount, Currency, OrderId, Request, UserId,
     chrono::{DateTime, Utc},
-    rules::line,
+    text::Line,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -95,13 +95,19 @@ pub struct PaymentRequest {
     pub user_id: UserId,
     /// How much: the total of the order.
     #[garde(custom(not_negative))]
+    #[schema(value_type = f64, minimum = 0, example = 29.99)]
     pub amount: Amount,
     /// Currency of the amount.
     #[garde(skip)]
     pub currency: Currency,
     /// A method of the provider.
-    #[garde(custom(line(100)))]
-    pub payment_method: String,
+    #[garde(dive, custom(no_card))]
+    #[schema(value_type = String, min_length = 1, max_length = 100)]
+    pub payment_method: Line<100>,
+}
+
+fn no_card<C>(method: &Line<100>, _: &C) -> garde::Result {
+    kernel::text::no_card_number(method)
 }
 
 fn not_negative<C>(amount: &Amount, _: &C) -> garde::Result {

@@ -138,7 +138,7 @@ fn request(method: &str) -> PaymentRequest {
         user_id: UserId(7),
         amount: "29.99".parse().unwrap(),
         currency: Currency::Eur,
-        payment_method: format!("sandbox_{method}"),
+        payment_method: format!("sandbox_{method}").into(),
     }
 }
 

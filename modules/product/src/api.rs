@@ -23,7 +23,7 @@ pub trait ProductApi {
 
     /// Change a product.
     ///
-    /// Replaces everything but the stock. Orders keep the name and price that they were placed with.
+    /// Replaces everything but the stock: without `description` it has none then, without `category_id` it is in no category. Orders keep the name and price that they were placed with.
     #[put("/products/{id}", public = "/api/products/{id}", access = role(admin), rate = "60/min", errors(NotFound))]
     async fn change(&self, cx: &Ctx, id: ProductId, change: ProductChange) -> Result<Product, ProductError>;
 

@@ -1,6 +1,6 @@
 //! The shop that a new development installation shows, and made-up products for large catalogues.
 
-use crate::{CategoryId, MAX_QUANTITY, NewProduct};
+use crate::{CategoryId, NewProduct};
 use kernel::{Currency, Money};
 
 /// A product of the demo shop.
@@ -20,7 +20,7 @@ impl Demo {
             price: self.money(Currency::Eur).amount(),
             currency: None,
             category_id: Some(CategoryId(category)),
-            stock_quantity: self.stock,
+            stock_quantity: self.stock.into(),
         }
     }
 
@@ -46,12 +46,12 @@ pub(crate) fn made_up(i: usize, categories: &[i64], currency: Currency) -> (NewP
     let scattered = i.wrapping_mul(2_862_933_555_777_941_757).wrapping_add(3_037_000_493);
     let money = hundredths(100 + (scattered % 49_900) as i64, currency);
     let product = NewProduct {
-        name: format!("{} {} no. {}", MADE[i % MADE.len()], THINGS[(i / MADE.len()) % THINGS.len()], i + 1),
-        description: Some(format!("Piece {} of the large catalogue.", i + 1)),
+        name: format!("{} {} no. {}", MADE[i % MADE.len()], THINGS[(i / MADE.len()) % THINGS.len()], i + 1).into(),
+        description: Some(format!("Piece {} of the large catalogue.", i + 1).into()),
         price: money.amount(),
         currency: None,
         category_id: categories.get(scattered % categories.len().max(1)).map(|id| CategoryId(*id)),
-        stock_quantity: (scattered / 7 % 500) as u32 % MAX_QUANTITY,
+        stock_quantity: (scattered / 7 % 500) as i64,
     };
     (product, money)
 }

@@ -17,6 +17,8 @@ mod rules;
 #[cfg(feature = "server")]
 mod service;
 #[cfg(feature = "server")]
+mod sort_key;
+#[cfg(feature = "server")]
 mod start;
 #[cfg(feature = "server")]
 mod store;

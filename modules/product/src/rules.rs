@@ -1,6 +1,6 @@
 //! Decisions that need no store.
 
-use crate::{CategoryId, HoldLine, ProductError};
+use crate::{CategoryId, HoldLine, MAX_PRICE_MINOR, ProductError};
 use kernel::{Amount, Currency, Fault, Money};
 use std::collections::{HashMap, HashSet};
 
@@ -9,8 +9,22 @@ pub(crate) fn price(price: Amount, given: Option<Currency>, shop: Currency) -> R
     if given.is_some_and(|given| given != shop) {
         return Err(Fault::invalid("/currency", format!("must be {shop}, the currency of this shop")).into());
     }
-    let detail = || format!("must have at most {} decimals, as {shop} has", shop.decimals());
-    price.in_currency(shop).ok_or_else(|| Fault::invalid("/price", detail()).into())
+    let price = money("/price", price, shop)?;
+    let most = Money { minor: MAX_PRICE_MINOR, currency: shop };
+    if (0..=most.minor).contains(&price.minor) {
+        Ok(price)
+    } else {
+        Err(Fault::invalid("/price", format!("must be 0 to {most}")).into())
+    }
+}
+
+/// An amount that the field `pointer` gives, in minor units of the shop's currency.
+pub(crate) fn money(pointer: &str, amount: Amount, shop: Currency) -> Result<Money, Fault> {
+    let detail = || match shop.decimals() {
+        0 => format!("must have no decimals, as {shop} has none"),
+        decimals => format!("must have at most {decimals} decimals, as {shop} has"),
+    };
+    amount.in_currency(shop).ok_or_else(|| Fault::invalid(pointer, detail()))
 }
 
 /// The lines of a hold, sorted by product: every transaction locks products in the same order.
@@ -39,6 +53,28 @@ pub(crate) fn below(root: CategoryId, parents: &[(i64, Option<i64>)]) -> HashSet
 mod tests {
     use super::*;
     use crate::ProductId;
+
+    #[test]
+    fn the_highest_price_is_that_of_the_currency() {
+        let told = |text: &str, shop| {
+            let price = price(text.parse().expect(text), None, shop);
+            price.map_or_else(|e| e.to_string(), |price| price.to_string())
+        };
+        for (given, shop, answer) in [
+            ("99999999.99", Currency::Eur, "99999999.99 EUR"),
+            ("100000000", Currency::Eur, "price must be 0 to 99999999.99 EUR"),
+            ("29.999", Currency::Eur, "price must have at most 2 decimals, as EUR has"),
+            ("165000000", Currency::Vnd, "165000000 VND"),
+            ("9999999999", Currency::Vnd, "9999999999 VND"),
+            ("10000000000", Currency::Vnd, "price must be 0 to 9999999999 VND"),
+            ("0.5", Currency::Vnd, "price must have no decimals, as VND has none"),
+            ("9999999.999", Currency::Kwd, "9999999.999 KWD"),
+            ("10000000", Currency::Kwd, "price must be 0 to 9999999.999 KWD"),
+            ("-1", Currency::Kwd, "price must be 0 to 9999999.999 KWD"),
+        ] {
+            assert_eq!(told(given, shop), answer);
+        }
+    }
 
     #[test]
     fn a_subtree_holds_what_is_below_it_and_ends_at_a_cycle() {

@@ -4,11 +4,12 @@ use crate::{
     Category, CategoryId, HeldLine, Hold, HoldRequest, ListProducts, NewCategory, NewProduct, Product, ProductApi, ProductChange,
     ProductError, ProductId, ProductPage, SetStock, Shortage,
     entity::{category, hold, hold_line, product},
-    ops, rules, store,
-    store::Movement,
+    ops, rules,
+    sort_key::sort_key,
+    store::{self, Movement},
 };
 use kernel::{
-    Ctx, Currency, Fault, Money, OrderId, Pagination,
+    Ctx, Currency, Fault, Money, OrderId, Page,
     db::{Db, Tx},
     idempotency::{self, Begun},
     now,
@@ -27,22 +28,19 @@ type Result<T> = std::result::Result<T, ProductError>;
 impl ProductApi for Products {
     async fn list(&self, _: &Ctx, query: ListProducts) -> Result<ProductPage> {
         let db = self.db.read();
-        let page = query.page.unwrap_or(1);
-        let all = query.ids.as_ref().map_or(10, |ids| ids.as_slice().len() as u32);
-        let per_page = query.per_page.unwrap_or(all);
+        let all = query.ids.as_ref().map_or(10, |ids| ids.as_slice().len().max(1) as u32);
+        let page = Page::of(query.page, query.per_page, all);
         let categories = match query.category_id {
             Some(root) => Some(rules::below(root, &store::parents(db).await?).into_iter().collect()),
             None => None,
         };
-        let minor = |name: &str, amount: Option<kernel::AmountText>| {
-            let minor = amount.map(|a| rules::price(a.0, None, self.currency).map(|money| money.minor));
-            minor.transpose().map_err(|_| Fault::invalid(name, format!("must be an amount of {}", self.currency)))
+        let minor = |pointer: &str, amount: Option<kernel::AmountText>| {
+            amount.map(|amount| rules::money(pointer, amount.0, self.currency).map(|money| money.minor)).transpose()
         };
-        let (min, max) = (minor("min_price", query.min_price)?, minor("max_price", query.max_price)?);
+        let (min, max) = (minor("/min_price", query.min_price)?, minor("/max_price", query.max_price)?);
         let filter = store::filter(&query, categories, min, max);
-        let offset = u64::from(page - 1) * u64::from(per_page);
-        let rows = store::page(db, &filter, offset, per_page.into());
-        let (rows, total) = if page == 1 && query.ids.is_some() && per_page >= all {
+        let rows = store::page(db, &filter, page);
+        let (rows, total) = if page.number() == 1 && query.ids.is_some() && page.per_page() >= all {
             // there cannot be more than were asked for
             let rows = rows.await?;
             let total = rows.len() as u64;
@@ -51,7 +49,7 @@ impl ProductApi for Products {
             tokio::try_join!(rows, store::count(db, &filter))?
         };
         let products = rows.into_iter().map(to_product).collect::<Result<_>>()?;
-        Ok(ProductPage { products, pagination: Pagination::new(page, per_page, total) })
+        Ok(ProductPage { products, pagination: page.of_total(total) })
     }
 
     async fn get(&self, _: &Ctx, id: ProductId) -> Result<Product> {
@@ -75,11 +73,11 @@ impl ProductApi for Products {
         let price = rules::price(change.price, None, self.currency)?;
         let tx = self.db.begin().await?;
         self.must_exist(&tx, change.category_id, "/category_id").await?;
-        let name = change.name.trim();
         let row = product::ActiveModel {
-            name: Set(name.into()),
-            name_lower: Set(name.to_lowercase()),
-            description: Set(change.description.unwrap_or_default()),
+            name_lower: Set(change.name.to_lowercase()),
+            name_key: Set(Some(sort_key(&change.name))),
+            name: Set(change.name.into()),
+            description: Set(change.description.map(String::from).unwrap_or_default()),
             price_minor: Set(price.minor),
             category_id: Set(change.category_id.map(|id| id.0)),
             updated_at: Set(now()),
@@ -96,8 +94,7 @@ impl ProductApi for Products {
     }
 
     async fn set_stock(&self, _: &Ctx, id: ProductId, stock: SetStock) -> Result<Product> {
-        let row =
-            product::ActiveModel { stock_quantity: Set(stock.quantity.into()), updated_at: Set(now()), ..Default::default() };
+        let row = product::ActiveModel { stock_quantity: Set(stock.quantity), updated_at: Set(now()), ..Default::default() };
         store::update(self.db.write(), id, row).await?.ok_or(ProductError::NotFound).and_then(to_product)
     }
 
@@ -236,6 +233,17 @@ impl Products {
         Ok(Hold { order_id: OrderId(hold.order_id), currency, lines: lines.collect(), expires_at: hold.expires_at })
     }
 
+    /// Makes the keys that names are sorted by, for products of the release that knew none; returns of how many.
+    pub(crate) async fn make_name_keys(&self) -> std::result::Result<usize, Fault> {
+        let unsorted = store::without_name_key(self.db.read(), 500).await?;
+        if !unsorted.is_empty() {
+            let keys: Vec<_> = unsorted.into_iter().map(|(id, name)| (id, sort_key(&name))).collect();
+            store::set_name_keys(self.db.write(), &keys).await?;
+            return Ok(keys.len());
+        }
+        Ok(0)
+    }
+
     /// Frees the stock of orders that took too long; returns of how many.
     pub(crate) async fn expire_holds(&self) -> std::result::Result<usize, Fault> {
         let tx = self.db.begin().await?;
@@ -249,15 +257,16 @@ impl Products {
 }
 
 pub(crate) fn new_row(new: NewProduct, price: Money) -> product::ActiveModel {
-    let (name, now) = (new.name.trim(), now());
+    let now = now();
     product::ActiveModel {
-        name: Set(name.into()),
-        name_lower: Set(name.to_lowercase()),
-        description: Set(new.description.unwrap_or_default()),
+        name_lower: Set(new.name.to_lowercase()),
+        name_key: Set(Some(sort_key(&new.name))),
+        name: Set(new.name.into()),
+        description: Set(new.description.map(String::from).unwrap_or_default()),
         price_minor: Set(price.minor),
         currency: Set(price.currency.to_string()),
         category_id: Set(new.category_id.map(|id| id.0)),
-        stock_quantity: Set(new.stock_quantity.into()),
+        stock_quantity: Set(new.stock_quantity),
         reserved: Set(0),
         created_at: Set(now),
         updated_at: Set(now),

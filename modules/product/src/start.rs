@@ -64,6 +64,14 @@ impl Module for Products {
                 Ok(())
             }
         });
+        let unsorted = Self { db: store.in_background(), currency: config.currency };
+        jobs.every("product.name_keys", Duration::from_secs(60), move || {
+            let products = unsorted.clone();
+            async move {
+                while products.make_name_keys().await? > 0 {}
+                Ok(())
+            }
+        });
         idempotency::keep_swept(&store, jobs);
         Ok(Self { db: store, currency: config.currency })
     }

@@ -8,7 +8,7 @@ use crate::{
     },
 };
 use kernel::{
-    Fault, OrderId,
+    Fault, OrderId, Page,
     chrono::{DateTime, Utc},
     now,
 };
@@ -48,7 +48,7 @@ pub(crate) fn filter(query: &ListProducts, categories: Option<Vec<i64>>, min: Op
         .add_option(max.map(|max| Column::PriceMinor.lte(max)));
     let column = |field| match field {
         SortField::Id => Column::Id,
-        SortField::Name => Column::Name,
+        SortField::Name => Column::NameKey,
         SortField::Price => Column::PriceMinor,
         SortField::StockQuantity => Column::StockQuantity,
         SortField::CreatedAt => Column::CreatedAt,
@@ -67,8 +67,8 @@ fn find(db: &impl ConnectionTrait, filter: &Filter) -> Select<product::Entity> {
     }
 }
 
-pub(crate) async fn page(db: &impl ConnectionTrait, filter: &Filter, offset: u64, limit: u64) -> Result<Vec<product::Model>> {
-    let mut find = find(db, filter).offset(offset).limit(limit);
+pub(crate) async fn page(db: &impl ConnectionTrait, filter: &Filter, page: Page) -> Result<Vec<product::Model>> {
+    let mut find = find(db, filter).offset(page.offset()).limit(u64::from(page.per_page()));
     for (column, order) in &filter.order {
         find = find.order_by(*column, order.clone());
     }
@@ -107,6 +107,24 @@ pub(crate) async fn update(
     Ok(changed.into_iter().next())
 }
 
+/// Ids and names of up to `limit` products that have no key to sort their names by.
+pub(crate) async fn without_name_key(db: &impl ConnectionTrait, limit: u64) -> Result<Vec<(i64, String)>> {
+    let find = product::Entity::find().select_only().columns([Column::Id, Column::Name]).filter(Column::NameKey.is_null());
+    Ok(find.limit(limit).into_tuple().all(db).await?)
+}
+
+/// Gives products their keys, but for those that got one meanwhile: they may have another name, too.
+pub(crate) async fn set_name_keys(db: &impl ConnectionTrait, keys: &[(i64, Vec<u8>)]) -> Result<()> {
+    let key = keys.iter().fold(CaseStatement::new(), |case, (id, key)| case.case(Column::Id.eq(*id), key.clone()));
+    product::Entity::update_many()
+        .col_expr(Column::NameKey, Expr::expr(key))
+        .filter(Column::Id.is_in(keys.iter().map(|(id, _)| *id)))
+        .filter(Column::NameKey.is_null())
+        .exec(db)
+        .await?;
+    Ok(())
+}
+
 pub(crate) async fn categories(db: &impl ConnectionTrait) -> Result<Vec<category::Model>> {
     Ok(category::Entity::find().order_by_asc(category::Column::Id).all(db).await?)
 }
@@ -123,13 +141,13 @@ pub(crate) async fn parents(db: &impl ConnectionTrait) -> Result<Vec<(i64, Optio
 
 pub(crate) async fn insert_category(db: &impl ConnectionTrait, new: &NewCategory) -> Result<category::Model> {
     let parent_id = Set(new.parent_id.map(|id| id.0));
-    let row = category::ActiveModel { name: Set(new.name.trim().into()), parent_id, ..Default::default() };
+    let row = category::ActiveModel { name: Set(new.name.to_string()), parent_id, ..Default::default() };
     Ok(row.insert(db).await?)
 }
 
 pub(crate) async fn update_category(db: &impl ConnectionTrait, id: CategoryId, change: &NewCategory) -> Result<category::Model> {
     let parent_id = Set(change.parent_id.map(|id| id.0));
-    let row = category::ActiveModel { id: Unchanged(id.0), name: Set(change.name.trim().into()), parent_id };
+    let row = category::ActiveModel { id: Unchanged(id.0), name: Set(change.name.to_string()), parent_id };
     Ok(row.update(db).await?)
 }
 

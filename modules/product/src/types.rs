@@ -1,8 +1,9 @@
 use garde::Validate;
 use kernel::{
-    Amount, AmountText, Currency, OrderId, Pagination, Request,
+    Amount, AmountText, Currency, MAX_PAGE, MAX_PER_PAGE, OrderId, Pagination, Request,
     chrono::{DateTime, Utc},
-    rules::{between, line, text},
+    rules::between,
+    text::{Line, Text},
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use std::{borrow::Cow, fmt};
@@ -19,6 +20,15 @@ kernel::int_id!(
 
 /// The largest stock and the largest quantity of a line.
 pub const MAX_QUANTITY: u32 = 1_000_000;
+/// The highest price, in minor units of the shop's currency: 99,999,999.99 EUR, 9,999,999,999 VND.
+pub const MAX_PRICE_MINOR: i64 = 9_999_999_999;
+
+/// The name of a product.
+pub type ProductName = Line<255>;
+/// The description of a product.
+pub type Description = Text<10_000>;
+/// The name of a category.
+pub type CategoryName = Line<100>;
 
 /// A product as everyone sees it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -59,36 +69,41 @@ pub struct ProductPage {
 #[serde(deny_unknown_fields)]
 pub struct ListProducts {
     /// Page, from 1.
-    #[garde(inner(custom(between(1, 1_000_000))))]
-    #[param(minimum = 1, default = 1)]
+    #[garde(inner(custom(between(1, MAX_PAGE))))]
+    #[param(minimum = 1, maximum = 1_000_000, default = 1)]
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub page: Option<u32>,
+    pub page: Option<i64>,
     /// Products on a page, 1 to 100. With `ids` the default is all of them.
-    #[garde(inner(custom(between(1, 100))))]
+    #[garde(inner(custom(between(1, MAX_PER_PAGE))))]
     #[param(minimum = 1, maximum = 100, default = 10)]
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub per_page: Option<u32>,
+    pub per_page: Option<i64>,
     /// Only products of this category and the ones below it.
     #[garde(dive)]
-    #[param(value_type = Option<i64>)]
+    #[param(value_type = Option<i64>, minimum = 1)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub category_id: Option<CategoryId>,
     /// Only products that have all of these words, or words that begin with them, in name or description; and products whose name
     /// contains this text as it is, also in the middle of a word. Case does not matter. All characters are ordinary: between words
     /// they separate, in the text of the name they count. Without `sort` the best comes first: the whole name, the beginning of the
     /// name, words of the name, other parts of the name, the description.
-    #[garde(inner(custom(line(100))))]
-    #[param(max_length = 100)]
+    #[garde(dive)]
+    #[param(value_type = Option<String>, max_length = 100)]
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub search: Option<String>,
-    /// Only these products: 1 to 100 ids, separated by commas.
+    pub search: Option<Line<100>>,
+    /// Only these products: at most 100 ids, separated by commas. Without any the list is empty.
     #[garde(skip)]
-    #[param(value_type = Option<String>, example = "1,2,3")]
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[param(value_type = Option<String>, example = "1,2,3", pattern = "^( *[0-9]+ *(, *[0-9]+ *){0,99})?$")]
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
     pub ids: Option<Ids>,
-    /// Order, by one or more of `id`, `name`, `price`, `stock_quantity`, `created_at`; `-` before it reverses it.
+    /// Order, by one to five of `id`, `name`, `price`, `stock_quantity`, `created_at`; `-` before it reverses it. Names are in the
+    /// order in which people look for them, whatever their case and accents (the root collation of Unicode).
     #[garde(skip)]
-    #[param(value_type = Option<String>, example = "-price,name")]
+    #[param(
+        value_type = Option<String>,
+        example = "-price,name",
+        pattern = "^(-?(id|name|price|stock_quantity|created_at)(,-?(id|name|price|stock_quantity|created_at)){0,4})?$"
+    )]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sort: Option<Sort>,
     /// Only products of at least this price.
@@ -111,12 +126,15 @@ impl Ids {
     /// The most ids of one query.
     pub const MAX: usize = 100;
 
-    /// These ids, without repetition; `None` when there are none or more than [`Ids::MAX`].
-    pub fn new(ids: impl IntoIterator<Item = ProductId>) -> Option<Self> {
+    /// These ids, without repetition. None of them is a list, too: that of no product.
+    ///
+    /// # Errors
+    /// When there are more than [`Ids::MAX`].
+    pub fn new(ids: impl IntoIterator<Item = ProductId>) -> Result<Self, TooManyIds> {
         let mut ids: Vec<ProductId> = ids.into_iter().collect();
         ids.sort_unstable();
         ids.dedup();
-        (1..=Self::MAX).contains(&ids.len()).then_some(Self(ids))
+        if ids.len() <= Self::MAX { Ok(Self(ids)) } else { Err(TooManyIds) }
     }
 
     /// The ids, sorted.
@@ -135,10 +153,21 @@ impl Serialize for Ids {
 impl<'de> Deserialize<'de> for Ids {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = Cow::<str>::deserialize(deserializer)?;
-        let ids: Result<Vec<ProductId>, _> = text.split(',').map(|id| id.trim().parse()).collect();
-        let ids = ids.map_err(|_| D::Error::custom("must be ids separated by commas, such as 1,2,3"))?;
-        Self::new(ids).ok_or_else(|| D::Error::custom("must have 1 to 100 ids"))
+        let ids = text.split(',').filter(|_| !text.trim().is_empty()).map(|id| id.trim().parse::<ProductId>());
+        let ids: Result<Vec<ProductId>, _> = ids.collect();
+        let ids = ids.map_err(|rule| D::Error::custom(format!("must be ids separated by commas, such as 1,2,3: one {rule}")))?;
+        Self::new(ids).map_err(D::Error::custom)
     }
+}
+
+/// More ids than [`Ids::MAX`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must have at most {} ids", Ids::MAX)]
+pub struct TooManyIds;
+
+/// A list of ids without any is not the same as none.
+fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Ids>, D::Error> {
+    Ids::deserialize(deserializer).map(Some)
 }
 
 /// A field that products can be sorted by.
@@ -212,15 +241,18 @@ impl<'de> Deserialize<'de> for Sort {
 #[serde(deny_unknown_fields)]
 pub struct NewProduct {
     /// Name, 1 to 255 characters.
-    #[garde(custom(line(255)))]
-    #[schema(min_length = 1, max_length = 255, example = "Copper coffee pot")]
-    pub name: String,
-    /// Description, at most 10,000 characters.
-    #[garde(inner(custom(text(10_000))))]
-    #[schema(max_length = 10_000)]
-    pub description: Option<String>,
-    /// Price of one piece, 0 to 99,999,999.99.
-    #[garde(custom(price_range))]
+    #[garde(dive)]
+    #[schema(value_type = String, min_length = 1, max_length = 255, example = "Copper coffee pot")]
+    pub name: ProductName,
+    /// Description, at most 10,000 characters; empty if not given.
+    #[garde(dive)]
+    #[serde(default, deserialize_with = "kernel::optional::text")]
+    #[schema(value_type = Option<String>, max_length = 10_000)]
+    pub description: Option<Description>,
+    /// Price of one piece: from 0 to the 9,999,999,999 smallest units of the shop's currency, which are 99,999,999.99 EUR or
+    /// 9,999,999,999 VND, and with no more decimals than the currency has.
+    #[garde(custom(not_negative))]
+    #[schema(value_type = f64, minimum = 0, example = 29.99)]
     pub price: Amount,
     /// Must be the shop's currency, if given.
     #[garde(skip)]
@@ -229,10 +261,10 @@ pub struct NewProduct {
     #[garde(dive)]
     pub category_id: Option<CategoryId>,
     /// Pieces that can be sold; 0 if not given.
-    #[garde(custom(between(0, MAX_QUANTITY)))]
-    #[serde(default)]
-    #[schema(maximum = 1_000_000, example = 25)]
-    pub stock_quantity: u32,
+    #[garde(custom(between(0, MAX_QUANTITY.into())))]
+    #[serde(default, deserialize_with = "kernel::optional::or_default")]
+    #[schema(value_type = Option<i64>, minimum = 0, maximum = 1_000_000, example = 25)]
+    pub stock_quantity: i64,
 }
 
 /// What a product is changed to.
@@ -240,15 +272,18 @@ pub struct NewProduct {
 #[serde(deny_unknown_fields)]
 pub struct ProductChange {
     /// Name, 1 to 255 characters.
-    #[garde(custom(line(255)))]
-    #[schema(min_length = 1, max_length = 255, example = "Copper coffee pot")]
-    pub name: String,
+    #[garde(dive)]
+    #[schema(value_type = String, min_length = 1, max_length = 255, example = "Copper coffee pot")]
+    pub name: ProductName,
     /// Description, at most 10,000 characters; empty if not given.
-    #[garde(inner(custom(text(10_000))))]
-    #[schema(max_length = 10_000)]
-    pub description: Option<String>,
-    /// Price of one piece, 0 to 99,999,999.99.
-    #[garde(custom(price_range))]
+    #[garde(dive)]
+    #[serde(default, deserialize_with = "kernel::optional::text")]
+    #[schema(value_type = Option<String>, max_length = 10_000)]
+    pub description: Option<Description>,
+    /// Price of one piece: from 0 to the 9,999,999,999 smallest units of the shop's currency, which are 99,999,999.99 EUR or
+    /// 9,999,999,999 VND, and with no more decimals than the currency has.
+    #[garde(custom(not_negative))]
+    #[schema(value_type = f64, minimum = 0, example = 29.99)]
     pub price: Amount,
     /// Its category; none if not given.
     #[garde(dive)]
@@ -260,9 +295,9 @@ pub struct ProductChange {
 #[serde(deny_unknown_fields)]
 pub struct SetStock {
     /// Pieces that can be sold from now on.
-    #[garde(custom(between(0, MAX_QUANTITY)))]
-    #[schema(maximum = 1_000_000, example = 25)]
-    pub quantity: u32,
+    #[garde(custom(between(0, MAX_QUANTITY.into())))]
+    #[schema(minimum = 0, maximum = 1_000_000, example = 25)]
+    pub quantity: i64,
 }
 
 /// A category.
@@ -282,9 +317,9 @@ pub struct Category {
 #[serde(deny_unknown_fields)]
 pub struct NewCategory {
     /// Name, 1 to 100 characters.
-    #[garde(custom(line(100)))]
-    #[schema(min_length = 1, max_length = 100, example = "Kitchen")]
-    pub name: String,
+    #[garde(dive)]
+    #[schema(value_type = String, min_length = 1, max_length = 100, example = "Kitchen")]
+    pub name: CategoryName,
     /// The category above it; none at the top.
     #[garde(dive)]
     pub parent_id: Option<CategoryId>,
@@ -357,7 +392,7 @@ impl fmt::Display for Shortage {
     }
 }
 
-fn price_range<C>(price: &Amount, _: &C) -> garde::Result {
-    let limit: Amount = "99999999.9999".parse().unwrap_or_default();
-    if (Amount::ZERO..=limit).contains(price) { Ok(()) } else { Err(garde::Error::new("must be 0 to 99999999.99")) }
+/// What is too much depends on the currency: see `rules.rs`.
+fn not_negative<C>(price: &Amount, _: &C) -> garde::Result {
+    if *price >= Amount::ZERO { Ok(()) } else { Err(garde::Error::new("must be at least 0")) }
 }

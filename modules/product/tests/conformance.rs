@@ -9,7 +9,7 @@ use kernel::{
 };
 use product::{
     CategoryId, Config, HoldLine, HoldRequest, Ids, ListProducts, NewCategory, NewProduct, Product, ProductApi, ProductChange,
-    ProductClient, ProductError, ProductId, Products, SetStock, Shortage,
+    ProductClient, ProductError, ProductId, Products, SetStock, Shortage, TooManyIds,
 };
 use std::sync::Arc;
 
@@ -18,6 +18,8 @@ placements! {
         create_get_change_delete,
         keyed_creation_has_one_effect,
         lists_filter_sort_and_page,
+        names_are_sorted_as_people_expect,
+        text_is_kept_and_searched_in_one_form,
         categories_are_a_tree,
         bad_input_names_the_field,
         only_admins_write_and_only_orders_hold,
@@ -41,7 +43,7 @@ fn new(name: &str, price: &str, stock: u32) -> NewProduct {
         price: price.parse().unwrap(),
         currency: None,
         category_id: None,
-        stock_quantity: stock,
+        stock_quantity: stock.into(),
     }
 }
 
@@ -120,7 +122,7 @@ async fn lists_filter_sort_and_page(client: ProductClient, _: &Stores) {
         (page.products.into_iter().map(|p| p.name).collect::<Vec<_>>(), page.pagination.total)
     };
     let base = ListProducts::default;
-    let text = |t: &str| Some(t.to_owned());
+    let text = |t: &str| Some(t.into());
     let sort = |s: &str| Some(serde_json_sort(s));
     let amount = |a: &str| Some(AmountText(a.parse().unwrap()));
 
@@ -135,13 +137,56 @@ async fn lists_filter_sort_and_page(client: ProductClient, _: &Stores) {
     assert_eq!(names(ListProducts { category_id: Some(CategoryId(99)), ..base() }).await.1, 0);
     assert_eq!(names(ListProducts { min_price: amount("4"), max_price: amount("4.99"), ..base() }).await.0, ["LAMP b", "Rug"]);
     assert_eq!(names(ListProducts { sort: sort("-price,name"), ..base() }).await.0, ["Ärmel 100%", "LAMP b", "Rug", "lamp_a"]);
-    let ids = Ids::new([ProductId(3), ProductId(1), ProductId(3), ProductId(77)]);
+    let ids = Ids::new([ProductId(3), ProductId(1), ProductId(3), ProductId(77)]).ok();
     assert_eq!(names(ListProducts { ids, ..base() }).await.0, ["Ärmel 100%", "LAMP b"]);
+    let none = ListProducts { ids: Ids::new([]).ok(), ..base() };
+    assert_eq!(names(none).await, (vec![], 0), "no ids are not the whole catalogue");
+    assert_eq!(Ids::new((1..=101).map(ProductId)), Err(TooManyIds));
 
     let page = client.list(&anonymous(), ListProducts { page: Some(2), per_page: Some(3), ..base() }).await.unwrap();
     assert_eq!((page.products.len(), page.pagination.pages, page.pagination.total), (1, 2, 4));
     let past = client.list(&anonymous(), ListProducts { page: Some(9), per_page: Some(3), ..base() }).await.unwrap();
     assert_eq!((past.products.len(), past.pagination.page, past.pagination.total), (0, 9, 4));
+}
+
+async fn names_are_sorted_as_people_expect(client: ProductClient, _: &Stores) {
+    for name in ["Zebra", "banana", "e\u{301}clair", "Apple", "Äpfel", "apricot", "Éclair", "apple"] {
+        client.create(&admin(), new(name, "1", 1)).await.unwrap();
+    }
+    let sorted = async |sort: &str| {
+        let query = ListProducts { sort: Some(serde_json_sort(sort)), ..ListProducts::default() };
+        client.list(&anonymous(), query).await.unwrap().products.into_iter().map(|p| p.name).collect::<Vec<_>>()
+    };
+    let mut names = ["Äpfel", "apple", "Apple", "apricot", "banana", "éclair", "Éclair", "Zebra"];
+    assert_eq!(sorted("name").await, names);
+    names.reverse();
+    assert_eq!(sorted("-name").await, names);
+    // a new name has a new place
+    let change = ProductChange { name: "Aachen".into(), description: None, price: "1".parse().unwrap(), category_id: None };
+    client.change(&admin(), ProductId(1), change).await.unwrap();
+    assert_eq!(sorted("name").await[0], "Aachen");
+}
+
+async fn text_is_kept_and_searched_in_one_form(client: ProductClient, _: &Stores) {
+    let added = NewProduct { description: Some(" One\r\ntwo\n".into()), ..new("\u{a0}Cafetie\u{300}re ", "1", 1) };
+    let added = client.create(&admin(), added).await.unwrap();
+    assert_eq!((added.name.as_str(), added.description.as_str()), ("Cafetière", "One\ntwo"));
+    let root = client.create_category(&admin(), NewCategory { name: " The\u{301} ".into(), parent_id: None }).await.unwrap();
+    assert_eq!(root.name, "Thé");
+    for text in ["CAFETIE\u{300}RE", " cafetière", "tière"] {
+        let query = ListProducts { search: Some(text.into()), ..ListProducts::default() };
+        assert_eq!(client.list(&anonymous(), query).await.unwrap().products, [added.clone()], "{text}");
+    }
+    for (bad, rule) in [
+        (new("La\u{200b}mp", "1", 1), "name must not contain invisible or misleading characters (U+200B)"),
+        (new("Lamp\u{202e}", "1", 1), "name must not contain invisible or misleading characters (U+202E)"),
+        (new("Lamp\nRug", "1", 1), "name must not contain control characters"),
+        (new("x", "1", 1_000_001), "stock_quantity must be at most 1000000"),
+        (new("x", "100000000", 1), "price must be 0 to 99999999.99 EUR"),
+        (new("x", "-0.01", 1), "price must be at least 0"),
+    ] {
+        assert_eq!(client.create(&admin(), bad).await.unwrap_err().to_string(), rule);
+    }
 }
 
 fn serde_json_sort(text: &str) -> product::Sort {

@@ -94,7 +94,7 @@ pub trait UserApi {
 
     /// Change your profile.
     ///
-    /// Fields that are not given stay as they are.
+    /// What is not sent stays as it is. `null` or an empty text removes the phone number.
     #[put("/users/{user}/profile", public = "/api/users/profile", access = user, rate = "10/min", errors(NotFound))]
     async fn change_profile(&self, cx: &Ctx, user: UserId, change: ProfileChange) -> Result<User, UserError>;
 

@@ -1,7 +1,8 @@
 //! Rules of fields that only this module has. Details that are sentences are shown to clients as they are.
 
+use crate::PersonName;
 use email_address::{EmailAddress, Options};
-use garde::{Error, Result};
+use garde::{Error, Result, Validate};
 use idna::AsciiDenyList;
 use std::net::IpAddr;
 use unicode_normalization::UnicodeNormalization;
@@ -10,6 +11,9 @@ use unicode_normalization::UnicodeNormalization;
 const LONGEST_EMAIL: usize = 254;
 /// The longest phone number as it may be written, in characters; the longest that there is has 15 digits.
 const LONGEST_PHONE: usize = 40;
+
+/// The longest text that is compared with an address or a password, in characters.
+const LONGEST_CREDENTIAL: usize = 320;
 
 /// An e-mail address; spaces around it do not count.
 pub(crate) fn email<C>(text: &str, _: &C) -> Result {
@@ -24,6 +28,7 @@ pub(crate) fn normal_email(text: &str) -> std::result::Result<String, Error> {
     if text.is_empty() {
         return Err(missing("email"));
     }
+    kernel::text::one_line(&text).map_err(|_| invalid())?;
     let too_long = || Error::new(format!("Email must be at most {LONGEST_EMAIL} characters long"));
     if text.chars().count() > LONGEST_EMAIL {
         return Err(too_long());
@@ -67,7 +72,7 @@ pub(crate) fn e164(text: &str) -> std::result::Result<String, Error> {
     }
     let mut number = String::new();
     for c in text.nfkc() {
-        match (digit(c), c) {
+        match (kernel::text::digit(c), c) {
             (Some(digit), _) => number.push(digit),
             (None, '+') => number.push('+'),
             (None, c) if is_separator(c) => {}
@@ -94,18 +99,6 @@ fn is_separator(c: char) -> bool {
     is_dash || is_mark || matches!(c, ' ' | '(' | ')' | '.' | '/')
 }
 
-/// The ASCII digit that means the same, of the scripts in which people write phone numbers. Digits of a script follow each other.
-fn digit(c: char) -> Option<char> {
-    /// Zero in ASCII, Arabic, Persian, N'Ko, Devanagari, Bengali, Gurmukhi, Gujarati, Odia, Tamil, Telugu, Kannada, Malayalam,
-    /// Sinhala, Thai, Lao, Tibetan, Burmese and Khmer.
-    const ZEROS: [u32; 19] = [
-        0x30, 0x660, 0x6f0, 0x7c0, 0x966, 0x9e6, 0xa66, 0xae6, 0xb66, 0xbe6, 0xc66, 0xce6, 0xd66, 0xde6, 0xe50, 0xed0, 0xf20,
-        0x1040, 0x17e0,
-    ];
-    let value = ZEROS.into_iter().find_map(|zero| u32::from(c).checked_sub(zero).filter(|value| *value < 10))?;
-    char::from_digit(value, 10)
-}
-
 /// A new password.
 pub(crate) fn password<C>(text: &str, _: &C) -> Result {
     if text.is_empty() {
@@ -127,9 +120,22 @@ pub(crate) fn password<C>(text: &str, _: &C) -> Result {
     }
 }
 
-/// A name of a person: one line of 1 to 50 characters.
-pub(crate) fn name<C>(field: &'static str) -> impl FnOnce(&str, &C) -> Result {
-    move |text, cx| if text.trim().is_empty() { Err(missing(field)) } else { kernel::rules::line(50)(text, cx) }
+/// A name of a person, which has its own word for being missing.
+pub(crate) fn name(field: &'static str) -> impl FnOnce(&PersonName, &()) -> Result {
+    move |name, cx| {
+        if name.is_empty() {
+            return Err(missing(field));
+        }
+        match name.validate_with(cx) {
+            Ok(()) => Ok(()),
+            Err(report) => report.iter().next().map_or(Ok(()), |(_, error)| Err(error.clone())),
+        }
+    }
+}
+
+/// The password of an account that is changed. Whether it has the right form is nobody's business.
+pub(crate) fn current_password<C>(text: &str, _: &C) -> Result {
+    if text.is_empty() { Err(missing("current_password")) } else { at_most(LONGEST_CREDENTIAL, text) }
 }
 
 /// E-mail address or password of someone who logs in. Whether it has the right form is nobody's business.
@@ -137,10 +143,11 @@ pub(crate) fn credential<C>(text: &str, _: &C) -> Result {
     if text.trim().is_empty() {
         return Err(Error::new("Email and password required"));
     }
-    if text.chars().count() > 320 {
-        return Err(Error::new("must have at most 320 characters"));
-    }
-    Ok(())
+    at_most(LONGEST_CREDENTIAL, text)
+}
+
+fn at_most(max: usize, text: &str) -> Result {
+    if text.chars().count() > max { Err(Error::new(format!("must have at most {max} characters"))) } else { Ok(()) }
 }
 
 fn missing(field: &str) -> Error {

@@ -1,5 +1,6 @@
 //! Hashes of passwords: Argon2id (RFC 9106), away from the workers, and no more of them at once than there are cores.
 
+use crate::Password;
 use argon2::{
     Algorithm, Argon2, Params, PasswordHash, PasswordHasher, PasswordVerifier, Version,
     password_hash::{self, Error},
@@ -51,12 +52,17 @@ pub(crate) struct Place<'a> {
 }
 
 impl Place<'_> {
-    pub(crate) async fn hash(&self, password: String) -> Result<String, Fault> {
+    /// Why others would guess it, if they would. `person` is what is known of whose it is: names and e-mail address.
+    pub(crate) async fn weakness(&self, password: String, person: [String; 3]) -> Result<Option<Weakness>, Fault> {
+        self.on_core(move || Ok(weakness(&password, &person))).await
+    }
+
+    pub(crate) async fn hash(&self, password: Password) -> Result<String, Fault> {
         self.on_core(move || hash(&password)).await
     }
 
     /// Whether this is the password. Without a hash it is not, and finding that out takes as long.
-    pub(crate) async fn is_right(&self, password: String, of: Option<&str>) -> Result<bool, Fault> {
+    pub(crate) async fn is_right(&self, password: Password, of: Option<&str>) -> Result<bool, Fault> {
         let known = of.is_some();
         let stored = of.unwrap_or(&self.passwords.nobody).to_owned();
         let right = self.on_core(move || {
@@ -84,6 +90,41 @@ impl Place<'_> {
     }
 }
 
+/// Why a password is easy to guess.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Weakness {
+    /// Many have it, or it follows a pattern.
+    Common,
+    /// It is made of what is known of the person.
+    OfThePerson,
+}
+
+/// What everybody knows of this shop.
+const SHOP: &str = "souk";
+/// Guesses that a password must withstand, as zxcvbn counts them: as many as for eight digits by chance.
+const GUESSES: u64 = 100_000_000;
+/// The longest password that is looked at, in characters: longer ones are good for their length, and take long to look at.
+const LOOKED_AT: usize = 40;
+
+fn weakness(password: &str, person: &[String; 3]) -> Option<Weakness> {
+    let is_weak = |text: &str| zxcvbn::zxcvbn(text, &[SHOP]).guesses() < GUESSES;
+    if password.chars().count() > LOOKED_AT {
+        return None;
+    }
+    if is_weak(password) {
+        return Some(Weakness::Common);
+    }
+    // of the e-mail address what comes before the @: the rest is the name of a provider
+    let [first, last, email] = person;
+    let name = email.rsplit_once('@').map_or("", |(name, _)| name);
+    let all = [first.as_str(), last, name].join(" ").to_lowercase();
+    let mut words: Vec<&str> = all.split(|c: char| !c.is_alphanumeric()).filter(|word| word.chars().count() >= 3).collect();
+    words.sort_unstable_by_key(|word| std::cmp::Reverse(word.len()));
+    let lower = password.to_lowercase();
+    let rest = words.iter().fold(lower.clone(), |rest, word| rest.replace(word, ""));
+    (rest != lower && is_weak(&rest)).then_some(Weakness::OfThePerson)
+}
+
 fn hash(password: &str) -> password_hash::Result<String> {
     Ok(argon2().hash_password(password.as_bytes())?.to_string())
 }
@@ -95,4 +136,68 @@ fn argon2() -> Argon2<'static> {
         Err(_) => panic!("these parameters are within Argon2's limits"),
     };
     Argon2::new(Algorithm::Argon2id, Version::V0x13, PARAMS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of_leyla(password: &str) -> Option<Weakness> {
+        weakness(password, &["Leyla".into(), "Al-Aziz".into(), "l.haddad2@example.com".into()])
+    }
+
+    #[test]
+    fn common_passwords_are_refused() {
+        for bad in [
+            "Password1",
+            "Qwerty123",
+            "Welcome1",
+            "Summer2026",
+            "Souk-2026",
+            "Souk2026!",
+            "Letmein1",
+            "Iloveyou1",
+            "P@ssw0rd",
+            "Passw0rd123",
+            "Winter2025!",
+            "Monkey123",
+            "Abcd1234",
+            "1q2w3e4rT",
+            "Zaq12wsx",
+            "Passwort1",
+            "Berlin2026",
+            "Aaaaaaa1",
+            "SoukSouk1",
+            "Changeme1",
+        ] {
+            assert_eq!(of_leyla(bad), Some(Weakness::Common), "{bad}");
+        }
+    }
+
+    #[test]
+    fn passwords_made_of_the_person_are_refused() {
+        for bad in ["Leyla-Aziz-1", "Aziz.Leyla.7", "Haddad2-Leyla-1", "Leyla-Al-Aziz-1990"] {
+            assert!(of_leyla(bad).is_some(), "{bad}");
+            assert_eq!(weakness(bad, &["Omar".into(), "Khoury".into(), "omar@example.com".into()]), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn other_passwords_are_taken() {
+        let long = "Aa1-".repeat(18);
+        for fine in [
+            "Saffron-7-Road",
+            "Customer-Souk-1",
+            "Admin-Souk-1",
+            "Sumac-9-Street",
+            "Cumin-8-Lane",
+            "Correct-Horse-7",
+            "Xk9mQ2vL",
+            "Saffron 7 Rōad 🛒",
+            "Leylandii-Hedge-42-Trim",
+            &long,
+        ] {
+            assert_eq!(of_leyla(fine), None, "{fine}");
+        }
+    }
 }

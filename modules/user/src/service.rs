@@ -6,12 +6,12 @@ use crate::{
     UserRegistered, Verified,
     entity::{address, session, user},
     fields, ops,
-    password::{Passwords, Place},
+    password::{Passwords, Place, Weakness},
     store,
     tokens::{Signer, fingerprint, random_id, random_token},
 };
 use kernel::{
-    Code, Ctx, Fault, Pagination, Role, UserId,
+    Code, Ctx, Fault, Page, Role, UserId,
     chrono::TimeDelta,
     db::{Db, Tx},
     idempotency::{self, Begun},
@@ -46,6 +46,7 @@ type Result<T> = std::result::Result<T, UserError>;
 impl UserApi for Users {
     async fn register(&self, cx: &Ctx, request: Register) -> Result<AuthReply> {
         let address = normal_email(&request.email)?;
+        self.must_be_hard_to_guess("/password", &request.password, [&request.first_name, &request.last_name, &address]).await?;
         let row = self.new_row(request).await?;
         let tx = self.db.begin().await?;
         if let Some(holder) = store::lock_user_by_email(&*tx, &address).await?
@@ -145,16 +146,15 @@ impl UserApi for Users {
     }
 
     async fn change_profile(&self, cx: &Ctx, user: UserId, change: ProfileChange) -> Result<User> {
-        let line = |text: String| text.trim().to_owned();
         let mut row = user::ActiveModel::default();
         if let Some(name) = change.first_name {
-            row.first_name = Set(line(name));
+            row.first_name = Set(name.into());
         }
         if let Some(name) = change.last_name {
-            row.last_name = Set(line(name));
+            row.last_name = Set(name.into());
         }
         if let Some(phone) = change.phone {
-            row.phone = Set(Some(e164(&phone)?));
+            row.phone = Set(phone.as_deref().map(e164).transpose()?);
         }
         let tx = self.db.begin().await?;
         let user = store::update_user(&*tx, user, row).await?.ok_or(UserError::NotFound)?;
@@ -176,7 +176,8 @@ impl UserApi for Users {
     async fn change_password(&self, cx: &Ctx, user: UserId, change: ChangePassword) -> Result<()> {
         let place = self.passwords.enter()?;
         let found = store::user(self.db.read(), user).await?.ok_or(UserError::NotFound)?;
-        must_differ("/new_password", &change.new_password, found.address())?;
+        let person = [found.first_name.as_str(), &found.last_name, found.address()];
+        self.must_be_hard_to_guess("/new_password", &change.new_password, person).await?;
         self.count_attempt(cx, found.address()).await?;
         if !place.is_right(change.current_password, Some(&found.password_hash)).await? {
             // the answer to an earlier call may have been lost: then the new password is the current one
@@ -249,11 +250,10 @@ impl UserApi for Users {
 
     async fn list(&self, _: &Ctx, query: ListUsers) -> Result<UserPage> {
         let db = self.db.read();
-        let (page, per_page) = (query.page.unwrap_or(1), query.per_page.unwrap_or(10));
+        let page = Page::of(query.page, query.per_page, 10);
         let filter = store::with_email(query.email.as_deref().map(known_email).as_deref());
-        let offset = u64::from(page - 1) * u64::from(per_page);
-        let (rows, total) = tokio::try_join!(store::page(db, &filter, offset, per_page.into()), store::count(db, &filter))?;
-        Ok(UserPage { users: rows.into_iter().map(to_user).collect(), pagination: Pagination::new(page, per_page, total) })
+        let (rows, total) = tokio::try_join!(store::page(db, &filter, page), store::count(db, &filter))?;
+        Ok(UserPage { users: rows.into_iter().map(to_user).collect(), pagination: page.of_total(total) })
     }
 
     async fn set_access(&self, cx: &Ctx, id: UserId, access: SetAccess) -> Result<User> {
@@ -294,14 +294,13 @@ impl Users {
     pub(crate) async fn new_row(&self, request: Register) -> Result<user::ActiveModel> {
         let (email, now) = (normal_email(&request.email)?, now());
         let phone = request.phone.as_deref().map(e164).transpose()?;
-        must_differ("/password", &request.password, &email)?;
         let place: Place = self.passwords.enter()?;
         Ok(user::ActiveModel {
             email: Set(store::email_key(&email)),
             long_email: Set(Some(email.clone()).filter(|email| store::email_key(email) != *email)),
             password_hash: Set(place.hash(request.password).await?),
-            first_name: Set(request.first_name.trim().into()),
-            last_name: Set(request.last_name.trim().into()),
+            first_name: Set(request.first_name.into()),
+            last_name: Set(request.last_name.into()),
             phone: Set(phone),
             is_active: Set(true),
             is_admin: Set(false),
@@ -309,6 +308,21 @@ impl Users {
             updated_at: Set(now),
             ..Default::default()
         })
+    }
+
+    /// Refuses a password that others would try: one that many use, and one made of what is known of a person, whose names and
+    /// address these are.
+    pub(crate) async fn must_be_hard_to_guess(&self, pointer: &str, password: &str, person: [&str; 3]) -> Result<()> {
+        let refused = |detail: &str| Err(Fault::invalid(pointer, detail).into());
+        if known_email(password) == person[2] {
+            return refused("Password must not be the email address");
+        }
+        let (password, person) = (password.to_owned(), person.map(str::to_owned));
+        match self.passwords.enter()?.weakness(password, person).await? {
+            None => Ok(()),
+            Some(Weakness::Common) => refused("Password must not be a common one, or one that is easy to guess"),
+            Some(Weakness::OfThePerson) => refused("Password must not be made of your name or your email address"),
+        }
     }
 
     /// Counts an attempt before it is made, so that attempts at the same time cannot pass the limit together.
@@ -372,13 +386,6 @@ pub(crate) fn known_email(text: &str) -> String {
 
 fn e164(phone: &str) -> Result<String> {
     fields::e164(phone).map_err(|e| Fault::invalid("/phone", e.message()).into())
-}
-
-fn must_differ(pointer: &str, password: &str, email: &str) -> Result<()> {
-    if known_email(password) == email {
-        return Err(Fault::invalid(pointer, "Password must not be the email address").into());
-    }
-    Ok(())
 }
 
 /// What is told about a new account.

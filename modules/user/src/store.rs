@@ -6,7 +6,7 @@ use crate::{
     tokens::fingerprint,
 };
 use kernel::{
-    Fault, UserId,
+    Fault, Page, UserId,
     chrono::{DateTime, TimeDelta, Utc},
     now,
 };
@@ -84,9 +84,9 @@ pub(crate) fn with_email(text: Option<&str>) -> Condition {
     Condition::all().add_option(like)
 }
 
-pub(crate) async fn page(db: &impl ConnectionTrait, filter: &Condition, offset: u64, limit: u64) -> Result<Vec<user::Model>> {
+pub(crate) async fn page(db: &impl ConnectionTrait, filter: &Condition, page: Page) -> Result<Vec<user::Model>> {
     let find = user::Entity::find().filter(filter.clone()).order_by_asc(user::Column::Id);
-    Ok(find.offset(offset).limit(limit).all(db).await?)
+    Ok(find.offset(page.offset()).limit(u64::from(page.per_page())).all(db).await?)
 }
 
 pub(crate) async fn count(db: &impl ConnectionTrait, filter: &Condition) -> Result<u64> {
@@ -129,7 +129,7 @@ pub(crate) async fn update_address(
 }
 
 fn address_row(new: &NewAddress) -> address::ActiveModel {
-    let line = |text: &str| Set(text.trim().to_owned());
+    let line = |text: &str| Set(text.to_owned());
     address::ActiveModel {
         street_address: line(&new.street_address),
         city: line(&new.city),

@@ -1,10 +1,12 @@
 use garde::Validate;
 use kernel::{
-    Pagination, Request, Role, UserId,
+    MAX_PAGE, MAX_PER_PAGE, Pagination, Request, Role, UserId,
     chrono::{DateTime, Utc},
-    rules::{between, line},
+    rules::between,
+    text::{self, Line},
 };
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
+use std::{borrow::Cow, ops::Deref};
 use utoipa::{IntoParams, ToSchema};
 
 kernel::int_id!(
@@ -19,6 +21,39 @@ pub const AUDIENCE: &str = "souk-api";
 
 /// Seconds by which the clocks of those who issue access tokens and those who verify them may differ.
 pub const LEEWAY_SECONDS: u32 = 10;
+
+/// A first or last name.
+pub type PersonName = Line<50>;
+
+/// A password, the same however it is typed (OpaqueString of RFC 8265); nothing is trimmed. It is in no log: it has no `Debug`.
+#[derive(Clone, Default, PartialEq, Serialize)]
+#[serde(transparent)]
+pub struct Password(String);
+
+impl From<&str> for Password {
+    fn from(text: &str) -> Self {
+        Self(text::opaque(text))
+    }
+}
+
+impl From<String> for Password {
+    fn from(text: String) -> Self {
+        Self::from(text.as_str())
+    }
+}
+
+impl Deref for Password {
+    type Target = str;
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl<'de> Deserialize<'de> for Password {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Self::from(&*Cow::<str>::deserialize(deserializer)?))
+    }
+}
 
 /// An account.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -62,26 +97,28 @@ pub struct Register {
     /// E-mail address, at most 254 characters. The domain may be an internationalised one.
     #[garde(custom(crate::fields::email))]
     #[serde(default)]
-    #[schema(required, max_length = 254, example = "leyla@example.com")]
+    #[schema(required, min_length = 1, max_length = 254, example = "leyla@example.com")]
     pub email: String,
-    /// Password: 8 to 128 characters with an upper-case letter, a lower-case letter and a digit.
+    /// Password: 8 to 128 characters with an upper-case letter, a lower-case letter and a digit. Not one that is common or easy to
+    /// guess, and not one made of the name of the shop, your name or your e-mail address.
     #[garde(custom(crate::fields::password))]
     #[serde(default)]
-    #[schema(required, format = "password", min_length = 8, max_length = 128, example = "Saffron-7-Road")]
-    pub password: String,
+    #[schema(required, value_type = String, format = "password", min_length = 8, max_length = 128, example = "Saffron-7-Road")]
+    pub password: Password,
     /// First name, 1 to 50 characters.
     #[garde(custom(crate::fields::name("first_name")))]
     #[serde(default)]
-    #[schema(required, min_length = 1, max_length = 50, example = "Leyla")]
-    pub first_name: String,
+    #[schema(required, value_type = String, min_length = 1, max_length = 50, example = "Leyla")]
+    pub first_name: PersonName,
     /// Last name, 1 to 50 characters.
     #[garde(custom(crate::fields::name("last_name")))]
     #[serde(default)]
-    #[schema(required, min_length = 1, max_length = 50, example = "Aziz")]
-    pub last_name: String,
+    #[schema(required, value_type = String, min_length = 1, max_length = 50, example = "Aziz")]
+    pub last_name: PersonName,
     /// Phone number with the code of its country, written in any usual way: `+49 (0)30 901820`, `00961 70 123456`. Kept as E.164.
     #[garde(inner(custom(crate::fields::phone)))]
-    #[schema(min_length = 1, max_length = 40, example = "+96170123456")]
+    #[serde(default, deserialize_with = "kernel::optional::text")]
+    #[schema(max_length = 40, example = "+96170123456")]
     pub phone: Option<String>,
 }
 
@@ -92,13 +129,13 @@ pub struct Login {
     /// E-mail address.
     #[garde(custom(crate::fields::credential))]
     #[serde(default)]
-    #[schema(required, example = "customer@souk.test")]
+    #[schema(required, min_length = 1, max_length = 320, example = "customer@souk.test")]
     pub email: String,
     /// Password.
     #[garde(custom(crate::fields::credential))]
     #[serde(default)]
-    #[schema(required, format = "password", example = "Customer-Souk-1")]
-    pub password: String,
+    #[schema(required, value_type = String, format = "password", min_length = 1, max_length = 320, example = "Customer-Souk-1")]
+    pub password: Password,
 }
 
 /// A refresh token.
@@ -106,9 +143,9 @@ pub struct Login {
 #[serde(deny_unknown_fields)]
 pub struct Refresh {
     /// As `login` or the last `refresh` answered it.
-    #[garde(custom(line(200)))]
-    #[schema(max_length = 200)]
-    pub refresh_token: String,
+    #[garde(dive)]
+    #[schema(value_type = String, min_length = 1, max_length = 200)]
+    pub refresh_token: Line<200>,
 }
 
 /// A token that proves an e-mail address.
@@ -116,9 +153,9 @@ pub struct Refresh {
 #[serde(deny_unknown_fields)]
 pub struct EmailToken {
     /// As it was mailed to the address.
-    #[garde(custom(line(200)))]
-    #[schema(min_length = 1, max_length = 200)]
-    pub token: String,
+    #[garde(dive)]
+    #[schema(value_type = String, min_length = 1, max_length = 200)]
+    pub token: Line<200>,
 }
 
 /// Tokens of a logged-in user.
@@ -189,20 +226,25 @@ pub struct RevokedSessions {
     pub as_of: DateTime<Utc>,
 }
 
-/// What a profile is changed to; fields that are not given stay.
+/// What a profile is changed to; members that are not sent leave it as it is.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, Validate, ToSchema, Request)]
 #[serde(deny_unknown_fields)]
 pub struct ProfileChange {
-    /// First name, 1 to 50 characters.
-    #[garde(inner(custom(line(50))))]
-    pub first_name: Option<String>,
-    /// Last name, 1 to 50 characters.
-    #[garde(inner(custom(line(50))))]
-    pub last_name: Option<String>,
-    /// Phone number: as for `register`.
-    #[garde(inner(custom(crate::fields::phone)))]
-    #[schema(min_length = 1, max_length = 40, example = "+96170123456")]
-    pub phone: Option<String>,
+    /// First name, 1 to 50 characters. It cannot be removed.
+    #[garde(dive)]
+    #[serde(default, deserialize_with = "kernel::optional::value_if_sent", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, min_length = 1, max_length = 50, example = "Leyla")]
+    pub first_name: Option<PersonName>,
+    /// Last name, 1 to 50 characters. It cannot be removed.
+    #[garde(dive)]
+    #[serde(default, deserialize_with = "kernel::optional::value_if_sent", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, min_length = 1, max_length = 50, example = "Aziz")]
+    pub last_name: Option<PersonName>,
+    /// Phone number: as for `register`. `null` or an empty text removes it.
+    #[garde(inner(inner(custom(crate::fields::phone))))]
+    #[serde(default, deserialize_with = "kernel::optional::text_if_sent", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, max_length = 40, example = "+96170123456")]
+    pub phone: Option<Option<String>>,
 }
 
 /// The old and the new password.
@@ -210,13 +252,13 @@ pub struct ProfileChange {
 #[serde(deny_unknown_fields)]
 pub struct ChangePassword {
     /// The password until now.
-    #[garde(custom(line(128)))]
-    #[schema(format = "password")]
-    pub current_password: String,
+    #[garde(custom(crate::fields::current_password))]
+    #[schema(value_type = String, format = "password", min_length = 1, max_length = 320)]
+    pub current_password: Password,
     /// The password from now on: as for `register`.
     #[garde(custom(crate::fields::password))]
-    #[schema(format = "password", min_length = 8, max_length = 128)]
-    pub new_password: String,
+    #[schema(value_type = String, format = "password", min_length = 8, max_length = 128)]
+    pub new_password: Password,
 }
 
 /// An address.
@@ -238,33 +280,61 @@ pub struct Address {
     pub is_default: bool,
 }
 
-/// An address to be added, or what one is changed to.
+/// Where something is sent: an address that belongs to nobody's address book.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Validate, ToSchema, Request)]
+#[serde(deny_unknown_fields)]
+pub struct PostalAddress {
+    /// Street and number, 1 to 255 characters.
+    #[garde(dive)]
+    #[schema(value_type = String, min_length = 1, max_length = 255, example = "12 Spice Lane")]
+    pub street_address: Line<255>,
+    /// City, 1 to 100 characters.
+    #[garde(dive)]
+    #[schema(value_type = String, min_length = 1, max_length = 100, example = "Tripoli")]
+    pub city: Line<100>,
+    /// State, province or region, 1 to 100 characters.
+    #[garde(dive)]
+    #[schema(value_type = String, min_length = 1, max_length = 100, example = "North")]
+    pub state: Line<100>,
+    /// Postal code, 1 to 20 characters.
+    #[garde(dive)]
+    #[schema(value_type = String, min_length = 1, max_length = 20, example = "1300")]
+    pub postal_code: Line<20>,
+    /// Country, 1 to 100 characters.
+    #[garde(dive)]
+    #[schema(value_type = String, min_length = 1, max_length = 100, example = "Lebanon")]
+    pub country: Line<100>,
+}
+
+/// An address to be added, or what one is changed to: a [`PostalAddress`], which serde cannot be told in another way while unknown
+/// members are refused.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Validate, ToSchema, Request)]
 #[serde(deny_unknown_fields)]
 pub struct NewAddress {
     /// Street and number, 1 to 255 characters.
-    #[garde(custom(line(255)))]
-    #[schema(min_length = 1, max_length = 255, example = "12 Spice Lane")]
-    pub street_address: String,
+    #[garde(dive)]
+    #[schema(value_type = String, min_length = 1, max_length = 255, example = "12 Spice Lane")]
+    pub street_address: Line<255>,
     /// City, 1 to 100 characters.
-    #[garde(custom(line(100)))]
-    #[schema(min_length = 1, max_length = 100, example = "Tripoli")]
-    pub city: String,
+    #[garde(dive)]
+    #[schema(value_type = String, min_length = 1, max_length = 100, example = "Tripoli")]
+    pub city: Line<100>,
     /// State, province or region, 1 to 100 characters.
-    #[garde(custom(line(100)))]
-    #[schema(min_length = 1, max_length = 100, example = "North")]
-    pub state: String,
+    #[garde(dive)]
+    #[schema(value_type = String, min_length = 1, max_length = 100, example = "North")]
+    pub state: Line<100>,
     /// Postal code, 1 to 20 characters.
-    #[garde(custom(line(20)))]
-    #[schema(min_length = 1, max_length = 20, example = "1300")]
-    pub postal_code: String,
+    #[garde(dive)]
+    #[schema(value_type = String, min_length = 1, max_length = 20, example = "1300")]
+    pub postal_code: Line<20>,
     /// Country, 1 to 100 characters.
-    #[garde(custom(line(100)))]
-    #[schema(min_length = 1, max_length = 100, example = "Lebanon")]
-    pub country: String,
-    /// Make it the default.
+    #[garde(dive)]
+    #[schema(value_type = String, min_length = 1, max_length = 100, example = "Lebanon")]
+    pub country: Line<100>,
+    /// Make it the default. When an address is changed, what is not `true` leaves the default where it is.
     #[garde(skip)]
-    #[serde(default)]
+    #[serde(default, deserialize_with = "kernel::optional::or_default")]
+    #[schema(value_type = Option<bool>, default = false)]
     pub is_default: bool,
 }
 
@@ -273,19 +343,20 @@ pub struct NewAddress {
 #[serde(deny_unknown_fields)]
 pub struct ListUsers {
     /// Page, from 1.
-    #[garde(inner(custom(between(1, 1_000_000))))]
-    #[param(minimum = 1, default = 1)]
+    #[garde(inner(custom(between(1, MAX_PAGE))))]
+    #[param(minimum = 1, maximum = 1_000_000, default = 1)]
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub page: Option<u32>,
+    pub page: Option<i64>,
     /// Accounts on a page, 1 to 100.
-    #[garde(inner(custom(between(1, 100))))]
+    #[garde(inner(custom(between(1, MAX_PER_PAGE))))]
     #[param(minimum = 1, maximum = 100, default = 10)]
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub per_page: Option<u32>,
+    pub per_page: Option<i64>,
     /// Only accounts whose e-mail address contains this text.
-    #[garde(inner(custom(line(254))))]
+    #[garde(dive)]
+    #[param(value_type = Option<String>, max_length = 254)]
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub email: Option<String>,
+    pub email: Option<Line<254>>,
 }
 
 /// A page of accounts.

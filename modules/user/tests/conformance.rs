@@ -51,6 +51,7 @@ placements! {
         one_of_many_who_register_an_address_gets_it,
         an_address_is_the_same_however_it_is_written,
         phone_numbers_are_kept_in_one_form,
+        text_is_kept_and_compared_in_one_form,
         profiles_change_field_by_field,
         there_is_one_default_address,
         addresses_belong_to_their_user,
@@ -224,13 +225,24 @@ async fn bad_input_is_told_in_words(client: UserClient, _: &Fixture) {
     let base = || account("leyla@example.com");
     let long = "a".repeat(51);
     for (request, told) in [
-        (Register { email: String::new(), password: String::new(), ..base() }, "Missing or empty field: email"),
-        (Register { password: String::new(), ..base() }, "Missing or empty field: password"),
+        (Register { email: String::new(), password: "".into(), ..base() }, "Missing or empty field: email"),
+        (Register { password: "".into(), ..base() }, "Missing or empty field: password"),
         (Register { first_name: " ".into(), ..base() }, "Missing or empty field: first_name"),
-        (Register { last_name: String::new(), ..base() }, "Missing or empty field: last_name"),
-        (Register { last_name: long, ..base() }, "last_name must have 1 to 50 characters"),
+        (Register { last_name: "".into(), ..base() }, "Missing or empty field: last_name"),
+        (Register { last_name: long.into(), ..base() }, "last_name must have 1 to 50 characters"),
         (Register { phone: Some("1".repeat(41)), ..base() }, "phone must have 1 to 40 characters"),
-        (Register { phone: Some(String::new()), ..base() }, "phone must have 1 to 40 characters"),
+        (
+            Register { first_name: "Ley\u{200b}la".into(), ..base() },
+            "first_name must not contain invisible or misleading characters (U+200B)",
+        ),
+        (
+            Register { first_name: "4111 1111 1111 1111".into(), ..base() },
+            "first_name must not contain the number of a payment card",
+        ),
+        (Register { email: "a\u{200b}b@example.com".into(), ..base() }, "Invalid email format"),
+        (Register { password: "Password1".into(), ..base() }, "Password must not be a common one, or one that is easy to guess"),
+        (Register { password: "Souk-2026".into(), ..base() }, "Password must not be a common one, or one that is easy to guess"),
+        (Register { password: "Leyla-Aziz-1".into(), ..base() }, "Password must not be made of your name or your email address"),
         (
             Register { phone: Some("call me".into()), ..base() },
             "phone must be a phone number: digits, and + before the code of the country",
@@ -321,7 +333,7 @@ async fn one_of_many_refreshes_wins(client: UserClient, _: &Fixture) {
 async fn logging_out_ends_the_session(client: UserClient, _: &Fixture) {
     let reply = register(&client, "leyla@example.com").await;
     let other = log_in(&client, "leyla@example.com", PASSWORD).await.ok().unwrap();
-    let request = || Refresh { refresh_token: reply.refresh_token.clone() };
+    let request = || Refresh { refresh_token: reply.refresh_token.as_str().into() };
     let gateway = client.by("gateway");
     let before = gateway.revoked(&anonymous(), RevokedSince::default()).await.unwrap();
     assert!(before.sessions.is_empty() && before.as_of <= now());
@@ -409,7 +421,11 @@ async fn a_new_password_ends_all_sessions(client: UserClient, _: &Fixture) {
 async fn every_byte_of_a_password_counts(client: UserClient, _: &Fixture) {
     let long = |end: &str| format!("{}{end}", "Aa1-".repeat(18));
     assert_eq!(long("").len(), 72);
-    client.register(&anonymous(), Register { password: long("right"), ..account("leyla@example.com") }).await.ok().unwrap();
+    client
+        .register(&anonymous(), Register { password: long("right").into(), ..account("leyla@example.com") })
+        .await
+        .ok()
+        .unwrap();
     assert_eq!(error(log_in(&client, "leyla@example.com", &long("wrong")).await), UserError::WrongCredentials);
     assert!(log_in(&client, "leyla@example.com", &long("right")).await.is_ok());
 }
@@ -661,16 +677,35 @@ async fn phone_numbers_are_kept_in_one_form(client: UserClient, fixture: &Fixtur
     let user = client.register(&anonymous(), request).await.ok().unwrap().user;
     assert_eq!(user.phone.as_deref(), Some("+96170123456"));
     let change = async |phone: &str| {
-        let change = ProfileChange { phone: Some(phone.into()), ..ProfileChange::default() };
+        let change = ProfileChange { phone: Some(Some(phone.into())), ..ProfileChange::default() };
         client.change_profile(&cx(&user), user.id, change).await
     };
     assert_eq!(change("+49 (0)30 901820").await.unwrap().phone.as_deref(), Some("+4930901820"));
     assert_eq!(fixture.told::<UserChanged>(user.id, 1).await[0].phone.as_deref(), Some("+4930901820"));
-    for bad in ["call me", "030 901820", "+49", ""] {
+    for bad in ["call me", "030 901820", "+49"] {
         let refused = change(bad).await.unwrap_err();
         assert!(refused.code() == Code::InvalidArgument && refused.to_string().starts_with("phone "), "{bad}: {refused}");
     }
     assert_eq!(client.profile(&cx(&user), user.id).await.unwrap().user.phone.as_deref(), Some("+4930901820"));
+}
+
+async fn text_is_kept_and_compared_in_one_form(client: UserClient, _: &Fixture) {
+    // decomposed, with spaces of other kinds around and in it
+    let request = Register {
+        first_name: "\u{a0}Ame\u{301}lie ".into(),
+        password: "Cafe\u{301}\u{a0}Nr-7-Road".into(),
+        ..account("leyla@example.com")
+    };
+    let user = client.register(&anonymous(), request).await.ok().unwrap().user;
+    assert_eq!(user.first_name, "Amélie");
+    assert!(log_in(&client, "leyla@example.com", "Café Nr-7-Road").await.is_ok());
+    assert!(log_in(&client, "leyla@example.com", " Café Nr-7-Road").await.is_err(), "a password is not trimmed");
+    let change = NewAddress { city: " Sa\u{303}o Paulo\u{3000}".into(), ..address("  12 Spice Lane ", false) };
+    let kept = client.add_address(&cx(&user), user.id, change).await.unwrap();
+    assert_eq!((kept.city.as_str(), kept.street_address.as_str()), ("São Paulo", "12 Spice Lane"));
+    let change = ChangePassword { current_password: "Café Nr-7-Road".into(), new_password: "Welcome1".into() };
+    let refused = client.change_password(&cx(&user), user.id, change).await.unwrap_err();
+    assert_eq!(refused.to_string(), "Password must not be a common one, or one that is easy to guess");
 }
 
 async fn profiles_change_field_by_field(client: UserClient, _: &Fixture) {
@@ -679,7 +714,7 @@ async fn profiles_change_field_by_field(client: UserClient, _: &Fixture) {
     let changed = change(ProfileChange { first_name: Some(" Layla ".into()), ..ProfileChange::default() }).await.unwrap();
     assert_eq!(changed, User { first_name: "Layla".into(), ..user.clone() });
     let last =
-        ProfileChange { last_name: Some("Haddad".into()), phone: Some("+961 3 123456".into()), ..ProfileChange::default() };
+        ProfileChange { last_name: Some("Haddad".into()), phone: Some(Some("+961 3 123456".into())), ..ProfileChange::default() };
     let changed = change(last).await.unwrap();
     assert_eq!(
         (changed.first_name.as_str(), changed.last_name.as_str(), changed.phone.as_deref()),
@@ -687,9 +722,11 @@ async fn profiles_change_field_by_field(client: UserClient, _: &Fixture) {
     );
     assert_eq!(change(ProfileChange::default()).await.unwrap(), changed);
     assert_eq!(client.profile(&cx(&user), user.id).await.unwrap().user, changed);
+    let without = change(ProfileChange { phone: Some(None), ..ProfileChange::default() }).await.unwrap();
+    assert_eq!(without, User { phone: None, ..changed });
 
     assert_eq!(
-        code(change(ProfileChange { last_name: Some(String::new()), ..ProfileChange::default() }).await),
+        code(change(ProfileChange { last_name: Some("".into()), ..ProfileChange::default() }).await),
         Code::InvalidArgument
     );
     assert_eq!(code(client.profile(&customer(99), user.id).await), Code::PermissionDenied);

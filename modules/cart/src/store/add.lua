@@ -3,10 +3,12 @@
 --
 -- KEYS[2]  the idempotency key, if the caller gave one
 local product, quantity, stock, most_lines, life = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4]), ARGV[5]
+-- the most that a cart can cost, and the products that are no longer sold
+local most, gone = ARGV[6], ARGV[7]
 -- with an idempotency key: the hash of the request, how long the key is kept, and what was known about the products
-local request, kept, catalogue = ARGV[6], ARGV[7], ARGV[8]
+local request, kept, catalogue = ARGV[8], ARGV[9], ARGV[10]
 -- what the user sees now of the products
-local SEEN = 9
+local SEEN = 11
 
 local key = KEYS[2]
 if key and redis.call('EXISTS', key) == 1 then
@@ -20,6 +22,9 @@ if total > stock then
 end
 if not before and lines() >= most_lines then
   return {'full', 0, {}}
+end
+if too_dear(product, total, most, gone, SEEN) then
+  return {'too dear', 0, {}}
 end
 
 local at = change(life)

@@ -54,6 +54,32 @@ local function see(first)
   end
 end
 
+-- Whether the cart would cost more than `most` minor units with this quantity of a product. The prices are those from argument `first`
+-- on, and for lines that someone else has just added those that were seen; `gone` are the products that are no longer sold.
+-- What is near `most` is below 2^53 and exact; what is not is far from it.
+local function too_dear(product, quantity, most, gone, first)
+  local prices, quantities, seen = {}, {[product] = tonumber(quantity)}, {}
+  for i = first, #ARGV, 2 do
+    prices[ARGV[i]] = tonumber(string.match(ARGV[i + 1], '^%d+'))
+  end
+  local fields = redis.call('HGETALL', cart)
+  for i = 1, #fields, 2 do
+    local id, name = string.match(fields[i], '^(%d+):(%a+)$')
+    if name == 'quantity' and id ~= product then
+      quantities[id] = tonumber(fields[i + 1])
+    elseif name == 'seen' then
+      seen[id] = tonumber(string.match(fields[i + 1], '^%d+'))
+    end
+  end
+  local total = 0
+  for id, pieces in pairs(quantities) do
+    if not string.find(gone, ',' .. id .. ',', 1, true) then
+      total = total + pieces * (prices[id] or seen[id] or 0)
+    end
+  end
+  return total > tonumber(most)
+end
+
 -- An answer: what came of it, when the cart expires in milliseconds since 1970, and the cart, empty if there is none.
 local function answer(outcome)
   return {outcome, redis.call('PEXPIRETIME', cart), redis.call('HGETALL', cart)}

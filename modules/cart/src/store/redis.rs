@@ -109,6 +109,7 @@ impl Redis {
         let used = Used::by(cx, ops::ADD, item)?;
         let mut call = self.add.key(self.cart_key(user));
         call.arg(item.product_id.0).arg(item.quantity).arg(product.stock).arg(MAX_LINES).arg(life.num_milliseconds());
+        call.arg(Money::MAX_MINOR).arg(gone(catalogue));
         match &used {
             Some(used) => {
                 let catalogue = kernel::serde_json::to_string(catalogue).map_err(Fault::internal)?;
@@ -120,7 +121,7 @@ impl Redis {
         match (outcome.as_str(), &used) {
             ("added", _) => {
                 let stored = stored(user, number, &fields)?.ok_or_else(|| broken(user, "it vanished"))?;
-                Ok(view::cart(&stored, catalogue)?)
+                Ok(view::cart(&stored, catalogue))
             }
             ("replayed", Some(used)) => Ok(replay(cx, user, used, fields)?),
             ("not enough", _) => {
@@ -128,6 +129,7 @@ impl Redis {
                 Err(CartError::InsufficientStock { requested, available: product.stock })
             }
             ("full", _) => Err(CartError::CartFull),
+            ("too dear", _) => Err(view::too_dear(Some(product.currency))),
             (outcome, _) => Err(broken(user, format_args!("answer {outcome}")).into()),
         }
     }
@@ -141,8 +143,11 @@ impl Redis {
         life: TimeDelta,
     ) -> Result<Stored, CartError> {
         let mut call = self.set.key(self.cart_key(user));
-        call.arg(product.0).arg(quantity).arg(life.num_milliseconds());
-        let (_, expires, fields): Answer = self.script(seen(&mut call, catalogue.seen())).await?;
+        call.arg(product.0).arg(quantity).arg(life.num_milliseconds()).arg(Money::MAX_MINOR).arg(gone(catalogue));
+        let (outcome, expires, fields): Answer = self.script(seen(&mut call, catalogue.seen())).await?;
+        if outcome == "too dear" {
+            return Err(view::too_dear(catalogue.sold(product).ok().map(|product| product.currency)));
+        }
         stored(user, expires, &fields)?.ok_or(CartError::NotInCart)
     }
 
@@ -259,7 +264,13 @@ fn replay(cx: &Ctx, user: UserId, used: &Used, mut fields: Fields) -> Result<Car
     let expires_at = Hash { user, fields: &fields }.value("expires_at")?;
     let stored = stored(user, expires_at, &fields)?.ok_or_else(|| broken(user, "a reply without a cart"))?;
     cx.mark_replayed();
-    view::cart(&stored, &catalogue)
+    Ok(view::cart(&stored, &catalogue))
+}
+
+/// The products that are no longer sold, as scripts look for them: `,5,7,`.
+fn gone(catalogue: &Catalogue) -> String {
+    let gone = catalogue.products.iter().filter(|(_, product)| product.is_none());
+    gone.fold(",".to_owned(), |all, (id, _)| format!("{all}{id},"))
 }
 
 /// The cart of these fields; none without any.

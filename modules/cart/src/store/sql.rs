@@ -5,6 +5,7 @@ use crate::{
     AddItem, Cart, CartError, Config,
     entity::{cart, item},
     ops,
+    service::pieces,
     view::{self, Catalogue},
 };
 use kernel::{
@@ -80,8 +81,10 @@ pub(super) async fn add(
         Begun::Now(tx, held) => (tx, held),
     };
     let now = db.now();
-    put(&*tx, user, &product.seen(item.product_id), item.quantity, product.stock, life, now).await?;
-    let cart = view::cart(&shown(&tx, user, catalogue, now).await?, catalogue)?;
+    put(&*tx, user, &product.seen(item.product_id), pieces(item.quantity), product.stock, life, now).await?;
+    let stored = shown(&tx, user, catalogue, now).await?;
+    view::must_be_payable(&stored, catalogue)?;
+    let cart = view::cart(&stored, catalogue);
     held.finish(&tx, &cart).await?;
     tx.commit().await?;
     Ok(cart)
@@ -98,6 +101,8 @@ pub(super) async fn set(
     let tx = db.begin().await?;
     let now = db.now();
     renew(&*tx, user, life, now).await?;
+    let before = lines(&*tx, user).await?;
+    let is_more = before.iter().any(|line| line.product_id == product.0 && line.quantity < i64::from(quantity));
     let done = item::Entity::update_many()
         .col_expr(item::Column::Quantity, Expr::value(i64::from(quantity)))
         .col_expr(item::Column::UpdatedAt, Expr::value(now))
@@ -110,6 +115,9 @@ pub(super) async fn set(
         return Err(CartError::NotInCart);
     }
     let stored = shown(&tx, user, catalogue, now).await?;
+    if is_more {
+        view::must_be_payable(&stored, catalogue)?;
+    }
     tx.commit().await?;
     Ok(stored)
 }

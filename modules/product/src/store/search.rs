@@ -17,13 +17,13 @@ const IN_DESCRIPTION: i32 = 2;
 /// What someone looks for.
 #[derive(Clone)]
 pub(crate) struct Search {
-    /// In lower case, without spaces around it.
+    /// In lower case.
     text: String,
 }
 
 impl Search {
     pub(crate) fn new(text: &str) -> Self {
-        Self { text: text.trim().to_lowercase() }
+        Self { text: text.to_lowercase() }
     }
 
     /// Only what is found.

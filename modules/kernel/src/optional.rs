@@ -1,0 +1,41 @@
+//! Members of requests that may be left out, for `#[serde(default, deserialize_with = "..")]`.
+//!
+//! Everywhere in the API a member that is not sent, one that is `null`, and an optional text that is empty mean the same: it is
+//! absent. What that does depends on the operation: one that replaces removes the value, or takes the usual one. An operation that
+//! leaves alone what is not sent says so; there `null` and an empty text remove.
+
+use serde::{Deserialize, Deserializer};
+use std::borrow::Cow;
+
+/// An optional text.
+///
+/// # Errors
+/// When it is neither text nor `null`.
+pub fn text<'de, D: Deserializer<'de>, T: for<'a> From<&'a str>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    let text = Option::<Cow<str>>::deserialize(deserializer)?;
+    Ok(text.filter(|text| !text.trim().is_empty()).map(|text| T::from(&text)))
+}
+
+/// A value that has a usual one.
+///
+/// # Errors
+/// When it is neither a `T` nor `null`.
+pub fn or_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(deserializer: D) -> Result<T, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+}
+
+/// As [`text`], where what is not sent is left alone: `None` when it was not sent, `Some(None)` when it is to be removed.
+///
+/// # Errors
+/// When it is neither text nor `null`.
+pub fn text_if_sent<'de, D: Deserializer<'de>, T: for<'a> From<&'a str>>(deserializer: D) -> Result<Option<Option<T>>, D::Error> {
+    text(deserializer).map(Some)
+}
+
+/// A value that can be changed but not removed, where what is not sent is left alone: `null` is refused.
+///
+/// # Errors
+/// When it is not a `T`.
+pub fn value_if_sent<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
+}
