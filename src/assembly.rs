@@ -108,8 +108,8 @@ impl<'a> Builder<'a> {
 
     fn location(&mut self, module: Module) -> anyhow::Result<Location> {
         match self.settings.place(module, self.only) {
-            Place::Here if module.is_compiled_in() => Ok(Location::Local),
-            Place::Here => Err(not_compiled_in(module)),
+            Place::Local if module.is_compiled_in() => Ok(Location::Local),
+            Place::Local => Err(not_compiled_in(module)),
             Place::At(peers) => {
                 let transport = Transport::http(peers, self.key()?);
                 self.instances.push((module.name(), Instances::At(transport.clone())));
@@ -131,7 +131,7 @@ impl<'a> Builder<'a> {
             self.outboxes.push(outbox.clone());
         }
         let health: Arc<dyn Health> = Arc::new(store.in_background());
-        self.instances.push((module.name(), Instances::Here(health.clone())));
+        self.instances.push((module.name(), Instances::Local(health.clone())));
         // what is not essential is in /health, and not in /readyz
         if M::Client::IS_ESSENTIAL || self.only == Some(module) {
             self.stores.push(health);
@@ -145,7 +145,7 @@ impl<'a> Builder<'a> {
         self.clients.add(client.clone());
         let operations: Arc<dyn Dispatch> = match self.only {
             Some(only) if only == module => Arc::new(client),
-            _ => Arc::new(client.by("gateway")),
+            _ => Arc::new(client.called_by("gateway")),
         };
         self.modules.push((module, operations));
     }
@@ -182,7 +182,7 @@ impl<'a> Builder<'a> {
 
     #[cfg(feature = "store")]
     fn is_local(&self, name: &str) -> bool {
-        self.instances.iter().any(|(module, instances)| *module == name && matches!(instances, Instances::Here(_)))
+        self.instances.iter().any(|(module, instances)| *module == name && matches!(instances, Instances::Local(_)))
     }
 
     #[cfg(feature = "gateway")]
@@ -202,7 +202,7 @@ impl<'a> Builder<'a> {
     fn peers(&self) -> Vec<(&'static str, Transport)> {
         let remote = |(name, instances): &(&'static str, Instances)| match instances {
             Instances::At(transport) => Some((*name, transport.clone())),
-            Instances::Here(_) => None,
+            Instances::Local(_) => None,
         };
         self.instances.iter().filter_map(remote).collect()
     }

@@ -24,7 +24,7 @@ pub(crate) fn document(types: &[EventType], listeners: &[Listener]) -> serde_jso
         messages.insert(name.into(), message(kind, &schemas[&kind.schema]));
         operations.insert(format!("{}.tell.{name}", kind.teller), operation("send", name, kind.teller));
         for listener in listeners.iter().filter(|listener| listener.wants(name)) {
-            operations.insert(format!("{}.take.{name}", listener.name()), operation("receive", name, listener.name()));
+            operations.insert(format!("{}.handle.{name}", listener.name()), operation("receive", name, listener.name()));
         }
     }
     Ok(json!({

@@ -173,18 +173,18 @@ impl Serialize for Places {
     }
 }
 
-/// Where a module runs: `"here"`, or at one address or a list of them.
+/// Where a module runs: `"local"`, or at one address or a list of them.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) enum Place {
     #[default]
-    Here,
+    Local,
     At(Vec<String>),
 }
 
 impl Serialize for Place {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
-            Place::Here => serializer.serialize_str("here"),
+            Place::Local => serializer.serialize_str("local"),
             Place::At(peers) => peers.serialize(serializer),
         }
     }
@@ -199,7 +199,7 @@ impl<'de> Deserialize<'de> for Place {
             Many(Vec<String>),
         }
         let peers = match Form::deserialize(deserializer)? {
-            Form::One(word) if word == "here" => return Ok(Place::Here),
+            Form::One(word) if word == "local" => return Ok(Place::Local),
             // environment variables have no lists
             Form::One(text) => text.split(',').map(|peer| peer.trim().to_owned()).collect(),
             Form::Many(peers) => peers,
@@ -316,9 +316,9 @@ impl Settings {
     pub(crate) fn place(&self, module: Module, only: Option<Module>) -> Place {
         let configured = self.modules.of(module);
         match (only, configured) {
-            (Some(only), _) if only == module => Place::Here,
+            (Some(only), _) if only == module => Place::Local,
             // alone, the others are expected where they listen when they are alone on this machine
-            (Some(_), Place::Here) => Place::At(vec![format!("http://127.0.0.1:{}", module.default_port())]),
+            (Some(_), Place::Local) => Place::At(vec![format!("http://127.0.0.1:{}", module.default_port())]),
             (_, place) => place,
         }
     }

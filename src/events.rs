@@ -49,20 +49,20 @@ pub(crate) struct Which {
 #[expect(clippy::print_stdout, reason = "the output of the command")]
 pub(crate) async fn run(settings: &Settings, command: Command) -> anyhow::Result<()> {
     use kernel::{
-        bus::{DeadLetter, Fate},
+        bus::{DeadLetter, DeadLetterAction},
         outbox,
     };
     let Command::DeadLetters { command } = command;
-    let (id, listener, fate) = match &command {
-        DeadLetters::List { listener } => (None, listener, Fate::Kept),
-        DeadLetters::Show { id } => (Some(*id), &None, Fate::Kept),
-        DeadLetters::Replay(which) => (which.id, &which.listener, Fate::Replayed),
-        DeadLetters::Drop(which) => (which.id, &which.listener, Fate::Dropped),
+    let (id, listener, action) = match &command {
+        DeadLetters::List { listener } => (None, listener, DeadLetterAction::List),
+        DeadLetters::Show { id } => (Some(*id), &None, DeadLetterAction::List),
+        DeadLetters::Replay(which) => (which.id, &which.listener, DeadLetterAction::Replay),
+        DeadLetters::Drop(which) => (which.id, &which.listener, DeadLetterAction::Drop),
     };
     let which = outbox::Which { id, listener: listener.clone() };
     let outboxes = outboxes(settings).await?;
     let bus = crate::assembly::bus_of_operator(settings)?;
-    let found = kernel::bus::dead_letters(&bus, &outboxes, &which, fate).await.map_err(|e| anyhow::anyhow!("{e}"))?;
+    let found = kernel::bus::dead_letters(&bus, &outboxes, &which, action).await.map_err(|e| anyhow::anyhow!("{e}"))?;
     if let (Some(id), true) = (id, found.is_empty()) {
         anyhow::bail!("there is no dead letter {id}");
     }

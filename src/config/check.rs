@@ -338,13 +338,13 @@ impl Checks<'_> {
 
     #[cfg(feature = "notification")]
     fn notification(&mut self) {
-        use notification::{MailWay, SmsWay, Tls};
+        use notification::{MailTransport, SmsTransport, Tls};
         let notification = &self.settings.notification;
         match notification.mail {
-            MailWay::Mailbox => {
+            MailTransport::Mailbox => {
                 self.refuse("notification.mail", "must be \"smtp\" or \"off\" in production: everyone can look into the mailbox");
             }
-            MailWay::Smtp if notification.smtp.tls == Tls::None && !is_this_machine(&notification.smtp.host) => {
+            MailTransport::Smtp if notification.smtp.tls == Tls::None && !is_this_machine(&notification.smtp.host) => {
                 let text =
                     "must be \"starttls\" or \"implicit\" in production: mails and the password would be readable on their way";
                 self.refuse("notification.smtp.tls", text);
@@ -352,8 +352,8 @@ impl Checks<'_> {
             _ => {}
         }
         match notification.sms {
-            SmsWay::Log => self.refuse("notification.sms", "must be \"http\" or \"off\" in production: \"log\" sends nothing"),
-            SmsWay::Http if !notification.sms_http.url.starts_with("https://") && is_elsewhere(&notification.sms_http.url) => {
+            SmsTransport::Log => self.refuse("notification.sms", "must be \"http\" or \"off\" in production: \"log\" sends nothing"),
+            SmsTransport::Http if !notification.sms_http.url.starts_with("https://") && is_elsewhere(&notification.sms_http.url) => {
                 let text =
                     "must begin with https:// in production: texts and the key of the provider would be readable on their way";
                 self.refuse("notification.sms_http.url", text);

@@ -154,7 +154,7 @@ async fn a_poisoned_event_becomes_a_dead_letter_and_the_rest_goes_on(shop: Shop)
     let config = order::Config { database_url: shop.stores.database_url("order"), ..Default::default() };
     let db = order::Orders::open(&config).await.unwrap();
     let tx = db.begin().await.unwrap();
-    outbox::tell(&tx, &Ctx::anonymous(Duration::from_secs(5)), &Broken { nonsense: true }).await.unwrap();
+    outbox::publish(&tx, &Ctx::anonymous(Duration::from_secs(5)), &Broken { nonsense: true }).await.unwrap();
     tx.commit().await.unwrap();
     let (admin, me) = (shop.admin().await, shop.customer("leyla").await);
     let lamp = shop.product(&admin, "Lamp", 10.0, 5).await;

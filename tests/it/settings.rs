@@ -169,7 +169,7 @@ fn the_documented_defaults_are_the_defaults() {
         }
     }
     // every module runs here if nothing is said
-    assert!(defaults.remove("modules").unwrap().as_table().unwrap().values().all(|place| place.as_str() == Some("here")));
+    assert!(defaults.remove("modules").unwrap().as_table().unwrap().values().all(|place| place.as_str() == Some("local")));
     defaults.retain(|_, value| value.as_table().is_none_or(|table| !table.is_empty()));
     let (documented, defaults) = (lines("", &documented), lines("", &defaults));
     let (undocumented, wrong): (Vec<_>, Vec<_>) =

@@ -62,9 +62,9 @@ fn main() -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
 
     let server = testing::Server::start(Arc::new(LevelClient::local(Levels)));
-    let local = LevelClient::local(Levels).by("gateway");
-    let loopback = LevelClient::remote(Transport::loopback(Arc::new(LevelClient::local(Levels)))).by("gateway");
-    let http = LevelClient::remote(server.transport()).by("gateway");
+    let local = LevelClient::local(Levels).called_by("gateway");
+    let loopback = LevelClient::remote(Transport::loopback(Arc::new(LevelClient::local(Levels)))).called_by("gateway");
+    let http = LevelClient::remote(server.transport()).called_by("gateway");
 
     let mut reads: [Vec<f64>; 4] = Default::default();
     let mut writes: [Vec<f64>; 4] = Default::default();

@@ -210,13 +210,13 @@ async fn an_empty_cart_is_shown(client: CartClient, _: &Fixture) {
     let cart = get(&client).await;
     assert_eq!((lines(&cart), totals(&cart), cart.currency, cart.stale), (vec![], ("0".into(), 0), None, false));
     assert_eq!((cart.created_at, cart.updated_at, cart.expires_at), (None, None, None));
-    let snapshot = client.by("order").snapshot(&anonymous(), USER).await.unwrap();
+    let snapshot = client.called_by("order").snapshot(&anonymous(), USER).await.unwrap();
     assert_eq!((snapshot.lines, snapshot.version), (vec![], 0));
     let validation = client.validate(&customer(7), USER).await.unwrap();
     assert!(!validation.is_valid && validation.validation_issues.is_empty());
     assert_eq!(validation.cart, cart);
     assert_eq!(client.clear(&customer(7), USER).await.unwrap().message, "Cart cleared successfully");
-    client.by("order").ordered(&anonymous(), USER, CartVersion { version: 0 }).await.unwrap();
+    client.called_by("order").ordered(&anonymous(), USER, CartVersion { version: 0 }).await.unwrap();
 }
 
 async fn add_change_remove_clear(client: CartClient, fixture: &Fixture) {
@@ -389,7 +389,7 @@ async fn names_prices_and_stock_are_those_of_now(client: CartClient, fixture: &F
     assert_eq!((cart.items[0].unavailable, cart.items[1].unavailable), (false, true));
 
     // what was shown is what the user has seen; what is gone is remembered as it was
-    let snapshot = client.by("order").snapshot(&anonymous(), USER).await.unwrap();
+    let snapshot = client.called_by("order").snapshot(&anonymous(), USER).await.unwrap();
     let seen: Vec<_> = snapshot.lines.iter().map(|l| (l.product_name.as_str(), l.unit_price.to_string(), l.currency)).collect();
     assert_eq!(seen, [("Oil lamp", "12.5".into(), Currency::Eur), ("Rug", "20".into(), Currency::Eur)]);
 }
@@ -433,7 +433,7 @@ async fn without_products_the_last_known_is_shown(client: CartClient, fixture: &
     // what needs no stock works
     let cart = remove(&client, b).await.unwrap();
     assert_eq!((lines(&cart).len(), cart.stale), (1, true));
-    assert_eq!(client.by("order").snapshot(&anonymous(), USER).await.unwrap().lines[0].quantity, 2);
+    assert_eq!(client.called_by("order").snapshot(&anonymous(), USER).await.unwrap().lines[0].quantity, 2);
     fixture.catalogue.fail(Code::Internal);
     assert_eq!(client.get(&customer(7), USER).await.unwrap_err().code(), Code::Internal);
     fixture.catalogue.recover();
@@ -474,7 +474,7 @@ async fn validation_tells_what_has_changed(client: CartClient, fixture: &Fixture
 
 async fn an_ordered_cart_is_emptied_unless_it_was_changed(client: CartClient, fixture: &Fixture) {
     let (a, b) = (fixture.product("Lamp", "10", 5).await, fixture.product("Rug", "20", 5).await);
-    let order = client.by("order");
+    let order = client.called_by("order");
     let snapshot = async || order.snapshot(&anonymous(), USER).await.unwrap();
     let ordered = async |version| order.ordered(&anonymous(), USER, CartVersion { version }).await.unwrap();
     add(&client, b, 1).await.unwrap();
@@ -501,8 +501,8 @@ async fn an_ordered_cart_is_emptied_unless_it_was_changed(client: CartClient, fi
     for cx in [anonymous(), customer(7), admin()] {
         let refused = [
             client.snapshot(&cx, USER).await.unwrap_err().code(),
-            client.by("gateway").snapshot(&cx, USER).await.unwrap_err().code(),
-            client.by("gateway").ordered(&cx, USER, CartVersion { version: 1 }).await.unwrap_err().code(),
+            client.called_by("gateway").snapshot(&cx, USER).await.unwrap_err().code(),
+            client.called_by("gateway").ordered(&cx, USER, CartVersion { version: 1 }).await.unwrap_err().code(),
         ];
         assert_eq!(refused, [Code::PermissionDenied; 3]);
     }
@@ -510,7 +510,7 @@ async fn an_ordered_cart_is_emptied_unless_it_was_changed(client: CartClient, fi
 
 async fn a_version_never_comes_back(client: CartClient, fixture: &Fixture) {
     let a = fixture.product("Lamp", "10", 50).await;
-    let order = client.by("order");
+    let order = client.called_by("order");
     let mut last = 0;
     for round in 0..4 {
         for _ in 0..3 {
@@ -562,7 +562,7 @@ async fn an_expired_cart_is_empty(client: CartClient, fixture: &Fixture) {
     assert_eq!(change(&client, a, 1).await, Err(CartError::NotInCart));
     assert_eq!(remove(&client, a).await, Err(CartError::NotInCart));
     assert!(get(&client).await.items.is_empty());
-    assert_eq!(client.by("order").snapshot(&anonymous(), USER).await.unwrap().version, 0);
+    assert_eq!(client.called_by("order").snapshot(&anonymous(), USER).await.unwrap().version, 0);
     // nothing of the old cart is in the new one
     let cart = add(&client, b, 1).await.unwrap();
     assert_eq!(lines(&cart), [(b.0, 1, "Rug", "20".into(), "20".into())]);

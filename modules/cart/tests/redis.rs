@@ -170,8 +170,8 @@ impl Shop {
             self.carts.remove(&customer(7), USER, self.lamp).await.unwrap_err().code(),
             self.carts.clear(&customer(7), USER).await.unwrap_err().code(),
             self.carts.validate(&customer(7), USER).await.unwrap_err().code(),
-            self.carts.by("order").snapshot(&anonymous(), USER).await.unwrap_err().code(),
-            self.carts.by("order").ordered(&anonymous(), USER, version).await.unwrap_err().code(),
+            self.carts.called_by("order").snapshot(&anonymous(), USER).await.unwrap_err().code(),
+            self.carts.called_by("order").ordered(&anonymous(), USER, version).await.unwrap_err().code(),
         ];
         assert_eq!(codes, [Code::Unavailable; 8]);
         assert_eq!(self.health.check().await.unwrap_err().code(), Code::Unavailable);
@@ -244,7 +244,7 @@ async fn a_thousand_callers_share_the_connections_of_the_pool() {
     let begun: u64 = received(&mut other);
     let snapshots = (0..1_000).map(|user| {
         let shop = shop.clone();
-        tokio::spawn(async move { shop.carts.by("order").snapshot(&anonymous(), UserId(user + 1)).await })
+        tokio::spawn(async move { shop.carts.called_by("order").snapshot(&anonymous(), UserId(user + 1)).await })
     });
     for snapshot in snapshots.collect::<Vec<_>>() {
         assert_eq!(snapshot.await.unwrap().unwrap().version, 0);
@@ -278,7 +278,7 @@ async fn a_cut_connection_is_replaced_and_a_forgotten_script_sent_again() {
 async fn each_step_is_one_script() {
     let redis = Redis::start(&[]).await;
     let shop = shop(&redis).await;
-    let order = shop.carts.by("order");
+    let order = shop.carts.called_by("order");
     let scripts = || {
         let commands = redis.commands();
         assert!(commands.keys().all(|name| !["keys", "scan"].contains(&name.as_str())), "{commands:?}");
@@ -345,7 +345,7 @@ async fn everything_in_redis_expires() {
         assert!((day - 60_000..=day).contains(&left), "{key}: {left}");
     }
     // lost data are lost carts, but not the past of a version
-    let order = shop.carts.by("order");
+    let order = shop.carts.called_by("order");
     let version = order.snapshot(&anonymous(), USER).await.unwrap().version;
     redis::cmd("FLUSHALL").exec(&mut other).unwrap();
     assert_eq!(shop.get().await.unwrap().items, []);

@@ -113,7 +113,7 @@ async fn count(instances: &Instances) -> (usize, usize) {
     match instances {
         // a transport gives up on each of its peers by itself
         Instances::At(_) => instances.count().await,
-        Instances::Here(_) => tokio::time::timeout(PATIENCE, instances.count()).await.unwrap_or((0, 1)),
+        Instances::Local(_) => tokio::time::timeout(PATIENCE, instances.count()).await.unwrap_or((0, 1)),
     }
 }
 

@@ -82,7 +82,7 @@ pub fn start(
 ) -> Result<Gateway, BoxError> {
     let origins = headers::Origins::new(&config.cors_origins)?;
     let limits = limits::Limits::start(config, &modules, jobs)?;
-    let auth = auth::Auth::start(users.by("gateway"), jobs);
+    let auth = auth::Auth::start(users.called_by("gateway"), jobs);
     let entry = PublicEntry { auth, limits, timeout: Duration::from_millis(config.request_timeout_ms.max(1)) };
     let api = openapi(&modules);
     Ok(Gateway(Arc::new(Parts {

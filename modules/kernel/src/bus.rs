@@ -13,7 +13,7 @@ mod dead_letters;
 
 pub use broker::Broker;
 pub(crate) use broker::Publisher;
-pub use dead_letters::{DeadLetter, Fate, dead_letters};
+pub use dead_letters::{DeadLetter, DeadLetterAction, dead_letters};
 
 use crate::{BoxError, Code, Envelope, Fault, InternalKey, Listener, jobs::Jobs, outbox::EVERYONE};
 use serde::{Deserialize, Serialize};
@@ -73,7 +73,7 @@ impl RetryPlan {
         if age >= self.give_up {
             return Next::Never;
         }
-        if is_passing(fault) {
+        if is_transient(fault) {
             // the longer it lasts, the longer it will probably last
             return Next::Later((age / 4).clamp(Duration::from_millis(100), LONGEST));
         }
@@ -93,7 +93,7 @@ impl RetryPlan {
 }
 
 /// Whether the same delivery can be expected to work later without anyone doing anything.
-pub(crate) fn is_passing(fault: &Fault) -> bool {
+pub(crate) fn is_transient(fault: &Fault) -> bool {
     matches!(fault.code(), Code::Unavailable | Code::DeadlineExceeded | Code::TooManyRequests)
 }
 
@@ -200,7 +200,7 @@ impl Bus {
 
 /// Hands an event to a listener, and measures it.
 pub(crate) async fn handled(listener: &Listener, event: &Envelope) -> Result<(), Fault> {
-    let result = listener.take(event.clone()).await;
+    let result = listener.handle(event.clone()).await;
     let outcome = outcome_of(&result);
     let (name, kind) = (listener.name(), event.r#type.clone());
     metrics::counter!("souk_events_handled_total", "listener" => name, "type" => kind, "outcome" => outcome).increment(1);

@@ -48,7 +48,7 @@ impl Calls {
     }
 
     /// The same client in the hands of `module`: its calls are made in that name.
-    pub fn by(&self, module: &'static str) -> Self {
+    pub fn called_by(&self, module: &'static str) -> Self {
         Self { module: Some(module), succeeded: meters(self.ops, module, self.placement), ..self.clone() }
     }
 

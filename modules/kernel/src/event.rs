@@ -141,28 +141,28 @@ fn module_of(kind: &str) -> &str {
     kind.split('.').next().unwrap_or_default()
 }
 
-type Take = dyn Fn(Ctx, Envelope) -> BoxFuture<Result<(), Fault>> + Send + Sync;
+type Handler = dyn Fn(Ctx, Envelope) -> BoxFuture<Result<(), Fault>> + Send + Sync;
 
 /// Who takes events: a module, wherever it runs.
 ///
-/// An event is taken when `take` answers `Ok`, and comes again otherwise: with growing pauses until it is a dead letter, which comes
+/// An event is handled when `handle` answers `Ok`, and comes again otherwise: with growing pauses until it is a dead letter, which comes
 /// sooner when waiting does not mend the fault. It may also come again after `Ok`, so that taking it twice must do no more than
 /// taking it once.
 #[derive(Clone)]
 pub struct Listener {
     name: &'static str,
     types: &'static [&'static str],
-    take: Arc<Take>,
+    handle: Arc<Handler>,
 }
 
 impl Listener {
     /// The module `name`, which wants events of these types.
-    pub fn new<F, Fut>(name: &'static str, types: &'static [&'static str], take: F) -> Self
+    pub fn new<F, Fut>(name: &'static str, types: &'static [&'static str], handle: F) -> Self
     where
         F: Fn(Ctx, Envelope) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<(), Fault>> + Send + 'static,
     {
-        Self { name, types, take: Arc::new(move |cx, event| Box::pin(take(cx, event))) }
+        Self { name, types, handle: Arc::new(move |cx, event| Box::pin(handle(cx, event))) }
     }
 
     /// The module that listens.
@@ -183,16 +183,16 @@ impl Listener {
     /// Hands the event over. It ends within ten seconds, whatever the listener does.
     ///
     /// # Errors
-    /// What keeps it from being taken now.
-    pub async fn take(&self, event: Envelope) -> Result<(), Fault> {
+    /// What keeps it from being handled now.
+    pub async fn handle(&self, event: Envelope) -> Result<(), Fault> {
         /// How long it may take.
         const BUDGET: Duration = Duration::from_secs(10);
-        let (id, take) = (event.id, self.take.clone());
-        let taken = AssertUnwindSafe(async move { take(event.ctx(BUDGET), event).await }).catch_unwind();
-        match tokio::time::timeout(BUDGET, taken).await {
-            Ok(Ok(taken)) => taken,
+        let (id, handle) = (event.id, self.handle.clone());
+        let handled = AssertUnwindSafe(async move { handle(event.ctx(BUDGET), event).await }).catch_unwind();
+        match tokio::time::timeout(BUDGET, handled).await {
+            Ok(Ok(handled)) => handled,
             Ok(Err(panic)) => Err(Fault::internal(format_args!("{} panicked on event {id}: {}", self.name, panic_text(&*panic)))),
-            Err(_) => Err(Fault::new(Code::DeadlineExceeded, "The listener did not take it in time")),
+            Err(_) => Err(Fault::new(Code::DeadlineExceeded, "The listener did not handle it in time")),
         }
     }
 }

@@ -19,7 +19,7 @@ pub trait Health: Send + Sync + 'static {
 #[derive(Clone)]
 pub enum Instances {
     /// One, in this process.
-    Here(Arc<dyn Health>),
+    Local(Arc<dyn Health>),
     /// The peers of a transport.
     At(Transport),
 }
@@ -28,7 +28,7 @@ impl Instances {
     /// How many are healthy now, and how many there are.
     pub async fn count(&self) -> (usize, usize) {
         match self {
-            Self::Here(health) => (usize::from(health.check().await.is_ok()), 1),
+            Self::Local(health) => (usize::from(health.check().await.is_ok()), 1),
             Self::At(transport) => transport.health().await,
         }
     }

@@ -75,7 +75,7 @@ impl Used {
     ///
     /// # Errors
     /// `internal` when the request cannot be written as JSON.
-    pub fn by(cx: &Ctx, op: &Op, request: &impl Serialize) -> Result<Option<Self>, Fault> {
+    pub fn of(cx: &Ctx, op: &Op, request: &impl Serialize) -> Result<Option<Self>, Fault> {
         let Some(key) = cx.idempotency_key() else { return Ok(None) };
         Ok(Some(Self { scope: scope(cx, op), key: key.into(), request_hash: hash(request)? }))
     }
@@ -111,7 +111,7 @@ where
     T: DeserializeOwned,
     E: ApiError,
 {
-    let used = Used::by(cx, op, request)?;
+    let used = Used::of(cx, op, request)?;
     let tx = db.begin().await?;
     let Some(used) = used else { return Ok(Begun::Now(tx, Held::nothing())) };
     let now = now(db);
@@ -213,7 +213,7 @@ impl Held {
     ///
     /// # Errors
     /// As [`Held::finish`].
-    pub async fn let_go(&self, tx: &Tx) -> Result<(), Fault> {
+    pub async fn release(&self, tx: &Tx) -> Result<(), Fault> {
         let Some(held) = &self.0 else { return Ok(()) };
         held.change(tx, [(Column::StartedAt, Expr::value(held.since - LEASE))]).await
     }

@@ -26,7 +26,7 @@ pub(crate) fn json<T: DeserializeOwned>(text: &[u8]) -> Result<T, Error<serde_js
         if !is_unknown_field(&e.inner().to_string()) || !remove(&mut value, &e.path().iter().collect::<Vec<_>>()) {
             break;
         }
-        tell(e.path());
+        warn_unknown(e.path());
         let Ok(text) = serde_json::to_vec(&value) else { break };
         decoded = strict(&text);
     }
@@ -48,7 +48,7 @@ pub(crate) fn query<T: DeserializeOwned>(text: &str) -> Result<T, Error<value::E
             && is_unknown_field(&e.inner().to_string())
             && let Some(Segment::Map { key }) = e.path().iter().next_back()
         {
-            tell(e.path());
+            warn_unknown(e.path());
             pairs.retain(|(name, _)| name != key);
         }
         if pairs.len() == before {
@@ -75,7 +75,7 @@ fn remove(value: &mut Value, path: &[&Segment]) -> bool {
     }
 }
 
-fn tell(path: &Path) {
+fn warn_unknown(path: &Path) {
     let field = path.to_string();
     log_seldom(&format!("unknown field {field}"), |again| {
         tracing::warn!(field, again, "a process of another version sent a field that is not known here: it is not looked at");

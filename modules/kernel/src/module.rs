@@ -17,7 +17,7 @@ pub trait Client: Dispatch + Clone + Sized {
     fn remote(transport: Transport) -> Self;
 
     /// This client in the hands of `module`, in whose name its calls are then made.
-    fn by(&self, module: &'static str) -> Self;
+    fn called_by(&self, module: &'static str) -> Self;
 }
 
 /// What is known of a module wherever it runs. Written beside its trait, in `api.rs`.
@@ -60,7 +60,7 @@ impl Clients {
     /// crate it does not know.
     pub fn get<C: Client>(&self, module: &'static str) -> C {
         let client = self.0.get(&TypeId::of::<C>()).and_then(|client| client.downcast_ref::<C>());
-        client.unwrap_or_else(|| panic!("{module} wants a {}, which the shop does not have", type_name::<C>())).by(module)
+        client.unwrap_or_else(|| panic!("{module} wants a {}, which the shop does not have", type_name::<C>())).called_by(module)
     }
 }
 

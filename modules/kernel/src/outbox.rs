@@ -1,4 +1,4 @@
-//! Events that are still to be delivered, in the database of the module that tells them.
+//! Events that are still to be delivered, in the database of the module that wakes_relay them.
 //!
 //! [`tell`] writes rows in the transaction of the change, so that there is an event exactly when there is a change: one row for each
 //! listener, which has its own attempts and its own end. The relay of the module hands the rows over and deletes those that arrived. It
@@ -73,7 +73,7 @@ impl Model {
 
     /// For how long it has been tried to deliver it.
     fn age(&self, now: DateTime<Utc>) -> Duration {
-        let since = self.replayed_at.into_iter().chain(told_at(self.id)).max();
+        let since = self.replayed_at.into_iter().chain(published_at(self.id)).max();
         since.map_or(Duration::ZERO, |since| (now - since).to_std().unwrap_or_default())
     }
 }
@@ -101,7 +101,7 @@ impl Hook {
 ///
 /// # Errors
 /// When the store fails; then the change must not be committed.
-pub async fn tell<E: Event>(tx: &Tx, cx: &Ctx, event: &E) -> Result<(), Fault> {
+pub async fn publish<E: Event>(tx: &Tx, cx: &Ctx, event: &E) -> Result<(), Fault> {
     tell_all(tx, cx, std::slice::from_ref(event)).await
 }
 
@@ -109,7 +109,7 @@ pub async fn tell<E: Event>(tx: &Tx, cx: &Ctx, event: &E) -> Result<(), Fault> {
 ///
 /// # Errors
 /// As [`tell`].
-pub async fn tell_all<E: Event>(tx: &Tx, cx: &Ctx, events: &[E]) -> Result<(), Fault> {
+pub async fn publish_all<E: Event>(tx: &Tx, cx: &Ctx, events: &[E]) -> Result<(), Fault> {
     let (due_at, listeners) = (tx.db().now(), tx.db().hook().listeners(E::TYPE));
     let mut rows = Vec::with_capacity(events.len() * listeners.len());
     for event in events {
@@ -120,7 +120,7 @@ pub async fn tell_all<E: Event>(tx: &Tx, cx: &Ctx, events: &[E]) -> Result<(), F
     }
     if !rows.is_empty() {
         Entity::insert_many(rows).exec_without_returning(&**tx).await?;
-        tx.tells();
+        tx.wake_relay();
     }
     Ok(())
 }
@@ -146,12 +146,12 @@ pub async fn state(db: &impl ConnectionTrait) -> Result<State, Fault> {
         waiting().select_only().column(Column::Id).order_by_asc(Column::Id).limit(1).into_tuple().one(db).await?;
     let dead = Entity::find().filter(Column::DeadAt.is_not_null()).count(db).await?;
     let Some(oldest) = oldest else { return Ok(State { depth: 0, dead, oldest: Duration::ZERO }) };
-    let oldest = told_at(oldest).map_or(Duration::ZERO, |at| (now() - at).to_std().unwrap_or_default());
+    let oldest = published_at(oldest).map_or(Duration::ZERO, |at| (now() - at).to_std().unwrap_or_default());
     Ok(State { depth: waiting().count(db).await?, dead, oldest })
 }
 
 /// The time in the id of an event.
-fn told_at(id: Uuid) -> Option<DateTime<Utc>> {
+fn published_at(id: Uuid) -> Option<DateTime<Utc>> {
     let (seconds, nanos) = id.get_timestamp()?.to_unix();
     DateTime::from_timestamp(i64::try_from(seconds).ok()?, nanos)
 }

@@ -26,9 +26,9 @@ pub mod header {
 
 /// The way to a module that does not run here. Cheap to clone.
 #[derive(Clone)]
-pub struct Transport(Arc<Way>);
+pub struct Transport(Arc<Kind>);
 
-enum Way {
+enum Kind {
     Http(Http),
     Loopback(Arc<dyn Dispatch>),
 }
@@ -44,13 +44,13 @@ impl Transport {
     pub fn http(peers: Vec<String>, key: InternalKey) -> Self {
         // Retries may add a tenth to the calls, and 10 a second whatever the calls.
         let retries = TpsBudget::new(Duration::from_secs(10), 10, 0.1);
-        Self(Arc::new(Way::Http(Http { peers: Peers::new(peers), key, retries })))
+        Self(Arc::new(Kind::Http(Http { peers: Peers::new(peers), key, retries })))
     }
 
     /// Through the codec but not over the network, with every repeatable call made twice. For tests: what works through it does
     /// not depend on shared memory and survives the retries of [`Transport::http`].
     pub fn loopback(module: Arc<dyn Dispatch>) -> Self {
-        Self(Arc::new(Way::Loopback(module)))
+        Self(Arc::new(Kind::Loopback(module)))
     }
 
     /// Makes a call, and returns what the operation answers.
@@ -62,24 +62,24 @@ impl Transport {
             return Err(fault);
         }
         match &*self.0 {
-            Way::Http(http) => http.send(op, cx, call).await,
-            Way::Loopback(module) => loopback(module, op, cx, &call).await,
+            Kind::Http(http) => http.send(op, cx, call).await,
+            Kind::Loopback(module) => loopback(module, op, cx, &call).await,
         }
     }
 
     /// How each of the peers is treated now.
     pub fn peers(&self) -> Vec<PeerReport> {
         match &*self.0 {
-            Way::Http(http) => http.peers.report(),
-            Way::Loopback(_) => Vec::new(),
+            Kind::Http(http) => http.peers.report(),
+            Kind::Loopback(_) => Vec::new(),
         }
     }
 
     /// How many of the peers answer `GET /health` with 200, and how many there are.
     pub async fn health(&self) -> (usize, usize) {
         match &*self.0 {
-            Way::Http(http) => http.peers.health().await,
-            Way::Loopback(_) => (1, 1),
+            Kind::Http(http) => http.peers.health().await,
+            Kind::Loopback(_) => (1, 1),
         }
     }
 }

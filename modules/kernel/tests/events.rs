@@ -3,7 +3,7 @@
 
 use kernel::{
     Code, Ctx, Envelope, Event, Fault, InternalKey, Listener,
-    bus::{self, Bus, DeadLetter, Fate, dead_letters},
+    bus::{self, Bus, DeadLetter, DeadLetterAction, dead_letters},
     chrono::TimeDelta,
     db::{Db, Durability, Pool},
     inbox,
@@ -236,7 +236,7 @@ fn cx() -> Ctx {
 
 async fn light(db: &Db, lamps: std::ops::Range<u32>) {
     let tx = db.begin().await.unwrap();
-    outbox::tell_all(&tx, &cx(), &lamps.map(|lamp| Lit { lamp }).collect::<Vec<_>>()).await.unwrap();
+    outbox::publish_all(&tx, &cx(), &lamps.map(|lamp| Lit { lamp }).collect::<Vec<_>>()).await.unwrap();
     tx.commit().await.unwrap();
 }
 
@@ -267,19 +267,19 @@ impl Shop {
         self.until("the outbox is empty", async || outbox::state(self.db.read()).await.unwrap().depth == 0).await;
     }
 
-    async fn dead(&self, fate: Fate) -> Vec<DeadLetter> {
-        self.dead_of(&Which::default(), fate).await
+    async fn dead(&self, action: DeadLetterAction) -> Vec<DeadLetter> {
+        self.dead_of(&Which::default(), action).await
     }
 
-    async fn dead_of(&self, which: &Which, fate: Fate) -> Vec<DeadLetter> {
-        dead_letters(&self.bus, std::slice::from_ref(&self.db), which, fate).await.unwrap()
+    async fn dead_of(&self, which: &Which, action: DeadLetterAction) -> Vec<DeadLetter> {
+        dead_letters(&self.bus, std::slice::from_ref(&self.db), which, action).await.unwrap()
     }
 }
 
 async fn an_event_comes_with_its_change_or_not_at_all(ground: Ground) {
     let shop = shop(ground).await;
     let tx = shop.db.begin().await.unwrap();
-    outbox::tell(&tx, &cx(), &Lit { lamp: 1 }).await.unwrap();
+    outbox::publish(&tx, &cx(), &Lit { lamp: 1 }).await.unwrap();
     drop(tx);
     shop.light(2..3).await;
     shop.seen(2, 1).await;
@@ -294,8 +294,8 @@ async fn what_cannot_be_handled_becomes_a_dead_letter_and_the_rest_goes_on(groun
     for lamp in 0..50 {
         shop.seen(lamp, 1).await;
     }
-    shop.until("a dead letter", async || !shop.dead(Fate::Kept).await.is_empty()).await;
-    let dead = shop.dead(Fate::Kept).await;
+    shop.until("a dead letter", async || !shop.dead(DeadLetterAction::List).await.is_empty()).await;
+    let dead = shop.dead(DeadLetterAction::List).await;
     assert_eq!((dead.len(), shop.log.times(0)), (1, 3), "the first attempt and one after each wait");
     assert_eq!((dead[0].attempts, dead[0].reason.as_str()), (3, "lamp 0 is broken"));
     assert_eq!(dead[0].event.as_ref().unwrap().id, dead[0].id);
@@ -308,7 +308,7 @@ async fn what_cannot_be_reached_is_tried_until_it_can(ground: Ground) {
     shop.light(1..2).await;
     // more often than what cannot be handled is tried
     shop.seen(1, 5).await;
-    assert_eq!(shop.dead(Fate::Kept).await, []);
+    assert_eq!(shop.dead(DeadLetterAction::List).await, []);
     shop.log.answer(1, None);
     let before = shop.log.times(1);
     shop.seen(1, before + 1).await;
@@ -321,16 +321,16 @@ async fn a_dead_letter_can_be_replayed_and_dropped(ground: Ground) {
         shop.log.answer(lamp, Some(Code::Internal));
     }
     shop.light(1..3).await;
-    shop.until("two dead letters", async || shop.dead(Fate::Kept).await.len() == 2).await;
-    let letters = shop.dead(Fate::Kept).await;
+    shop.until("two dead letters", async || shop.dead(DeadLetterAction::List).await.len() == 2).await;
+    let letters = shop.dead(DeadLetterAction::List).await;
     let first = letters.iter().find(|letter| letter.event.as_ref().unwrap().subject == "1").unwrap().id;
     shop.log.answer(1, None);
-    let replayed = shop.dead_of(&Which { id: Some(first), listener: None }, Fate::Replayed).await;
+    let replayed = shop.dead_of(&Which { id: Some(first), listener: None }, DeadLetterAction::Replay).await;
     assert_eq!(replayed.len(), 1);
     shop.seen(1, 4).await;
-    assert_eq!(shop.dead(Fate::Kept).await.len(), 1);
-    assert_eq!(shop.dead(Fate::Dropped).await.len(), 1);
-    assert_eq!(shop.dead(Fate::Kept).await, []);
+    assert_eq!(shop.dead(DeadLetterAction::List).await.len(), 1);
+    assert_eq!(shop.dead(DeadLetterAction::Drop).await.len(), 1);
+    assert_eq!(shop.dead(DeadLetterAction::List).await, []);
     assert_eq!(shop.log.times(2), 3);
 }
 
@@ -357,13 +357,13 @@ async fn what_is_too_old_is_a_dead_letter_whatever_the_reason(ground: Ground) {
     let shop = shop(ground).await;
     shop.log.answer(1, Some(Code::Unavailable));
     light_long_ago(&shop.db, outbox::EVERYONE, 1).await;
-    shop.until("a dead letter", async || !shop.dead(Fate::Kept).await.is_empty()).await;
+    shop.until("a dead letter", async || !shop.dead(DeadLetterAction::List).await.is_empty()).await;
     assert_eq!(shop.log.times(1), 1);
-    assert_eq!(shop.dead(Fate::Kept).await[0].reason, "lamp 1 is broken");
+    assert_eq!(shop.dead(DeadLetterAction::List).await[0].reason, "lamp 1 is broken");
     // who replays it gives it its time again
-    assert_eq!(shop.dead(Fate::Replayed).await.len(), 1);
+    assert_eq!(shop.dead(DeadLetterAction::Replay).await.len(), 1);
     shop.seen(1, 4).await;
-    assert_eq!(shop.dead(Fate::Kept).await, []);
+    assert_eq!(shop.dead(DeadLetterAction::List).await, []);
     // and what is old and can be taken is taken
     light_long_ago(&shop.db, outbox::EVERYONE, 2).await;
     shop.seen(2, 1).await;
@@ -388,7 +388,7 @@ async fn a_listener_that_is_broken_slow_or_away_holds_up_no_other(ground: Ground
         shop.until(name, async || log.calls() > 0).await;
     }
     let broken = async || {
-        let letters = shop.dead_of(&Which { id: None, listener: Some("broken".into()) }, Fate::Kept).await;
+        let letters = shop.dead_of(&Which { id: None, listener: Some("broken".into()) }, DeadLetterAction::List).await;
         letters.len() == 200 && letters.iter().all(|letter| letter.listener == "broken" && letter.attempts == 3)
     };
     shop.until("dead letters of the broken one", broken).await;
@@ -424,13 +424,13 @@ async fn a_dead_letter_is_replayed_for_one_listener_only(ground: Ground) {
     let shop = shop_with(ground, &[("other", &other)]).await;
     shop.log.answer(1, Some(Code::Internal));
     shop.light(1..2).await;
-    shop.until("two dead letters", async || shop.dead(Fate::Kept).await.len() == 2).await;
+    shop.until("two dead letters", async || shop.dead(DeadLetterAction::List).await.len() == 2).await;
     shop.log.answer(1, None);
     let watch = Which { id: None, listener: Some("watch".into()) };
-    let replayed = shop.dead_of(&watch, Fate::Replayed).await;
+    let replayed = shop.dead_of(&watch, DeadLetterAction::Replay).await;
     assert_eq!(replayed.iter().map(|letter| letter.listener.as_str()).collect::<Vec<_>>(), ["watch"]);
     shop.seen(1, 4).await;
-    let left = shop.dead(Fate::Kept).await;
+    let left = shop.dead(DeadLetterAction::List).await;
     assert_eq!(left.iter().map(|letter| letter.listener.as_str()).collect::<Vec<_>>(), ["other"]);
     assert_eq!((shop.log.times(1), other.times(1)), (4, 3));
 }
@@ -441,10 +441,10 @@ async fn all_dead_letters_are_listed_and_dropped(ground: Ground) {
     // more than are read at once
     shop.light(0..1_050).await;
     shop.until("dead letters", async || outbox::state(shop.db.read()).await.unwrap().depth == 0).await;
-    shop.until("dead letters", async || shop.dead(Fate::Kept).await.len() == 1_050).await;
-    let ids: BTreeSet<Uuid> = shop.dead(Fate::Dropped).await.iter().map(|letter| letter.id).collect();
+    shop.until("dead letters", async || shop.dead(DeadLetterAction::List).await.len() == 1_050).await;
+    let ids: BTreeSet<Uuid> = shop.dead(DeadLetterAction::Drop).await.iter().map(|letter| letter.id).collect();
     assert_eq!(ids.len(), 1_050);
-    assert_eq!(shop.dead(Fate::Kept).await, []);
+    assert_eq!(shop.dead(DeadLetterAction::List).await, []);
 }
 
 async fn what_is_told_before_there_is_a_relay_is_delivered(ground: Ground) {
@@ -604,7 +604,7 @@ async fn events_are_in_the_trace_of_their_change(ground: Ground) {
     let shop = shop(ground).await;
     let cx = cx();
     let tx = shop.db.begin().await.unwrap();
-    outbox::tell(&tx, &cx, &Lit { lamp: 1 }).await.unwrap();
+    outbox::publish(&tx, &cx, &Lit { lamp: 1 }).await.unwrap();
     tx.commit().await.unwrap();
     shop.seen(1, 1).await;
     let seen = shop.log.seen.lock().unwrap()[0].1.clone();
@@ -661,15 +661,15 @@ async fn a_message_that_no_process_of_the_shop_has_signed_is_a_dead_letter() {
     let ours = shop.key.sign_bytes(&serde_json::to_vec(&signed).unwrap()).unwrap();
     publish(&shop, &channel, &signed, Some(ours)).await;
     shop.seen(3, 1).await;
-    shop.until("two dead letters", async || shop.dead(Fate::Kept).await.len() == 2).await;
-    for letter in shop.dead(Fate::Kept).await {
+    shop.until("two dead letters", async || shop.dead(DeadLetterAction::List).await.len() == 2).await;
+    for letter in shop.dead(DeadLetterAction::List).await {
         assert_eq!(letter.reason, "Not signed by this shop");
     }
     assert_eq!(shop.log.lamps(), BTreeSet::from([0, 3]));
     // an operator answers for what is replayed
-    shop.dead_of(&Which { id: Some(unsigned.id), listener: None }, Fate::Replayed).await;
+    shop.dead_of(&Which { id: Some(unsigned.id), listener: None }, DeadLetterAction::Replay).await;
     shop.seen(1, 1).await;
-    assert_eq!(shop.dead(Fate::Dropped).await.len(), 1);
+    assert_eq!(shop.dead(DeadLetterAction::Drop).await.len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -689,7 +689,7 @@ async fn a_queue_with_other_arguments_stops_nobody() {
     shop.log.answer(1, Some(Code::Internal));
     shop.light(1..3).await;
     shop.seen(2, 1).await;
-    shop.until("a dead letter", async || shop.dead(Fate::Kept).await.len() == 1).await;
+    shop.until("a dead letter", async || shop.dead(DeadLetterAction::List).await.len() == 1).await;
 }
 
 /// The queue still gets what an older release listened to.
@@ -704,7 +704,7 @@ async fn what_a_listener_no_longer_wants_is_not_brought_to_it() {
     until(async || outbox::state(db.read()).await.unwrap().depth == 0).await;
     // what it still wants comes last: when that was seen, the others have been begun
     let tx = db.begin().await.unwrap();
-    outbox::tell(&tx, &cx(), &Sold).await.unwrap();
+    outbox::publish(&tx, &cx(), &Sold).await.unwrap();
     tx.commit().await.unwrap();
     until(async || outbox::state(db.read()).await.unwrap().depth == 0).await;
     let seen = Arc::new(Mutex::new(0));
@@ -726,7 +726,7 @@ async fn what_a_listener_no_longer_wants_is_not_brought_to_it() {
     until(async || *seen.lock().unwrap() == 1).await;
     assert!(stop.end(Duration::from_secs(20)).await);
     assert_eq!((left().await, *seen.lock().unwrap()), (0, 1), "they were acknowledged");
-    assert_eq!(dead_letters(&bus, &[], &Which::default(), Fate::Kept).await.unwrap(), []);
+    assert_eq!(dead_letters(&bus, &[], &Which::default(), DeadLetterAction::List).await.unwrap(), []);
 }
 
 async fn until(is_so: impl AsyncFn() -> bool) {

@@ -209,7 +209,7 @@ async fn who_was_taken_over_can_do_no_more(shelf: &Shelf) {
         let tx = shelf.db.begin().await.unwrap();
         assert_eq!(code(dead.finish(&tx, &7).await), Code::Conflict, "{moment}");
         assert_eq!(code(dead.abandon(&tx).await), Code::Conflict, "{moment}");
-        assert_eq!(code(dead.let_go(&tx).await), Code::Conflict, "{moment}");
+        assert_eq!(code(dead.release(&tx).await), Code::Conflict, "{moment}");
         assert_eq!(code(dead.refuse(&tx, &Problem::from(Fault::away("no"))).await), Code::Conflict, "{moment}");
         drop(tx);
         assert_eq!(code(shelf.end(&dead).await), Code::Conflict, "{moment}");
@@ -258,7 +258,7 @@ async fn a_refusal_is_answered_again(shelf: &Shelf) {
 async fn work_that_is_let_go_or_abandoned_is_free_at_once(shelf: &Shelf) {
     let first = shelf.hold().await;
     let tx = shelf.db.begin().await.unwrap();
-    first.let_go(&tx).await.unwrap();
+    first.release(&tx).await.unwrap();
     tx.commit().await.unwrap();
     let second = shelf.hold().await;
     assert_eq!(code(shelf.end(&first).await), Code::Conflict);

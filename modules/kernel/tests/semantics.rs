@@ -249,10 +249,10 @@ async fn errors_keep_their_data(client: TroubleClient, _: &Trouble) {
 }
 
 async fn callers_are_who_they_are(client: TroubleClient, _: &Trouble) {
-    let order = client.by("order");
+    let order = client.called_by("order");
     assert_eq!(order.caller(&customer(7)).await.unwrap(), "order for Some(UserId(7))");
     assert_eq!(order.caller(&anonymous()).await.unwrap(), "order for None");
-    for client in [client.clone(), client.by("gateway")] {
+    for client in [client.clone(), client.called_by("gateway")] {
         assert_eq!(code(&client.caller(&customer(7)).await.unwrap_err()), Code::PermissionDenied);
     }
 }

@@ -102,11 +102,11 @@ pub trait NotificationApi {
     #[get("/mailbox", public = "/api/dev/mailbox", access = anyone, rate = "120/min", errors(NoMailbox))]
     async fn mailbox(&self, cx: &Ctx) -> Result<Mailbox, NotificationError>;
 
-    /// Take an event that another module tells.
+    /// Handle an event of another module.
     ///
     /// Records the notifications that it leads to; they are sent afterwards. Repeating it is harmless.
     #[put("/events/{id}", access = module(user, order, payment), status = 204)]
-    async fn take(&self, cx: &Ctx, id: EventId, event: Envelope) -> Result<(), NotificationError>;
+    async fn handle(&self, cx: &Ctx, id: EventId, event: Envelope) -> Result<(), NotificationError>;
 }
 
 impl Contract for NotificationClient {

@@ -24,7 +24,7 @@ pub struct Config {
     /// A folder with templates that replace the built-in ones or add languages: `<folder>/de/order.placed.subject.txt`. Empty: none.
     pub templates_folder: PathBuf,
     /// Where mail goes.
-    pub mail: MailWay,
+    pub mail: MailTransport,
     /// Sender of mail: `Name <address>`.
     pub from: String,
     /// Where answers to mail go; empty: to the sender.
@@ -32,7 +32,7 @@ pub struct Config {
     /// The mail server, for `mail = "smtp"`.
     pub smtp: Smtp,
     /// Where SMS go.
-    pub sms: SmsWay,
+    pub sms: SmsTransport,
     /// The SMS provider, for `sms = "http"`.
     pub sms_http: SmsHttp,
     /// Messages of one channel that are sent at the same time, 1 to 100.
@@ -53,11 +53,11 @@ impl Default for Config {
             shop_url: String::new(),
             locale: "en".into(),
             templates_folder: PathBuf::new(),
-            mail: MailWay::Mailbox,
+            mail: MailTransport::Mailbox,
             from: "Souk <shop@souk.test>".into(),
             reply_to: String::new(),
             smtp: Smtp::default(),
-            sms: SmsWay::Log,
+            sms: SmsTransport::Log,
             sms_http: SmsHttp::default(),
             sends_at_once: 8,
             retry_ms: vec![30_000, 120_000, 600_000, 3_600_000, 14_400_000, 43_200_000, 86_400_000],
@@ -69,7 +69,7 @@ impl Default for Config {
 /// Where mail goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum MailWay {
+pub enum MailTransport {
     /// Into the development mailbox: nothing leaves the process.
     Mailbox,
     /// To a mail server.
@@ -131,7 +131,7 @@ pub enum Tls {
 /// Where SMS go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum SmsWay {
+pub enum SmsTransport {
     /// Into the log, without their text, and into the development mailbox.
     Log,
     /// To a provider with an HTTP API.

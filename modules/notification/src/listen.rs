@@ -25,7 +25,7 @@ pub fn listener(client: NotificationClient) -> Listener {
     Listener::new("notification", LISTENS, move |cx, event| {
         let client = client.clone();
         async move {
-            client.take(&cx, EventId(event.id), event).await.map_err(|error| match error {
+            client.handle(&cx, EventId(event.id), event).await.map_err(|error| match error {
                 NotificationError::Fault(fault) => fault,
                 other => Fault::internal(other),
             })

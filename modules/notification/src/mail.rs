@@ -1,8 +1,8 @@
 //! Mail: into the development mailbox, or to a server by SMTP.
 
 use crate::{
-    Config, MailWay, MailboxMessage, NotificationChannel, Smtp, Tls,
-    mailbox::Ring,
+    Config, MailTransport, MailboxMessage, NotificationChannel, Smtp, Tls,
+    mailbox::RecentMessages,
     outcome::Outcome,
     rules::{one_line, redact},
     store::{Contact, Row},
@@ -36,11 +36,11 @@ pub(crate) struct Mailer(Arc<Inner>);
 struct Inner {
     from: Mailbox,
     reply_to: Option<Mailbox>,
-    way: Way,
+    delivery: Delivery,
 }
 
-enum Way {
-    Ring(Ring),
+enum Delivery {
+    Recent(RecentMessages),
     Server(Server),
 }
 
@@ -49,7 +49,7 @@ impl Mailer {
     ///
     /// # Errors
     /// When an address or the name of the server is not one.
-    pub(crate) fn new(config: &Config, ring: Ring) -> Result<Option<Self>, BoxError> {
+    pub(crate) fn new(config: &Config, recent: RecentMessages) -> Result<Option<Self>, BoxError> {
         let address = |name: &str, text: &str| {
             let is_line = !text.chars().any(char::is_control);
             let parsed = is_line.then(|| text.parse::<Mailbox>().ok()).flatten();
@@ -57,19 +57,19 @@ impl Mailer {
         };
         let from = address("from", &config.from)?;
         let reply_to = if config.reply_to.is_empty() { None } else { Some(address("reply_to", &config.reply_to)?) };
-        let way = match config.mail {
-            MailWay::Off => return Ok(None),
-            MailWay::Mailbox => Way::Ring(ring),
-            MailWay::Smtp => Way::Server(Server::new(&config.smtp, from.email.domain())?),
+        let delivery = match config.mail {
+            MailTransport::Off => return Ok(None),
+            MailTransport::Mailbox => Delivery::Recent(recent),
+            MailTransport::Smtp => Delivery::Server(Server::new(&config.smtp, from.email.domain())?),
         };
-        Ok(Some(Self(Arc::new(Inner { from, reply_to, way }))))
+        Ok(Some(Self(Arc::new(Inner { from, reply_to, delivery }))))
     }
 
     /// How long sending a mail may take at most.
     pub(crate) fn longest_attempt(&self) -> Duration {
-        match &self.0.way {
-            Way::Ring(_) => Duration::ZERO,
-            Way::Server(server) => server.timeout + server.data_timeout + GOODBYE,
+        match &self.0.delivery {
+            Delivery::Recent(_) => Duration::ZERO,
+            Delivery::Server(server) => server.timeout + server.data_timeout + GOODBYE,
         }
     }
 
@@ -94,12 +94,12 @@ impl Mailer {
             Ok(letter) => letter,
             Err(e) => return Outcome::Impossible(format!("The mail cannot be written: {e}")),
         };
-        match &self.0.way {
-            Way::Ring(ring) => {
-                ring.add(in_mailbox(&row, to.as_ref()));
+        match &self.0.delivery {
+            Delivery::Recent(recent) => {
+                recent.add(in_mailbox(&row, to.as_ref()));
                 Outcome::Sent { to: to.to_string() }
             }
-            Way::Server(server) => server.send(letter.envelope(), &letter.formatted(), &to).await,
+            Delivery::Server(server) => server.send(letter.envelope(), &letter.formatted(), &to).await,
         }
     }
 
@@ -394,7 +394,7 @@ mod tests {
     }
 
     fn mailer(config: &Config) -> Mailer {
-        Mailer::new(config, Ring::default()).expect("good settings").expect("mail is on")
+        Mailer::new(config, RecentMessages::default()).expect("good settings").expect("mail is on")
     }
 
     #[test]
@@ -457,11 +457,11 @@ mod tests {
 
     #[test]
     fn wrong_settings_are_named() {
-        let wrong = |config: Config| Mailer::new(&config, Ring::default()).err().expect("wrong").to_string();
+        let wrong = |config: Config| Mailer::new(&config, RecentMessages::default()).err().expect("wrong").to_string();
         assert!(wrong(Config { from: "nobody".into(), ..Config::default() }).contains("notification.from"));
         assert!(wrong(Config { from: "A\r\nB <a@b.test>".into(), ..Config::default() }).contains("notification.from"));
         assert!(wrong(Config { reply_to: "@".into(), ..Config::default() }).contains("notification.reply_to"));
         let smtp = Smtp { host: String::new(), ..Smtp::default() };
-        assert!(wrong(Config { mail: MailWay::Smtp, smtp, ..Config::default() }).contains("notification.smtp.host"));
+        assert!(wrong(Config { mail: MailTransport::Smtp, smtp, ..Config::default() }).contains("notification.smtp.host"));
     }
 }

@@ -11,9 +11,9 @@ const KEPT: usize = 100;
 
 /// The last messages. Cheap to clone.
 #[derive(Clone, Default)]
-pub(crate) struct Ring(Arc<Mutex<VecDeque<MailboxMessage>>>);
+pub(crate) struct RecentMessages(Arc<Mutex<VecDeque<MailboxMessage>>>);
 
-impl Ring {
+impl RecentMessages {
     pub(crate) fn add(&self, message: MailboxMessage) {
         let mut messages = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         messages.truncate(KEPT - 1);

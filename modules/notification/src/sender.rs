@@ -58,12 +58,12 @@ impl Wake {
 
 /// How the messages of a channel are sent.
 #[derive(Clone)]
-pub(crate) enum Way {
+pub(crate) enum Provider {
     Mail(Mailer),
     Sms(Arc<dyn SmsProvider>),
 }
 
-impl Way {
+impl Provider {
     fn channel(&self) -> NotificationChannel {
         match self {
             Self::Mail(_) => NotificationChannel::Email,
@@ -83,7 +83,7 @@ impl Way {
 #[derive(Clone)]
 pub(crate) struct Sender {
     store: Store,
-    way: Way,
+    provider: Provider,
     at_once: usize,
     /// Longer than any attempt and the note of how it ended. What a dead process had is due after that.
     lease: Duration,
@@ -130,7 +130,7 @@ impl Claim {
     }
 }
 
-/// What an attempt says about the way.
+/// What an attempt says about the provider.
 enum Ended {
     /// Somebody answered.
     Answered,
@@ -148,13 +148,13 @@ struct Rhythm {
 }
 
 impl Sender {
-    pub(crate) fn new(config: &Config, store: Store, way: Way, stop: CancellationToken) -> Self {
+    pub(crate) fn new(config: &Config, store: Store, provider: Provider, stop: CancellationToken) -> Self {
         let millis = |ms: &u64| delta(Duration::from_millis(*ms));
         Self {
             store,
             at_once: config.sends_at_once as usize,
-            lease: way.longest_attempt() + NOTING,
-            way,
+            lease: provider.longest_attempt() + NOTING,
+            provider,
             plan: Plan {
                 waits: config.retry_ms.iter().map(millis).collect(),
                 give_up: TimeDelta::hours(config.give_up_hours.into()),
@@ -166,9 +166,9 @@ impl Sender {
 
     /// Works until the end of the `jobs`; what has begun is finished first.
     pub(crate) fn start(self, wake: Wake, jobs: &Jobs) {
-        jobs.keep(format!("notification.{}", self.way.channel()), move |beat| {
+        jobs.keep(format!("notification.{}", self.provider.channel()), move |beat| {
             let (this, wake) = (self.clone(), wake.clone());
-            async move { this.work(wake.of(this.way.channel()), &beat).await }
+            async move { this.work(wake.of(this.provider.channel()), &beat).await }
         });
     }
 
@@ -211,7 +211,7 @@ impl Sender {
         // one message is enough to knock with
         let limit = if rhythm.pause.is_some() { 1 } else { free };
         let (since, lease) = (Instant::now(), delta(self.lease));
-        let rows = self.store.claim(self.way.channel(), lease, u32::try_from(limit).unwrap_or(u32::MAX)).await?;
+        let rows = self.store.claim(self.provider.channel(), lease, u32::try_from(limit).unwrap_or(u32::MAX)).await?;
         rhythm.looked(limit, rows.len());
         for row in rows {
             let (this, claim) = (self.clone(), Claim { at: row.due_at - lease, since, row });
@@ -248,9 +248,9 @@ impl Sender {
             // its fault was logged where it was made
             Err(_) => return Outcome::Postponed("The address of the user could not be looked up".into()),
         };
-        match &self.way {
-            Way::Mail(mailer) => mailer.send(row, contact.as_ref()).await,
-            Way::Sms(provider) => sms::send(&**provider, row, contact.as_ref()).await,
+        match &self.provider {
+            Provider::Mail(mailer) => mailer.send(row, contact.as_ref()).await,
+            Provider::Sms(provider) => sms::send(&**provider, row, contact.as_ref()).await,
         }
     }
 
@@ -281,7 +281,7 @@ impl Sender {
     }
 
     fn count(&self, outcome: &'static str) {
-        let channel = self.way.channel().as_str();
+        let channel = self.provider.channel().as_str();
         metrics::counter!("souk_notifications_total", "channel" => channel, "outcome" => outcome).increment(1);
     }
 }

@@ -4,7 +4,7 @@ use crate::{
     EventId, ListAllNotifications, ListNotifications, Mailbox, Notification, NotificationApi, NotificationChannel,
     NotificationEntry, NotificationEntryPage, NotificationError, NotificationId, NotificationPage, NotificationPreferences,
     NotificationRecord, PreviewTemplate, TemplatePreview,
-    mailbox::Ring,
+    mailbox::RecentMessages,
     news::{self, Notice},
     ops, rules,
     sender::Wake,
@@ -21,7 +21,7 @@ pub struct Notifications {
     /// What is recorded: channels that go somewhere.
     pub(crate) channels: Vec<NotificationChannel>,
     pub(crate) wake: Wake,
-    pub(crate) mailbox: Option<Ring>,
+    pub(crate) mailbox: Option<RecentMessages>,
 }
 
 type Result<T> = std::result::Result<T, NotificationError>;
@@ -101,11 +101,11 @@ impl NotificationApi for Notifications {
     }
 
     async fn mailbox(&self, _: &Ctx) -> Result<Mailbox> {
-        let messages = self.mailbox.as_ref().map(Ring::messages).ok_or(NotificationError::NoMailbox)?;
+        let messages = self.mailbox.as_ref().map(RecentMessages::messages).ok_or(NotificationError::NoMailbox)?;
         Ok(Mailbox { messages })
     }
 
-    async fn take(&self, _: &Ctx, id: EventId, event: Envelope) -> Result<()> {
+    async fn handle(&self, _: &Ctx, id: EventId, event: Envelope) -> Result<()> {
         if id.0 != event.id {
             return Err(Fault::invalid("/id", "must be the id of the event").into());
         }

@@ -1,9 +1,9 @@
 //! SMS: into the log, or to a provider by HTTP.
 
 use crate::{
-    Config, SmsHttp, SmsWay,
+    Config, SmsHttp, SmsTransport,
     mail::in_mailbox,
-    mailbox::Ring,
+    mailbox::RecentMessages,
     outcome::Outcome,
     rules::{one_line, phone},
     store::{Contact, Row},
@@ -29,11 +29,11 @@ pub(crate) trait SmsProvider: Send + Sync {
 ///
 /// # Errors
 /// When its settings cannot be used.
-pub(crate) fn provider(config: &Config, ring: Ring) -> Result<Option<Arc<dyn SmsProvider>>, BoxError> {
+pub(crate) fn provider(config: &Config, recent: RecentMessages) -> Result<Option<Arc<dyn SmsProvider>>, BoxError> {
     Ok(match config.sms {
-        SmsWay::Off => None,
-        SmsWay::Log => Some(Arc::new(Log { ring })),
-        SmsWay::Http => Some(Arc::new(Http::new(&config.sms_http)?)),
+        SmsTransport::Off => None,
+        SmsTransport::Log => Some(Arc::new(Log { recent })),
+        SmsTransport::Http => Some(Arc::new(Http::new(&config.sms_http)?)),
     })
 }
 
@@ -48,14 +48,14 @@ pub(crate) async fn send(provider: &dyn SmsProvider, row: &Row, contact: Option<
 
 /// For development: nothing leaves the process.
 struct Log {
-    ring: Ring,
+    recent: RecentMessages,
 }
 
 impl SmsProvider for Log {
     fn send(&self, row: Row, to: String) -> BoxFuture<Outcome> {
         // the number and the text are personal
         tracing::info!(notification = %row.id, kind = %row.kind, "an SMS would be sent");
-        self.ring.add(in_mailbox(&row, &to));
+        self.recent.add(in_mailbox(&row, &to));
         Box::pin(async move { Outcome::Sent { to } })
     }
 
@@ -146,6 +146,6 @@ fn judge(status: StatusCode, to: String) -> Outcome {
         return Outcome::Sent { to };
     }
     let reason = format!("The SMS provider refused it: {status}");
-    let is_passing = matches!(status, StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS);
-    Outcome::Refused { reason, is_final: status.is_client_error() && !is_passing }
+    let is_transient = matches!(status, StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS);
+    Outcome::Refused { reason, is_final: status.is_client_error() && !is_transient }
 }

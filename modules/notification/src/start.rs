@@ -1,9 +1,9 @@
 //! How the module is started, and what it does without being asked.
 
 use crate::{
-    Config, MailWay, NotificationChannel, NotificationClient,
+    Config, MailTransport, NotificationChannel, NotificationClient,
     mail::Mailer,
-    mailbox::Ring,
+    mailbox::RecentMessages,
     sender::{Sender, Wake, Way},
     service::Notifications,
     sms,
@@ -72,15 +72,15 @@ pub async fn open(config: &Config) -> Result<Notifications, BoxError> {
 
 fn assemble(config: &Config, store: Store) -> Result<(Notifications, Vec<Way>), BoxError> {
     let templates = Templates::open(config)?;
-    let ring = Ring::default();
-    let (mail, sms) = (Mailer::new(config, ring.clone())?, sms::provider(config, ring.clone())?);
+    let recent = RecentMessages::default();
+    let (mail, sms) = (Mailer::new(config, recent.clone())?, sms::provider(config, recent.clone())?);
     let channels = [mail.is_some().then_some(NotificationChannel::Email), sms.is_some().then_some(NotificationChannel::Sms)];
     let notifications = Notifications {
         store,
         templates,
         channels: channels.into_iter().flatten().collect(),
         wake: Wake::default(),
-        mailbox: (config.mail == MailWay::Mailbox).then_some(ring),
+        mailbox: (config.mail == MailTransport::Mailbox).then_some(recent),
     };
     Ok((notifications, mail.map(Way::Mail).into_iter().chain(sms.map(Way::Sms)).collect()))
 }

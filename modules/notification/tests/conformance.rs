@@ -11,9 +11,9 @@ use kernel::{
     testing::{Kind, Stores, admin, anonymous, customer, server},
 };
 use notification::{
-    ChannelChoice, Config, EventId, LISTENS, ListAllNotifications, ListNotifications, MailWay, NotificationApi,
+    ChannelChoice, Config, EventId, LISTENS, ListAllNotifications, ListNotifications, MailTransport, NotificationApi,
     NotificationChannel, NotificationClient, NotificationEntry, NotificationError, NotificationId, NotificationKind,
-    NotificationPreferences, NotificationStatus, Notifications, PreviewTemplate, SmsHttp, SmsWay, Smtp, Tls, listener,
+    NotificationPreferences, NotificationStatus, Notifications, PreviewTemplate, SmsHttp, SmsTransport, Smtp, Tls, listener,
 };
 use order::{CancelReason, OrderCancelled, OrderDelivered, OrderFacts, OrderPaid, OrderPlaced, OrderRefunded, OrderShipped};
 use payment::PaymentFailed;
@@ -149,9 +149,9 @@ async fn fixture(stores: Stores, database_url: String, mongo: Option<Mongo>) -> 
     };
     let config = Config {
         database_url,
-        mail: MailWay::Smtp,
+        mail: MailTransport::Smtp,
         smtp,
-        sms: SmsWay::Http,
+        sms: SmsTransport::Http,
         sms_http,
         retry_ms: vec![50, 100, 200],
         ..Config::default()
@@ -254,8 +254,8 @@ fn envelope<E: Event>(event: &E) -> Envelope {
     Envelope::new(&anonymous(), event).unwrap()
 }
 
-async fn take(client: &NotificationClient, event: &Envelope) -> Result<(), NotificationError> {
-    client.take(&event.ctx(Duration::from_secs(10)), EventId(event.id), event.clone()).await
+async fn handle(client: &NotificationClient, event: &Envelope) -> Result<(), NotificationError> {
+    client.handle(&event.ctx(Duration::from_secs(10)), EventId(event.id), event.clone()).await
 }
 
 /// Tells an event, as its module would.
@@ -346,17 +346,17 @@ async fn an_event_that_comes_twice_is_told_once(client: NotificationClient, f: &
     f.mail.open();
     tell(&client, registered(LEYLA)).await;
     let placed = envelope(&OrderPlaced(facts(LEYLA, 1)));
-    let all = tokio::join!(take(&client, &placed), take(&client, &placed), take(&client, &placed));
+    let all = tokio::join!(handle(&client, &placed), handle(&client, &placed), handle(&client, &placed));
     assert_eq!(all, (Ok(()), Ok(()), Ok(())));
     settled(&client, LEYLA, 2).await;
     // long after it was sent
-    take(&client, &placed).await.unwrap();
+    handle(&client, &placed).await.unwrap();
     assert_eq!(settled(&client, LEYLA, 2).await.len(), 2);
     assert_eq!(f.mail.mails().len(), 2);
     // through a listener, as it comes
     let listener = listener(client.clone());
     assert!(listener.types().contains(&OrderPlaced::TYPE) && LISTENS.len() == 10);
-    listener.take(placed).await.unwrap();
+    listener.handle(placed).await.unwrap();
     assert_eq!(settled(&client, LEYLA, 2).await.len(), 2);
 }
 
@@ -364,12 +364,12 @@ async fn an_event_that_comes_again_after_other_choices_adds_nothing(client: Noti
     f.mail.open();
     tell(&client, registered(LEYLA)).await;
     let placed = envelope(&OrderPlaced(facts(LEYLA, 1)));
-    take(&client, &placed).await.unwrap();
+    handle(&client, &placed).await.unwrap();
     let before = settled(&client, LEYLA, 2).await;
     let by_sms = [(NotificationKind::OrderPlaced, ChannelChoice { email: true, sms: true })];
     let chosen = NotificationPreferences { locale: Some("de".into()), kinds: by_sms.into() };
     client.change_preferences(&customer(LEYLA), UserId(LEYLA), chosen).await.unwrap();
-    take(&client, &placed).await.unwrap();
+    handle(&client, &placed).await.unwrap();
     assert_eq!(settled(&client, LEYLA, 2).await, before);
     assert!(f.sms.asked().is_empty());
 }
@@ -445,7 +445,7 @@ async fn an_older_address_does_not_replace_a_newer_one(client: NotificationClien
     // of a release that knew no versions
     late.aggregateversion = 0;
     for event in [&second, &first, &third, &late, &second] {
-        take(&client, event).await.unwrap();
+        handle(&client, event).await.unwrap();
     }
     let entries = settled(&client, LEYLA, 1).await;
     assert_eq!(entries[0].kind, NotificationKind::UserRegistered);
@@ -465,7 +465,7 @@ async fn the_version_says_which_address_is_newer(client: NotificationClient, f: 
     let mut first = envelope(&registered(LEYLA));
     first.time += hour;
     for event in [&second, &third, &second, &first] {
-        take(&client, event).await.unwrap();
+        handle(&client, event).await.unwrap();
     }
     f.mail.open();
     settled(&client, LEYLA, 1).await;
@@ -477,7 +477,7 @@ async fn the_version_says_which_address_is_newer(client: NotificationClient, f: 
     let mut older = changed(0, "none");
     older.time = third.time - hour;
     for event in [&unversioned, &older] {
-        take(&client, event).await.unwrap();
+        handle(&client, event).await.unwrap();
     }
     tell(&client, OrderPlaced(facts(LEYLA, 1))).await;
     settled(&client, LEYLA, 2).await;
@@ -799,7 +799,7 @@ async fn two_instances_send_each_message_once(client: NotificationClient, f: &Fi
     let other = NotificationClient::local(started(&f.config, &f.stop).await.service);
     for user in 1..=20 {
         let event = envelope(&registered(user));
-        let (here, there) = tokio::join!(take(&client, &event), take(&other, &event));
+        let (here, there) = tokio::join!(handle(&client, &event), handle(&other, &event));
         assert_eq!((here, there), (Ok(()), Ok(())));
     }
     for user in 1..=20 {
@@ -890,7 +890,7 @@ async fn only_admins_see_all(client: NotificationClient, _: &Fixture) {
     }
     let event = envelope(&registered(LEYLA));
     for cx in [admin(), anonymous().via("gateway"), anonymous().via("cart")] {
-        let answer = client.take(&cx, EventId(event.id), event.clone()).await;
+        let answer = client.handle(&cx, EventId(event.id), event.clone()).await;
         assert_eq!(code(&answer.unwrap_err()), Code::PermissionDenied);
     }
     assert_eq!(entries(&client, ListAllNotifications::default()).await, []);
@@ -941,7 +941,7 @@ async fn bad_input_names_the_field(client: NotificationClient, _: &Fixture) {
     let query = ListAllNotifications { user_id: Some(UserId(0)), per_page: Some(0), ..Default::default() };
     assert_eq!(fields(client.list_all(&admin(), query).await.unwrap_err()), ["/per_page", "/user_id"]);
     let event = envelope(&registered(LEYLA));
-    let other = client.take(&anonymous().via("user"), EventId(Uuid::now_v7()), event).await;
+    let other = client.handle(&anonymous().via("user"), EventId(Uuid::now_v7()), event).await;
     assert_eq!(fields(other.unwrap_err()), ["/id"]);
 
     // what the types of this test cannot say
@@ -977,14 +977,14 @@ async fn what_cannot_be_read_is_a_fault(client: NotificationClient, f: &Fixture)
     f.mail.open();
     let mut broken = envelope(&OrderPlaced(facts(LEYLA, 1)));
     broken.data = json!({"order_id": "none"});
-    assert_eq!(code(&take(&client, &broken).await.unwrap_err()), Code::Internal);
+    assert_eq!(code(&handle(&client, &broken).await.unwrap_err()), Code::Internal);
     // a listener says the same: it is not to be tried for ever
-    let fault: Fault = listener(client.clone()).take(broken).await.unwrap_err();
+    let fault: Fault = listener(client.clone()).handle(broken).await.unwrap_err();
     assert_eq!(fault.code(), Code::Internal);
     // what says nothing here is taken
     let mut other = envelope(&OrderPlaced(facts(LEYLA, 1)));
     other.r#type = "order.admired".into();
-    take(&client, &other).await.unwrap();
+    handle(&client, &other).await.unwrap();
     assert_eq!(entries(&client, ListAllNotifications::default()).await, []);
 }
 
@@ -1079,7 +1079,7 @@ async fn the_mailbox_shows_what_would_be_sent(client: NotificationClient, _: &St
 async fn a_channel_that_is_off_records_nothing() {
     let stores = Stores::embedded();
     let database_url = stores.database("notification").await;
-    let config = Config { database_url, mail: MailWay::Off, sms: SmsWay::Off, ..Config::default() };
+    let config = Config { database_url, mail: MailTransport::Off, sms: SmsTransport::Off, ..Config::default() };
     let client = NotificationClient::local(started(&config, &Jobs::default()).await.service);
     tell(&client, registered(LEYLA)).await;
     tell(&client, OrderShipped(facts(LEYLA, 1))).await;
@@ -1102,7 +1102,7 @@ async fn nothing_is_said_in_plain_text_and_a_wrong_password_is_not_the_messages_
         ..Smtp::default()
     };
     let start = async |smtp| {
-        let config = Config { database_url: database_url.clone(), mail: MailWay::Smtp, smtp, ..Config::default() };
+        let config = Config { database_url: database_url.clone(), mail: MailTransport::Smtp, smtp, ..Config::default() };
         let stop = Jobs::default();
         (NotificationClient::local(started(&config, &stop).await.service), stop.stopping().clone().drop_guard())
     };
@@ -1136,7 +1136,7 @@ async fn a_slow_message_holds_up_nothing_else() {
     server.open();
     server.set(Mood::IsSilentFor("user1@example.com"));
     let smtp = Smtp { host: "127.0.0.1".into(), port: server.port, tls: Tls::None, ..Smtp::default() };
-    let config = Config { database_url, mail: MailWay::Smtp, smtp, sends_at_once: 2, ..Config::default() };
+    let config = Config { database_url, mail: MailTransport::Smtp, smtp, sends_at_once: 2, ..Config::default() };
     let jobs = Jobs::default();
     let _ends = jobs.stopping().clone().drop_guard();
     let client = NotificationClient::local(started(&config, &jobs).await.service);
@@ -1162,7 +1162,7 @@ async fn an_sms_that_may_have_been_sent_is_sent_as_often_as_there_are_attempts()
     provider.say_nothing();
     let sms_http = SmsHttp { url: provider.url.clone(), timeout_ms: 100, ..SmsHttp::default() };
     let retry_ms = vec![50, 100];
-    let config = Config { database_url, mail: MailWay::Off, sms: SmsWay::Http, sms_http, retry_ms, ..Config::default() };
+    let config = Config { database_url, mail: MailTransport::Off, sms: SmsTransport::Http, sms_http, retry_ms, ..Config::default() };
     let jobs = Jobs::default();
     let _ends = jobs.stopping().clone().drop_guard();
     let client = NotificationClient::local(started(&config, &jobs).await.service);
@@ -1183,7 +1183,7 @@ async fn settings_that_cannot_be_used_are_named() {
         module::start::<Notifications>(&config, (), false, &Jobs::default()).await.err().expect("wrong").to_string()
     };
     let sms_http = SmsHttp { url: "ftp://x".into(), ..SmsHttp::default() };
-    let e = wrong(Config { sms: SmsWay::Http, sms_http, ..good.clone() }).await;
+    let e = wrong(Config { sms: SmsTransport::Http, sms_http, ..good.clone() }).await;
     assert!(e.contains("notification.sms_http.url"), "{e}");
     let e = wrong(Config { sends_at_once: 0, ..good.clone() }).await;
     assert!(e.contains("notification.sends_at_once"), "{e}");
@@ -1235,7 +1235,7 @@ async fn an_event_that_was_cut_off_in_mongodb_is_finished_as_it_was_begun() {
     let shipped = envelope(&OrderShipped(facts(LEYLA, 1)));
     let database = database(&url).await;
     let (inbox, kept) = (database.collection::<Document>("inbox"), database.collection::<Document>("notifications"));
-    take(&client, &shipped).await.unwrap();
+    handle(&client, &shipped).await.unwrap();
     let all = entries(&client, ListAllNotifications::default()).await;
     assert_eq!(all.len(), 2);
     let rows: Vec<Document> = {
@@ -1256,14 +1256,14 @@ async fn an_event_that_was_cut_off_in_mongodb_is_finished_as_it_was_begun() {
         kept.delete_many(missing).await.unwrap();
         let undone = doc! {"$set": {"is_done": false, "rows": rows.clone()}};
         assert_eq!(inbox.update_one(doc! {"_id": shipped.id.to_string()}, undone).await.unwrap().matched_count, 1);
-        take(&client, &shipped).await.unwrap();
+        handle(&client, &shipped).await.unwrap();
         assert_eq!(entries(&client, ListAllNotifications::default()).await, all);
         let done = inbox.find_one(doc! {"_id": shipped.id.to_string()}).await.unwrap().unwrap();
         assert!(done.get_bool("is_done").unwrap() && done.get_array("rows").unwrap().is_empty());
     }
     // once it is done nothing comes back
     kept.delete_many(doc! {}).await.unwrap();
-    take(&client, &shipped).await.unwrap();
+    handle(&client, &shipped).await.unwrap();
     assert_eq!(entries(&client, ListAllNotifications::default()).await, []);
     let mut indexes = inbox.list_indexes().await.unwrap();
     let mut expiry = None;
@@ -1304,7 +1304,7 @@ async fn a_mongodb_that_is_away_is_unavailable() {
     drop(relay.await);
     let started = Instant::now();
     let event = envelope(&OrderPlaced(facts(LEYLA, 1)));
-    let e = take(&client, &event).await.unwrap_err();
+    let e = handle(&client, &event).await.unwrap_err();
     assert_eq!(code(&e), Code::Unavailable);
     assert_eq!(e.to_string(), "The database is not available");
     assert!(store.check().await.is_err());

@@ -126,7 +126,7 @@ impl Orders {
         let placed = store::advance(&*tx, order.id, State::Placing, State::Pending, change).await?;
         // none: the job took this request for dead
         let placed = placed.ok_or_else(|| Fault::new(Code::DeadlineExceeded, "Service timeout"))?;
-        outbox::tell(&tx, cx, &OrderPlaced(tell::facts(&placed, &lines, None)?)).await?;
+        outbox::publish(&tx, cx, &OrderPlaced(tell::facts(&placed, &lines, None)?)).await?;
         store::insert_lines(&*tx, &lines).await?;
         let timeline = store::note(&*tx, &[order.id], State::Pending, "Order placed").await?;
         store::add_effect(&*tx, &[order.id], Kind::ClearCart, self.own_effects_due()).await?;

@@ -137,7 +137,7 @@ impl Orders {
                     other => into_fault(other).into(),
                 };
                 let tx = self.db.begin().await?;
-                held.let_go(&tx).await?;
+                held.release(&tx).await?;
                 store::end_lease(&*tx, &order, self.db.now() + pause).await?;
                 tx.commit().await?;
                 Err(error)

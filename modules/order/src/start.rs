@@ -134,7 +134,7 @@ impl Orders {
             last = highest;
             match self.expire(&due).await {
                 Ok(()) => {}
-                Err(error) if is_passing(&error) => return Err(error),
+                Err(error) if is_transient(&error) => return Err(error),
                 // one that is broken is left, and keeps no other from ending
                 Err(_) => {
                     for id in due {
@@ -208,6 +208,6 @@ fn client_of(order: &order::Model) -> Ctx {
 }
 
 /// Whether all orders have it, and only for now.
-fn is_passing(error: &OrderError) -> bool {
+fn is_transient(error: &OrderError) -> bool {
     matches!(error.code(), Code::Unavailable | Code::DeadlineExceeded)
 }

@@ -13,7 +13,7 @@ use kernel::{Ctx, Currency, Event, Fault, Money, OrderId, UserId, db::Tx, outbox
 pub(crate) async fn tell<E: Event + From<OrderFacts>>(tx: &Tx, cx: &Ctx, row: &order::Model, note: Option<&str>) -> Result<()> {
     let lines = store::lines(&**tx, &[row.id]).await?;
     let event = E::from(facts(row, &lines, note)?);
-    Ok(outbox::tell(tx, cx, &event).await?)
+    Ok(outbox::publish(tx, cx, &event).await?)
 }
 
 /// Tells why an order was cancelled, and what a person wrote about it.
@@ -26,7 +26,7 @@ pub(crate) async fn tell_cancelled(
 ) -> Result<()> {
     let lines = store::lines(&**tx, &[row.id]).await?;
     let event = OrderCancelled(OrderFacts { reason: Some(reason), ..facts(row, &lines, note)? });
-    Ok(outbox::tell(tx, cx, &event).await?)
+    Ok(outbox::publish(tx, cx, &event).await?)
 }
 
 /// Tells that orders were cancelled because nobody paid them: two statements, however many orders there are.
@@ -37,7 +37,7 @@ pub(crate) async fn tell_expired(tx: &Tx, cx: &Ctx, rows: &[order::Model]) -> Re
         let reason = Some(CancelReason::NotPaid);
         Ok(OrderCancelled(OrderFacts { reason, ..facts(row, &lines, None)? }))
     });
-    Ok(outbox::tell_all(tx, cx, &events.collect::<Result<Vec<_>>>()?).await?)
+    Ok(outbox::publish_all(tx, cx, &events.collect::<Result<Vec<_>>>()?).await?)
 }
 
 /// What the timeline of an order says that nobody paid.

@@ -145,10 +145,10 @@ impl Lossy {
 impl PaymentApi for Lossy {
     async fn process(&self, cx: &Ctx, order: OrderId, attempt: u32, request: PaymentRequest) -> Result<Payment, PaymentError> {
         self.asked.fetch_add(1, Ordering::SeqCst);
-        self.lost(self.to.by("order").process(cx, order, attempt, request).await)
+        self.lost(self.to.called_by("order").process(cx, order, attempt, request).await)
     }
     async fn confirm(&self, cx: &Ctx, id: PaymentId) -> Result<Payment, PaymentError> {
-        self.lost(self.to.by("order").confirm(cx, id).await)
+        self.lost(self.to.called_by("order").confirm(cx, id).await)
     }
     async fn refund(&self, cx: &Ctx, id: PaymentId) -> Result<Payment, PaymentError> {
         self.refunds.lock().unwrap().push(id);
@@ -157,7 +157,7 @@ impl PaymentApi for Lossy {
         let mut flow = self.flow.subscribe();
         flow.wait_for(|hangs| *hangs != Flow::All && *hangs != Flow::Of(id)).await.unwrap();
         drop(hanging);
-        self.to.by("order").refund(cx, id).await
+        self.to.called_by("order").refund(cx, id).await
     }
     async fn get(&self, cx: &Ctx, id: PaymentId) -> Result<Payment, PaymentError> {
         self.to.get(cx, id).await
@@ -187,7 +187,7 @@ async fn orders_with(stores: Stores, config: Config) -> (Orders, Fixture) {
     let user = UserClient::local(users.clone());
     let cart = cart::Config { database_url: at("cart").await, ..Default::default() };
     let cart = CartClient::local(
-        module::start::<Carts>(&cart, cart::Peers { product: product.by("cart") }, false, &stop).await.unwrap().service,
+        module::start::<Carts>(&cart, cart::Peers { product: product.called_by("cart") }, false, &stop).await.unwrap().service,
     );
     let payment = payment::Config { database_url: at("payment").await, ..Default::default() };
     let payment =
@@ -209,7 +209,7 @@ async fn orders_with(stores: Stores, config: Config) -> (Orders, Fixture) {
 
 fn peers(product: &ProductClient, cart: &CartClient, payment: &Lossy, user: &UserClient) -> Peers {
     let payment = PaymentClient::local(payment.clone());
-    Peers { product: product.by("order"), cart: cart.by("order"), payment: payment.by("order"), user: user.by("order") }
+    Peers { product: product.called_by("order"), cart: cart.called_by("order"), payment: payment.called_by("order"), user: user.called_by("order") }
 }
 
 /// A service whose events go to `bus`.

@@ -129,7 +129,7 @@ impl Payments {
         let tx = self.db.begin().await?;
         let declined = store::change(&*tx, id, Status::Processing, None, change).await?;
         if let Some(row) = &declined {
-            outbox::tell(&tx, cx, &what_failed(row, reason)?).await?;
+            outbox::publish(&tx, cx, &what_failed(row, reason)?).await?;
         }
         tx.commit().await?;
         Ok(declined)

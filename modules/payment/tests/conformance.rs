@@ -143,15 +143,15 @@ fn request(method: &str) -> PaymentRequest {
 }
 
 async fn pay(client: &PaymentClient, order: i64, attempt: u32, method: &str) -> Result<Payment, PaymentError> {
-    client.by("order").process(&anonymous(), OrderId(order), attempt, request(method)).await
+    client.called_by("order").process(&anonymous(), OrderId(order), attempt, request(method)).await
 }
 
 async fn confirm(client: &PaymentClient, id: PaymentId) -> Result<Payment, PaymentError> {
-    client.by("order").confirm(&anonymous(), id).await
+    client.called_by("order").confirm(&anonymous(), id).await
 }
 
 async fn refund(client: &PaymentClient, id: PaymentId) -> Result<Payment, PaymentError> {
-    client.by("order").refund(&anonymous(), id).await
+    client.called_by("order").refund(&anonymous(), id).await
 }
 
 async fn status(client: &PaymentClient, id: PaymentId) -> PaymentStatus {
@@ -184,7 +184,7 @@ async fn an_order_is_charged_and_refunded(client: PaymentClient, fixture: &Fixtu
     assert_eq!(pay(&client, 1, 2, "success").await, Err(PaymentError::AlreadyPaid), "it was paid once");
 
     let free = PaymentRequest { amount: "0".parse().unwrap(), ..request("success") };
-    let free = client.by("order").process(&anonymous(), OrderId(2), 1, free).await.unwrap();
+    let free = client.called_by("order").process(&anonymous(), OrderId(2), 1, free).await.unwrap();
     assert_eq!((free.amount.to_string().as_str(), free.status), ("0", PaymentStatus::Succeeded));
 }
 
@@ -256,7 +256,7 @@ async fn an_attempt_cannot_be_reused(client: PaymentClient, fixture: &Fixture) {
         PaymentRequest { user_id: UserId(8), ..base() },
         PaymentRequest { currency: Currency::Usd, ..base() },
     ] {
-        let answer = client.by("order").process(&anonymous(), OrderId(1), 1, other).await;
+        let answer = client.called_by("order").process(&anonymous(), OrderId(1), 1, other).await;
         assert_eq!(answer, Err(PaymentError::AttemptReused));
     }
     assert_eq!(fixture.bank.books(), (1, 0));
@@ -385,7 +385,7 @@ async fn bad_input_names_the_field(client: PaymentClient, fixture: &Fixture) {
         (PaymentRequest { user_id: UserId(0), ..base() }, "/user_id"),
         (PaymentRequest { payment_method: " ".into(), ..base() }, "/payment_method"),
     ] {
-        match client.by("order").process(&anonymous(), OrderId(1), 1, bad).await.unwrap_err() {
+        match client.called_by("order").process(&anonymous(), OrderId(1), 1, bad).await.unwrap_err() {
             PaymentError::Fault(fault) => {
                 assert_eq!((fault.code(), fault.errors()[0].pointer.as_str()), (Code::InvalidArgument, pointer));
             }
@@ -400,7 +400,7 @@ async fn bad_input_names_the_field(client: PaymentClient, fixture: &Fixture) {
 
 async fn only_orders_charge(client: PaymentClient, fixture: &Fixture) {
     let paid = pay(&client, 1, 1, "success").await.unwrap();
-    for caller in [client.clone(), client.by("gateway"), client.by("cart")] {
+    for caller in [client.clone(), client.called_by("gateway"), client.called_by("cart")] {
         for cx in [anonymous(), customer(7), admin()] {
             let denied = [
                 caller.process(&cx, OrderId(2), 1, request("success")).await.unwrap_err(),

@@ -58,7 +58,7 @@ fn hold(lines: &[(ProductId, u32)]) -> HoldRequest {
 
 /// A client in the hands of the order module.
 fn order(client: &ProductClient) -> ProductClient {
-    client.by("order")
+    client.called_by("order")
 }
 
 async fn stock(client: &ProductClient, id: ProductId) -> u32 {
@@ -249,7 +249,7 @@ async fn only_admins_write_and_only_orders_hold(client: ProductClient, _: &Store
     };
     assert_eq!(denied(anonymous()).await, Code::Unauthenticated);
     assert_eq!(denied(customer(1)).await, Code::PermissionDenied);
-    for caller in [client.clone(), client.by("gateway"), client.by("cart")] {
+    for caller in [client.clone(), client.called_by("gateway"), client.called_by("cart")] {
         let fault = caller.hold(&admin(), OrderId(1), hold(&[(product.id, 1)])).await.unwrap_err();
         assert_eq!(code(&fault), Code::PermissionDenied);
     }

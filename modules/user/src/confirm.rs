@@ -33,7 +33,7 @@ impl Users {
     pub(crate) async fn ask_for_proof(&self, tx: &Tx, cx: &Ctx, user: &user::Model) -> Result<()> {
         let confirm_token = self.new_confirmation(tx, user.id).await?;
         let (user_id, email, version) = (UserId(user.id), user.address().to_owned(), user.version);
-        Ok(outbox::tell(tx, cx, &UserConfirmationRequested { user_id, email, confirm_token, version }).await?)
+        Ok(outbox::publish(tx, cx, &UserConfirmationRequested { user_id, email, confirm_token, version }).await?)
     }
 
     /// Takes the address for proved by whoever has `token`.
@@ -46,7 +46,7 @@ impl Users {
         }
         let row = user::ActiveModel { email_confirmed_at: Set(Some(self.db.now())), ..Default::default() };
         let user = store::update_user(&*tx, UserId(user.id), row).await?.ok_or_else(vanished)?;
-        outbox::tell(&tx, cx, &changed(&user)).await?;
+        outbox::publish(&tx, cx, &changed(&user)).await?;
         tx.commit().await?;
         tracing::info!(user = user.id, trace = cx.trace().id(), "an e-mail address was confirmed");
         Ok(())
@@ -124,7 +124,7 @@ impl Users {
         store::end_sessions_of(&**tx, id, self.db.now()).await?;
         store::delete_confirmation(&**tx, user.id).await?;
         store::forget_attempts(&**tx, &fingerprint(user.address())).await?;
-        Ok(outbox::tell(tx, cx, &changed(&closed)).await?)
+        Ok(outbox::publish(tx, cx, &changed(&closed)).await?)
     }
 }
 

@@ -57,7 +57,7 @@ impl UserApi for Users {
         }
         let user = store::insert_user(&*tx, row).await?.ok_or(UserError::EmailTaken)?;
         let confirm_token = Some(self.new_confirmation(&tx, user.id).await?);
-        outbox::tell(&tx, cx, &UserRegistered { confirm_token, ..registered(&user) }).await?;
+        outbox::publish(&tx, cx, &UserRegistered { confirm_token, ..registered(&user) }).await?;
         let reply = self.open_session(&tx, user, "User registered successfully").await?;
         tx.commit().await?;
         Ok(reply)
@@ -158,7 +158,7 @@ impl UserApi for Users {
         }
         let tx = self.db.begin().await?;
         let user = store::update_user(&*tx, user, row).await?.ok_or(UserError::NotFound)?;
-        outbox::tell(&tx, cx, &changed(&user)).await?;
+        outbox::publish(&tx, cx, &changed(&user)).await?;
         tx.commit().await?;
         Ok(to_user(user))
     }

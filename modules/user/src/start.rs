@@ -156,7 +156,7 @@ impl Users {
         let user = match store::user_by_email(&*tx, &email).await? {
             None => {
                 let user = store::insert_user(&*tx, row).await?.ok_or(UserError::EmailTaken)?;
-                outbox::tell(&tx, &by_operator(), &registered(&user)).await?;
+                outbox::publish(&tx, &by_operator(), &registered(&user)).await?;
                 user
             }
             Some(found) => {
@@ -171,7 +171,7 @@ impl Users {
                 store::end_sessions_of(&*tx, id, self.db.now()).await?;
                 store::forget_attempts(&*tx, &fingerprint(&email)).await?;
                 let user = store::update_user(&*tx, id, change).await?.ok_or(UserError::NotFound)?;
-                outbox::tell(&tx, &by_operator(), &changed(&user)).await?;
+                outbox::publish(&tx, &by_operator(), &changed(&user)).await?;
                 user
             }
         };
@@ -200,7 +200,7 @@ impl Users {
         for row in rows {
             // another process that starts at the same time may have come first
             if let Some(user) = store::insert_user(&*tx, row).await? {
-                outbox::tell(&tx, &by_operator(), &registered(&user)).await?;
+                outbox::publish(&tx, &by_operator(), &registered(&user)).await?;
             }
         }
         Ok(tx.commit().await?)

@@ -199,7 +199,7 @@ async fn claims(client: &UserClient, token: &str) -> AccessClaims {
 /// Whether the gateway is told that the session of this access token has ended.
 async fn is_revoked(client: &UserClient, token: &str) -> bool {
     let sid = claims(client, token).await.sid;
-    client.by("gateway").revoked(&anonymous(), RevokedSince::default()).await.unwrap().sessions.contains(&sid)
+    client.called_by("gateway").revoked(&anonymous(), RevokedSince::default()).await.unwrap().sessions.contains(&sid)
 }
 
 async fn register_and_log_in(client: UserClient, _: &Fixture) {
@@ -334,7 +334,7 @@ async fn logging_out_ends_the_session(client: UserClient, _: &Fixture) {
     let reply = register(&client, "leyla@example.com").await;
     let other = log_in(&client, "leyla@example.com", PASSWORD).await.ok().unwrap();
     let request = || Refresh { refresh_token: reply.refresh_token.as_str().into() };
-    let gateway = client.by("gateway");
+    let gateway = client.called_by("gateway");
     let before = gateway.revoked(&anonymous(), RevokedSince::default()).await.unwrap();
     assert!(before.sessions.is_empty() && before.as_of <= now());
 
@@ -349,7 +349,7 @@ async fn logging_out_ends_the_session(client: UserClient, _: &Fixture) {
     assert_eq!(told(before.as_of).await, 1, "what came after the last answer");
     assert_eq!(told(now() + TimeDelta::seconds(1)).await, 0);
     assert_eq!(told(now() - TimeDelta::days(9000)).await, 1);
-    for stranger in [client.clone(), client.by("order")] {
+    for stranger in [client.clone(), client.called_by("order")] {
         assert_eq!(code(stranger.revoked(&admin(), RevokedSince::default()).await), Code::PermissionDenied);
     }
 }
@@ -859,7 +859,7 @@ async fn others_verify_accounts(client: UserClient, fixture: &Fixture) {
     let access = SetAccess { is_active: false, role: Role::Admin };
     client.set_access(&boss, user.id, SetAccess { is_active: true, role: Role::Customer }).await.unwrap();
     for who in ["order", "gateway"] {
-        let module = client.by(who);
+        let module = client.called_by(who);
         let verified = module.verify(&anonymous(), user.id).await.unwrap();
         assert_eq!((verified.user_id, verified.email.as_str()), (user.id, "leyla@example.com"));
         assert!(verified.is_active && !verified.is_admin);
@@ -869,7 +869,7 @@ async fn others_verify_accounts(client: UserClient, fixture: &Fixture) {
         client.set_access(&boss, user.id, SetAccess { is_active: true, role: Role::Customer }).await.unwrap();
         assert_eq!(module.verify(&anonymous(), UserId(99)).await, Err(UserError::NotFound));
     }
-    assert_eq!(code(client.by("cart").verify(&cx(&user), user.id).await), Code::PermissionDenied);
+    assert_eq!(code(client.called_by("cart").verify(&cx(&user), user.id).await), Code::PermissionDenied);
 }
 
 #[tokio::test]

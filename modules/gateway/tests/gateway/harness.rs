@@ -43,7 +43,7 @@ pub(crate) fn shop(config: &Config) -> Shop {
 
 pub(crate) fn start(config: &Config, users: &Users, store: &Store, stop: &Jobs) -> Result<Gateway, kernel::BoxError> {
     let client = UserClient::local(users.clone());
-    let watched = ["user", "product", "cart", "order", "payment"].map(|name| (name, Instances::Here(Arc::new(store.clone()))));
+    let watched = ["user", "product", "cart", "order", "payment"].map(|name| (name, Instances::Local(Arc::new(store.clone()))));
     gateway::start(config, modules(&client), client, watched.into(), stop)
 }
 
@@ -51,11 +51,11 @@ pub(crate) fn start(config: &Config, users: &Users, store: &Store, stop: &Jobs) 
 pub(crate) fn modules(users: &UserClient) -> Vec<Arc<dyn Dispatch>> {
     let nowhere = || Transport::http(vec!["http://127.0.0.1:9".into()], InternalKey::random());
     vec![
-        Arc::new(users.by("gateway")),
-        Arc::new(product::ProductClient::remote(nowhere()).by("gateway")),
-        Arc::new(cart::CartClient::remote(nowhere()).by("gateway")),
-        Arc::new(order::OrderClient::remote(nowhere()).by("gateway")),
-        Arc::new(payment::PaymentClient::remote(nowhere()).by("gateway")),
+        Arc::new(users.called_by("gateway")),
+        Arc::new(product::ProductClient::remote(nowhere()).called_by("gateway")),
+        Arc::new(cart::CartClient::remote(nowhere()).called_by("gateway")),
+        Arc::new(order::OrderClient::remote(nowhere()).called_by("gateway")),
+        Arc::new(payment::PaymentClient::remote(nowhere()).called_by("gateway")),
     ]
 }
 

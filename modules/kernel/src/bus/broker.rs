@@ -113,7 +113,7 @@ impl Broker {
 
     /// A new connection with a channel on which everything is declared and publishing is confirmed. The channel closes with the
     /// connection.
-    pub(crate) async fn connect(&self, name: &str) -> Result<(Connection, Channel), Lost> {
+    pub(crate) async fn connect(&self, name: &str) -> Result<(Connection, Channel), BrokerError> {
         let connect = async {
             let properties = ConnectionProperties::default().with_connection_name(format!("souk {name}").into());
             let connection = Connection::connect_uri(self.0.uri.clone(), properties).await?;
@@ -122,10 +122,10 @@ impl Broker {
             channel.confirm_select(ConfirmSelectOptions::default()).await?;
             Ok((connection, channel))
         };
-        tokio::time::timeout(PATIENCE, connect).await.map_err(|_| Lost("no connection in time".into()))?
+        tokio::time::timeout(PATIENCE, connect).await.map_err(|_| BrokerError("no connection in time".into()))?
     }
 
-    async fn declare(&self, connection: &Connection) -> Result<(), Lost> {
+    async fn declare(&self, connection: &Connection) -> Result<(), BrokerError> {
         let mut channel = connection.create_channel().await?;
         let durable = ExchangeDeclareOptions { durable: true, ..Default::default() };
         channel.exchange_declare(self.exchange(), ExchangeKind::Topic, durable, FieldTable::default()).await?;
@@ -167,7 +167,7 @@ async fn declare_queue(
     channel: &mut Channel,
     name: ShortString,
     arguments: &[(&str, AMQPValue)],
-) -> Result<(), Lost> {
+) -> Result<(), BrokerError> {
     let mut table = FieldTable::default();
     table.insert("x-queue-type".into(), AMQPValue::LongString("quorum".into()));
     for (name, value) in arguments {
@@ -205,22 +205,22 @@ fn dead_letters_to(queue: ShortString) -> [(&'static str, AMQPValue); 4] {
 
 /// What went wrong with the broker. For the log.
 #[derive(Debug, Clone)]
-pub(crate) struct Lost(pub(crate) String);
+pub(crate) struct BrokerError(pub(crate) String);
 
-impl fmt::Display for Lost {
+impl fmt::Display for BrokerError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
 }
 
-impl From<lapin::Error> for Lost {
+impl From<lapin::Error> for BrokerError {
     fn from(e: lapin::Error) -> Self {
         Self(e.to_string())
     }
 }
 
-impl From<Lost> for Fault {
-    fn from(lost: Lost) -> Self {
+impl From<BrokerError> for Fault {
+    fn from(lost: BrokerError) -> Self {
         Fault::unavailable("The broker is not available", lost)
     }
 }
@@ -246,16 +246,16 @@ impl Publisher {
         }
     }
 
-    async fn try_publish(&mut self, to: &str, events: &[Envelope]) -> Result<Vec<Result<(), Fault>>, Lost> {
+    async fn try_publish(&mut self, to: &str, events: &[Envelope]) -> Result<Vec<Result<(), Fault>>, BrokerError> {
         if self.open.is_none() {
             self.open = Some(self.broker.connect("relay").await?);
         }
-        let Some((_, channel)) = &self.open else { return Err(Lost("no connection".into())) };
+        let Some((_, channel)) = &self.open else { return Err(BrokerError("no connection".into())) };
         let work = async {
             // all on their way before the first confirmation is awaited: a quorum queue confirms some hundred batches a second
             let mut confirmations = Vec::with_capacity(events.len());
             for event in events {
-                let json = serde_json::to_vec(event).map_err(|e| Lost(e.to_string()))?;
+                let json = serde_json::to_vec(event).map_err(|e| BrokerError(e.to_string()))?;
                 let options = BasicPublishOptions { mandatory: true, ..Default::default() };
                 let properties = properties(event).with_headers(signed(self.broker.key(), &json)?);
                 let (exchange, key) = match to {
@@ -271,14 +271,14 @@ impl Publisher {
                     // nobody in the shop wants it, and nobody else has bound a queue
                     Confirmation::Ack(Some(_)) if to == EVERYONE && !self.broker.is_wanted(&event.r#type) => Ok(()),
                     Confirmation::Ack(Some(returned)) => {
-                        Err(Fault::from(Lost(format!("{}: {}", event.r#type, returned.reply_text))))
+                        Err(Fault::from(BrokerError(format!("{}: {}", event.r#type, returned.reply_text))))
                     }
-                    Confirmation::Nack(_) | Confirmation::NotRequested => Err(Fault::from(Lost("the broker refused it".into()))),
+                    Confirmation::Nack(_) | Confirmation::NotRequested => Err(Fault::from(BrokerError("the broker refused it".into()))),
                 });
             }
-            Ok::<_, Lost>(outcomes)
+            Ok::<_, BrokerError>(outcomes)
         };
-        let outcomes = tokio::time::timeout(PATIENCE, work).await.map_err(|_| Lost("no confirmation in time".into()))??;
+        let outcomes = tokio::time::timeout(PATIENCE, work).await.map_err(|_| BrokerError("no confirmation in time".into()))??;
         for (event, outcome) in events.iter().zip(&outcomes) {
             let (kind, outcome) = (event.r#type.clone(), outcome_of(outcome));
             metrics::counter!("souk_events_published_total", "type" => kind, "outcome" => outcome).increment(1);
@@ -292,8 +292,8 @@ impl Publisher {
 }
 
 /// The headers of a message that was never tried.
-pub(crate) fn signed(key: &InternalKey, body: &[u8]) -> Result<FieldTable, Lost> {
-    let signature = key.sign_bytes(body).map_err(|e| Lost(e.to_string()))?;
+pub(crate) fn signed(key: &InternalKey, body: &[u8]) -> Result<FieldTable, BrokerError> {
+    let signature = key.sign_bytes(body).map_err(|e| BrokerError(e.to_string()))?;
     let mut headers = FieldTable::default();
     headers.insert(SIGNATURE.into(), AMQPValue::LongString(signature.into()));
     Ok(headers)
@@ -308,17 +308,17 @@ fn properties(event: &Envelope) -> BasicProperties {
 }
 
 /// Publishes a message to one queue, and waits until it is there.
-pub(crate) async fn send(channel: &Channel, queue: ShortString, body: &[u8], properties: BasicProperties) -> Result<(), Lost> {
+pub(crate) async fn send(channel: &Channel, queue: ShortString, body: &[u8], properties: BasicProperties) -> Result<(), BrokerError> {
     let options = BasicPublishOptions { mandatory: true, ..Default::default() };
     let work = async {
         match channel.basic_publish(ShortString::default(), queue, options, body, properties.with_delivery_mode(2)).await?.await?
         {
             Confirmation::Ack(None) => Ok(()),
-            Confirmation::Ack(Some(returned)) => Err(Lost(returned.reply_text.to_string())),
-            Confirmation::Nack(_) | Confirmation::NotRequested => Err(Lost("the broker refused it".into())),
+            Confirmation::Ack(Some(returned)) => Err(BrokerError(returned.reply_text.to_string())),
+            Confirmation::Nack(_) | Confirmation::NotRequested => Err(BrokerError("the broker refused it".into())),
         }
     };
-    tokio::time::timeout(PATIENCE, work).await.map_err(|_| Lost("no confirmation in time".into()))?
+    tokio::time::timeout(PATIENCE, work).await.map_err(|_| BrokerError("no confirmation in time".into()))?
 }
 
 /// Lets a listener of this process take what is in its queue.

@@ -2,7 +2,7 @@
 
 use super::{
     Next,
-    broker::{ATTEMPTS, Broker, Lost, REASON, REPLAYED, SIGNATURE, send},
+    broker::{ATTEMPTS, Broker, BrokerError, REASON, REPLAYED, SIGNATURE, send},
     handled,
 };
 use crate::{
@@ -46,15 +46,15 @@ pub(crate) async fn run(broker: Broker, listener: Listener, stop: CancellationTo
 }
 
 /// Ends without an error at `stop`, when what was begun is finished.
-async fn session(broker: &Broker, listener: &Listener, stop: &CancellationToken, beat: &Beat) -> Result<(), Lost> {
+async fn session(broker: &Broker, listener: &Listener, stop: &CancellationToken, beat: &Beat) -> Result<(), BrokerError> {
     let (connection, channel) = broker.connect(listener.name()).await?;
     channel.basic_qos(broker.prefetch(), BasicQosOptions::default()).await?;
     let (queue, tag) = (broker.queue(listener.name()), listener.name().into());
     let consumer = channel.basic_consume(queue, tag, BasicConsumeOptions::default(), FieldTable::default()).await?;
     tracing::info!(listener = listener.name(), "takes events from the broker");
-    let deliveries = consumer.map_err(Lost::from).take_until(stop.cancelled());
+    let deliveries = consumer.map_err(BrokerError::from).take_until(stop.cancelled());
     let work =
-        deliveries.try_for_each_concurrent(usize::from(broker.prefetch()), |delivery| take(broker, listener, &channel, delivery));
+        deliveries.try_for_each_concurrent(usize::from(broker.prefetch()), |delivery| handle(broker, listener, &channel, delivery));
     // a connection that is open is alive: heartbeats see to that
     let alive = async {
         loop {
@@ -67,14 +67,14 @@ async fn session(broker: &Broker, listener: &Listener, stop: &CancellationToken,
         () = alive => {}
     }
     if !stop.is_cancelled() {
-        return Err(Lost("the consumer was cancelled".into()));
+        return Err(BrokerError("the consumer was cancelled".into()));
     }
     // what was delivered and not begun goes back to the queue
-    connection.close(200, "stopping".into()).await.map_err(Lost::from)
+    connection.close(200, "stopping".into()).await.map_err(BrokerError::from)
 }
 
 /// Acknowledges a message when its work is done or it is in another queue. Fails only when the broker is lost.
-async fn take(broker: &Broker, listener: &Listener, channel: &Channel, delivery: Delivery) -> Result<(), Lost> {
+async fn handle(broker: &Broker, listener: &Listener, channel: &Channel, delivery: Delivery) -> Result<(), BrokerError> {
     let name = listener.name();
     if delivery.redelivered {
         metrics::counter!("souk_events_redelivered_total", "listener" => name).increment(1);

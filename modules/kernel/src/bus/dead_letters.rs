@@ -3,7 +3,7 @@
 
 use super::{
     Bus,
-    broker::{Broker, Lost, REASON, REPLAYED, send, signed},
+    broker::{Broker, BrokerError, REASON, REPLAYED, send, signed},
     consumer::{attempts, header},
 };
 use crate::{
@@ -42,7 +42,7 @@ pub struct DeadLetter {
 
 /// What to do with a dead letter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fate {
+pub enum DeadLetterAction {
     /// Nothing: it is only looked at.
     Kept,
     /// It is handed over again, as if it had just been told.
@@ -58,27 +58,27 @@ pub enum Fate {
 ///
 /// # Errors
 /// When a store or the broker cannot be reached.
-pub async fn dead_letters(bus: &Bus, outboxes: &[Db], which: &Which, fate: Fate) -> Result<Vec<DeadLetter>, Fault> {
+pub async fn dead_letters(bus: &Bus, outboxes: &[Db], which: &Which, action: DeadLetterAction) -> Result<Vec<DeadLetter>, Fault> {
     let mut found = Vec::new();
     for db in outboxes {
-        found.extend(in_outbox(db, which, fate).await?);
+        found.extend(in_outbox(db, which, action).await?);
     }
     if let Some(broker) = bus.broker() {
         for listener in broker.listeners().filter(|name| which.listener.as_deref().is_none_or(|wanted| wanted == *name)) {
-            found.extend(in_queue(broker, listener, which.id, fate).await?);
+            found.extend(in_queue(broker, listener, which.id, action).await?);
         }
     }
     Ok(found)
 }
 
-async fn in_outbox(db: &Db, which: &Which, fate: Fate) -> Result<Vec<DeadLetter>, Fault> {
+async fn in_outbox(db: &Db, which: &Which, action: DeadLetterAction) -> Result<Vec<DeadLetter>, Fault> {
     let (mut found, mut last) = (Vec::new(), None);
     loop {
         let rows = outbox::dead_letters(db.read(), which, last.as_ref(), PAGE).await?;
-        match fate {
-            Fate::Kept => {}
-            Fate::Replayed => outbox::replay(db.write(), &rows, db.now()).await?,
-            Fate::Dropped => outbox::discard(db.write(), &rows).await?,
+        match action {
+            DeadLetterAction::List => {}
+            DeadLetterAction::Replay => outbox::replay(db.write(), &rows, db.now()).await?,
+            DeadLetterAction::Drop => outbox::discard(db.write(), &rows).await?,
         }
         found.extend(rows.iter().map(|row| DeadLetter {
             place: db.module().into(),
@@ -95,7 +95,7 @@ async fn in_outbox(db: &Db, which: &Which, fate: Fate) -> Result<Vec<DeadLetter>
     }
 }
 
-async fn in_queue(broker: &Broker, listener: &'static str, id: Option<Uuid>, fate: Fate) -> Result<Vec<DeadLetter>, Lost> {
+async fn in_queue(broker: &Broker, listener: &'static str, id: Option<Uuid>, action: DeadLetterAction) -> Result<Vec<DeadLetter>, BrokerError> {
     let (_connection, channel) = broker.connect("dead letters").await?;
     let dead = broker.dead_queue(listener);
     let passive = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::durable() };
@@ -108,13 +108,13 @@ async fn in_queue(broker: &Broker, listener: &'static str, id: Option<Uuid>, fat
         if id.is_some_and(|id| id != letter.id) {
             continue;
         }
-        if fate == Fate::Replayed {
+        if action == DeadLetterAction::Replay {
             let mut headers = signed(broker.key(), &message.delivery.data)?;
             headers.insert(REPLAYED.into(), AMQPValue::LongLongInt(now().timestamp()));
             let properties = message.delivery.properties.clone().with_headers(headers);
             send(&channel, broker.queue(listener), &message.delivery.data, properties).await?;
         }
-        if fate != Fate::Kept {
+        if action != DeadLetterAction::List {
             message.delivery.ack(BasicAckOptions::default()).await?;
         }
         found.push(letter);

@@ -85,7 +85,7 @@ impl Gate {
     }
 
     /// Hears how a statement ended.
-    pub(super) fn hear(&self, is_lost: bool) {
+    pub(super) fn note_outcome(&self, is_lost: bool) {
         if is_lost {
             self.doubt.notify_one();
         } else if !self.is_used.load(Ordering::Relaxed) {

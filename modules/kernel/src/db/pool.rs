@@ -120,7 +120,7 @@ impl Connections {
     /// As [`Connections::lease`], also while it is not known whether the store is there.
     pub(super) async fn lease_anyway(&self) -> Result<Lease, DbErr> {
         let object = self.pool.get().await.map_err(|e| {
-            self.gate.hear(true);
+            self.gate.note_outcome(true);
             match e {
                 PoolError::Backend(e) => connecting(e),
                 PoolError::Closed => connection::away(),
@@ -243,7 +243,7 @@ impl Lease {
         self.is_busy = false;
         live.last_used = Instant::now();
         self.is_lost |= result.as_ref().is_err_and(is_lost);
-        self.gate.hear(self.is_lost);
+        self.gate.note_outcome(self.is_lost);
         result
     }
 }

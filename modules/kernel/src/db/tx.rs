@@ -13,7 +13,7 @@ use tokio::sync::Mutex;
 #[derive(Debug)]
 pub struct Tx {
     inner: TxConnection,
-    tells: AtomicBool,
+    wakes_relay: AtomicBool,
     db: Db,
 }
 
@@ -31,7 +31,7 @@ impl Tx {
         // SQLite: a transaction that reads first and then writes would fail at once when another one wrote in between
         lease.begin(if backend == DbBackend::Sqlite { "BEGIN IMMEDIATE" } else { "BEGIN" }).await?;
         let inner = TxConnection { lease: Mutex::new(lease), backend };
-        Ok(Self { inner, tells: AtomicBool::new(false), db })
+        Ok(Self { inner, wakes_relay: AtomicBool::new(false), db })
     }
 
     /// Makes everything in it last.
@@ -40,7 +40,7 @@ impl Tx {
     /// `unavailable` or `internal`; then nothing in it happened.
     pub async fn commit(self) -> Result<(), Fault> {
         self.inner.lease.into_inner().commit().await?;
-        if self.tells.into_inner() {
+        if self.wakes_relay.into_inner() {
             self.db.hook().committed();
         }
         Ok(())
@@ -52,8 +52,8 @@ impl Tx {
     }
 
     /// Wakes the relay of the outbox once this is committed.
-    pub(crate) fn tells(&self) {
-        self.tells.store(true, Ordering::Relaxed);
+    pub(crate) fn wake_relay(&self) {
+        self.wakes_relay.store(true, Ordering::Relaxed);
     }
 }
 

@@ -4,7 +4,7 @@
 use super::{
     Model,
     relay::{PERIOD, pauses},
-    rows::{settle, take},
+    rows::{claim, settle},
 };
 use crate::{
     Code, Envelope, Fault, Listener,
@@ -41,7 +41,7 @@ impl Lane {
             }
             let room = if is_stopping { 0 } else { pace.window(self.at_once).saturating_sub(under_way.len()) };
             if room > 0 {
-                match take(&self.db, self.listener.name(), room as u64).await {
+                match claim(&self.db, self.listener.name(), room as u64).await {
                     Ok(rows) => {
                         beat.succeeded();
                         rows.into_iter().for_each(|row| self.begin(&mut under_way, row));

@@ -2,11 +2,11 @@
 
 use super::{
     relay::{PERIOD, pauses},
-    rows::{settle, take},
+    rows::{claim, settle},
 };
 use crate::{
     Envelope, Fault,
-    bus::{Publisher, RetryPlan, is_passing},
+    bus::{Publisher, RetryPlan, is_transient},
     db::Db,
     jobs::{Beat, CancellationToken},
 };
@@ -58,7 +58,7 @@ pub(super) async fn run(
 }
 
 async fn publish(db: &Db, publisher: &mut Publisher, to: &str, plan: &RetryPlan) -> Result<Round, Fault> {
-    let rows = take(db, to, BATCH).await?;
+    let rows = claim(db, to, BATCH).await?;
     if rows.is_empty() {
         return Ok(Round::Idle);
     }
@@ -76,7 +76,7 @@ async fn publish(db: &Db, publisher: &mut Publisher, to: &str, plan: &RetryPlan)
         }
     }
     let outcomes = publisher.publish(to, &events).await;
-    let is_away = outcomes.iter().any(|outcome| outcome.as_ref().is_err_and(is_passing));
+    let is_away = outcomes.iter().any(|outcome| outcome.as_ref().is_err_and(is_transient));
     ended.extend(readable.into_iter().zip(outcomes));
     settle(db, plan, to, ended).await?;
     Ok(if is_away { Round::Unreachable } else { Round::Published })

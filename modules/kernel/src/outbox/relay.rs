@@ -22,7 +22,7 @@ const BATCH: u64 = 100;
 
 /// Delivers the events of a module: straight, with a lane for each listener, or to the broker.
 pub fn relay(db: &Db, bus: Bus, jobs: &Jobs) {
-    // a second relay on the same database tells the same people
+    // a second relay on the same database wakes_relay the same people
     drop(db.hook().audience.set(bus.audience()));
     let (db, module, stop) = (db.in_background(), db.module(), jobs.stopping());
     match bus.broker() {
@@ -108,7 +108,7 @@ async fn address(db: &Db, audience: &Audience) -> Result<(), Fault> {
         }
         if !addressed.is_empty() {
             Entity::insert_many(addressed).on_conflict_do_nothing().exec_without_returning(&*tx).await?;
-            tx.tells();
+            tx.wake_relay();
         }
         let of = |ids| Condition::all().add(Column::Listener.eq(EVERYONE)).add(Column::Id.is_in(ids));
         Entity::delete_many().filter(of(known)).exec(&*tx).await?;

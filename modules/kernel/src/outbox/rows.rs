@@ -17,7 +17,7 @@ use std::time::Duration;
 const LEASE: TimeDelta = TimeDelta::seconds(15);
 
 /// Takes events of a listener whose time has come, the oldest first.
-pub(super) async fn take(db: &Db, listener: &str, limit: u64) -> Result<Vec<Model>, Fault> {
+pub(super) async fn claim(db: &Db, listener: &str, limit: u64) -> Result<Vec<Model>, Fault> {
     let now = db.now();
     let due = || {
         let find = Entity::find().filter(Column::DeadAt.is_null()).filter(Column::Listener.eq(listener));

@@ -36,7 +36,7 @@ impl<C: Contract> Flaky<C> {
 
     /// A client of it in the hands of `module`; its calls go through the codec.
     pub fn client_of(self: &Arc<Self>, module: &'static str) -> C {
-        <C as Client>::remote(Transport::loopback(self.clone())).by(module)
+        <C as Client>::remote(Transport::loopback(self.clone())).called_by(module)
     }
 
     /// The module itself, which never fails.

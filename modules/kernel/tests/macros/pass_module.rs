@@ -185,7 +185,7 @@ async fn suite(shelf: ShelfClient) {
 
     assert_eq!(shelf.lend(&admin, emma.id, UserId(2)).await.map_err(code), Err(Code::PermissionDenied));
     let lent_out = ShelfError::LentOut { reader: UserId(2), details: vec!["a".into()], problem: None };
-    assert_eq!(shelf.by("desk").lend(&admin, emma.id, UserId(2)).await, Err(lent_out));
+    assert_eq!(shelf.called_by("desk").lend(&admin, emma.id, UserId(2)).await, Err(lent_out));
 
     let page = Document { pages: 7 };
     assert_eq!(ShelfApi::into(&shelf, &anyone, 1, 2, 3, 4, page.clone()).await, Ok(page));

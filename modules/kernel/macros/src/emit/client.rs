@@ -67,8 +67,8 @@ pub(super) fn emit(api: &Api) -> TokenStream {
             }
 
             /// This client in the hands of `module`, in whose name its calls are then made.
-            #vis fn by(&self, module: &'static str) -> Self {
-                Self { calls: self.calls.by(module), to: ::std::sync::Arc::clone(&self.to) }
+            #vis fn called_by(&self, module: &'static str) -> Self {
+                Self { calls: self.calls.called_by(module), to: ::std::sync::Arc::clone(&self.to) }
             }
         }
 
@@ -77,8 +77,8 @@ pub(super) fn emit(api: &Api) -> TokenStream {
                 Self::remote(transport)
             }
 
-            fn by(&self, module: &'static str) -> Self {
-                self.by(module)
+            fn called_by(&self, module: &'static str) -> Self {
+                self.called_by(module)
             }
         }
 

@@ -277,9 +277,9 @@ impl ShelfClient {
         }
     }
     /// This client in the hands of `module`, in whose name its calls are then made.
-    pub fn by(&self, module: &'static str) -> Self {
+    pub fn called_by(&self, module: &'static str) -> Self {
         Self {
-            calls: self.calls.by(module),
+            calls: self.calls.called_by(module),
             to: ::std::sync::Arc::clone(&self.to),
         }
     }
@@ -288,8 +288,8 @@ impl ::kernel::Client for ShelfClient {
     fn remote(transport: ::kernel::Transport) -> Self {
         Self::remote(transport)
     }
-    fn by(&self, module: &'static str) -> Self {
-        self.by(module)
+    fn called_by(&self, module: &'static str) -> Self {
+        self.called_by(module)
     }
 }
 impl ShelfApi for ShelfClient {
