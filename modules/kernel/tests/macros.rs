@@ -10,3 +10,52 @@ fn what_is_accepted_and_what_is_said_of_the_rest() {
     cases.compile_fail("tests/macros/error_*.rs");
     cases.compile_fail("tests/macros/type_*.rs");
 }
+
+/// An error of each code; the match stops compiling when `kernel::Code` has one that is not in the list.
+macro_rules! error_of_every_code {
+    ($($variant:ident $code:ident,)*) => {
+        /// An error of each code.
+        #[derive(Debug, thiserror::Error, kernel::ApiError)]
+        #[api(module = "test")]
+        enum EveryCode {
+            $(
+                /// Of this code.
+                #[error("It went wrong")]
+                #[api($code)]
+                $variant,
+            )*
+            /// The call failed.
+            #[error(transparent)]
+            #[api(fault)]
+            Fault(#[from] kernel::Fault),
+        }
+
+        fn error_of(code: kernel::Code) -> EveryCode {
+            match code { $(kernel::Code::$variant => EveryCode::$variant,)* }
+        }
+    };
+}
+
+error_of_every_code! {
+    InvalidArgument invalid_argument,
+    Unauthenticated unauthenticated,
+    PaymentRequired payment_required,
+    PermissionDenied permission_denied,
+    NotFound not_found,
+    MethodNotAllowed method_not_allowed,
+    Conflict conflict,
+    PayloadTooLarge payload_too_large,
+    UnsupportedMediaType unsupported_media_type,
+    Unprocessable unprocessable,
+    TooManyRequests too_many_requests,
+    Internal internal,
+    Unavailable unavailable,
+    DeadlineExceeded deadline_exceeded,
+}
+
+#[test]
+fn every_code_of_the_kernel_can_be_that_of_an_error() {
+    for &code in kernel::Code::ALL {
+        assert_eq!(kernel::ApiError::code(&error_of(code)), code);
+    }
+}

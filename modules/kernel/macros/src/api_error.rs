@@ -183,15 +183,3 @@ fn pascal(name: &str) -> String {
     });
     words.collect()
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_codes_are_those_of_the_kernel() {
-        let kernel: Vec<_> = kernel::Code::ALL.iter().map(|code| format!("{code:?}")).collect();
-        assert_eq!(CODES.map(pascal).to_vec(), kernel);
-        assert_eq!(CODES.map(|code| snake(&pascal(code))), CODES);
-    }
-}
