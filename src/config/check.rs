@@ -352,8 +352,12 @@ impl Checks<'_> {
             _ => {}
         }
         match notification.sms {
-            SmsTransport::Log => self.refuse("notification.sms", "must be \"http\" or \"off\" in production: \"log\" sends nothing"),
-            SmsTransport::Http if !notification.sms_http.url.starts_with("https://") && is_elsewhere(&notification.sms_http.url) => {
+            SmsTransport::Log => {
+                self.refuse("notification.sms", "must be \"http\" or \"off\" in production: \"log\" sends nothing")
+            }
+            SmsTransport::Http
+                if !notification.sms_http.url.starts_with("https://") && is_elsewhere(&notification.sms_http.url) =>
+            {
                 let text =
                     "must begin with https:// in production: texts and the key of the provider would be readable on their way";
                 self.refuse("notification.sms_http.url", text);

@@ -102,7 +102,7 @@ impl Hook {
 /// # Errors
 /// When the store fails; then the change must not be committed.
 pub async fn publish<E: Event>(tx: &Tx, cx: &Ctx, event: &E) -> Result<(), Fault> {
-    tell_all(tx, cx, std::slice::from_ref(event)).await
+    publish_all(tx, cx, std::slice::from_ref(event)).await
 }
 
 /// Tells several things at once, in one write.

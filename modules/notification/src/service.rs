@@ -78,7 +78,7 @@ impl NotificationApi for Notifications {
     }
 
     async fn resend(&self, cx: &Ctx, id: NotificationId) -> Result<NotificationEntry> {
-        let key = Used::by(cx, ops::RESEND, &id)?.map(|used| format!("{} {}", used.scope, used.key));
+        let key = Used::of(cx, ops::RESEND, &id)?.map(|used| format!("{} {}", used.scope, used.key));
         if let Some(row) = self.store.queue_again(id, key.as_deref()).await? {
             self.wake.of(row.channel).notify_one();
             return Ok(to_record(row).notification);

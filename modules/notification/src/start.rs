@@ -4,7 +4,7 @@ use crate::{
     Config, MailTransport, NotificationChannel, NotificationClient,
     mail::Mailer,
     mailbox::RecentMessages,
-    sender::{Sender, Wake, Way},
+    sender::{Provider, Sender, Wake},
     service::Notifications,
     sms,
     store::Store,
@@ -70,7 +70,7 @@ pub async fn open(config: &Config) -> Result<Notifications, BoxError> {
     Ok(assemble(config, store)?.0)
 }
 
-fn assemble(config: &Config, store: Store) -> Result<(Notifications, Vec<Way>), BoxError> {
+fn assemble(config: &Config, store: Store) -> Result<(Notifications, Vec<Provider>), BoxError> {
     let templates = Templates::open(config)?;
     let recent = RecentMessages::default();
     let (mail, sms) = (Mailer::new(config, recent.clone())?, sms::provider(config, recent.clone())?);
@@ -82,5 +82,5 @@ fn assemble(config: &Config, store: Store) -> Result<(Notifications, Vec<Way>), 
         wake: Wake::default(),
         mailbox: (config.mail == MailTransport::Mailbox).then_some(recent),
     };
-    Ok((notifications, mail.map(Way::Mail).into_iter().chain(sms.map(Way::Sms)).collect()))
+    Ok((notifications, mail.map(Provider::Mail).into_iter().chain(sms.map(Provider::Sms)).collect()))
 }

@@ -260,7 +260,7 @@ async fn handle(client: &NotificationClient, event: &Envelope) -> Result<(), Not
 
 /// Tells an event, as its module would.
 async fn tell<E: Event>(client: &NotificationClient, event: E) {
-    take(client, &envelope(&event)).await.unwrap();
+    handle(client, &envelope(&event)).await.unwrap();
 }
 
 /// Looks until there is something to see.
@@ -1162,7 +1162,8 @@ async fn an_sms_that_may_have_been_sent_is_sent_as_often_as_there_are_attempts()
     provider.say_nothing();
     let sms_http = SmsHttp { url: provider.url.clone(), timeout_ms: 100, ..SmsHttp::default() };
     let retry_ms = vec![50, 100];
-    let config = Config { database_url, mail: MailTransport::Off, sms: SmsTransport::Http, sms_http, retry_ms, ..Config::default() };
+    let config =
+        Config { database_url, mail: MailTransport::Off, sms: SmsTransport::Http, sms_http, retry_ms, ..Config::default() };
     let jobs = Jobs::default();
     let _ends = jobs.stopping().clone().drop_guard();
     let client = NotificationClient::local(started(&config, &jobs).await.service);

@@ -209,7 +209,12 @@ async fn orders_with(stores: Stores, config: Config) -> (Orders, Fixture) {
 
 fn peers(product: &ProductClient, cart: &CartClient, payment: &Lossy, user: &UserClient) -> Peers {
     let payment = PaymentClient::local(payment.clone());
-    Peers { product: product.called_by("order"), cart: cart.called_by("order"), payment: payment.called_by("order"), user: user.called_by("order") }
+    Peers {
+        product: product.called_by("order"),
+        cart: cart.called_by("order"),
+        payment: payment.called_by("order"),
+        user: user.called_by("order"),
+    }
 }
 
 /// A service whose events go to `bus`.

@@ -92,7 +92,7 @@ impl Redis {
     }
 
     pub(super) async fn replayed(&self, cx: &Ctx, user: UserId, item: &AddItem) -> Result<Option<Cart>> {
-        let Some(used) = Used::by(cx, ops::ADD, item)? else { return Ok(None) };
+        let Some(used) = Used::of(cx, ops::ADD, item)? else { return Ok(None) };
         let fields: Fields = self.command(cmd("HGETALL").arg(self.reply_key(user, &used))).await?;
         if fields.is_empty() { Ok(None) } else { replay(cx, user, &used, fields).map(Some) }
     }
@@ -106,7 +106,7 @@ impl Redis {
         life: TimeDelta,
     ) -> Result<Cart, CartError> {
         let product = catalogue.sold(item.product_id)?;
-        let used = Used::by(cx, ops::ADD, item)?;
+        let used = Used::of(cx, ops::ADD, item)?;
         let mut call = self.add.key(self.cart_key(user));
         call.arg(item.product_id.0).arg(item.quantity).arg(product.stock).arg(MAX_LINES).arg(life.num_milliseconds());
         call.arg(Money::MAX_MINOR).arg(gone(catalogue));

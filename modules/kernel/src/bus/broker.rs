@@ -273,12 +273,15 @@ impl Publisher {
                     Confirmation::Ack(Some(returned)) => {
                         Err(Fault::from(BrokerError(format!("{}: {}", event.r#type, returned.reply_text))))
                     }
-                    Confirmation::Nack(_) | Confirmation::NotRequested => Err(Fault::from(BrokerError("the broker refused it".into()))),
+                    Confirmation::Nack(_) | Confirmation::NotRequested => {
+                        Err(Fault::from(BrokerError("the broker refused it".into())))
+                    }
                 });
             }
             Ok::<_, BrokerError>(outcomes)
         };
-        let outcomes = tokio::time::timeout(PATIENCE, work).await.map_err(|_| BrokerError("no confirmation in time".into()))??;
+        let outcomes =
+            tokio::time::timeout(PATIENCE, work).await.map_err(|_| BrokerError("no confirmation in time".into()))??;
         for (event, outcome) in events.iter().zip(&outcomes) {
             let (kind, outcome) = (event.r#type.clone(), outcome_of(outcome));
             metrics::counter!("souk_events_published_total", "type" => kind, "outcome" => outcome).increment(1);
@@ -308,7 +311,12 @@ fn properties(event: &Envelope) -> BasicProperties {
 }
 
 /// Publishes a message to one queue, and waits until it is there.
-pub(crate) async fn send(channel: &Channel, queue: ShortString, body: &[u8], properties: BasicProperties) -> Result<(), BrokerError> {
+pub(crate) async fn send(
+    channel: &Channel,
+    queue: ShortString,
+    body: &[u8],
+    properties: BasicProperties,
+) -> Result<(), BrokerError> {
     let options = BasicPublishOptions { mandatory: true, ..Default::default() };
     let work = async {
         match channel.basic_publish(ShortString::default(), queue, options, body, properties.with_delivery_mode(2)).await?.await?

@@ -53,8 +53,8 @@ async fn session(broker: &Broker, listener: &Listener, stop: &CancellationToken,
     let consumer = channel.basic_consume(queue, tag, BasicConsumeOptions::default(), FieldTable::default()).await?;
     tracing::info!(listener = listener.name(), "takes events from the broker");
     let deliveries = consumer.map_err(BrokerError::from).take_until(stop.cancelled());
-    let work =
-        deliveries.try_for_each_concurrent(usize::from(broker.prefetch()), |delivery| handle(broker, listener, &channel, delivery));
+    let work = deliveries
+        .try_for_each_concurrent(usize::from(broker.prefetch()), |delivery| consume(broker, listener, &channel, delivery));
     // a connection that is open is alive: heartbeats see to that
     let alive = async {
         loop {
@@ -74,7 +74,7 @@ async fn session(broker: &Broker, listener: &Listener, stop: &CancellationToken,
 }
 
 /// Acknowledges a message when its work is done or it is in another queue. Fails only when the broker is lost.
-async fn handle(broker: &Broker, listener: &Listener, channel: &Channel, delivery: Delivery) -> Result<(), BrokerError> {
+async fn consume(broker: &Broker, listener: &Listener, channel: &Channel, delivery: Delivery) -> Result<(), BrokerError> {
     let name = listener.name();
     if delivery.redelivered {
         metrics::counter!("souk_events_redelivered_total", "listener" => name).increment(1);

@@ -44,11 +44,11 @@ pub struct DeadLetter {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DeadLetterAction {
     /// Nothing: it is only looked at.
-    Kept,
+    List,
     /// It is handed over again, as if it had just been told.
-    Replayed,
+    Replay,
     /// It is forgotten.
-    Dropped,
+    Drop,
 }
 
 /// Looks at dead letters of a shop, and does the same with each of them, and with no other.
@@ -95,7 +95,12 @@ async fn in_outbox(db: &Db, which: &Which, action: DeadLetterAction) -> Result<V
     }
 }
 
-async fn in_queue(broker: &Broker, listener: &'static str, id: Option<Uuid>, action: DeadLetterAction) -> Result<Vec<DeadLetter>, BrokerError> {
+async fn in_queue(
+    broker: &Broker,
+    listener: &'static str,
+    id: Option<Uuid>,
+    action: DeadLetterAction,
+) -> Result<Vec<DeadLetter>, BrokerError> {
     let (_connection, channel) = broker.connect("dead letters").await?;
     let dead = broker.dead_queue(listener);
     let passive = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::durable() };
