@@ -925,7 +925,7 @@ async fn bad_input_names_the_field(client: NotificationClient, _: &Fixture) {
         fault.errors().iter().map(|e| e.pointer.clone()).collect()
     };
     let me = customer(LEYLA);
-    for locale in ["", "d", "german", "de_DE", "de-", "de-toolongsubtag", "de\r\n"] {
+    for locale in ["", "d", "german", "de_DE", "de-", "de-toolongsubtag", "de\r\nx"] {
         let preferences = NotificationPreferences { locale: Some(locale.into()), ..Default::default() };
         let e = client.change_preferences(&me, UserId(LEYLA), preferences).await.unwrap_err();
         assert_eq!(fields(e), ["/locale"], "{locale:?}");
