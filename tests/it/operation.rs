@@ -1,11 +1,12 @@
 //! What operators rely on: limits, probes, metrics, documents, and a clean end.
 
 use crate::harness::{Shop, both_deployments, operations, souk, until};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::{
     fs::File,
     io::{BufRead, BufReader},
-    process::{Command, Stdio},
+    path::Path,
+    process::{Child, Command, Stdio},
     time::Duration,
 };
 
@@ -153,4 +154,50 @@ async fn an_outage_does_not_write_a_line_for_each_call() {
     let written = std::fs::read_to_string(&log).unwrap();
     assert!(written.contains("Service product not available"), "{written}");
     assert!(written.lines().count() < 30, "{written}");
+}
+
+/// Ends `scripts/split`, and with it its processes.
+struct Split(Child);
+
+impl Split {
+    fn start(folder: &Path, port: u16) -> Self {
+        let mut split = Command::new(concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/split"));
+        split.current_dir(folder).env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
+        split.env("SOUK", env!("CARGO_BIN_EXE_souk")).env("PORT", port.to_string()).env("SOUK_DATA", folder.join("data"));
+        split.env("SOUK_OPS_BIND", "off");
+        Self(split.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap())
+    }
+}
+
+impl Drop for Split {
+    fn drop(&mut self) {
+        // fails only when it has ended already
+        drop(Command::new("kill").args(["-TERM", &self.0.id().to_string()]).status());
+        drop(self.0.wait());
+    }
+}
+
+#[tokio::test]
+async fn two_shops_run_beside_each_other_as_seven_processes_each() {
+    let folders = [kernel::testing::folder(), kernel::testing::folder()];
+    // their modules are at 5001 and so on, as far from there as these are from 8000: below the ports that the system gives away
+    let first = 12_000 + u16::try_from(std::process::id() % 8_000).unwrap();
+    let ports = [first, first + 50];
+    let _shops = [0, 1].map(|i| Split::start(folders[i].path(), ports[i]));
+    let client = reqwest::Client::new();
+    for port in ports {
+        let health = format!("http://127.0.0.1:{port}/health");
+        until(async || {
+            let Ok(answer) = client.get(&health).send().await else { return false };
+            answer.text().await.is_ok_and(|text| text.contains(r#""status":"healthy""#) && !text.contains(r#""healthy_instances":0"#))
+        })
+        .await;
+    }
+    let products = async |port: u16| {
+        let url = format!("http://127.0.0.1:{port}/api/products?per_page=1");
+        client.get(url).send().await.unwrap().json::<Value>().await.unwrap()
+    };
+    let (one, other) = (products(ports[0]).await, products(ports[1]).await);
+    assert_eq!(one["products"][0]["name"], other["products"][0]["name"]);
+    assert_ne!(one["products"][0]["created_at"], other["products"][0]["created_at"], "each has its own data");
 }
