@@ -9,10 +9,11 @@ use actix_web::{App, dev::Server, middleware::from_fn, web};
 use anyhow::Context;
 use kernel::{
     Dispatch, Health, InternalKey,
-    jobs::{self, Jobs},
+    jobs::Jobs,
     ops::{self, Ops, Readiness},
     server::{Entry, InternalEntry, MAX_INTERNAL_BODY, Serving, close_when_draining, front, health, listen, mount, not_found},
     telemetry::{self, Log, RequestSpan},
+    writes,
 };
 use socket2::{Domain, Socket, Type};
 use std::{
@@ -39,7 +40,7 @@ pub(crate) async fn serve(settings: Settings, only: Option<Module>, log: &Log) -
 
     let has_data = settings.data.exists();
     let jobs = Jobs::default();
-    jobs::run_writes_here();
+    writes::run_here();
     // the recorder comes first: clients take their meters from it when they are made
     let metrics = telemetry::start_metrics().map_err(anyhow::Error::msg)?;
     telemetry::keep_metrics(metrics.clone(), &jobs);
@@ -71,7 +72,7 @@ pub(crate) async fn serve(settings: Settings, only: Option<Module>, log: &Log) -
     handle.stop(true).await;
     running.await?.context("server")?;
     let patience = Duration::from_secs(settings.shutdown_seconds);
-    let (writes, jobs) = tokio::join!(jobs::writes_ended(patience), jobs.end(patience));
+    let (writes, jobs) = tokio::join!(writes::ended(patience), jobs.end(patience));
     if !(writes && jobs) {
         tracing::warn!("stopping: some work in the background was not finished in time, and is cut off");
     }

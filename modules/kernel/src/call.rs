@@ -1,18 +1,13 @@
 //! The one interceptor. Every call of every client goes through [`Calls::run`], in every placement.
 
-use crate::{Access, ApiError, Code, Ctx, Fault, FieldError, Op, UserId};
+use crate::{Access, ApiError, BoxFuture, Code, Ctx, Fault, FieldError, Op, UserId, future::panic_text, writes::spawn_write};
 use futures_util::FutureExt;
 use std::{
-    future::Future,
     panic::AssertUnwindSafe,
-    pin::Pin,
     sync::Arc,
     time::{Duration, Instant},
 };
 use tracing::Instrument;
-
-/// A boxed future that owns what it needs.
-pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 /// Where the implementation behind a client runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,7 +89,7 @@ impl Calls {
                 if op.is_read() || self.placement == Placement::Remote {
                     work.await
                 } else {
-                    match crate::jobs::spawn_write(work).await {
+                    match spawn_write(work).await {
                         Ok(result) => result,
                         Err(e) => Err(E::from(Fault::internal(format_args!("task of {}: {e}", op.id)))),
                     }
@@ -145,7 +140,7 @@ pub(crate) fn admit(op: &Op, cx: &Ctx, owner: Option<UserId>) -> Result<(), Faul
 async fn guard<T, E: ApiError>(op: &'static Op, deadline: tokio::time::Instant, work: BoxFuture<Result<T, E>>) -> Result<T, E> {
     match tokio::time::timeout_at(deadline, AssertUnwindSafe(work).catch_unwind()).await {
         Ok(Ok(result)) => result,
-        Ok(Err(panic)) => Err(Fault::internal(format_args!("{} panicked: {}", op.id, crate::jobs::panic_text(&*panic))).into()),
+        Ok(Err(panic)) => Err(Fault::internal(format_args!("{} panicked: {}", op.id, panic_text(&*panic))).into()),
         Err(_) => Err(Fault::new(Code::DeadlineExceeded, "Service timeout").into()),
     }
 }

@@ -13,7 +13,7 @@ mod tx;
 pub use pool::Connections;
 pub use tx::{Tx, TxConnection};
 
-use crate::{Fault, Health, call::BoxFuture, jobs::Jobs, outbox::Hook};
+use crate::{BoxFuture, Fault, Health, jobs::Jobs, outbox::Hook};
 use chrono::{DateTime, Utc};
 use connection::Options;
 use gate::{Gate, State};

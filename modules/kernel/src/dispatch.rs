@@ -1,6 +1,6 @@
 //! A module as something that answers requests: what a server mounts and what the loopback calls.
 
-use crate::{Ctx, Incoming, Op, Reply, call::BoxFuture};
+use crate::{BoxFuture, Ctx, Incoming, Op, Reply};
 use std::sync::Arc;
 
 /// Implemented by every generated client: decodes the arguments of an operation, calls it and encodes its result.

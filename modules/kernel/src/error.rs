@@ -3,14 +3,13 @@
 //! Every failure has a [`Code`], and one table gives each code its HTTP status. A domain's error enum knows codes, not statuses.
 //! Text of internal errors goes to the log when a [`Fault`] is made, and is not kept: it cannot leak later.
 
-use crate::openapi::Details;
+use crate::log::log_seldom;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::{
-    collections::HashMap,
-    fmt,
-    sync::{LazyLock, Mutex, PoisonError},
-    time::{Duration, Instant},
+use std::fmt;
+use utoipa::{
+    ToSchema,
+    openapi::{RefOr, Schema},
 };
 
 macro_rules! codes {
@@ -173,34 +172,6 @@ impl Fault {
     }
 }
 
-/// Calls `log` unless it was called for this `key` less than ten seconds ago; tells it how often it was not called since.
-pub(crate) fn log_seldom(key: &str, log: impl FnOnce(u64)) {
-    const PAUSE: Duration = Duration::from_secs(10);
-    /// Keys that are remembered: more than there are messages, and no more when there are too many.
-    const KEYS: usize = 1_000;
-    static LAST: LazyLock<Mutex<HashMap<String, (Instant, u64)>>> = LazyLock::new(Mutex::default);
-    let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
-    let again = match last.get_mut(key) {
-        Some((at, skipped)) if at.elapsed() < PAUSE => {
-            *skipped += 1;
-            return;
-        }
-        Some((at, skipped)) => {
-            *at = Instant::now();
-            std::mem::take(skipped)
-        }
-        None => {
-            if last.len() >= KEYS {
-                last.clear();
-            }
-            last.insert(key.to_owned(), (Instant::now(), 0));
-            0
-        }
-    };
-    drop(last);
-    log(again);
-}
-
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)
@@ -340,6 +311,24 @@ const fn is_same(a: &str, b: &str) -> bool {
         (a, b) = (a_rest, b_rest);
     }
     a.is_empty() && b.is_empty()
+}
+
+/// The schema of the `details` of a kind of problem.
+pub struct Details {
+    /// The stable name of the kind.
+    pub(crate) name: &'static str,
+    pub(crate) schema: RefOr<Schema>,
+    /// Those that it refers to.
+    pub(crate) others: Vec<(String, RefOr<Schema>)>,
+}
+
+impl Details {
+    /// Those of the kind `name`, whose fields are those of `T`.
+    pub fn of<T: ToSchema>(name: &'static str) -> Self {
+        let mut others = Vec::new();
+        T::schemas(&mut others);
+        Self { name, schema: T::schema(), others }
+    }
 }
 
 /// The error enum of a module. Implemented by `#[derive(ApiError)]`, so that each variant survives the wire with its data.

@@ -3,7 +3,7 @@
 //! The module that owns a thing defines its events as types of its contract (`events.rs`), and writes them into its outbox in the
 //! transaction of the change. Who listens says so with a [`Listener`]; neither knows where the other runs.
 
-use crate::{BoxFuture, Code, Ctx, Fault, Request, jobs::panic_text, now};
+use crate::{BoxFuture, Code, Ctx, Fault, Request, future::panic_text, now};
 use chrono::{DateTime, Utc};
 use futures_util::FutureExt;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};

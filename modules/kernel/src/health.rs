@@ -1,7 +1,6 @@
 //! Whether a module can do its work now.
 
-use crate::{Fault, Transport, call::BoxFuture};
-use std::sync::Arc;
+use crate::{BoxFuture, Fault};
 
 /// Something that a module cannot work without: its store.
 pub trait Health: Send + Sync + 'static {
@@ -13,23 +12,4 @@ pub trait Health: Send + Sync + 'static {
     /// # Errors
     /// `unavailable` when it cannot be reached.
     fn check(&self) -> BoxFuture<Result<(), Fault>>;
-}
-
-/// The instances of a module, as the gateway sees them.
-#[derive(Clone)]
-pub enum Instances {
-    /// One, in this process.
-    Local(Arc<dyn Health>),
-    /// The peers of a transport.
-    At(Transport),
-}
-
-impl Instances {
-    /// How many are healthy now, and how many there are.
-    pub async fn count(&self) -> (usize, usize) {
-        match self {
-            Self::Local(health) => (usize::from(health.check().await.is_ok()), 1),
-            Self::At(transport) => transport.health().await,
-        }
-    }
 }

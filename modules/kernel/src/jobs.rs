@@ -4,7 +4,7 @@
 //! after a pause that grows; one that fails does not end the next. How each one does is in the metrics, in the readiness of the
 //! process and on its operations listener. At the end of the process jobs finish what they have begun ([`Jobs::end`]).
 
-use crate::{BoxFuture, Fault, Health};
+use crate::{BoxFuture, Fault, Health, future::panic_text, log::log_seldom};
 use backon::BackoffBuilder;
 use futures_util::FutureExt;
 use serde::Serialize;
@@ -12,10 +12,10 @@ use std::{
     fmt::Display,
     future::Future,
     panic::AssertUnwindSafe,
-    sync::{Arc, LazyLock, Mutex, OnceLock, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
-use tokio::{runtime::Handle, task::JoinHandle, time::Instant};
+use tokio::{task::JoinHandle, time::Instant};
 pub use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -223,7 +223,7 @@ impl Jobs {
                     }
                     Ok(Err(e)) => {
                         job.count("failed");
-                        crate::error::log_seldom(&job.name, |again| {
+                        log_seldom(&job.name, |again| {
                             tracing::warn!(job = job.name, again, error = %e, "not done yet; trying again");
                         });
                     }
@@ -318,39 +318,6 @@ fn panicked(ended: Result<(), Box<dyn std::any::Any + Send>>) -> String {
         Ok(()) => "ended by itself".into(),
         Err(panic) => format!("panicked: {}", panic_text(&*panic)),
     }
-}
-
-/// What a panic said.
-pub(crate) fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
-    panic.downcast_ref::<&str>().copied().or(panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no text")
-}
-
-/// Writes that go on although their caller has left.
-static WRITES: LazyLock<TaskTracker> = LazyLock::new(TaskTracker::new);
-/// Where they run.
-static HOME: OnceLock<Handle> = OnceLock::new();
-
-/// Makes the current runtime the one that writes run on. Without this, each runs on the runtime of its caller, and ends with it: a
-/// worker of an HTTP server has one of its own.
-pub fn run_writes_here() {
-    drop(HOME.set(Handle::current()));
-}
-
-/// Runs a write to its end, even when its caller leaves.
-pub(crate) fn spawn_write<F>(write: F) -> JoinHandle<F::Output>
-where
-    F: Future<Output: Send> + Send + 'static,
-{
-    match HOME.get() {
-        Some(home) => WRITES.spawn_on(write, home),
-        None => WRITES.spawn(write),
-    }
-}
-
-/// Waits until no write runs, but not longer than `patience`; `false` when some still do.
-pub async fn writes_ended(patience: Duration) -> bool {
-    WRITES.close();
-    tokio::time::timeout(patience, WRITES.wait()).await.is_ok()
 }
 
 #[cfg(test)]

@@ -26,22 +26,25 @@ mod declared;
 mod dispatch;
 mod error;
 mod event;
+mod future;
+pub mod header;
 mod health;
 mod id;
-mod lenient;
+mod instances;
+mod log;
 pub mod module;
 mod money;
 mod op;
 pub mod openapi;
 pub mod optional;
 mod page;
-mod peers;
 mod rate;
 pub mod rules;
 pub mod text;
 mod token;
 mod transport;
 mod wire;
+pub mod writes;
 
 #[cfg(feature = "store")]
 pub mod bus;
@@ -66,23 +69,24 @@ pub mod telemetry;
 pub mod testing;
 
 pub use bounds::Request;
-pub use call::{BoxFuture, Calls, Placement, validate};
+pub use call::{Calls, Placement, validate};
 pub use clock::now;
 pub use ctx::{Ctx, MAX_DEADLINE, Principal, Role, Trace};
 pub use dispatch::Dispatch;
 pub use error::{ApiError, BoxError, Code, Fault, FieldError, Problem, ProblemKind};
 pub use event::{Envelope, Event, EventType, Listener};
-pub use health::{Health, Instances};
+pub use future::BoxFuture;
+pub use health::Health;
 pub use id::{OrderId, UserId};
+pub use instances::Instances;
 pub use kernel_macros::{ApiError, Request, api};
 pub use module::{Client, Clients, Contract};
 pub use money::{Amount, AmountText, Currency, Money};
 pub use op::{Access, Method, Op, Retry};
 pub use page::{MAX_PAGE, MAX_PER_PAGE, Page, Pagination};
-pub use peers::{PeerReport, trust_authorities};
 pub use rate::Rate;
 pub use token::InternalKey;
-pub use transport::{Transport, header};
+pub use transport::{PeerReport, Transport, trust_authorities};
 pub use wire::{Incoming, Outgoing, Reply};
 
 #[doc(hidden)]

@@ -3,7 +3,7 @@
 //! Everything that is decided per operation (who may call it, whether it may be repeated, how often) is read from here by the
 //! interceptor, the HTTP client, the gateway, the OpenAPI document and the tests. Nothing repeats it.
 
-use crate::{ProblemKind, Rate, Role};
+use crate::{Ctx, ProblemKind, Rate, Role};
 
 /// An HTTP method that an operation can have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -85,5 +85,14 @@ impl Op {
     /// Reads run inline and are cut when their caller leaves; everything else runs to its end.
     pub const fn is_read(&self) -> bool {
         matches!(self.method, Method::Get)
+    }
+
+    /// Whether this call may be made again when its outcome is unknown.
+    pub(crate) fn is_repeatable(&self, cx: &Ctx) -> bool {
+        match self.retry {
+            Retry::Safe => true,
+            Retry::Key => cx.idempotency_key().is_some(),
+            Retry::Never => false,
+        }
     }
 }

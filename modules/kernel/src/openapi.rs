@@ -2,7 +2,7 @@
 
 mod problems;
 
-pub use problems::Details;
+pub use crate::error::Details;
 
 use crate::{Access, ApiError, Method, Op, declared::At};
 use utoipa::{

@@ -1,6 +1,6 @@
 //! Logs and metrics of a process.
 
-use crate::{Trace, jobs::Jobs, transport::header};
+use crate::{Trace, header, jobs::Jobs};
 use actix_web::{
     Error, HttpMessage,
     body::MessageBody,

@@ -1,28 +1,19 @@
-//! Calls to another process: deadline, tokens and retries. Which peer takes an attempt is up to `peers`.
+//! Calls to a module that does not run in this process.
 
-use crate::{
-    Access, Code, Ctx, Dispatch, Fault, InternalKey, Op, Outgoing, Problem, Reply, Retry,
-    error::log_seldom,
-    peers::{Peer, PeerReport, Peers, client},
-    token,
-    wire::{NO_ENDPOINT, unavailable},
-};
-use backon::BackoffBuilder;
-use std::{fmt, sync::Arc, time::Duration};
-use tower::retry::budget::{Budget, TpsBudget};
-use url::Position;
+mod client;
+mod http;
+#[cfg(feature = "testing")]
+mod loopback;
+mod peers;
 
-/// Names of the headers of internal calls.
-pub mod header {
-    /// Milliseconds that the caller still waits.
-    pub const DEADLINE: &str = "souk-deadline-ms";
-    /// W3C Trace Context.
-    pub const TRACEPARENT: &str = "traceparent";
-    /// draft-ietf-httpapi-idempotency-key-header-07.
-    pub const IDEMPOTENCY_KEY: &str = "idempotency-key";
-    /// `true` when the reply is the stored one of an earlier call.
-    pub const IDEMPOTENT_REPLAYED: &str = "idempotent-replayed";
-}
+pub use client::trust_authorities;
+pub use peers::PeerReport;
+
+#[cfg(feature = "testing")]
+use crate::Dispatch;
+use crate::{Ctx, Fault, InternalKey, Op, Outgoing, Reply};
+use http::Http;
+use std::{fmt, sync::Arc};
 
 /// The way to a module that does not run here. Cheap to clone.
 #[derive(Clone)]
@@ -30,25 +21,19 @@ pub struct Transport(Arc<Kind>);
 
 enum Kind {
     Http(Http),
+    #[cfg(feature = "testing")]
     Loopback(Arc<dyn Dispatch>),
-}
-
-struct Http {
-    peers: Peers,
-    key: InternalKey,
-    retries: TpsBudget,
 }
 
 impl Transport {
     /// Over HTTP to any of `peers`: addresses such as `http://10.0.0.7:5001` or `https://product.example`, without a path.
     pub fn http(peers: Vec<String>, key: InternalKey) -> Self {
-        // Retries may add a tenth to the calls, and 10 a second whatever the calls.
-        let retries = TpsBudget::new(Duration::from_secs(10), 10, 0.1);
-        Self(Arc::new(Kind::Http(Http { peers: Peers::new(peers), key, retries })))
+        Self(Arc::new(Kind::Http(Http::new(peers, key))))
     }
 
     /// Through the codec but not over the network, with every repeatable call made twice. For tests: what works through it does
     /// not depend on shared memory and survives the retries of [`Transport::http`].
+    #[cfg(feature = "testing")]
     pub fn loopback(module: Arc<dyn Dispatch>) -> Self {
         Self(Arc::new(Kind::Loopback(module)))
     }
@@ -63,14 +48,16 @@ impl Transport {
         }
         match &*self.0 {
             Kind::Http(http) => http.send(op, cx, call).await,
-            Kind::Loopback(module) => loopback(module, op, cx, &call).await,
+            #[cfg(feature = "testing")]
+            Kind::Loopback(module) => loopback::call(module, op, cx, &call).await,
         }
     }
 
     /// How each of the peers is treated now.
     pub fn peers(&self) -> Vec<PeerReport> {
         match &*self.0 {
-            Kind::Http(http) => http.peers.report(),
+            Kind::Http(http) => http.report(),
+            #[cfg(feature = "testing")]
             Kind::Loopback(_) => Vec::new(),
         }
     }
@@ -78,7 +65,8 @@ impl Transport {
     /// How many of the peers answer `GET /health` with 200, and how many there are.
     pub async fn health(&self) -> (usize, usize) {
         match &*self.0 {
-            Kind::Http(http) => http.peers.health().await,
+            Kind::Http(http) => http.health().await,
+            #[cfg(feature = "testing")]
             Kind::Loopback(_) => (1, 1),
         }
     }
@@ -88,242 +76,4 @@ impl fmt::Debug for Transport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Transport(…)")
     }
-}
-
-/// How one attempt ended.
-enum Outcome {
-    /// With what the operation answered.
-    Answered(Reply),
-    /// It did not run: it can be tried elsewhere, whatever it is.
-    NotRun(Fault),
-    /// Nobody knows whether it ran.
-    Unknown(Fault),
-}
-
-impl Http {
-    async fn send(&self, op: &'static Op, cx: &Ctx, call: Outgoing) -> Result<Reply, Fault> {
-        self.retries.deposit();
-        let repeatable = repeatable(op, cx);
-        let mut waits = backon::ExponentialBuilder::default()
-            .with_min_delay(Duration::from_millis(10))
-            .with_max_delay(Duration::from_millis(200))
-            .with_max_times(2)
-            .with_jitter()
-            .build();
-        let mut waits_for_the_first = backon::ExponentialBuilder::default()
-            .with_min_delay(Duration::from_millis(50))
-            .with_max_delay(Duration::from_secs(1))
-            .without_max_times()
-            .build();
-        let (mut last, mut may_run) = (None, false);
-        loop {
-            let left = cx.time_left()?;
-            let peer = self.peers.pick(last);
-            let outcome = match peer {
-                Some(peer) => self.attempt(peer, op, cx, left, &call).await,
-                None => {
-                    let why = "no peer is reachable: all circuit breakers are open";
-                    Outcome::NotRun(Fault::unavailable(unavailable(op), why))
-                }
-            };
-            last = peer;
-            let (result, may_repeat) = match outcome {
-                // It is our own first attempt that is still running: its answer is the one that is wanted.
-                Outcome::Answered(reply) if may_run && is_still_running(&reply) => {
-                    let wait = waits_for_the_first.next().unwrap_or(Duration::from_secs(1));
-                    if cx.time_left()? <= wait {
-                        return Err(late());
-                    }
-                    tokio::time::sleep(wait).await;
-                    continue;
-                }
-                Outcome::Answered(reply) => {
-                    let is_transient = is_transient(&reply);
-                    (Ok(reply), is_transient && repeatable)
-                }
-                Outcome::NotRun(fault) => (Err(fault), true),
-                Outcome::Unknown(fault) => {
-                    may_run = true;
-                    let is_late = fault.code() == Code::DeadlineExceeded;
-                    (Err(fault), repeatable && !is_late)
-                }
-            };
-            match may_repeat.then(|| waits.next()).flatten() {
-                Some(wait) if cx.time_left()? > wait && self.retries.withdraw() => tokio::time::sleep(wait).await,
-                _ => return result,
-            }
-        }
-    }
-
-    async fn attempt(&self, peer: &Peer, op: &'static Op, cx: &Ctx, left: Duration, call: &Outgoing) -> Outcome {
-        let request = match self.request(peer, op, cx, left, call) {
-            Ok(request) => request,
-            Err(fault) => return Outcome::NotRun(fault),
-        };
-        let received = async {
-            let response = request.send().await?;
-            let status = response.status().as_u16();
-            let replayed = response.headers().contains_key(header::IDEMPOTENT_REPLAYED);
-            Ok((status, replayed, response.bytes().await?))
-        };
-        let (status, replayed, body) = match received.await {
-            Ok(received) => received,
-            Err(e) => return lost(op, peer, &e),
-        };
-        let reply = Reply::received(op, status, body.into());
-        match &reply {
-            Reply::Failed(problem) if is_refusal(op, cx, problem) => {
-                // it will refuse the next ones, too: others may not
-                peer.failed();
-                return refused(op, peer, &problem.detail);
-            }
-            Reply::Failed(problem) if is_unknown(problem) => {
-                peer.answered();
-                return unknown(op, peer);
-            }
-            _ => peer.answered(),
-        }
-        if replayed {
-            cx.mark_replayed();
-        }
-        Outcome::Answered(reply)
-    }
-
-    fn request(
-        &self,
-        peer: &Peer,
-        op: &'static Op,
-        cx: &Ctx,
-        left: Duration,
-        call: &Outgoing,
-    ) -> Result<reqwest::RequestBuilder, Fault> {
-        // a little before the interceptor drops this call: the breaker must hear of peers that do not answer
-        let patience = left.saturating_sub(Duration::from_millis(10)).max(left / 2);
-        let query = if call.query.is_empty() { String::new() } else { format!("?{}", call.query) };
-        let url = peer.url(&format!("{}{query}", call.path)).map_err(Fault::internal)?;
-        let body = call.body.as_deref().unwrap_or_default();
-        let token = self.key.sign(cx, op, &url[Position::BeforePath..Position::AfterQuery], body)?;
-        let client = client(peer).map_err(|e| Fault::unavailable(unavailable(op), e))?;
-        let mut request = client
-            .request(reqwest_method(op), url)
-            .timeout(patience)
-            .bearer_auth(token)
-            .header(header::DEADLINE, left.as_millis() as u64)
-            .header(header::TRACEPARENT, cx.trace().to_string());
-        if let Some(key) = cx.idempotency_key() {
-            request = request.header(header::IDEMPOTENCY_KEY, key);
-        }
-        if let Some(body) = &call.body {
-            request = request.header("content-type", "application/json").body(body.clone());
-        }
-        Ok(request)
-    }
-}
-
-fn lost(op: &Op, peer: &Peer, e: &reqwest::Error) -> Outcome {
-    // A deadline says as much about the caller's patience as about the peer; but a peer that never answers must be left alone.
-    if e.is_connect() && !e.is_timeout() {
-        peer.refused()
-    } else {
-        peer.failed()
-    }
-    if e.is_timeout() && !e.is_connect() {
-        return Outcome::Unknown(late());
-    }
-    let why = format!("{}: {e}: {}", peer.base(), std::error::Error::source(e).map(ToString::to_string).unwrap_or_default());
-    let fault = Fault::unavailable(unavailable(op), why);
-    if e.is_connect() { Outcome::NotRun(fault) } else { Outcome::Unknown(fault) }
-}
-
-fn late() -> Fault {
-    Fault::new(Code::DeadlineExceeded, "Service timeout")
-}
-
-/// Whether a peer refuses the token of the call, which has nothing to do with the user.
-fn is_refusal(op: &Op, cx: &Ctx, problem: &Problem) -> bool {
-    // Peers of the release before answer a plain "unauthenticated". So does an operation for anyone that asks for a user after all;
-    // all others are called on behalf of a user, or need none.
-    let may_want_a_user = op.access == Access::Anyone && cx.user().is_err();
-    problem.code == token::REFUSED || (problem.code == Code::Unauthenticated.name() && !may_want_a_user)
-}
-
-fn refused(op: &Op, peer: &Peer, why: &str) -> Outcome {
-    metrics::counter!("souk_internal_tokens_refused_total", "module" => op.module).increment(1);
-    log_seldom(&format!("{} refuses tokens", peer.base()), |again| {
-        tracing::error!(
-            peer = peer.base(),
-            op = op.id,
-            why,
-            again,
-            "a peer refuses our calls: compare internal_key and the clocks"
-        );
-    });
-    Outcome::NotRun(Fault::away(unavailable(op)))
-}
-
-/// Whether a peer lacks the operation. The answers of operations have names of their own, or other texts.
-fn is_unknown(problem: &Problem) -> bool {
-    problem.code == Code::MethodNotAllowed.name() || (problem.code == Code::NotFound.name() && problem.detail == NO_ENDPOINT)
-}
-
-fn unknown(op: &Op, peer: &Peer) -> Outcome {
-    log_seldom(&format!("{} does not know {}", peer.base(), op.id), |again| {
-        tracing::error!(peer = peer.base(), op = op.id, again, "a peer does not know an operation: it runs another version");
-    });
-    Outcome::NotRun(Fault::away(unavailable(op)))
-}
-
-fn reqwest_method(op: &Op) -> reqwest::Method {
-    match op.method {
-        crate::Method::Get => reqwest::Method::GET,
-        crate::Method::Post => reqwest::Method::POST,
-        crate::Method::Put => reqwest::Method::PUT,
-        crate::Method::Delete => reqwest::Method::DELETE,
-    }
-}
-
-fn repeatable(op: &Op, cx: &Ctx) -> bool {
-    match op.retry {
-        Retry::Safe => true,
-        Retry::Key => cx.idempotency_key().is_some(),
-        Retry::Never => false,
-    }
-}
-
-/// Whether trying again soon may help. A problem of the domain is an answer, whatever its status.
-fn is_transient(reply: &Reply) -> bool {
-    let transient = [Code::Unavailable.name(), Code::TooManyRequests.name()];
-    matches!(reply, Reply::Failed(problem) if transient.contains(&problem.code.as_str()))
-}
-
-/// Whether the first request with an idempotency key has not ended yet (`kernel::idempotency`).
-fn is_still_running(reply: &Reply) -> bool {
-    matches!(reply, Reply::Failed(problem) if problem.code == Code::Conflict.name() && problem.retry_after.is_some())
-}
-
-async fn loopback(module: &Arc<dyn Dispatch>, op: &'static Op, cx: &Ctx, call: &Outgoing) -> Result<Reply, Fault> {
-    let index = module.ops().iter().position(|o| o == op);
-    let index = index.ok_or_else(|| Fault::internal(format_args!("{} is not an operation of the module", op.id)))?;
-    let send = async || {
-        let params = call.params.iter().map(|(name, value)| ((*name).into(), value.clone())).collect();
-        let incoming = crate::Incoming { params, query: call.query.clone(), body: call.body.clone(), from_peer: true };
-        match module.clone().dispatch(index, cx.clone(), incoming).await {
-            Reply::Failed(problem) => {
-                let json = serde_json::to_vec(&problem).map_err(Fault::internal)?;
-                Ok::<_, Fault>(Reply::received(op, problem.status, json))
-            }
-            done => Ok(done),
-        }
-    };
-    let first = send().await?;
-    if repeatable(op, cx) {
-        // The first answer is returned: the caller asks about one call. The second may be another ("not found" after a DELETE),
-        // but a keyed POST must answer the same twice: that is what the key is for.
-        let second = send().await?;
-        if let (Retry::Key, Reply::Done { body, .. }) = (op.retry, &first) {
-            let same = matches!(&second, Reply::Done { body: again, .. } if again == body);
-            assert!(same, "{} answered {second:?} when repeated with the same key, and before {first:?}", op.id);
-        }
-    }
-    Ok(first)
 }

@@ -176,7 +176,7 @@ async fn declare_queue(
     match channel.queue_declare(name.clone(), QueueDeclareOptions::durable(), table).await {
         Ok(_) => Ok(()),
         Err(e) if is_other_queue(&e) => {
-            crate::error::log_seldom(name.as_str(), |again| {
+            crate::log::log_seldom(name.as_str(), |again| {
                 tracing::warn!(queue = name.as_str(), again, "the queue has other arguments than it should; it is used as it is");
             });
             // the refusal has closed it

@@ -32,7 +32,7 @@ pub(crate) async fn run(broker: Broker, listener: Listener, stop: CancellationTo
         let started = Instant::now();
         let Err(lost) = session(&broker, &listener, &stop, &beat).await else { return };
         beat.failed();
-        crate::error::log_seldom("broker", |again| {
+        crate::log::log_seldom("broker", |again| {
             tracing::warn!(listener = listener.name(), error = %lost, again, "lost the broker; connecting again");
         });
         if started.elapsed() > Duration::from_secs(10) {

@@ -10,8 +10,8 @@ use super::{
     gate::State,
 };
 use crate::{
-    error::log_seldom,
     jobs::{Beat, CancellationToken},
+    log::log_seldom,
 };
 use backon::BackoffBuilder;
 use chrono::{DateTime, Utc};

@@ -1,36 +1,15 @@
 //! The responses with which operations fail: for each status the kinds of problems, each with its code and the schema of its details.
 
-use crate::{Code, Op, Problem, ProblemKind, Retry, declared::At};
+use crate::{Code, Op, Problem, ProblemKind, Retry, declared::At, error::Details};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use utoipa::{
-    ToSchema,
-    openapi::{
-        AllOfBuilder, Components, ContentBuilder, Header, HeaderBuilder, ObjectBuilder, OneOfBuilder, Ref, RefOr, Response,
-        ResponseBuilder, Schema, Type, path::Operation, schema::Discriminator,
-    },
+use utoipa::openapi::{
+    AllOfBuilder, Components, ContentBuilder, Header, HeaderBuilder, ObjectBuilder, OneOfBuilder, Ref, RefOr, Response,
+    ResponseBuilder, Schema, Type, path::Operation, schema::Discriminator,
 };
 
 /// Beside an answer that is the stored one of an earlier call.
 const REPLAYED: &str = "Idempotent-Replayed";
-
-/// The schema of the `details` of a kind of problem.
-pub struct Details {
-    /// The stable name of the kind.
-    name: &'static str,
-    schema: RefOr<Schema>,
-    /// Those that it refers to.
-    others: Vec<(String, RefOr<Schema>)>,
-}
-
-impl Details {
-    /// Those of the kind `name`, whose fields are those of `T`.
-    pub fn of<T: ToSchema>(name: &'static str) -> Self {
-        let mut others = Vec::new();
-        T::schemas(&mut others);
-        Self { name, schema: T::schema(), others }
-    }
-}
 
 /// Replaces the responses with which the operation fails by those that it has declared.
 pub(super) fn respond(operation: &mut Operation, op: &Op, at: At) {

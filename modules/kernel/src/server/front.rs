@@ -39,8 +39,8 @@ const SINGLE: [HeaderName; 18] = [
     header::RANGE,
     header::REFERER,
     header::USER_AGENT,
-    HeaderName::from_static(crate::transport::header::DEADLINE),
-    HeaderName::from_static(crate::transport::header::IDEMPOTENCY_KEY),
+    HeaderName::from_static(crate::header::DEADLINE),
+    HeaderName::from_static(crate::header::IDEMPOTENCY_KEY),
 ];
 
 /// The middleware, for `actix_web::middleware::from_fn`. It belongs inside the one that logs, and outside everything else.

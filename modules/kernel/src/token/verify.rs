@@ -1,6 +1,9 @@
 //! Checks tokens on their way in, and remembers those of writes.
 
-use super::{Claims, InternalKey, LIFETIME, REFUSED, TYPE, request_hash};
+use super::{
+    claims::{Claims, LIFETIME, REFUSED, TYPE, request_hash},
+    key::InternalKey,
+};
 use crate::{Code, Fault, Op, Principal, Problem, UserId};
 use jsonwebtoken::{Algorithm, Validation, decode, decode_header, errors::ErrorKind, get_current_timestamp};
 use std::{
@@ -178,7 +181,7 @@ impl Used {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Access, Ctx, Method, Retry, Role, jobs::Jobs, token::parse};
+    use crate::{Access, Ctx, Method, Retry, Role, jobs::Jobs, token::key::parse};
     use jsonwebtoken::{EncodingKey, Header, encode};
 
     const fn op(id: &'static str, module: &'static str, method: Method) -> Op {

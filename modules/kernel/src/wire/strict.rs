@@ -1,6 +1,7 @@
 //! What JSON lets pass, and programs understand differently: the same key twice in an object, of which some take the first and others
 //! the last, and the character U+0000, at which some databases and libraries stop reading.
 
+use super::explain::escape;
 use crate::{Fault, FieldError};
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use std::{collections::HashSet, fmt};
@@ -56,7 +57,7 @@ impl<'de> Visitor<'de> for &mut Walk {
         let length = self.pointer.len();
         while let Some(key) = map.next_key::<String>()? {
             self.pointer += "/";
-            self.pointer += &super::escape(&key);
+            self.pointer += &escape(&key);
             self.text(&key)?;
             if !seen.insert(key) {
                 return self.stop("is given twice");

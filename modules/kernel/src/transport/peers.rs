@@ -2,15 +2,12 @@
 //!
 //! Nothing here knows operations. Choosing in another way (by load, from DNS) means replacing this file.
 
+use super::client::client;
 use failsafe::{StateMachine, backoff, failure_policy};
-use reqwest::{Certificate, Client, ClientBuilder, Url};
+use reqwest::Url;
 use serde::Serialize;
 use std::{
-    cell::OnceCell,
-    sync::{
-        OnceLock,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::atomic::{AtomicUsize, Ordering},
     time::Duration,
 };
 
@@ -79,7 +76,7 @@ impl Peers {
     /// How many answer `GET /health` with 200, and how many there are.
     pub(crate) async fn health(&self) -> (usize, usize) {
         let probes = self.all.iter().map(|peer| async move {
-            let Ok(client) = client(peer) else { return false };
+            let Ok(client) = client(&peer.base) else { return false };
             let request = client.get(format!("{}/health", peer.base)).timeout(Duration::from_secs(2));
             matches!(request.send().await, Ok(reply) if reply.status() == 200)
         });
@@ -119,59 +116,6 @@ impl Peer {
         // both are asked: each has to notice that its time is over
         self.refusals.is_call_permitted() & self.silence.is_call_permitted()
     }
-}
-
-/// The authorities that sign the certificates of peers, when they are not the public ones.
-static AUTHORITIES: OnceLock<Vec<Certificate>> = OnceLock::new();
-
-/// Makes this process believe only peers whose certificates one of these authorities (PEM) signed. Without this it believes whom
-/// the machine believes. To be called once, before the first call; it does not matter to peers at `http://` addresses.
-///
-/// # Errors
-/// When there is no certificate in `pem`, or one that cannot be read, or when it was called before.
-pub fn trust_authorities(pem: &[u8]) -> Result<(), String> {
-    let certificates = Certificate::from_pem_bundle(pem).map_err(|e| e.to_string())?;
-    if certificates.is_empty() {
-        return Err("has no certificate".into());
-    }
-    // reading PEM does not look inside
-    settings().tls_certs_only(certificates.clone()).build().map_err(|e| format!("a certificate cannot be read: {e}"))?;
-    AUTHORITIES.set(certificates).map_err(|_| "the authorities are set already".into())
-}
-
-/// The HTTP client for calls to `peer`.
-///
-/// There is one per thread, and one more for peers over TLS. A connection is driven by the worker that opened it: shared, one blocked
-/// worker would stall the calls of all the others.
-pub(crate) fn client(peer: &Peer) -> reqwest::Result<Client> {
-    thread_local! {
-        static PLAIN: OnceCell<Client> = const { OnceCell::new() };
-        static TLS: OnceCell<Client> = const { OnceCell::new() };
-    }
-    let is_tls = peer.base.starts_with("https:");
-    let build = || match AUTHORITIES.get() {
-        Some(authorities) if is_tls => settings().tls_certs_only(authorities.iter().cloned()).build(),
-        None if is_tls => settings().build(),
-        // plain connections need no authorities: reading the machine's costs memory, and fails where there are none
-        _ => settings().tls_certs_only([]).build(),
-    };
-    let cell = if is_tls { &TLS } else { &PLAIN };
-    cell.with(|cell| match cell.get() {
-        Some(client) => Ok(client.clone()),
-        None => build().map(|client| cell.get_or_init(|| client).clone()),
-    })
-}
-
-fn settings() -> ClientBuilder {
-    Client::builder()
-        .no_proxy()
-        .tcp_nodelay(true)
-        .connect_timeout(Duration::from_secs(1))
-        .pool_max_idle_per_host(128)
-        // A server must not close a connection that is just being used. One that stops closes those that it answers on while it
-        // drains, and the idle ones at the end; with a drain that is longer than this, nobody uses those any more.
-        .pool_idle_timeout(Duration::from_millis(500))
-        .redirect(reqwest::redirect::Policy::none())
 }
 
 #[cfg(test)]

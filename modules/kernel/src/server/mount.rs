@@ -12,11 +12,10 @@ pub use front::front;
 pub use listen::{Serving, listen};
 
 use crate::{
-    Code, Ctx, Dispatch, Fault, Incoming, InternalKey, MAX_DEADLINE, Method, Op, Problem, Reply, Trace,
+    Code, Ctx, Dispatch, Fault, Incoming, InternalKey, MAX_DEADLINE, Method, Op, Problem, Reply, Trace, header,
     jobs::Jobs,
     ops::Readiness,
-    token::verify::{Ticket, Verifier, missing},
-    transport::header,
+    token::{Ticket, Verifier, missing},
     wire::{NO_ENDPOINT, escape},
 };
 use actix_web::{

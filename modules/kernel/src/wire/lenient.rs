@@ -4,7 +4,7 @@
 //! means that the other side is newer, which happens in every roll-out. All of this is for when decoding has failed: nothing here
 //! costs anything when the versions are the same.
 
-use crate::error::log_seldom;
+use crate::log::log_seldom;
 use serde::de::{DeserializeOwned, value};
 use serde_json::Value;
 use serde_path_to_error::{Error, Path, Segment};

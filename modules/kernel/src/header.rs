@@ -1,0 +1,10 @@
+//! Names of the headers of internal calls.
+
+/// Milliseconds that the caller still waits.
+pub const DEADLINE: &str = "souk-deadline-ms";
+/// W3C Trace Context.
+pub const TRACEPARENT: &str = "traceparent";
+/// draft-ietf-httpapi-idempotency-key-header-07.
+pub const IDEMPOTENCY_KEY: &str = "idempotency-key";
+/// `true` when the reply is the stored one of an earlier call.
+pub const IDEMPOTENT_REPLAYED: &str = "idempotent-replayed";

@@ -1,0 +1,77 @@
+//! The answer of an operation on the wire: a result as JSON, or a problem document.
+
+use super::lenient;
+use crate::{ApiError, Ctx, Fault, Op, Problem};
+use serde::{Serialize, de::DeserializeOwned};
+
+/// The answer of an operation as the server sends it.
+#[derive(Debug)]
+pub enum Reply {
+    /// It succeeded.
+    Done {
+        /// HTTP status.
+        status: u16,
+        /// JSON; empty for 204.
+        body: Vec<u8>,
+    },
+    /// It failed.
+    Failed(Box<Problem>),
+}
+
+impl Reply {
+    /// Encodes the result of `op`.
+    pub fn of<T: Serialize, E: ApiError>(op: &Op, cx: &Ctx, result: Result<T, E>) -> Self {
+        match result {
+            Ok(_) if op.status == 204 => Self::Done { status: 204, body: Vec::new() },
+            Ok(value) => match serde_json::to_vec(&value) {
+                Ok(body) => Self::Done { status: op.status, body },
+                Err(e) => Self::problem(Fault::internal(format_args!("reply of {}: {e}", op.id)).into(), Some(cx)),
+            },
+            Err(error) => Self::problem(op.declared(error.into_problem()), Some(cx)),
+        }
+    }
+
+    /// A problem document, in the trace of the call.
+    pub fn problem(mut problem: Problem, cx: Option<&Ctx>) -> Self {
+        problem.trace_id = cx.map(|cx| cx.trace().id());
+        Self::Failed(Box::new(problem))
+    }
+
+    /// What a peer answered. Any 2xx is a success, so that a peer of another version may answer another one.
+    pub(crate) fn received(op: &Op, status: u16, body: Vec<u8>) -> Self {
+        if (200..300).contains(&status) {
+            return Self::Done { status, body };
+        }
+        match serde_json::from_slice(&body) {
+            Ok(problem) => Self::Failed(problem),
+            // What answered was no peer of ours: a proxy, or another program on the port.
+            Err(e) => {
+                let why = format!("{} answered {status} without a problem document: {e}", op.id);
+                Self::problem(Fault::unavailable(unavailable(op), why).into(), None)
+            }
+        }
+    }
+
+    /// Decodes the result of `op`.
+    ///
+    /// # Errors
+    /// The error that the peer answered.
+    pub fn into_result<T: DeserializeOwned, E: ApiError>(self, op: &Op) -> Result<T, E> {
+        match self {
+            Self::Failed(problem) => Err(E::from_problem(*problem)),
+            Self::Done { body, .. } => {
+                let body: &[u8] = if body.is_empty() { b"null" } else { &body };
+                serde_json::from_slice(body)
+                    .or_else(|_| lenient::json(body))
+                    .map_err(|e| Fault::internal(format_args!("{} answered what cannot be read: {e}", op.id)).into())
+            }
+        }
+    }
+}
+
+/// The text for paths that nothing is at. Callers tell by it that a peer lacks an operation: it must not change.
+pub(crate) const NO_ENDPOINT: &str = "Endpoint not found";
+
+pub(crate) fn unavailable(op: &Op) -> String {
+    format!("Service {} not available", op.module)
+}
