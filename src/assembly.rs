@@ -9,7 +9,7 @@ use crate::{
 };
 use anyhow::{Context, anyhow, bail};
 #[cfg(feature = "store")]
-use kernel::bus::Bus;
+use kernel::delivery::Bus;
 use kernel::{Clients, Contract, Dispatch, Health, Instances, InternalKey, Transport, jobs::Jobs};
 use std::{io::Write, path::Path, sync::Arc};
 

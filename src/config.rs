@@ -65,7 +65,7 @@ macro_rules! define_settings {
             )*
             /// How events get from module to module.
             #[cfg(feature = "store")]
-            pub(crate) events: kernel::bus::Config,
+            pub(crate) events: kernel::delivery::Config,
             #[cfg(feature = "gateway")]
             pub(crate) gateway: gateway::Config,
             #[cfg(not(feature = "store"))]

@@ -49,7 +49,7 @@ pub(crate) struct Which {
 #[expect(clippy::print_stdout, reason = "the output of the command")]
 pub(crate) async fn run(settings: &Settings, command: Command) -> anyhow::Result<()> {
     use kernel::{
-        bus::{DeadLetter, DeadLetterAction},
+        delivery::{self, DeadLetter, DeadLetterAction},
         outbox,
     };
     let Command::DeadLetters { command } = command;
@@ -62,7 +62,7 @@ pub(crate) async fn run(settings: &Settings, command: Command) -> anyhow::Result
     let which = outbox::Which { id, listener: listener.clone() };
     let outboxes = outboxes(settings).await?;
     let bus = crate::assembly::bus_of_operator(settings)?;
-    let found = kernel::bus::dead_letters(&bus, &outboxes, &which, action).await.map_err(|e| anyhow::anyhow!("{e}"))?;
+    let found = delivery::dead_letters(&bus, &outboxes, &which, action).await.map_err(|e| anyhow::anyhow!("{e}"))?;
     if let (Some(id), true) = (id, found.is_empty()) {
         anyhow::bail!("there is no dead letter {id}");
     }

@@ -47,8 +47,7 @@ impl MigrationTrait for Step {
                     .to_owned(),
             )
             .await?;
-        manager.create_table(crate::idempotency_keys()).await?;
-        manager.create_index(crate::idempotency_keys_by_age()).await?;
+        kernel::idempotency::create_table(manager).await?;
         manager.create_index(Index::create().name("carts_by_expiry").table("carts").col("expires_at").to_owned()).await
     }
 }

@@ -60,7 +60,7 @@ impl MigrationTrait for Step {
                     .to_owned(),
             )
             .await?;
-        crate::create_inbox(manager).await?;
+        kernel::inbox::create_table(manager).await?;
         for (name, columns) in [
             ("notifications_by_event", &["event_id", "channel"][..]),
             ("notifications_by_user", &["user_id", "id"]),

@@ -75,8 +75,7 @@ impl MigrationTrait for Step {
                     .to_owned(),
             )
             .await?;
-        manager.create_table(crate::idempotency_keys()).await?;
-        manager.create_index(crate::idempotency_keys_by_age()).await?;
+        kernel::idempotency::create_table(manager).await?;
         for (name, table, columns) in [
             ("orders_by_user", "orders", &["user_id", "id"][..]),
             ("orders_by_payment", "orders", &["payment_id"]),

@@ -13,6 +13,6 @@ impl MigrationName for Step {
 #[async_trait::async_trait]
 impl MigrationTrait for Step {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        crate::create_outbox(manager).await
+        kernel::outbox::create_table(manager).await
     }
 }

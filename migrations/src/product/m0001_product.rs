@@ -70,8 +70,7 @@ impl MigrationTrait for Step {
                     .to_owned(),
             )
             .await?;
-        manager.create_table(crate::idempotency_keys()).await?;
-        manager.create_index(crate::idempotency_keys_by_age()).await?;
+        kernel::idempotency::create_table(manager).await?;
         for (name, table, columns) in [
             ("categories_by_parent", "categories", &["parent_id"][..]),
             ("products_by_category", "products", &["category_id", "id"]),

@@ -13,6 +13,6 @@ impl MigrationName for Step {
 #[async_trait::async_trait]
 impl MigrationTrait for Step {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        crate::keep_refusals(manager).await
+        kernel::idempotency::add_problem(manager).await
     }
 }

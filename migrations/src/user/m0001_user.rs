@@ -82,8 +82,7 @@ impl MigrationTrait for Step {
                     .to_owned(),
             )
             .await?;
-        manager.create_table(crate::idempotency_keys()).await?;
-        manager.create_index(crate::idempotency_keys_by_age()).await?;
+        kernel::idempotency::create_table(manager).await?;
         manager.create_index(Index::create().name("users_by_email").table("users").col("email").unique().to_owned()).await?;
         for (name, table, columns) in [
             ("addresses_by_user", "addresses", &["user_id", "id"][..]),

@@ -7,6 +7,10 @@
 //! the key, or a job, takes the work over. Everything that is done with a key names since when it is held, so that whoever was
 //! taken for dead and wakes up late finds that it is no longer his.
 
+mod schema;
+
+pub use schema::{add_problem, create_table};
+
 use crate::{
     ApiError, Code, Ctx, Fault, Op, Principal, Problem,
     ctx::MAX_DEADLINE,

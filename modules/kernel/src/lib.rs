@@ -47,18 +47,16 @@ mod wire;
 pub mod writes;
 
 #[cfg(feature = "store")]
-pub mod bus;
-#[cfg(feature = "store")]
 pub mod db;
 #[cfg(feature = "store")]
-pub mod idempotency;
+pub mod delivery;
 #[cfg(feature = "store")]
-pub mod inbox;
+pub mod idempotency;
 pub mod jobs;
 #[cfg(feature = "server")]
 pub mod ops;
-#[cfg(feature = "store")]
-pub mod outbox;
+#[cfg(feature = "server")]
+mod readiness;
 #[cfg(feature = "server")]
 pub mod server;
 #[cfg(feature = "store")]
@@ -72,6 +70,8 @@ pub use bounds::Request;
 pub use call::{Calls, Placement, validate};
 pub use clock::now;
 pub use ctx::{Ctx, MAX_DEADLINE, Principal, Role, Trace};
+#[cfg(feature = "store")]
+pub use delivery::{inbox, outbox};
 pub use dispatch::Dispatch;
 pub use error::{ApiError, BoxError, Code, Fault, FieldError, Problem, ProblemKind};
 pub use event::{Envelope, Event, EventType, Listener};

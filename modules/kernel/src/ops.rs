@@ -9,6 +9,8 @@
 //! | `GET /peers` | the instances of modules that run elsewhere, and which of them are left alone |
 //! | `GET /log`, `PUT /log` | what is logged: a level, or a list such as `info,order=debug` |
 
+pub use crate::readiness::{Readiness, Report};
+
 use crate::{
     Code, Fault, Health, Transport,
     jobs::Jobs,
@@ -22,20 +24,8 @@ use actix_web::{
     middleware::from_fn,
     web,
 };
-use futures_util::future::join_all;
 use metrics_exporter_prometheus::PrometheusHandle;
-use serde::Serialize;
-use std::{
-    collections::BTreeMap,
-    io,
-    net::TcpListener,
-    sync::Arc,
-    time::{Duration, Instant},
-};
-use tokio::sync::Mutex;
-
-/// How old an answer about the readiness may be, and how long the look for it may take.
-const SECOND: Duration = Duration::from_secs(1);
+use std::{collections::BTreeMap, io, net::TcpListener};
 
 /// What the operations listener of a process shows.
 #[derive(Clone)]
@@ -50,55 +40,6 @@ pub struct Ops {
     pub peers: Vec<(&'static str, Transport)>,
     /// What it logs; none when its log is not its own.
     pub log: Option<LogFilter>,
-}
-
-/// Whether a process can do its work. Cheap to clone.
-#[derive(Clone)]
-pub struct Readiness(Arc<Checks>);
-
-struct Checks {
-    needed: Vec<Arc<dyn Health>>,
-    /// Held while somebody looks: whoever comes meanwhile gets the same answer.
-    last: Mutex<Option<(Instant, Report)>>,
-}
-
-/// What is there and what is missing.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Report {
-    /// `ready`, or `not ready`.
-    pub status: &'static str,
-    /// Everything that is needed, by its name: `ok`, or what is wrong.
-    pub checks: BTreeMap<String, String>,
-}
-
-impl Readiness {
-    /// Of a process that needs all of these.
-    pub fn new(needed: Vec<Arc<dyn Health>>) -> Self {
-        Self(Arc::new(Checks { needed, last: Mutex::default() }))
-    }
-
-    /// Looks at everything at once, unless somebody did so within the last second.
-    pub async fn report(&self) -> Report {
-        let mut last = self.0.last.lock().await;
-        if let Some((at, report)) = &*last
-            && at.elapsed() < SECOND
-        {
-            return report.clone();
-        }
-        let looks = self.0.needed.iter().map(|needed| async {
-            let word = match tokio::time::timeout(SECOND, needed.check()).await {
-                Ok(Ok(())) => "ok".to_owned(),
-                Ok(Err(fault)) => fault.to_string(),
-                Err(_) => "no answer".to_owned(),
-            };
-            (needed.name().to_owned(), word)
-        });
-        let checks: BTreeMap<String, String> = join_all(looks).await.into_iter().collect();
-        let status = if checks.values().all(|word| word == "ok") { "ready" } else { "not ready" };
-        let report = Report { status, checks };
-        *last = Some((Instant::now(), report.clone()));
-        report
-    }
 }
 
 impl Ops {

@@ -1,7 +1,7 @@
 //! What tests of modules need: three placements of one suite, throw-away stores of both kinds, callers.
 
 use crate::{
-    Contract, Ctx, Dispatch, InternalKey, Principal, Role, Transport, UserId, bus,
+    Contract, Ctx, Dispatch, InternalKey, Principal, Role, Transport, UserId, delivery,
     jobs::Jobs,
     module::{self, Module, Started},
     server::{Entry, InternalEntry, MAX_INTERNAL_BODY, Serving, Timeouts, front, listen, mount, not_found},
@@ -158,13 +158,13 @@ impl Stores {
     ///
     /// # Panics
     /// When another use of it has panicked.
-    pub fn events(&self, listeners: &[&str]) -> bus::Config {
-        let config = bus::Config { prefix: self.name.clone(), retry_ms: RETRY_MS.into(), ..Default::default() };
+    pub fn events(&self, listeners: &[&str]) -> delivery::Config {
+        let config = delivery::Config { prefix: self.name.clone(), retry_ms: RETRY_MS.into(), ..Default::default() };
         if self.kind == Kind::Embedded {
             return config;
         }
         self.listeners.lock().expect("no panic").extend(listeners.iter().map(|name| (*name).to_owned()));
-        bus::Config { broker_url: rabbitmq(), ..config }
+        delivery::Config { broker_url: rabbitmq(), ..config }
     }
 }
 

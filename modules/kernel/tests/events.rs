@@ -3,22 +3,22 @@
 
 use kernel::{
     Code, Ctx, Envelope, Event, Fault, InternalKey, Listener,
-    bus::{self, Bus, DeadLetter, DeadLetterAction, dead_letters},
     chrono::TimeDelta,
     db::{Db, Durability, Pool},
+    delivery::{self, Bus, DeadLetter, DeadLetterAction, dead_letters},
     inbox,
     jobs::Jobs,
     outbox::{self, Which},
     sweep,
-    testing::{Kind, Stores, rabbitmq},
+    testing::{Stores, rabbitmq},
 };
 use lapin::{
     BasicProperties, Channel, Connection,
     options::{BasicPublishOptions, QueueDeclareOptions},
     types::{AMQPValue, FieldTable},
 };
-use sea_orm::{ColumnTrait, ConnectionTrait, Database, EntityTrait, IntoActiveModel, PaginatorTrait, Set};
-use sea_orm_migration::MigratorTrait;
+use sea_orm::{ColumnTrait, Database, EntityTrait, IntoActiveModel, PaginatorTrait, Set};
+use sea_orm_migration::prelude::{DbErr, DynIden, IntoIden, MigrationName, MigrationTrait, MigratorTrait, SchemaManager};
 use serde::{Deserialize, Serialize};
 use std::{
     collections::{BTreeSet, HashMap},
@@ -72,6 +72,47 @@ both_ways![
     events_are_in_the_trace_of_their_change,
 ];
 
+/// The steps to the tables of a module that publishes and handles events.
+struct Tables;
+
+enum Step {
+    Outbox,
+    Listener,
+    Inbox,
+}
+
+impl MigrationName for Step {
+    fn name(&self) -> &str {
+        match self {
+            Self::Outbox => "0001_outbox",
+            Self::Listener => "0002_outbox_listener",
+            Self::Inbox => "0003_inbox",
+        }
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for Step {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        match self {
+            Self::Outbox => outbox::create_table(manager).await,
+            Self::Listener => outbox::add_listener(manager).await,
+            Self::Inbox => inbox::create_table(manager).await,
+        }
+    }
+}
+
+#[async_trait::async_trait]
+impl MigratorTrait for Tables {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![Box::new(Step::Outbox), Box::new(Step::Listener), Box::new(Step::Inbox)]
+    }
+
+    fn migration_table_name() -> DynIden {
+        "lamp_migrations".into_iden()
+    }
+}
+
 /// Where a test takes place.
 struct Ground {
     stores: Stores,
@@ -80,21 +121,15 @@ struct Ground {
 
 impl Ground {
     async fn db(&self) -> Db {
-        let db = Db::open::<migrations::order::Migrator>(
-            "lamp",
-            &self.stores.database("lamp").await,
-            Pool::default(),
-            Durability::Full,
-        )
-        .await
-        .unwrap();
+        let db =
+            Db::open::<Tables>("lamp", &self.stores.database("lamp").await, Pool::default(), Durability::Full).await.unwrap();
         db.migrate().await.unwrap();
         db
     }
 
-    fn config(&self, listeners: &[&str]) -> bus::Config {
+    fn config(&self, listeners: &[&str]) -> delivery::Config {
         let config = self.stores.events(listeners);
-        if self.has_broker { config } else { bus::Config { broker_url: String::new(), ..config } }
+        if self.has_broker { config } else { delivery::Config { broker_url: String::new(), ..config } }
     }
 }
 
@@ -200,7 +235,7 @@ struct Shop {
     /// Of the listener `watch`.
     log: Arc<Log>,
     key: InternalKey,
-    config: bus::Config,
+    config: delivery::Config,
     stop: Jobs,
     ground: Ground,
 }
@@ -467,7 +502,7 @@ async fn what_an_older_release_has_told_is_delivered(ground: Ground) {
     let url = ground.stores.database("lamp").await;
     let create = format!("{url}{}", if url.starts_with("sqlite") { "?mode=rwc" } else { "" });
     let older = Database::connect(create).await.unwrap();
-    migrations::order::Migrator::up(&older, Some(2)).await.unwrap();
+    Tables::up(&older, Some(1)).await.unwrap();
     let tell = async |lamp| {
         let event = Envelope::new(&cx(), &Lit { lamp }).unwrap();
         let row = older_outbox::ActiveModel {
@@ -481,7 +516,7 @@ async fn what_an_older_release_has_told_is_delivered(ground: Ground) {
         older_outbox::Entity::insert(row).exec_without_returning(&older).await.unwrap();
     };
     tell(1).await;
-    let db = Db::open::<migrations::order::Migrator>("lamp", &url, Pool::default(), Durability::Full).await.unwrap();
+    let db = Db::open::<Tables>("lamp", &url, Pool::default(), Durability::Full).await.unwrap();
     db.migrate().await.unwrap();
     tell(2).await;
     let (logs, stop) = ([Arc::new(Log::default()), Arc::new(Log::default())], Jobs::default());
@@ -524,7 +559,7 @@ mod older_outbox {
 /// The second one is a process of its own: its own connections, and its own end of the bus.
 async fn two_relays_share_the_work(ground: Ground) {
     let url = ground.stores.database("lamp").await;
-    let open = async || Db::open::<migrations::order::Migrator>("lamp", &url, Pool::default(), Durability::Full).await.unwrap();
+    let open = async || Db::open::<Tables>("lamp", &url, Pool::default(), Durability::Full).await.unwrap();
     let (first, second, key, config) = (open().await, open().await, InternalKey::random(), ground.config(&["watch"]));
     first.migrate().await.unwrap();
     let (logs, jobs) = ([Arc::new(Log::default()), Arc::new(Log::default())], [Jobs::default(), Jobs::default()]);
@@ -551,20 +586,8 @@ async fn two_relays_share_the_work(ground: Ground) {
     jobs[1].stopping().cancel();
 }
 
-async fn db_with_inbox(ground: &Ground) -> Db {
-    let is_embedded = ground.stores.kind() == Kind::Embedded;
-    let db =
-        Db::open::<migrations::order::Migrator>("lamp", &ground.stores.database("lamp").await, Pool::default(), Durability::Full)
-            .await
-            .unwrap();
-    let table = "CREATE TABLE inbox (event_id uuid_text NOT NULL PRIMARY KEY, handled_at timestamp_with_timezone_text NOT NULL)";
-    let postgres = "CREATE TABLE inbox (event_id uuid NOT NULL PRIMARY KEY, handled_at timestamptz NOT NULL)";
-    db.write().execute_unprepared(if is_embedded { table } else { postgres }).await.unwrap();
-    db
-}
-
 async fn what_is_old_is_swept_in_batches(ground: Ground) {
-    let db = db_with_inbox(&ground).await;
+    let db = ground.db().await;
     let now = db.now();
     let row = |days| inbox::Model { event_id: Uuid::now_v7(), handled_at: now - TimeDelta::days(days) }.into_active_model();
     inbox::Entity::insert_many((0..1_203).map(|n| row(if n < 3 { 29 } else { 31 })))
@@ -588,7 +611,7 @@ async fn what_is_old_is_swept_in_batches(ground: Ground) {
 }
 
 async fn an_event_that_is_taken_twice_has_one_effect(ground: Ground) {
-    let db = db_with_inbox(&ground).await;
+    let db = ground.db().await;
     let event = Envelope::new(&cx(), &Lit { lamp: 1 }).unwrap();
     let first = db.begin().await.unwrap();
     assert!(inbox::is_new(&first, event.id).await.unwrap());
@@ -740,12 +763,12 @@ async fn until(is_so: impl AsyncFn() -> bool) {
 
 #[test]
 fn settings_are_checked_by_name() {
-    let refused = |config: bus::Config| Bus::new(&config, Vec::new(), InternalKey::random()).unwrap_err().to_string();
-    assert!(refused(bus::Config { prefetch: 0, ..Default::default() }).contains("events.prefetch"));
-    assert!(refused(bus::Config { give_up_hours: 0, ..Default::default() }).contains("events.give_up_hours"));
-    assert!(refused(bus::Config { retry_ms: Vec::new(), ..Default::default() }).contains("events.retry_ms"));
-    let broken = refused(bus::Config { broker_url: "http://me:hunter2@x".into(), ..Default::default() });
+    let refused = |config: delivery::Config| Bus::new(&config, Vec::new(), InternalKey::random()).unwrap_err().to_string();
+    assert!(refused(delivery::Config { prefetch: 0, ..Default::default() }).contains("events.prefetch"));
+    assert!(refused(delivery::Config { give_up_hours: 0, ..Default::default() }).contains("events.give_up_hours"));
+    assert!(refused(delivery::Config { retry_ms: Vec::new(), ..Default::default() }).contains("events.retry_ms"));
+    let broken = refused(delivery::Config { broker_url: "http://me:hunter2@x".into(), ..Default::default() });
     assert!(broken.contains("events.broker_url") && !broken.contains("hunter2"), "{broken}");
-    let prefix = bus::Config { broker_url: "amqp://x".into(), prefix: "a b".into(), ..Default::default() };
+    let prefix = delivery::Config { broker_url: "amqp://x".into(), prefix: "a b".into(), ..Default::default() };
     assert!(refused(prefix).contains("events.prefix"));
 }

@@ -11,6 +11,7 @@ use kernel::{
 use sea_orm::{
     ColumnTrait, ConnectionTrait, EntityTrait, ExprTrait, IntoActiveModel, PaginatorTrait, QueryFilter, sea_query::Expr,
 };
+use sea_orm_migration::prelude::{DbErr, DynIden, IntoIden, MigrationName, MigrationTrait, MigratorTrait, SchemaManager};
 use std::{collections::HashSet, time::Duration};
 use tokio::task::JoinSet;
 
@@ -61,6 +62,36 @@ const PUT: Op = Op {
     errors: &[],
 };
 
+/// The steps to the tables of a module with keyed operations.
+struct Tables;
+
+struct Step;
+
+impl MigrationName for Step {
+    fn name(&self) -> &str {
+        "0001_idempotency"
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for Step {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        idempotency::create_table(manager).await?;
+        idempotency::add_problem(manager).await
+    }
+}
+
+#[async_trait::async_trait]
+impl MigratorTrait for Tables {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![Box::new(Step)]
+    }
+
+    fn migration_table_name() -> DynIden {
+        "shelf_migrations".into_iden()
+    }
+}
+
 /// Something on which work has an effect.
 struct Shelf {
     db: Db,
@@ -75,14 +106,7 @@ type Lamp = u64;
 
 impl Shelf {
     async fn on(stores: Stores) -> Self {
-        let db = Db::open::<migrations::order::Migrator>(
-            "shelf",
-            &stores.database("shelf").await,
-            Pool::default(),
-            Durability::Normal,
-        )
-        .await
-        .unwrap();
+        let db = Db::open::<Tables>("shelf", &stores.database("shelf").await, Pool::default(), Durability::Normal).await.unwrap();
         db.migrate().await.unwrap();
         db.write().execute_unprepared("CREATE TABLE lamps (number BIGINT NOT NULL)").await.unwrap();
         Self { db, _stores: stores }

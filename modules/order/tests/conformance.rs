@@ -4,8 +4,8 @@
 use cart::{AddItem, CartApi, CartClient, Carts};
 use kernel::{
     Code, Ctx, Envelope, Fault, InternalKey, Listener, OrderId, Principal, Role, UserId,
-    bus::Bus,
     db::Db,
+    delivery::Bus,
     jobs::Jobs,
     module::{self, Module, Started},
     outbox, placements,

@@ -4,9 +4,9 @@
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header, jwk};
 use kernel::{
     ApiError, Code, Ctx, Envelope, Event, InternalKey, Listener, Role, UserId,
-    bus::Bus,
     chrono::{DateTime, TimeDelta, Utc},
     db::Db,
+    delivery::Bus,
     jobs::Jobs,
     module::{self, Started},
     now, outbox, placements, serde_json,

@@ -98,7 +98,7 @@ impl Stores {
             client.shutdown().await;
         }
         if self.on.rabbitmq {
-            drop_queues(&self.name, &["notification".into()], &kernel::bus::Config::default().retry_ms).await;
+            drop_queues(&self.name, &["notification".into()], &kernel::delivery::Config::default().retry_ms).await;
         }
         Ok(())
     }

@@ -5,7 +5,7 @@
 //! be done nothing is written, and a role that may not create tables will do. A step waits for its locks a few seconds at most: the
 //! shop's own statements queue up behind whoever waits for a table. It is tried again then.
 
-use super::Options;
+use super::connection::{Options, connecting};
 use futures_util::future::BoxFuture;
 use sea_orm::{
     ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, SqliteTransactionMode, Statement,
@@ -143,11 +143,11 @@ async fn connect(options: &Options) -> Result<DatabaseConnection, DbErr> {
     Ok(match options {
         Options::Postgres(options) => {
             let pool = PgPoolOptions::new().max_connections(1).acquire_timeout(patience);
-            pool.connect_with((**options).clone()).await.map_err(super::connection::connecting)?.into()
+            pool.connect_with((**options).clone()).await.map_err(connecting)?.into()
         }
         Options::Sqlite(options) => {
             let pool = SqlitePoolOptions::new().max_connections(1).acquire_timeout(patience);
-            pool.connect_with((**options).clone()).await.map_err(super::connection::connecting)?.into()
+            pool.connect_with((**options).clone()).await.map_err(connecting)?.into()
         }
     })
 }

@@ -7,8 +7,8 @@
 //! end of the statement in the background.
 
 use super::{
+    availability::Availability,
     connection::{self, Connection, Options, connecting, is_lost, query},
-    gate::Gate,
 };
 use deadpool::{
     Runtime,
@@ -34,7 +34,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 #[derive(Clone)]
 pub struct Connections {
     pool: managed::Pool<Manager>,
-    gate: Arc<Gate>,
+    availability: Arc<Availability>,
     statements: metrics::Counter,
     /// How many work in the background may use at the same time, so that requests find some, too.
     share: Option<Arc<Semaphore>>,
@@ -78,7 +78,7 @@ impl Connections {
         options: Options,
         most: usize,
         patience: Duration,
-        gate: Arc<Gate>,
+        availability: Arc<Availability>,
         statements: metrics::Counter,
     ) -> Result<Self, DbErr> {
         let backend = options.backend();
@@ -86,7 +86,7 @@ impl Connections {
         let config = PoolConfig { max_size: most, timeouts, queue_mode: QueueMode::Lifo };
         let manager = Manager { options, home: Handle::current() };
         let pool = managed::Pool::builder(manager).config(config).runtime(Runtime::Tokio1).build();
-        Ok(Self { pool: pool.map_err(|e| DbErr::Custom(e.to_string()))?, gate, statements, share: None, backend })
+        Ok(Self { pool: pool.map_err(|e| DbErr::Custom(e.to_string()))?, availability, statements, share: None, backend })
     }
 
     /// The same connections for work that no request waits for: it gets `share` of them at most.
@@ -96,8 +96,8 @@ impl Connections {
 
     /// A connection for one statement or one transaction.
     pub(super) async fn lease(&self) -> Result<Lease, DbErr> {
-        if !self.gate.is_open() {
-            self.gate.opened().await?;
+        if !self.availability.is_available() {
+            self.availability.when_started().await?;
         }
         let permit = match &self.share {
             Some(share) => Some(share.clone().acquire_owned().await.map_err(|_| connection::away())?),
@@ -108,7 +108,7 @@ impl Connections {
         Ok(lease)
     }
 
-    /// A connection that is open and that nobody uses now, for whoever finds out whether the server is there.
+    /// A connection that is open and idle, for the monitor.
     pub(super) async fn idle_lease(&self) -> Option<Lease> {
         if self.pool.status().available == 0 {
             return None;
@@ -120,7 +120,7 @@ impl Connections {
     /// As [`Connections::lease`], also while it is not known whether the store is there.
     pub(super) async fn lease_anyway(&self) -> Result<Lease, DbErr> {
         let object = self.pool.get().await.map_err(|e| {
-            self.gate.note_outcome(true);
+            self.availability.note_outcome(true);
             match e {
                 PoolError::Backend(e) => connecting(e),
                 PoolError::Closed => connection::away(),
@@ -132,8 +132,17 @@ impl Connections {
 
     fn leased(&self, object: Object<Manager>) -> Lease {
         let home = self.pool.manager().home.clone();
-        let (gate, statements) = (self.gate.clone(), self.statements.clone());
-        Lease { object: Some(object), is_busy: false, is_lost: false, has_begun: false, share: None, home, gate, statements }
+        let (availability, statements) = (self.availability.clone(), self.statements.clone());
+        Lease {
+            object: Some(object),
+            is_busy: false,
+            is_lost: false,
+            has_begun: false,
+            share: None,
+            home,
+            availability,
+            statements,
+        }
     }
 
     /// Connections that there are, and that somebody uses or waits for.
@@ -184,7 +193,7 @@ pub(super) struct Lease {
     /// Given back with the connection.
     share: Option<OwnedSemaphorePermit>,
     home: Handle,
-    gate: Arc<Gate>,
+    availability: Arc<Availability>,
     statements: metrics::Counter,
 }
 
@@ -243,7 +252,7 @@ impl Lease {
         self.is_busy = false;
         live.last_used = Instant::now();
         self.is_lost |= result.as_ref().is_err_and(is_lost);
-        self.gate.note_outcome(self.is_lost);
+        self.availability.note_outcome(self.is_lost);
         result
     }
 }

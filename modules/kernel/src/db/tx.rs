@@ -1,6 +1,6 @@
 //! Transactions.
 
-use super::{Db, pool::Lease};
+use super::{database::Db, pool::Lease};
 use crate::Fault;
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, ExecResult, QueryResult, Statement};
 use std::{
@@ -24,8 +24,20 @@ pub struct TxConnection {
     backend: DbBackend,
 }
 
+impl Db {
+    /// Begins a transaction that will write. Dropped without [`Tx::commit`], it is rolled back.
+    ///
+    /// While it is open, use it and not the pool: with one connection for writes, the pool would wait for itself.
+    ///
+    /// # Errors
+    /// `unavailable` when no connection is free in time.
+    pub async fn begin(&self) -> Result<Tx, Fault> {
+        Ok(Tx::begin(self.clone()).await?)
+    }
+}
+
 impl Tx {
-    pub(super) async fn begin(db: Db) -> Result<Self, DbErr> {
+    async fn begin(db: Db) -> Result<Self, DbErr> {
         let mut lease = db.write.lease().await?;
         let backend = db.write.get_database_backend();
         // SQLite: a transaction that reads first and then writes would fail at once when another one wrote in between

@@ -1,7 +1,7 @@
 //! What every server does before and after anything else, whoever its callers are: it refuses requests that are not what they seem,
 //! gives errors of the framework the form of ours, and adds the headers that keep browsers careful.
 
-use super::{connection::Exchange, problem};
+use super::{connection::Exchange, request::header_name, response::problem};
 use crate::{Code, Fault, Problem};
 use actix_web::{
     Error,
@@ -136,7 +136,7 @@ fn has_token(headers: &HeaderMap, name: &HeaderName, token: &str) -> bool {
 }
 
 fn invalid(name: &HeaderName, detail: &str) -> Box<Problem> {
-    Fault::invalid(format!("/{}", super::header_name(name)), detail).into()
+    Fault::invalid(format!("/{}", header_name(name)), detail).into()
 }
 
 /// A problem with a status that no operation answers, and that therefore has no code of its own.

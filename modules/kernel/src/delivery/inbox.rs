@@ -1,6 +1,10 @@
 //! Events that were handled, noted in the transaction that handled them: one that comes again is found here, and changes nothing.
 
-use crate::{Fault, db::Tx, now};
+mod schema;
+
+pub use schema::create_table;
+
+use crate::{Fault, db::Tx, now, sweep};
 use chrono::TimeDelta;
 use sea_orm::{
     ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, TryInsertResult,
@@ -44,6 +48,6 @@ pub async fn is_new(tx: &Tx, event_id: Uuid) -> Result<bool, Fault> {
 /// # Errors
 /// When the store fails.
 pub async fn sweep(db: &impl ConnectionTrait) -> Result<(), Fault> {
-    crate::sweep::in_batches::<Entity>(db, Column::HandledAt.lt(now() - KEPT)).await?;
+    sweep::in_batches::<Entity>(db, Column::HandledAt.lt(now() - KEPT)).await?;
     Ok(())
 }

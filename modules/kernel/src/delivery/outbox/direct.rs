@@ -2,17 +2,16 @@
 //! broken, slow or away holds up no other listener, and an event that is slow holds up no other event.
 
 use super::{
-    Model,
-    relay::{PERIOD, pauses},
-    rows::{claim, settle},
+    claim::{claim, settle},
+    pace::Pace,
+    row::Model,
 };
 use crate::{
-    Code, Envelope, Fault, Listener,
-    bus::{RetryPlan, handled},
+    Envelope, Fault, Listener,
     db::Db,
+    delivery::{handle::handled, plan::RetryPlan},
     jobs::{Beat, CancellationToken},
 };
-use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
 
 /// The way of events from an outbox to one listener.
@@ -57,7 +56,7 @@ impl Lane {
                 Some(ended) = under_way.join_next() => {
                     let ended = std::iter::once(ended).chain(std::iter::from_fn(|| under_way.try_join_next()));
                     let ended: Vec<Ended> = ended.filter_map(Result::ok).collect();
-                    pace.learn(&ended);
+                    pace.learn(ended.iter().map(|(_, outcome)| outcome));
                     if settle(&self.db, &self.plan, self.listener.name(), ended).await.is_err() {
                         beat.failed();
                         pace.missed();
@@ -79,52 +78,5 @@ impl Lane {
             };
             (row, outcome)
         });
-    }
-}
-
-/// Full speed, or, while the listener or the store is away, a knock with one event now and then.
-struct Pace {
-    knocks: Option<backon::ExponentialBackoff>,
-    not_before: Instant,
-}
-
-impl Pace {
-    fn full() -> Self {
-        Self { knocks: None, not_before: Instant::now() }
-    }
-
-    /// How many events may be under way.
-    fn window(&self, full: usize) -> usize {
-        match self.knocks {
-            None => full,
-            Some(_) => usize::from(Instant::now() >= self.not_before),
-        }
-    }
-
-    /// How long to wait for something to happen.
-    fn pause(&self) -> Duration {
-        match self.not_before.saturating_duration_since(Instant::now()) {
-            Duration::ZERO => PERIOD,
-            knock => knock,
-        }
-    }
-
-    /// One answer is enough to know that somebody is there.
-    fn learn(&mut self, ended: &[Ended]) {
-        let is_away = |outcome: &Result<(), Fault>| matches!(outcome, Err(fault) if fault.code() == Code::Unavailable);
-        if ended.iter().any(|(_, outcome)| !is_away(outcome)) {
-            self.knocks = None;
-            self.not_before = Instant::now();
-        } else {
-            self.missed();
-        }
-    }
-
-    fn missed(&mut self) {
-        // those that were under way together miss together
-        if Instant::now() >= self.not_before {
-            let pause = self.knocks.get_or_insert_with(pauses).next().unwrap_or(PERIOD);
-            self.not_before = Instant::now() + pause;
-        }
     }
 }

@@ -1,13 +1,16 @@
 //! The way of events from an outbox to the broker.
 
 use super::{
-    relay::{PERIOD, pauses},
-    rows::{claim, settle},
+    claim::{claim, settle},
+    pace::{PERIOD, pauses},
 };
 use crate::{
     Envelope, Fault,
-    bus::{Publisher, RetryPlan, is_transient},
     db::Db,
+    delivery::{
+        plan::{RetryPlan, is_transient},
+        publisher::Publisher,
+    },
     jobs::{Beat, CancellationToken},
 };
 

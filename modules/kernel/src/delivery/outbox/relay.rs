@@ -1,13 +1,22 @@
 //! The relay of a module: what runs in the background to deliver its events.
 
-use super::{Column, EVERYONE, Entity, Model, lane::Lane, publish, state};
+use super::{
+    direct::Lane,
+    pace::PERIOD,
+    row::{Column, Entity, Model},
+    state::state,
+    to_broker,
+};
 use crate::{
     Envelope, Fault,
-    bus::{Audience, Bus},
     db::Db,
+    delivery::{
+        audience::{Audience, EVERYONE},
+        bus::Bus,
+        publisher::Publisher,
+    },
     jobs::Jobs,
 };
-use backon::BackoffBuilder;
 use chrono::TimeDelta;
 use sea_orm::{
     ColumnTrait, Condition, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
@@ -15,8 +24,6 @@ use sea_orm::{
 };
 use std::time::Duration;
 
-/// How often a relay looks by itself.
-pub(super) const PERIOD: Duration = Duration::from_secs(1);
 /// How many rows are addressed at once.
 const BATCH: u64 = 100;
 
@@ -43,7 +50,9 @@ pub fn relay(db: &Db, bus: Bus, jobs: &Jobs) {
             for to in std::iter::once(EVERYONE).chain(bus.listeners().iter().map(|listener| listener.name())) {
                 let name = if to == EVERYONE { format!("{module}.outbox") } else { format!("{module}.outbox.{to}") };
                 let (db, broker, plan, stop) = (db.clone(), broker.clone(), bus.retry_plan().clone(), stop.clone());
-                jobs.keep(name, move |beat| publish::run(db.clone(), broker.publisher(), to, plan.clone(), stop.clone(), beat));
+                jobs.keep(name, move |beat| {
+                    to_broker::run(db.clone(), Publisher::new(broker.clone()), to, plan.clone(), stop.clone(), beat)
+                });
             }
         }
     }
@@ -70,12 +79,6 @@ fn measure(db: Db, jobs: &Jobs) {
             Ok(())
         }
     });
-}
-
-/// Between two looks while nobody can be reached: from 100 ms to 5 s, with jitter, which may double a pause.
-pub(super) fn pauses() -> backon::ExponentialBackoff {
-    let pauses = backon::ExponentialBuilder::default().with_min_delay(Duration::from_millis(100));
-    pauses.with_max_delay(Duration::from_millis(2_500)).with_jitter().without_max_times().build()
 }
 
 /// Gives rows that are for everyone to each listener: rows of commands, of older releases, and of a time with a broker.

@@ -18,10 +18,11 @@
 //! was ever started wait in its queue. A queue that is there with other arguments is used as it is. A message is moved by publishing
 //! it to the next queue, confirmed, before it is acknowledged in the last one: it may be there twice, and never not at all.
 
-use super::{Config, RetryPlan, consumer, outcome_of};
-use crate::{BoxError, Envelope, Fault, InternalKey, Listener, jobs::Jobs, outbox::EVERYONE};
+use super::{config::Config, plan::RetryPlan};
+use crate::{BoxError, Fault, InternalKey, Listener, log::log_seldom};
 use lapin::{
     BasicProperties, Channel, Confirmation, Connection, ConnectionProperties, ErrorKind, ExchangeKind,
+    message::Delivery,
     options::{BasicPublishOptions, ConfirmSelectOptions, ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions},
     protocol::{AMQPErrorKind, AMQPSoftError},
     types::{AMQPValue, FieldTable, ShortString},
@@ -30,7 +31,7 @@ use lapin::{
 use std::{fmt, str::FromStr, sync::Arc, time::Duration};
 
 /// How long a connection may take, and how long a message may wait for its confirmation.
-const PATIENCE: Duration = Duration::from_secs(5);
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 /// Deliveries of a message that is never acknowledged, because its handler takes the process with it.
 const DELIVERIES: i64 = 20;
 /// Header: how often a listener has failed to handle the message in a way that waiting does not mend.
@@ -95,7 +96,7 @@ impl Broker {
         self.0.listeners.iter().map(|(name, _)| *name)
     }
 
-    fn exchange(&self) -> ShortString {
+    pub(super) fn exchange(&self) -> ShortString {
         format!("{}.events", self.0.prefix).into()
     }
 
@@ -151,11 +152,7 @@ impl Broker {
         Ok(())
     }
 
-    pub(crate) fn publisher(&self) -> Publisher {
-        Publisher { broker: self.clone(), open: None }
-    }
-
-    fn is_wanted(&self, kind: &str) -> bool {
+    pub(super) fn is_wanted(&self, kind: &str) -> bool {
         self.0.listeners.iter().any(|(_, types)| types.contains(&kind))
     }
 }
@@ -176,7 +173,7 @@ async fn declare_queue(
     match channel.queue_declare(name.clone(), QueueDeclareOptions::durable(), table).await {
         Ok(_) => Ok(()),
         Err(e) if is_other_queue(&e) => {
-            crate::log::log_seldom(name.as_str(), |again| {
+            log_seldom(name.as_str(), |again| {
                 tracing::warn!(queue = name.as_str(), again, "the queue has other arguments than it should; it is used as it is");
             });
             // the refusal has closed it
@@ -225,89 +222,12 @@ impl From<BrokerError> for Fault {
     }
 }
 
-/// A relay's connection to the broker, made again when it is lost.
-pub(crate) struct Publisher {
-    broker: Broker,
-    open: Option<(Connection, Channel)>,
-}
-
-impl Publisher {
-    /// Publishes events for everyone, or for one listener; an answer for each, in the same order. `Ok` means that it is in every
-    /// queue that wants it.
-    pub(crate) async fn publish(&mut self, to: &str, events: &[Envelope]) -> Vec<Result<(), Fault>> {
-        match self.try_publish(to, events).await {
-            Ok(outcomes) => outcomes,
-            Err(lost) => {
-                self.open = None;
-                // logged once, however many events there are
-                let fault = Fault::from(lost);
-                events.iter().map(|_| Err(fault.clone())).collect()
-            }
-        }
-    }
-
-    async fn try_publish(&mut self, to: &str, events: &[Envelope]) -> Result<Vec<Result<(), Fault>>, BrokerError> {
-        if self.open.is_none() {
-            self.open = Some(self.broker.connect("relay").await?);
-        }
-        let Some((_, channel)) = &self.open else { return Err(BrokerError("no connection".into())) };
-        let work = async {
-            // all on their way before the first confirmation is awaited: a quorum queue confirms some hundred batches a second
-            let mut confirmations = Vec::with_capacity(events.len());
-            for event in events {
-                let json = serde_json::to_vec(event).map_err(|e| BrokerError(e.to_string()))?;
-                let options = BasicPublishOptions { mandatory: true, ..Default::default() };
-                let properties = properties(event).with_headers(signed(self.broker.key(), &json)?);
-                let (exchange, key) = match to {
-                    EVERYONE => (self.broker.exchange(), event.r#type.as_str().into()),
-                    listener => (ShortString::default(), self.broker.queue(listener)),
-                };
-                confirmations.push(channel.basic_publish(exchange, key, options, &json, properties).await?);
-            }
-            let mut outcomes = Vec::with_capacity(events.len());
-            for (event, confirmation) in events.iter().zip(confirmations) {
-                outcomes.push(match confirmation.await? {
-                    Confirmation::Ack(None) => Ok(()),
-                    // nobody in the shop wants it, and nobody else has bound a queue
-                    Confirmation::Ack(Some(_)) if to == EVERYONE && !self.broker.is_wanted(&event.r#type) => Ok(()),
-                    Confirmation::Ack(Some(returned)) => {
-                        Err(Fault::from(BrokerError(format!("{}: {}", event.r#type, returned.reply_text))))
-                    }
-                    Confirmation::Nack(_) | Confirmation::NotRequested => {
-                        Err(Fault::from(BrokerError("the broker refused it".into())))
-                    }
-                });
-            }
-            Ok::<_, BrokerError>(outcomes)
-        };
-        let outcomes =
-            tokio::time::timeout(PATIENCE, work).await.map_err(|_| BrokerError("no confirmation in time".into()))??;
-        for (event, outcome) in events.iter().zip(&outcomes) {
-            let (kind, outcome) = (event.r#type.clone(), outcome_of(outcome));
-            metrics::counter!("souk_events_published_total", "type" => kind, "outcome" => outcome).increment(1);
-        }
-        if outcomes.iter().any(Result::is_err) {
-            // a queue may have been removed: the next connection declares it again
-            self.open = None;
-        }
-        Ok(outcomes)
-    }
-}
-
 /// The headers of a message that was never tried.
 pub(crate) fn signed(key: &InternalKey, body: &[u8]) -> Result<FieldTable, BrokerError> {
     let signature = key.sign_bytes(body).map_err(|e| BrokerError(e.to_string()))?;
     let mut headers = FieldTable::default();
     headers.insert(SIGNATURE.into(), AMQPValue::LongString(signature.into()));
     Ok(headers)
-}
-
-fn properties(event: &Envelope) -> BasicProperties {
-    BasicProperties::default()
-        .with_delivery_mode(2)
-        .with_content_type(Envelope::MEDIA_TYPE.into())
-        .with_message_id(event.id.to_string().into())
-        .with_type(event.r#type.as_str().into())
 }
 
 /// Publishes a message to one queue, and waits until it is there.
@@ -329,10 +249,14 @@ pub(crate) async fn send(
     tokio::time::timeout(PATIENCE, work).await.map_err(|_| BrokerError("no confirmation in time".into()))?
 }
 
-/// Lets a listener of this process take what is in its queue.
-pub(crate) fn consume(broker: Broker, listener: Listener, jobs: &Jobs) {
-    let stop = jobs.stopping().clone();
-    jobs.keep(format!("{}.consumer", listener.name()), move |beat| {
-        consumer::run(broker.clone(), listener.clone(), stop.clone(), beat)
-    });
+/// How often its listener has failed to handle a message.
+pub(crate) fn attempts(delivery: &Delivery) -> i32 {
+    match header(delivery, ATTEMPTS) {
+        Some(AMQPValue::LongInt(attempts)) => *attempts,
+        _ => 0,
+    }
+}
+
+pub(crate) fn header<'a>(delivery: &'a Delivery, name: &str) -> Option<&'a AMQPValue> {
+    delivery.properties.headers().as_ref()?.inner().get(name)
 }

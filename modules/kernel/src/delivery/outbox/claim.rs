@@ -1,10 +1,10 @@
 //! Taking rows of a listener, and writing what became of them.
 
-use super::{Column, Entity, Model};
+use super::row::{Column, Entity, Model};
 use crate::{
     Fault,
-    bus::{Next, RetryPlan},
     db::Db,
+    delivery::plan::{Next, RetryPlan},
 };
 use chrono::TimeDelta;
 use sea_orm::{
@@ -51,7 +51,7 @@ pub(super) async fn settle(
     ended: Vec<(Model, Result<(), Fault>)>,
 ) -> Result<(), Fault> {
     let now = db.now();
-    let (mut arrived, mut passing) = (Vec::new(), Vec::new());
+    let (mut arrived, mut transient) = (Vec::new(), Vec::new());
     let (mut longest, mut why) = (Duration::ZERO, String::new());
     let mut failed = Vec::new();
     for (row, outcome) in ended {
@@ -62,7 +62,7 @@ pub(super) async fn settle(
         match plan.after(&fault, row.attempts, row.age(now)) {
             Next::Later(wait) => {
                 (longest, why) = (longest.max(wait), fault.to_string());
-                passing.push(row.id);
+                transient.push(row.id);
             }
             Next::Again(wait) => failed.push((row, fault, Some(wait))),
             Next::Never => failed.push((row, fault, None)),
@@ -72,12 +72,12 @@ pub(super) async fn settle(
     if !arrived.is_empty() {
         Entity::delete_many().filter(of_listener(arrived)).exec(db.write()).await?;
     }
-    if !passing.is_empty() {
+    if !transient.is_empty() {
         // when somebody is away there are many: they wait as long as the oldest of them
         Entity::update_many()
             .col_expr(Column::DueAt, Expr::value(now + TimeDelta::from_std(longest).unwrap_or(LEASE)))
             .col_expr(Column::Reason, Expr::value(why))
-            .filter(of_listener(passing))
+            .filter(of_listener(transient))
             .exec(db.write())
             .await?;
     }

@@ -1,13 +1,14 @@
 //! A listener's end of the broker.
 
 use super::{
-    Next,
-    broker::{ATTEMPTS, Broker, BrokerError, REASON, REPLAYED, SIGNATURE, send},
-    handled,
+    broker::{ATTEMPTS, Broker, BrokerError, REASON, REPLAYED, SIGNATURE, attempts, header, send},
+    handle::handled,
+    plan::Next,
 };
 use crate::{
     Code, Envelope, Fault, Listener,
-    jobs::{Beat, CancellationToken},
+    jobs::{Beat, CancellationToken, Jobs},
+    log::log_seldom,
     now,
 };
 use backon::BackoffBuilder;
@@ -21,8 +22,14 @@ use lapin::{
 };
 use std::time::{Duration, Instant};
 
+/// Lets a listener of this process take what is in its queue.
+pub(crate) fn start(broker: Broker, listener: Listener, jobs: &Jobs) {
+    let stop = jobs.stopping().clone();
+    jobs.keep(format!("{}.consumer", listener.name()), move |beat| run(broker.clone(), listener.clone(), stop.clone(), beat));
+}
+
 /// Takes what comes, over one connection after the other, until `stop`.
-pub(crate) async fn run(broker: Broker, listener: Listener, stop: CancellationToken, beat: Beat) {
+async fn run(broker: Broker, listener: Listener, stop: CancellationToken, beat: Beat) {
     let pauses = || {
         let pauses = backon::ExponentialBuilder::default().with_min_delay(Duration::from_millis(100));
         pauses.with_max_delay(Duration::from_secs(5)).with_jitter().without_max_times().build()
@@ -32,7 +39,7 @@ pub(crate) async fn run(broker: Broker, listener: Listener, stop: CancellationTo
         let started = Instant::now();
         let Err(lost) = session(&broker, &listener, &stop, &beat).await else { return };
         beat.failed();
-        crate::log::log_seldom("broker", |again| {
+        log_seldom("broker", |again| {
             tracing::warn!(listener = listener.name(), error = %lost, again, "lost the broker; connecting again");
         });
         if started.elapsed() > Duration::from_secs(10) {
@@ -139,16 +146,4 @@ async fn handle(broker: &Broker, listener: &Listener, delivery: &Delivery) -> (R
 fn nearest(waits: &[Duration], wanted: Duration) -> Duration {
     let shorter = waits.iter().copied().filter(|wait| *wait <= wanted).max();
     shorter.or_else(|| waits.iter().copied().min()).unwrap_or(wanted)
-}
-
-/// How often its listener has failed to handle a message.
-pub(crate) fn attempts(delivery: &Delivery) -> i32 {
-    match header(delivery, ATTEMPTS) {
-        Some(AMQPValue::LongInt(attempts)) => *attempts,
-        _ => 0,
-    }
-}
-
-pub(crate) fn header<'a>(delivery: &'a Delivery, name: &str) -> Option<&'a AMQPValue> {
-    delivery.properties.headers().as_ref()?.inner().get(name)
 }

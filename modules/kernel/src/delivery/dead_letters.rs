@@ -2,16 +2,11 @@
 //! listener.
 
 use super::{
-    Bus,
-    broker::{Broker, BrokerError, REASON, REPLAYED, send, signed},
-    consumer::{attempts, header},
-};
-use crate::{
-    Envelope, Fault,
-    db::Db,
-    now,
+    broker::{Broker, BrokerError, REASON, REPLAYED, attempts, header, send, signed},
+    bus::Bus,
     outbox::{self, Which},
 };
+use crate::{Envelope, Fault, db::Db, now};
 use lapin::{
     message::Delivery,
     options::{BasicAckOptions, BasicGetOptions, QueueDeclareOptions},

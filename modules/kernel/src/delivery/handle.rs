@@ -1,0 +1,24 @@
+//! Handing an event to a listener of this shop, and measuring it.
+
+use crate::{Envelope, Fault, Listener};
+
+/// Hands an event to a listener, and measures it.
+pub(super) async fn handled(listener: &Listener, event: &Envelope) -> Result<(), Fault> {
+    let result = listener.handle(event.clone()).await;
+    let outcome = outcome_of(&result);
+    let (name, kind) = (listener.name(), event.r#type.clone());
+    metrics::counter!("souk_events_handled_total", "listener" => name, "type" => kind, "outcome" => outcome).increment(1);
+    if result.is_ok() {
+        let lag = (crate::now() - event.time).to_std().unwrap_or_default();
+        metrics::histogram!("souk_event_lag_seconds", "listener" => name).record(lag);
+    }
+    result
+}
+
+/// An outcome as a label of a metric.
+pub(super) fn outcome_of(result: &Result<(), Fault>) -> &'static str {
+    match result {
+        Ok(()) => "ok",
+        Err(fault) => fault.code().name(),
+    }
+}

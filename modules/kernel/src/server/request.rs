@@ -1,0 +1,112 @@
+//! Reading a request: its headers, parameters and body.
+
+use super::connection::{Exchange, Timeouts};
+use crate::{Code, Ctx, Fault, Incoming, Method, Op, Trace, header, wire::escape};
+use actix_web::{HttpMessage, HttpRequest, http::header as http, web};
+use percent_encoding::percent_decode_str;
+
+/// The same call with what the headers say beside the credentials.
+pub(super) fn with_headers(mut cx: Ctx, request: &HttpRequest) -> Result<Ctx, Fault> {
+    if let Some(trace) = request.extensions().get::<Trace>() {
+        cx = cx.in_trace(*trace);
+    }
+    if let Some(key) = request.headers().get(header::IDEMPOTENCY_KEY) {
+        // of what is not printable, `to_str` lets the tab through
+        let key = key.to_str().ok().filter(|key| (1..=255).contains(&key.len()) && !key.contains('\t'));
+        let rule = "must have 1 to 255 printable ASCII characters";
+        cx = cx.with_key(key.ok_or_else(|| Fault::invalid("/Idempotency-Key", rule))?);
+    }
+    Ok(cx)
+}
+
+/// The arguments of a call of `op`.
+pub(super) async fn read(request: &HttpRequest, body: web::Payload, op: &Op, max_body: usize) -> Result<Incoming, Fault> {
+    let decode = |(name, value): (&str, &str)| {
+        let decoded = percent_decode_str(value).decode_utf8();
+        let good = decoded.ok().filter(|text| !text.contains('\0'));
+        good.map(|text| (name.to_owned(), text.into_owned())).ok_or_else(|| Fault::invalid(format!("/{name}"), NOT_TEXT))
+    };
+    let params = request.match_info().iter().map(decode).collect::<Result<_, _>>()?;
+    let query = request.query_string().to_owned();
+    if let Some(name) = not_text(&query) {
+        return Err(Fault::invalid(format!("/{}", escape(&name)), NOT_TEXT));
+    }
+    let takes_body = matches!(op.method, Method::Post | Method::Put);
+    let body = if takes_body { read_body(request, body, max_body).await? } else { None };
+    // PUT replaces: nothing is no answer to the question by what
+    let body = body.or_else(|| (op.method == Method::Put).then(Vec::new));
+    Ok(Incoming { params, query, body, from_peer: false })
+}
+
+const NOT_TEXT: &str = "must be text in UTF-8 without the character U+0000";
+
+/// The first parameter of a query whose name or value is no text.
+fn not_text(query: &str) -> Option<String> {
+    let is_text = |part: &str| percent_decode_str(part).decode_utf8().is_ok_and(|text| !text.contains('\0'));
+    let bad = query.split('&').find(|pair| !is_text(pair))?;
+    let name = bad.split('=').next().unwrap_or_default();
+    Some(percent_decode_str(name).decode_utf8_lossy().replace('\0', "\u{fffd}"))
+}
+
+async fn read_body(request: &HttpRequest, body: web::Payload, max_body: usize) -> Result<Option<Vec<u8>>, Fault> {
+    let bytes = receive(request, body, max_body).await?;
+    if bytes.is_empty() {
+        return Ok(None);
+    }
+    check_form(request)?;
+    Ok(Some(bytes.into()))
+}
+
+/// The body of a request, of at most `max_body` bytes, when it arrives in time.
+pub(crate) async fn receive(request: &HttpRequest, body: web::Payload, max_body: usize) -> Result<web::Bytes, Fault> {
+    let too_large = || Fault::new(Code::PayloadTooLarge, format!("The body must have at most {max_body} bytes"));
+    let length = text(request, http::CONTENT_LENGTH.as_str()).and_then(|length| length.parse::<usize>().ok());
+    if length.is_some_and(|length| length > max_body) {
+        return Err(too_large());
+    }
+    let exchange = request.conn_data::<Exchange>();
+    let patience = exchange.map_or_else(Timeouts::default, Exchange::timeouts).body();
+    let bytes = match tokio::time::timeout(patience, body.to_bytes_limited(max_body)).await {
+        Ok(Ok(Ok(bytes))) => bytes,
+        Ok(Ok(Err(_))) => return Err(Fault::new(Code::InvalidArgument, "The body could not be read")),
+        Ok(Err(_)) => return Err(too_large()),
+        Err(_) => return Err(Fault::new(Code::InvalidArgument, "The body took too long to arrive")),
+    };
+    if let Some(exchange) = exchange {
+        exchange.body_is_read();
+    }
+    Ok(bytes)
+}
+
+/// That a body is what we can read: JSON in UTF-8, as it is.
+fn check_form(request: &HttpRequest) -> Result<(), Fault> {
+    let refused = |name, rule| {
+        let pointer = format!("/{}", header_name(&name));
+        Fault::new(Code::UnsupportedMediaType, format!("{} {rule}", header_name(&name))).at(pointer, rule)
+    };
+    if request.headers().get_all(http::CONTENT_ENCODING).any(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity")) {
+        return Err(refused(http::CONTENT_ENCODING, "must be identity: a body cannot be compressed"));
+    }
+    let media_type = request.mime_type().ok().flatten();
+    let media_type = media_type.filter(|kind| kind.suffix().unwrap_or_else(|| kind.subtype()) == "json");
+    match media_type.ok_or_else(|| refused(http::CONTENT_TYPE, "must be application/json"))?.get_param("charset") {
+        Some(charset) if charset != "utf-8" => Err(refused(http::CONTENT_TYPE, "must have no other charset than utf-8")),
+        _ => Ok(()),
+    }
+}
+
+/// The name of a header as it is usually written: `Idempotency-Key`.
+pub(super) fn header_name(name: &http::HeaderName) -> String {
+    let capital = |part: &str| part[..1].to_uppercase() + &part[1..];
+    name.as_str().split('-').filter(|part| !part.is_empty()).map(capital).collect::<Vec<_>>().join("-")
+}
+
+/// The token of an `Authorization: Bearer` header (RFC 6750).
+pub fn bearer(request: &HttpRequest) -> Option<&str> {
+    let (scheme, token) = text(request, http::AUTHORIZATION.as_str())?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+pub(super) fn text<'a>(request: &'a HttpRequest, name: &str) -> Option<&'a str> {
+    request.headers().get(name)?.to_str().ok()
+}
