@@ -1,17 +1,17 @@
-//! The tables of every module's own database, as numbered steps.
+//! The tables of every module's own database, as numbered migrations.
 //!
 //! Each module has its own list and its own tracking table, because each module may have its own database.
 //!
 //! # The rule: expand, then contract
-//! Releases that follow each other run side by side on one schema, and a release can be taken back. So:
-//! - A step that has been released is never changed; the next one changes what it made. Released are all steps on the branch `main`:
-//!   someone may run it, whatever the version in Cargo.toml says.
-//! - A step adds. A new column may be null or has a default, so that the release before can still write rows; a new table or index
-//!   disturbs nobody.
-//! - What is no longer used is removed, renamed or made stricter one release *after* the last one that uses it.
-//! - A step is short, and waits for its locks three seconds at most (`kernel::db`): it must be able to run while the shop serves. Large
-//!   tables are filled by a job, not by a step.
-//! - SQLite changes some things only by making a table anew; foreign keys are off while steps run, and checked afterwards.
+//! A release runs beside the one before it on one schema, and can be taken back. So:
+//! - A released migration is never changed; a later one changes its tables. All migrations on the branch `main` count as released:
+//!   someone may run them, whatever the version in Cargo.toml says.
+//! - A migration adds. A new column may be null or has a default, so that the release before can still write rows; it ignores new tables
+//!   and indexes.
+//! - A table or column is removed, renamed or made stricter one release *after* the last one that uses it.
+//! - A migration is short, and waits for its locks three seconds at most (`kernel::db`): it runs while the shop serves. A job, not a
+//!   migration, fills large tables.
+//! - On SQLite some changes need a new table; foreign keys are off during migrations, and checked afterwards.
 
 use sea_orm_migration::prelude::*;
 
@@ -41,18 +41,18 @@ pub(crate) async fn keep_refusals(manager: &SchemaManager<'_>) -> Result<(), DbE
     manager.alter_table(Table::alter().table("idempotency_keys").add_column(problem).to_owned()).await
 }
 
-/// For the sweep that removes old keys.
+/// An index for the sweep of old keys.
 pub(crate) fn idempotency_keys_by_age() -> IndexCreateStatement {
     Index::create().name("idempotency_keys_by_age").table("idempotency_keys").col("started_at").to_owned()
 }
 
-/// Gives the rows of a table versions, from `first` on.
+/// Adds a version to the rows of a table; existing rows get `first`.
 pub(crate) async fn add_version(manager: &SchemaManager<'_>, table: &'static str, first: i64) -> Result<(), DbErr> {
     let version = ColumnDef::new("version").big_integer().not_null().default(first).to_owned();
     manager.alter_table(Table::alter().table(table).add_column(version).to_owned()).await
 }
 
-/// The tables of `kernel::outbox`, which every module that tells events has.
+/// The table of `kernel::outbox`, which every module that publishes events has.
 pub(crate) async fn create_outbox(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     manager
         .create_table(
@@ -74,8 +74,8 @@ fn outbox_by_due() -> IndexCreateStatement {
     Index::create().name("outbox_by_due").table("outbox").col("due_at").and_where(Expr::col("dead_at").is_null()).to_owned()
 }
 
-/// Gives each listener a row of its own in the outbox. A release that does not know of listeners goes on: its rows are for all of them,
-/// and it delivers the rows of each to all.
+/// Gives each listener a row of its own in the outbox. A release that does not know listeners still works: it writes rows for all
+/// listeners, and delivers every row to all.
 pub(crate) async fn add_outbox_listener(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     let listener = || ColumnDef::new("listener").string_len(64).not_null().default("").to_owned();
     let replayed_at = || ColumnDef::new("replayed_at").timestamp_with_time_zone().to_owned();
@@ -102,7 +102,7 @@ pub(crate) async fn add_outbox_listener(manager: &SchemaManager<'_>) -> Result<(
         manager.get_connection().execute_unprepared(&copy).await?;
         manager.drop_table(Table::drop().table("outbox").to_owned()).await?;
         manager.rename_table(Table::rename().table("outbox_with_listener", "outbox").to_owned()).await?;
-        // for releases that do not know of listeners
+        // for releases that do not know listeners
         manager.create_index(outbox_by_due()).await?;
     } else {
         let columns = Table::alter().table("outbox").add_column(listener()).add_column(replayed_at()).to_owned();
@@ -114,7 +114,7 @@ pub(crate) async fn add_outbox_listener(manager: &SchemaManager<'_>) -> Result<(
     manager.create_index(due.and_where(Expr::col("dead_at").is_null()).to_owned()).await
 }
 
-/// The table of `kernel::inbox`, which every module that listens to events has.
+/// The table of `kernel::inbox`, which every module that handles events has.
 pub(crate) async fn create_inbox(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     manager
         .create_table(
