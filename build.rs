@@ -1,9 +1,9 @@
-//! Generates the list of modules from the root's Cargo.toml, the only file that lists them: a module is a dependency and a feature of
-//! the launcher.
+//! Generates the list of modules from the root's Cargo.toml, the only file that lists them: a module is a dependency and a
+//! feature of the launcher.
 //!
-//! Writes `modules.rs` with the macro `for_modules!`. It lists each module after the modules that its own Cargo.toml depends on, so
-//! that each can be started with the clients of the modules that it calls. If a module lacks a line in Cargo.toml, the build fails and
-//! prints the line.
+//! Writes `modules.rs` with the macro `for_modules!`. It lists each module after the modules that its own Cargo.toml depends on,
+//! so that each can be started with the clients of the modules that it calls. If a module lacks a line in Cargo.toml, the build
+//! fails and prints the line.
 
 use std::{collections::BTreeMap, env, error::Error, fmt::Write, fs, path::Path};
 use toml::{Table, Value};

@@ -164,8 +164,8 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// Connects outboxes and listeners of the local modules to the bus. This comes after all modules are added, so that two modules can
-    /// listen to each other.
+    /// Connects outboxes and listeners of the local modules to the bus. This comes after all modules are added, so that two
+    /// modules can listen to each other.
     #[cfg(feature = "store")]
     fn connect_events(&mut self) -> anyhow::Result<()> {
         let key = self.key()?;

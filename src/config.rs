@@ -30,8 +30,8 @@ macro_rules! define_settings {
             pub(crate) bind: IpAddr,
             /// Port to listen on; by default that of the gateway, 8000, or of the single module (`souk modules`).
             pub(crate) port: Option<u16>,
-            /// Address of the operations listener (metrics, readiness, jobs, log filter). Without a port in it, the port is that of the
-            /// process plus 100. `off`: none.
+            /// Address of the operations listener (metrics, readiness, jobs, log filter). Without a port in it, the port is that
+            /// of the process plus 100. `off`: none.
             pub(crate) ops_bind: OpsBind,
             /// When a process stops: seconds from "not ready" to "no new connections", in which balancers and callers notice.
             pub(crate) drain_seconds: u64,
@@ -47,7 +47,8 @@ macro_rules! define_settings {
             pub(crate) demo: bool,
             /// Shared secret of the processes of one shop, at least 32 bytes: signs the tokens of internal calls.
             pub(crate) internal_key: Option<Secret>,
-            /// Instead of `internal_key`: a file with one key a line. The first signs, all are accepted; it is read again when it changes.
+            /// Instead of `internal_key`: a file with one key a line. The first signs, all are accepted; it is read again when it
+            /// changes.
             pub(crate) internal_key_file: Option<PathBuf>,
             /// PEM file of the authorities for peers at `https://` addresses; by default the authorities of the machine.
             pub(crate) peers_ca_file: Option<PathBuf>,

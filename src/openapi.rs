@@ -1,5 +1,5 @@
-//! `souk openapi`: generates the committed files: the OpenAPI documents from the traits, the AsyncAPI document from the types of the
-//! events, and the table of modules in the README. `--check` compares them.
+//! `souk openapi`: generates the committed files: the OpenAPI documents from the traits, the AsyncAPI document from the types of
+//! the events, and the table of modules in the README. `--check` compares them.
 
 use crate::{
     asyncapi,

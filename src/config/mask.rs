@@ -1,6 +1,7 @@
 //! Hides the secrets in settings that are shown.
 
-/// Masks the secrets in settings: passwords in addresses, and fields for providers whose names look like keys. `Secret` masks itself.
+/// Masks the secrets in settings: passwords in addresses, and fields for providers whose names look like keys. `Secret` masks
+/// itself.
 pub(super) fn mask(value: &mut toml::Value) {
     match value {
         toml::Value::String(text) => *text = without_secrets(text),

@@ -1,6 +1,7 @@
 //! The search index: the words of name and description, and parts of the name.
 //!
-//! Triggers keep it up to date in tables beside the products: in the table of products, every change of a stock would write it anew.
+//! Triggers keep it up to date in tables beside the products: in the table of products, every change of a stock would write it
+//! anew.
 
 use sea_orm_migration::{
     prelude::*,

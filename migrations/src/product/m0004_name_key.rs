@@ -1,5 +1,5 @@
-//! The sort key of product names. We compute it, because the order of text in a store depends on its set-up. A job computes the keys of
-//! existing products.
+//! The sort key of product names. We compute it, because the order of text in a store depends on its set-up. A job computes the
+//! keys of existing products.
 
 use sea_orm_migration::prelude::*;
 
