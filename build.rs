@@ -1,18 +1,19 @@
-//! Makes the list of modules from Cargo.toml, the only place that has it: a module is a dependency and a feature of the launcher.
+//! Generates the list of modules from the root's Cargo.toml, the only file that lists them: a module is a dependency and a
+//! feature of the launcher.
 //!
-//! Writes `modules.rs` with the macro `for_modules!`. In it each module comes after the ones that its own Cargo.toml depends on, so
-//! that starting them in this order gives each its peers. A module that lacks one of its lines in Cargo.toml stops the build with
-//! that line as the message.
+//! Writes `modules.rs` with the macro `for_modules!`. It lists each module after the modules that its own Cargo.toml depends on,
+//! so that each can be started with the clients of the modules that it calls. If a module lacks a line in Cargo.toml, the build
+//! fails and prints the line.
 
 use std::{collections::BTreeMap, env, error::Error, fmt::Write, fs, path::Path};
 use toml::{Table, Value};
 
-/// Folders below `modules/` that are not modules of the shop: what all of them share, and what stands in front of them.
+/// Folders below `modules/` that are not modules of the shop.
 const NOT_MODULES: [&str; 2] = ["kernel", "gateway"];
 
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=Cargo.toml");
-    // where a new member of the workspace shows
+    // changes when the workspace gets a new member
     println!("cargo::rerun-if-changed=Cargo.lock");
     let root = read("Cargo.toml")?;
     let mut modules = BTreeMap::new();
@@ -22,7 +23,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         if NOT_MODULES.contains(&name.as_str()) {
             continue;
         }
-        // not the whole folder: a change in a module's tests is no change of the launcher
+        // not the whole folder: the launcher need not be built again for a module's tests
         println!("cargo::rerun-if-changed=modules/{name}/Cargo.toml");
         println!("cargo::rerun-if-changed=modules/{name}/src/api.rs");
         if !folder.join("src/api.rs").exists() {
@@ -43,7 +44,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         let is_next = |(name, (_, dependencies)): &(&String, &(String, Vec<String>))| {
             !done.contains(name) && dependencies.iter().all(|d| !modules.contains_key(d) || done.contains(&d))
         };
-        // cargo refuses circles before this runs
+        // cargo has refused circles already
         let (name, (description, _)) = modules.iter().find(is_next).ok_or("the modules depend on each other in a circle")?;
         let camel: String = name.split('_').map(capitalised).collect();
         writeln!(rows, "    {name} {name:?} {camel} {camel}Client {description:?};")?;
@@ -54,7 +55,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// The first line that Cargo.toml lacks for a module.
+/// The first line that is missing in Cargo.toml for a module.
 fn missing_line(root: &Table, name: &str) -> Option<String> {
     let dependency = format!("[dependencies] {name} = {{ path = \"modules/{name}\", default-features = false }}");
     let feature = format!("[features] {name} = [\"store\", \"{name}/server\"]");

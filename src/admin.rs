@@ -1,11 +1,11 @@
-//! `souk admin`: what needs the machine and not an account.
+//! `souk admin`: commands that need access to the machine instead of an account.
 
 use crate::config::Settings;
 use clap::Subcommand;
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
-    /// Make an administrator, or make an existing account one; the password is read from standard input
+    /// Create an administrator, or make an existing account one; reads the password from standard input
     Create {
         /// E-mail address of the account
         email: String,

@@ -1,5 +1,5 @@
-//! Puts the modules together: starts what this process runs, connects it with what runs elsewhere, and hands each module the clients
-//! of the ones that it calls.
+//! Assembles the shop: starts the local modules, connects the remote ones, and gives each module the clients of the modules that it
+//! calls.
 
 #[cfg(feature = "store")]
 use crate::modules::Known;
@@ -18,11 +18,11 @@ pub(crate) struct Shop {
     pub(crate) endpoint: Endpoint,
     /// The stores of this process, for health checks.
     pub(crate) stores: Vec<Arc<dyn Health>>,
-    /// The modules that run elsewhere, for operators.
+    /// The remote modules, for operators.
     pub(crate) peers: Vec<(&'static str, Transport)>,
 }
 
-/// What a process shows to the network: the gateway, or one module's own operations.
+/// What a process serves at its port: the gateway, or one module's own operations.
 pub(crate) enum Endpoint {
     #[cfg(feature = "gateway")]
     Gateway(gateway::Gateway),
@@ -32,7 +32,7 @@ pub(crate) enum Endpoint {
     },
 }
 
-/// Starts what this process runs and connects it with what runs elsewhere.
+/// Starts the local modules and connects the remote ones.
 pub(crate) async fn assemble(settings: &Settings, only: Option<Module>, jobs: &Jobs) -> anyhow::Result<Shop> {
     if let Some(path) = &settings.peers_ca_file {
         let pem = std::fs::read(path).with_context(|| format!("peers_ca_file: {}", path.display()))?;
@@ -40,7 +40,7 @@ pub(crate) async fn assemble(settings: &Settings, only: Option<Module>, jobs: &J
     }
     let clashes = modules::clashes();
     if !clashes.is_empty() {
-        bail!("modules do not fit each other:\n  {}", clashes.join("\n  "));
+        bail!("modules conflict:\n  {}", clashes.join("\n  "));
     }
     let mut builder = Builder::new(settings, only, jobs);
     macro_rules! start_modules {
@@ -59,7 +59,7 @@ pub(crate) async fn assemble(settings: &Settings, only: Option<Module>, jobs: &J
     builder.finish()
 }
 
-/// The bus in the hands of a command: it neither publishes nor consumes.
+/// The bus for a command, which neither publishes nor consumes.
 #[cfg(feature = "store")]
 pub(crate) fn bus_of_operator(settings: &Settings) -> anyhow::Result<Bus> {
     let listeners = modules::contracts().into_iter().filter_map(|Known { listener, .. }| listener).collect();
@@ -77,12 +77,12 @@ struct Builder<'a> {
     instances: Vec<(&'static str, Instances)>,
     #[cfg(feature = "store")]
     listeners: Vec<kernel::Listener>,
-    /// Of the modules in this process that publish events.
+    /// The stores of the local modules that publish events.
     #[cfg(feature = "store")]
     outboxes: Vec<kernel::db::Db>,
 }
 
-/// Where a module turned out to be.
+/// Where a module runs.
 enum Location {
     Local,
     Remote(Transport),
@@ -132,7 +132,7 @@ impl<'a> Builder<'a> {
         }
         let health: Arc<dyn Health> = Arc::new(store.in_background());
         self.instances.push((module.name(), Instances::Local(health.clone())));
-        // what is not essential is in /health, and not in /readyz
+        // the store of a module that is not essential is in /health only, not in /readyz
         if M::Client::IS_ESSENTIAL || self.only == Some(module) {
             self.stores.push(health);
         }
@@ -164,8 +164,8 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// Lets this process's modules publish and consume. All modules are known by now, so that even two that listen to each other can
-    /// be connected.
+    /// Connects outboxes and listeners of the local modules to the bus. This comes after all modules are added, so that two
+    /// modules can listen to each other.
     #[cfg(feature = "store")]
     fn connect_events(&mut self) -> anyhow::Result<()> {
         let key = self.key()?;
@@ -207,7 +207,7 @@ impl<'a> Builder<'a> {
         self.instances.iter().filter_map(remote).collect()
     }
 
-    /// The key of this process: made once, since it remembers what it was used for.
+    /// The key of this process. There is only one, because it remembers the tokens that it has accepted.
     fn key(&mut self) -> anyhow::Result<InternalKey> {
         if let Some(key) = &self.key {
             return Ok(key.clone());
@@ -218,7 +218,7 @@ impl<'a> Builder<'a> {
     }
 }
 
-/// The key of internal calls. In development the processes of this machine share one in the data folder.
+/// The key of internal calls. In development the processes of this machine share a key in the data folder.
 fn key(settings: &Settings, jobs: &Jobs) -> anyhow::Result<InternalKey> {
     let key = match (&settings.internal_key_file, &settings.internal_key) {
         (Some(path), _) => InternalKey::from_file(path.clone(), jobs).map_err(|e| format!("{}: {e}", path.display())),
@@ -233,7 +233,7 @@ fn of_module(module: &'static str) -> impl Fn(kernel::BoxError) -> anyhow::Error
     move |e| anyhow!("{module}: {e}")
 }
 
-/// What the reader of the message can do about a module that this binary cannot run.
+/// Says what to do about a module that this binary cannot run.
 fn not_compiled_in(module: Module) -> anyhow::Error {
     let name = module.name();
     anyhow!("{name} is not compiled into this binary: set modules.{name} to its address, or build with --features {name}")
@@ -247,7 +247,7 @@ fn shared_key(data: &Path) -> anyhow::Result<Vec<u8>> {
         return read();
     }
     std::fs::create_dir_all(data).with_context(|| data.display().to_string())?;
-    // under another name first, so that no process reads half a key; whoever links it first wins
+    // written under another name first, so that no process reads half a key; the first process to link it wins
     let draft = data.join(format!("internal.key.{}", std::process::id()));
     let mut file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
     file.write_all(&rand::random::<[u8; 32]>())?;

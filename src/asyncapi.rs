@@ -1,5 +1,5 @@
-//! The AsyncAPI 3.0 document: which events there are, who tells them, and who takes them. Generated from the types of the events and
-//! from the listeners.
+//! The AsyncAPI 3.0 document: the events, their publishers and their listeners. Generated from the types of the events and from the
+//! listeners.
 
 use kernel::{Envelope, EventType, Listener};
 use serde_json::{Map, Value, json};
@@ -14,7 +14,7 @@ pub(crate) fn document(types: &[EventType], listeners: &[Listener]) -> serde_jso
     for (name, schema) in more.iter().chain(types.iter().flat_map(|kind| &kind.schemas)) {
         schemas.insert(name.clone(), serde_json::to_value(schema)?);
     }
-    // JSON Schema in OpenAPI and in AsyncAPI differ by one word
+    // AsyncAPI has `examples` where OpenAPI has `example`
     schemas.values_mut().for_each(use_examples);
 
     let (mut channels, mut messages, mut operations) = (Map::new(), Map::new(), Map::new());
@@ -22,7 +22,7 @@ pub(crate) fn document(types: &[EventType], listeners: &[Listener]) -> serde_jso
         let name = kind.name;
         channels.insert(name.into(), channel(name));
         messages.insert(name.into(), message(kind, &schemas[&kind.schema]));
-        operations.insert(format!("{}.tell.{name}", kind.teller), operation("send", name, kind.teller));
+        operations.insert(format!("{}.publish.{name}", kind.teller), operation("send", name, kind.teller));
         for listener in listeners.iter().filter(|listener| listener.wants(name)) {
             operations.insert(format!("{}.handle.{name}", listener.name()), operation("receive", name, listener.name()));
         }
@@ -32,8 +32,8 @@ pub(crate) fn document(types: &[EventType], listeners: &[Listener]) -> serde_jso
         "info": {
             "title": "Events of Souk",
             "version": env!("CARGO_PKG_VERSION"),
-            "description": "What modules tell about their past. Each event comes at least once; `aggregateversion` tells what is out of \
-                            date. Over RabbitMQ the messages are signed: header `souk-signature`.",
+            "description": "The events that modules publish. Each is delivered at least once; `aggregateversion` shows which of two \
+                            events is newer. Over RabbitMQ the messages are signed: header `souk-signature`.",
         },
         "defaultContentType": Envelope::MEDIA_TYPE,
         "channels": channels,

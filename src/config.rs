@@ -24,23 +24,22 @@ macro_rules! define_settings {
         #[derive(Debug, Clone, Serialize, Deserialize)]
         #[serde(deny_unknown_fields, default)]
         pub(crate) struct Settings {
-            /// `development` or `production`. Production refuses demo accounts, generated keys and other conveniences.
+            /// `development` or `production`. Production refuses demo accounts, generated keys and the sandbox as payment provider.
             pub(crate) environment: Environment,
             /// Address to listen on.
             pub(crate) bind: IpAddr,
-            /// Port to listen on; without it that of the gateway, 8000, or of the single module (`souk modules`).
+            /// Port to listen on; by default that of the gateway, 8000, or of the single module (`souk modules`).
             pub(crate) port: Option<u16>,
-            /// Address of the operations listener (metrics, readiness, jobs, log level), with a port or without: then it is the port of the
-            /// process plus 100. `off`: none.
+            /// Address of the operations listener (metrics, readiness, jobs, log filter). Without a port in it, the port is that
+            /// of the process plus 100. `off`: none.
             pub(crate) ops_bind: OpsBind,
-            /// Seconds between the moment when a process that is told to stop says that it is not ready, and the one when it takes no new
-            /// connections: as long as those who send it requests need to notice.
+            /// When a process stops: seconds from "not ready" to "no new connections", in which balancers and callers notice.
             pub(crate) drain_seconds: u64,
-            /// Seconds that a process that stops waits for requests, and then for its work in the background.
+            /// When a process stops: seconds that it waits for requests, and then for its jobs.
             pub(crate) shutdown_seconds: u64,
-            /// Worker threads of the HTTP server; without it one per core.
+            /// Worker threads of the HTTP server; by default one per core.
             pub(crate) workers: Option<usize>,
-            /// How long whoever is at the other end of a connection may take.
+            /// How long the other end of a connection may take.
             pub(crate) timeouts: kernel::server::Timeouts,
             /// Folder of the embedded stores and generated keys.
             pub(crate) data: PathBuf,
@@ -48,9 +47,10 @@ macro_rules! define_settings {
             pub(crate) demo: bool,
             /// Shared secret of the processes of one shop, at least 32 bytes: signs the tokens of internal calls.
             pub(crate) internal_key: Option<Secret>,
-            /// In place of `internal_key`: a file with one key a line. The first signs, all are accepted; it is read again when it changes.
+            /// Instead of `internal_key`: a file with one key a line. The first signs, all are accepted; it is read again when it
+            /// changes.
             pub(crate) internal_key_file: Option<PathBuf>,
-            /// PEM file of the authorities that sign the certificates of peers at `https://` addresses; without it those of the machine.
+            /// PEM file of the authorities for peers at `https://` addresses; by default the authorities of the machine.
             pub(crate) peers_ca_file: Option<PathBuf>,
             /// Logs.
             pub(crate) log: Log,
@@ -59,11 +59,11 @@ macro_rules! define_settings {
             $(
                 #[cfg(feature = $name)]
                 pub(crate) $module: $module::Config,
-                // a file for the whole shop is good for every process of it
+                // so that every process can read one file for the whole shop
                 #[cfg(not(feature = $name))]
                 pub(crate) $module: kernel::module::NotCompiledIn,
             )*
-            /// How events get from module to module.
+            /// Delivery of events.
             #[cfg(feature = "store")]
             pub(crate) events: kernel::delivery::Config,
             #[cfg(feature = "gateway")]
@@ -106,7 +106,7 @@ for_modules!(define_settings);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum OpsBind {
     Off,
-    /// At this address; without a port of its own, at one beside that of the process.
+    /// At this address; without a port, at the port of the process plus 100.
     At(IpAddr, Option<u16>),
 }
 
@@ -156,7 +156,7 @@ impl Default for Log {
     }
 }
 
-/// Where each module runs: here, if it is not said.
+/// Where each module runs; local by default.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(transparent)]
 pub(crate) struct Places(BTreeMap<Module, Place>);
@@ -193,7 +193,7 @@ impl Serialize for Place {
 impl<'de> Deserialize<'de> for Place {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         #[derive(Deserialize)]
-        #[serde(untagged, expecting = "\"here\", an address such as \"http://10.0.0.7:5001\", or a list of addresses")]
+        #[serde(untagged, expecting = "\"local\", an address such as \"http://10.0.0.7:5001\", or a list of addresses")]
         enum Form {
             One(String),
             Many(Vec<String>),
@@ -206,9 +206,9 @@ impl<'de> Deserialize<'de> for Place {
         };
         match peers.iter().find(|peer| !is_peer(peer)) {
             None if !peers.is_empty() => Ok(Place::At(peers)),
-            None => Err(serde::de::Error::custom("a list of addresses must have one")),
+            None => Err(serde::de::Error::custom("a list of addresses must not be empty")),
             Some(bad) => Err(serde::de::Error::custom(format!(
-                "{:?} must be \"here\" or an address such as \"http://10.0.0.7:5001\", without a path",
+                "{:?} must be \"local\" or an address such as \"http://10.0.0.7:5001\", without a path",
                 mask::without_secrets(bad)
             ))),
         }
@@ -222,10 +222,10 @@ fn is_peer(peer: &str) -> bool {
     })
 }
 
-/// Refuses settings that are not to be used.
+/// Refuses settings that must not be used.
 ///
 /// # Errors
-/// All refusals, one on a line.
+/// All refusals, one in a line.
 pub(crate) fn accept(findings: &[Finding]) -> anyhow::Result<()> {
     let refused: Vec<String> = findings.iter().filter(|finding| finding.is_refused).map(ToString::to_string).collect();
     if !refused.is_empty() {
@@ -234,10 +234,10 @@ pub(crate) fn accept(findings: &[Finding]) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Prints what is wrong with the settings.
+/// Prints refusals and warnings about the settings.
 ///
 /// # Errors
-/// When there is something that is refused.
+/// When a setting is refused.
 #[expect(clippy::print_stdout, reason = "the output of the command")]
 pub(crate) fn report(findings: &[Finding]) -> anyhow::Result<()> {
     for finding in findings {
@@ -275,7 +275,7 @@ impl fmt::Debug for Secret {
 }
 
 impl Settings {
-    /// Reads the settings of a process that serves `only` this module, or everything, and what is wrong with them.
+    /// Reads the settings of a process that serves `only` this module, or everything, and checks them.
     pub(crate) fn load(file: Option<&Path>, only: Option<Module>) -> anyhow::Result<(Self, Vec<Finding>)> {
         let well_known = well_known(only);
         let environment = env::var("SOUK_ENVIRONMENT").unwrap_or_else(|_| "development".into());
@@ -292,7 +292,7 @@ impl Settings {
             let ours = EnvironmentSource::with_prefix("SOUK").prefix_separator("_").separator("__");
             Ok(builder.add_source(known.build()?).add_source(ours))
         };
-        // where the stores are by default depends on the data folder, which is itself a setting; what is shown, on the environment
+        // two defaults depend on other settings: the stores on `data`, and `gateway.swagger` on `environment`
         let given = sources()?.build()?;
         let data = given.get_string("data").unwrap_or_else(|_| "data".into());
         let mut builder = sources()?;
@@ -312,12 +312,12 @@ impl Settings {
         Ok((settings, findings))
     }
 
-    /// Where a module runs, seen from a process that serves `only` one.
+    /// Where a module runs, for a process that serves `only` one module, or everything.
     pub(crate) fn place(&self, module: Module, only: Option<Module>) -> Place {
         let configured = self.modules.of(module);
         match (only, configured) {
             (Some(only), _) if only == module => Place::Local,
-            // alone, the others are expected where they listen when they are alone on this machine
+            // a module that is served alone expects the others on this machine, at their default ports
             (Some(_), Place::Local) => Place::At(vec![format!("http://127.0.0.1:{}", module.default_port())]),
             (_, place) => place,
         }
@@ -333,7 +333,7 @@ impl Settings {
     }
 }
 
-/// Variables that have had these names since the first version of the system: the setting, the variable and its value.
+/// Variables whose names are those of the first version of the system: the setting, the variable and its value.
 fn well_known(only: Option<Module>) -> Vec<(String, String, String)> {
     let fixed = [
         ("PORT", "port"),
@@ -360,7 +360,7 @@ fn well_known(only: Option<Module>) -> Vec<(String, String, String)> {
             found.push((format!("modules.{}", module.name()), variable, peers));
         }
     }
-    // one database per module: the name means something only where there is one module
+    // the variable names no module, so it is only for a process with one module
     if let (Some(module), Ok(url)) = (only.filter(|module| *module != Module::Gateway), env::var("DATABASE_URL")) {
         found.push((format!("{}.database_url", module.name()), "DATABASE_URL".into(), url));
     }

@@ -1,4 +1,4 @@
-//! `souk events`: what became of events that could not be handled.
+//! `souk events`: dead letters, the events that could not be handled.
 
 use crate::config::Settings;
 use clap::Subcommand;
@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
-    /// Events that could not be handled: in the outboxes of this process's modules, and in the queues of the broker
+    /// Events that could not be handled, in the outboxes of this process's modules and in the queues of the broker
     DeadLetters {
         #[command(subcommand)]
         command: DeadLetters,
@@ -15,20 +15,20 @@ pub(crate) enum Command {
 
 #[derive(Subcommand)]
 pub(crate) enum DeadLetters {
-    /// One line for each: id, place, listener, type, subject, time, attempts, reason
+    /// List them, one in a line: id, place, listener, type, subject, time, attempts, reason
     List {
         /// Only those of this listener
         #[arg(long)]
         listener: Option<String>,
     },
-    /// Everything about an event's, as JSON
+    /// All dead letters of an event, as JSON
     Show {
         /// The event's id
         id: Uuid,
     },
-    /// Hand an event over again, or all of them
+    /// Deliver an event again, or all of them
     Replay(Which),
-    /// Forget an event, or all of them
+    /// Delete the dead letters of an event, or all of them
     Drop(Which),
 }
 
@@ -40,7 +40,7 @@ pub(crate) struct Which {
     /// All events
     #[arg(long)]
     all: bool,
-    /// Only for this listener; without it for all that could not handle it
+    /// Only for this listener; without it, for every listener that has a dead letter
     #[arg(long)]
     listener: Option<String>,
 }
@@ -78,8 +78,8 @@ pub(crate) async fn run(settings: &Settings, command: Command) -> anyhow::Result
     match command {
         DeadLetters::List { .. } => found.iter().for_each(|letter| println!("{}", line(letter))),
         DeadLetters::Show { .. } => println!("{}", serde_json::to_string_pretty(&found)?),
-        DeadLetters::Replay(_) => println!("{} to be handed over again", found.len()),
-        DeadLetters::Drop(_) => println!("{} forgotten", found.len()),
+        DeadLetters::Replay(_) => println!("{} will be delivered again", found.len()),
+        DeadLetters::Drop(_) => println!("{} deleted", found.len()),
     }
     Ok(())
 }
@@ -108,5 +108,5 @@ async fn outboxes(settings: &Settings) -> anyhow::Result<Vec<kernel::db::Db>> {
 #[cfg(not(feature = "store"))]
 pub(crate) async fn run(_: &Settings, command: Command) -> anyhow::Result<()> {
     let Command::DeadLetters { command: _ } = command;
-    anyhow::bail!("no module that tells events is compiled into this binary")
+    anyhow::bail!("no module that publishes events is compiled into this binary")
 }

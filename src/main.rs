@@ -1,4 +1,4 @@
-//! The launcher: reads the settings, starts what they name, and stops it cleanly.
+//! The launcher: reads the settings, starts the modules, and stops them cleanly.
 
 mod admin;
 mod assembly;
@@ -45,30 +45,30 @@ enum Command {
     About(About),
 }
 
-/// What is done with a shop, which has settings.
+/// Commands on a shop, which need its settings.
 #[derive(Subcommand)]
 enum OnShop {
-    /// Serve the shop: the gateway and every module that is not elsewhere (the default)
+    /// Serve the shop: the gateway and every local module (the default)
     Serve {
-        /// Serve one module's own operations, or the gateway alone; the others are elsewhere
+        /// Serve only this module, or only the gateway; the other modules are remote
         #[arg(long, value_name = "MODULE")]
         only: Option<Module>,
     },
-    /// Bring the stores of all compiled-in modules up to date
+    /// Migrate the stores of all compiled-in modules
     Migrate,
     /// Fill the catalogue
     Seed {
-        /// Add this many made-up products; without it the demo shop is added to an empty catalogue
+        /// Add this many made-up products; without it, add the demo shop to an empty catalogue
         #[arg(long, value_name = "N")]
         products: Option<usize>,
     },
     /// Print the effective settings, secrets masked
     Config {
-        /// Print what is wrong with them instead: what is refused, and what it warns about
+        /// Print refusals and warnings instead
         #[arg(long)]
         check: bool,
     },
-    /// Look after events
+    /// Manage events
     Events {
         #[command(subcommand)]
         command: events::Command,
@@ -80,12 +80,12 @@ enum OnShop {
     },
 }
 
-/// What the program says of itself, whatever the settings are.
+/// Commands about the program, which need no settings.
 #[derive(Subcommand)]
 enum About {
-    /// List the modules, callees before their callers: name, port when served alone, and whether it is compiled in
+    /// List the modules, callees before their callers: name, port when served alone, whether compiled in
     Modules,
-    /// List the operations of all modules as JSON: path, who may call it, how often, whether it may be repeated
+    /// List the operations of all modules as JSON: path, access, limit, whether it may be repeated
     Operations,
     /// Write the OpenAPI and AsyncAPI documents to openapi/
     Openapi {
@@ -100,7 +100,7 @@ async fn main() -> ExitCode {
     match run(Cli::parse()).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(e) => {
-            // for people: no stack, whatever the environment says about backtraces
+            // without a stack, even if RUST_BACKTRACE is set
             eprintln!("souk: {e:#}");
             ExitCode::FAILURE
         }
@@ -117,7 +117,7 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
 }
 
 async fn run_on_shop(command: OnShop, file: Option<&Path>) -> anyhow::Result<()> {
-    // whatever is made from here on is nobody else's: databases, keys, and the folder that they are in
+    // databases, keys and their folder are for the owner only
     rustix::process::umask(Mode::RWXG | Mode::RWXO);
     let only = if let OnShop::Serve { only } = &command { *only } else { None };
     let (settings, findings) = Settings::load(file, only)?;
@@ -125,10 +125,10 @@ async fn run_on_shop(command: OnShop, file: Option<&Path>) -> anyhow::Result<()>
         return config::report(&findings);
     }
     config::accept(&findings)?;
-    // a command answers on its own; what it does to the stores is no news
+    // a command prints its own result; what it does to the stores need not be logged
     let is_quiet = !matches!(command, OnShop::Serve { .. }) && settings.log.filter == "info";
     let filter = if is_quiet { "warn" } else { &settings.log.filter };
-    // held until the end: then what is still to be written is written
+    // held until the end, when it writes its last lines
     let log = telemetry::start_logging(filter, settings.log.format, only.map(Module::name));
     let log = log.map_err(anyhow::Error::msg).context("log.filter")?;
     match command {

@@ -1,4 +1,4 @@
-//! `souk migrate`: brings the stores of all compiled-in modules up to date, without serving.
+//! `souk migrate`: migrates the stores of all compiled-in modules.
 
 use crate::{config::Settings, modules::for_modules};
 

@@ -19,7 +19,7 @@ macro_rules! define_module {
         }
 
         impl Module {
-            /// All of them; callees come before their callers, and the gateway last.
+            /// All modules; callees come before their callers, and the gateway last.
             pub(crate) const ALL: &[Module] = &[$(Module::$Variant,)* Module::Gateway];
 
             /// The name of its folder, its settings and its feature.
@@ -30,7 +30,7 @@ macro_rules! define_module {
                 }
             }
 
-            /// Where it listens when it is served alone.
+            /// Its port when it is served alone.
             pub(crate) fn default_port(self) -> u16 {
                 match self {
                     $(Module::$Variant => <$module::$Client as Contract>::PORT,)*
@@ -47,7 +47,7 @@ macro_rules! define_module {
             }
         }
 
-        /// What every module claims for itself, each with the name of the module.
+        /// Ports, events and public paths, each with the module that claims it.
         fn claims() -> Vec<(String, &'static str)> {
             let mut claims = vec![claim_of_port(Module::Gateway)];
             $(
@@ -58,7 +58,7 @@ macro_rules! define_module {
             claims
         }
 
-        /// What is known of every module without one of them running: for documents and commands.
+        /// The contracts of all modules, without starting one: for documents and commands.
         pub(crate) fn contracts() -> Vec<Known> {
             vec![$(Known::of(Module::$Variant, $description, $module::$Client::remote(Transport::http(Vec::new(), InternalKey::random()))),)*]
         }
@@ -111,7 +111,7 @@ impl Known {
     }
 }
 
-/// What two modules claim both, one line for each.
+/// Claims of two modules to the same thing, one line for each.
 pub(crate) fn clashes() -> Vec<String> {
     twice(claims())
 }
@@ -126,7 +126,7 @@ fn claim_of_port(module: Module) -> (String, &'static str) {
     (format!("port {}", module.default_port()), module.name())
 }
 
-/// Two paths are the same when they differ in the names of their parameters only.
+/// Two paths are the same if they differ only in the names of their parameters.
 fn claim_of_path(op: &Op) -> Option<(String, &'static str)> {
     let parts = op.public?.split('/').map(|part| if part.starts_with('{') { "{}" } else { part });
     Some((format!("{} {}", op.method.as_str(), parts.collect::<Vec<_>>().join("/")), op.module))
@@ -137,7 +137,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn modules_that_claim_the_same_are_named() {
+    fn conflicting_claims_of_modules_are_named() {
         assert_eq!(clashes(), [""; 0]);
         let known = claims();
         for kind in ["port ", "event ", "GET /api/products/{}"] {

@@ -1,5 +1,5 @@
-//! `souk openapi`: what is generated from the modules, committed, and checked for being so: the OpenAPI documents from the traits, the
-//! AsyncAPI document from the types of the events, and the table of the modules in the README.
+//! `souk openapi`: generates the committed files: the OpenAPI documents from the traits, the AsyncAPI document from the types of
+//! the events, and the table of modules in the README. `--check` compares them.
 
 use crate::{
     asyncapi,
@@ -13,7 +13,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Writes `openapi/*.json`, or checks that they are what would be written.
+/// Writes `openapi/*.json`, or checks that they are up to date.
 #[expect(clippy::print_stdout, reason = "the output of the command")]
 pub(crate) fn write(check: bool) -> anyhow::Result<()> {
     let folder = Path::new("openapi");
@@ -36,7 +36,7 @@ pub(crate) fn write(check: bool) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The README with its table of modules as it is now, where there is a README with such a table.
+/// The README with its table of modules up to date, if there is a README with such a table.
 fn readme() -> Option<(PathBuf, String)> {
     const BEGIN: &str = "<!-- modules: written by `souk openapi` -->\n";
     const END: &str = "<!-- end of modules -->\n";
@@ -71,7 +71,7 @@ fn table() -> String {
     table
 }
 
-/// Each document by its name, as it is written.
+/// All documents, as name and text.
 fn documents() -> anyhow::Result<Vec<(&'static str, String)>> {
     let contracts = modules::contracts();
     let documents = contracts.iter().map(|known| (known.module.name(), known.operations.openapi()));

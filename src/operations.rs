@@ -1,4 +1,4 @@
-//! `souk modules` and `souk operations`: what the shop is made of, for people and scripts.
+//! `souk modules` and `souk operations`: lists for people and scripts.
 
 use crate::modules::{Module, contracts};
 use kernel::{Access, Op, Retry};

@@ -1,4 +1,4 @@
-//! `souk seed`: fills the catalogue, without serving.
+//! `souk seed`: fills the catalogue.
 
 use crate::config::Settings;
 

@@ -1,4 +1,4 @@
-//! Listens, answers, and stops without cutting anyone off.
+//! `souk serve`: listens, answers, and finishes all requests before it stops.
 
 use crate::{
     assembly::{self, Endpoint, Shop},
@@ -30,10 +30,10 @@ const BACKLOG: i32 = 2048;
 
 /// Serves until interrupted or terminated.
 pub(crate) async fn serve(settings: Settings, only: Option<Module>, log: &Log) -> anyhow::Result<()> {
-    // from here on a signal is a wish to stop, however early it comes
-    let mut wish = Wish::new()?;
+    // first, so that a signal stops the process in order, however early it comes
+    let mut stop = StopSignals::new()?;
     let port = settings.port.unwrap_or_else(|| only.unwrap_or(Module::Gateway).default_port());
-    // before anything else is started: a port that is taken is the commonest mistake
+    // before anything else is started: a port in use is the most common mistake
     let listener = bind(SocketAddr::new(settings.bind, port), "")?;
     let ops_listener = ops_address(&settings, port).map(|address| bind(address, " (ops_bind)")).transpose()?;
     let (address, ops_address) = (listener.local_addr()?, ops_listener.as_ref().map(TcpListener::local_addr).transpose()?);
@@ -41,11 +41,11 @@ pub(crate) async fn serve(settings: Settings, only: Option<Module>, log: &Log) -
     let has_data = settings.data.exists();
     let jobs = Jobs::default();
     writes::run_here();
-    // the recorder comes first: clients take their meters from it when they are made
+    // before clients are made, because they take their meters from the recorder
     let metrics = telemetry::start_metrics().map_err(anyhow::Error::msg)?;
     telemetry::keep_metrics(metrics.clone(), &jobs);
     log.measure(&jobs);
-    // nothing in it waits for a store: the process lives at once, and is ready when its stores are
+    // this waits for no store: the process is alive at once, and ready when its stores are
     let Shop { endpoint, stores, peers } = assembly::assemble(&settings, only, &jobs).await?;
     let needed = stores.into_iter().chain([Arc::new(jobs.clone()) as Arc<dyn Health>]).collect();
     let readiness = Readiness::new(needed);
@@ -58,23 +58,23 @@ pub(crate) async fn serve(settings: Settings, only: Option<Module>, log: &Log) -
     announce(address, ops_address, only, &settings);
     announce_data(&settings.data, has_data);
     tokio::select! {
-        () = wish.comes() => {}
+        () = stop.received() => {}
         ended = &mut running => return ended?.context("server"),
     }
 
-    // not ready, and a pause in which those who send requests notice: connections are still taken, and closed as they are answered
+    // not ready: in this pause, balancers and callers notice; connections are still accepted, and closed with their answer
     jobs.drain();
     let pause = Duration::from_secs(settings.drain_seconds);
     tracing::info!(drain_seconds = settings.drain_seconds, "stopping: not ready any more");
-    // who wishes it twice does not want to wait
-    drop(tokio::time::timeout(pause, wish.comes()).await);
-    tracing::info!("stopping: no new connections; what runs is finished");
+    // a second signal skips the pause
+    drop(tokio::time::timeout(pause, stop.received()).await);
+    tracing::info!("stopping: no new connections; finishing requests and jobs");
     handle.stop(true).await;
     running.await?.context("server")?;
     let patience = Duration::from_secs(settings.shutdown_seconds);
     let (writes, jobs) = tokio::join!(writes::ended(patience), jobs.end(patience));
     if !(writes && jobs) {
-        tracing::warn!("stopping: some work in the background was not finished in time, and is cut off");
+        tracing::warn!("stopping: some background work did not finish in time, and is cut off");
     }
     if let Some((ops, handle)) = ops {
         handle.stop(false).await;
@@ -83,18 +83,18 @@ pub(crate) async fn serve(settings: Settings, only: Option<Module>, log: &Log) -
     Ok(())
 }
 
-/// The wish of an operator to stop.
-struct Wish {
+/// The signals by which an operator stops the process.
+struct StopSignals {
     interrupt: Signal,
     terminate: Signal,
 }
 
-impl Wish {
+impl StopSignals {
     fn new() -> anyhow::Result<Self> {
         Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
     }
 
-    async fn comes(&mut self) {
+    async fn received(&mut self) {
         tokio::select! {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}
@@ -105,7 +105,7 @@ impl Wish {
 fn bind(address: SocketAddr, setting: &str) -> anyhow::Result<TcpListener> {
     let bind = || {
         let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
-        // a port whose last user has just gone can be used again
+        // the port can be used again right after the process before has ended
         socket.set_reuse_address(true)?;
         socket.bind(&address.into())?;
         socket.listen(BACKLOG)?;
@@ -114,14 +114,14 @@ fn bind(address: SocketAddr, setting: &str) -> anyhow::Result<TcpListener> {
     bind().with_context(|| format!("cannot listen on {address}{setting}"))
 }
 
-/// Where operations are served; none when they are not.
+/// The address of the operations listener, if there is one.
 fn ops_address(settings: &Settings, port: u16) -> Option<SocketAddr> {
-    /// How far its port is from the one of customers.
+    /// Distance from the port of customers.
     const OFFSET: u16 = 100;
     match settings.ops_bind {
         OpsBind::Off => None,
         OpsBind::At(ip, Some(port)) => Some(SocketAddr::new(ip, port)),
-        // any port for the one means any port for the other
+        // port 0 is any free port, for both
         OpsBind::At(ip, None) => Some(SocketAddr::new(ip, if port == 0 { 0 } else { port.saturating_add(OFFSET) })),
     }
 }
@@ -166,8 +166,8 @@ fn module_app(module: Arc<dyn Dispatch>, key: InternalKey, readiness: Readiness)
     }
 }
 
-/// Tells where the shop is. Scripts and tests read the lines with the addresses.
-#[expect(clippy::print_stdout, reason = "what a person who starts the program wants to see")]
+/// Prints the addresses of the shop. Scripts and tests read these lines.
+#[expect(clippy::print_stdout, reason = "for the person who starts the program")]
 fn announce(address: SocketAddr, ops: Option<SocketAddr>, only: Option<Module>, settings: &Settings) {
     let name = only.unwrap_or(Module::Gateway).name();
     println!("{name} listening on http://{address}");
@@ -194,10 +194,10 @@ fn announce(address: SocketAddr, ops: Option<SocketAddr>, only: Option<Module>, 
     let _ = settings;
 }
 
-/// Tells where the embedded stores are: whoever starts the program in another folder has another shop.
-#[expect(clippy::print_stdout, reason = "what a person who starts the program wants to see")]
+/// Prints the data folder: the program, started in another folder, is another shop.
+#[expect(clippy::print_stdout, reason = "for the person who starts the program")]
 fn announce_data(data: &Path, was_there: bool) {
-    // it is made by whatever needs it, maybe by nothing
+    // it is missing if nothing has needed it yet
     if let Ok(path) = data.canonicalize() {
         println!("  data         {}{}", path.display(), if was_there { "" } else { " (new)" });
     }

@@ -1,13 +1,13 @@
 #!/bin/sh
-# Makes a role and a database of its own for each module: none can read what another one owns.
+# Creates a role and a database for each module, so that no module can read another's data.
 #
-# In the image postgres: mount it into /docker-entrypoint-initdb.d, where any shell may read it. By hand, as often as you like, with
-# PGHOST and so on as psql knows them:
+# In the image postgres, mount it into /docker-entrypoint-initdb.d; it works in any POSIX shell. By hand, it can be run repeatedly, with
+# PGHOST and the other variables of psql:
 #   PRODUCT_DB_PASSWORD=… USER_DB_PASSWORD=… PGHOST=localhost PGUSER=postgres deploy/postgres/init.sh
-# with a password for each module, or SOUK_DB_PASSWORD for those that have none of their own. A module that keeps things has a folder
-# of migrations: that is how it is found. Passwords are set again each time. Then, for each module:
+# with a password for each module, or SOUK_DB_PASSWORD for all others. It finds the modules by their folders of migrations, and sets
+# the passwords again each time. Then, for each module:
 #   SOUK_PRODUCT__DATABASE_URL=postgres://souk_product:…@localhost/souk_product
-# SOUK_DB_PREFIX (souk_) begins the names of roles and databases. Needs PostgreSQL 14 or later; the migrations make the rest.
+# SOUK_DB_PREFIX (souk_) is the prefix of roles and databases. Needs PostgreSQL 14 or later; the migrations create the tables.
 set -eu
 export PGUSER="${PGUSER:-${POSTGRES_USER:-postgres}}" PGDATABASE="${PGDATABASE:-${POSTGRES_DB:-postgres}}"
 
@@ -16,7 +16,7 @@ password_of() {
   eval "printf %s \"\${$(printf %s "$1" | tr '[:lower:]' '[:upper:]')_DB_PASSWORD:-${SOUK_DB_PASSWORD:-}}\""
 }
 
-# in the image the folder is mounted
+# in the image, SOUK_MIGRATIONS is where the folder is mounted
 steps=${SOUK_MIGRATIONS:-$(dirname "$0")/../../migrations/src}
 if [ ! -d "$steps" ]; then
   echo "SOUK_MIGRATIONS: there is no folder $steps" >&2

@@ -22,7 +22,7 @@ pub mod payment;
 pub mod product;
 pub mod user;
 
-/// Gives the rows of a table versions, from `first` on.
+/// Adds a version to the rows of a table; existing rows get `first`.
 pub(crate) async fn add_version(manager: &SchemaManager<'_>, table: &'static str, first: i64) -> Result<(), DbErr> {
     let version = ColumnDef::new("version").big_integer().not_null().default(first).to_owned();
     manager.alter_table(Table::alter().table(table).add_column(version).to_owned()).await

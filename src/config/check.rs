@@ -1,4 +1,4 @@
-//! Settings that can be used and should not be: what production refuses, and what it warns about.
+//! Checks of the settings: refusals and warnings, most of them for production.
 
 use super::{Environment, Place, Secret, Settings, origin::Origins};
 use crate::modules::Module;
@@ -10,13 +10,13 @@ use std::{
 };
 use url::{Host, Url};
 
-/// What is wrong with a setting. Its text has no secret in it.
+/// What is wrong with a setting. The text contains no secrets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Finding {
     pub(crate) is_refused: bool,
     key: String,
     text: String,
-    /// Where the value comes from; nothing when it is the default.
+    /// The file or variable that sets the value; none for a default.
     origin: Option<String>,
 }
 
@@ -71,7 +71,7 @@ impl Checks<'_> {
         self.found.push(Finding { is_refused, key: key.into(), text, origin: self.origins.of(key) });
     }
 
-    /// What cannot be, in any environment.
+    /// Checks for every environment.
     fn everywhere(&mut self) {
         let Settings { internal_key, internal_key_file, timeouts, .. } = self.settings;
         let least = kernel::InternalKey::MIN_LENGTH;
@@ -82,7 +82,7 @@ impl Checks<'_> {
             self.refuse("internal_key_file", "must not be set together with internal_key");
         }
         let kernel::server::Timeouts { head_ms, body_ms, write_ms, idle_ms } = *timeouts;
-        // the clock of the parser, which measures two of them, is up to half a second slow
+        // the clock of the parser, which measures `head` and `idle`, is up to half a second slow
         for (name, value, least) in
             [("head", head_ms, 1000), ("idle", idle_ms, 1000), ("body", body_ms, 1), ("write", write_ms, 1)]
         {
@@ -96,7 +96,7 @@ impl Checks<'_> {
         }
         #[cfg(feature = "gateway")]
         {
-            // what the gateway lets in must be taken by the modules behind it, wherever they run
+            // the modules behind the gateway must accept every request that it accepts, in every placement
             let gateway::Config { request_timeout_ms, max_body_bytes, .. } = self.settings.gateway;
             let longest = kernel::MAX_DEADLINE.as_millis();
             if !(1..=longest).contains(&u128::from(request_timeout_ms)) {
@@ -114,11 +114,11 @@ impl Checks<'_> {
             return;
         }
         if self.settings.demo {
-            let text = "is not of this machine alone, in development: the password of the admin admin@souk.test is published, and \
+            let text = "can be reached from other machines, in development: the password of the admin admin@souk.test is published, and \
                         everybody who reaches this address can log in with it. Set demo = false, or environment = \"production\"";
             self.warn("bind", text);
         } else {
-            self.warn("bind", "is not of this machine alone, in development: set environment = \"production\"");
+            self.warn("bind", "can be reached from other machines, in development: set environment = \"production\"");
         }
     }
 
@@ -131,7 +131,7 @@ impl Checks<'_> {
         }
         let level = self.settings.log.filter.split(',').map(str::trim).rfind(|part| !part.contains('='));
         if level.is_some_and(|level| ["debug", "trace"].contains(&level.to_lowercase().as_str())) {
-            self.warn("log.filter", "writes more than anybody reads, and what others say word for word");
+            self.warn("log.filter", "writes too many lines, and answers of other servers word for word");
         }
     }
 
@@ -144,7 +144,7 @@ impl Checks<'_> {
                 }
             }
             (None, Some(path)) => {
-                // one that cannot be read is told of when the process starts
+                // a file that cannot be read is reported when the process starts
                 let keys = std::fs::read_to_string(path).unwrap_or_default();
                 if let Some((line, why)) =
                     kernel::InternalKey::lines(&keys).find_map(|(line, key)| Some((line, weakness(key.as_bytes())?)))
@@ -184,7 +184,7 @@ impl Checks<'_> {
         }
     }
 
-    /// What is there must not be written by others, nor, when it is secret, be read by them.
+    /// Others must not be able to write an existing file or folder, nor to read a secret one.
     fn file(&mut self, key: &str, path: &Path, is_secret: bool) {
         let Some(mode) = mode(path) else { return };
         let shown = path.display();
@@ -194,7 +194,7 @@ impl Checks<'_> {
             self.warn(key, format!("{shown} can be written by its group"));
         }
         if is_secret && mode & 0o004 != 0 {
-            // the stores in it are closed themselves
+            // only a warning: the files in it have modes of their own
             match path.is_dir() {
                 true => self.warn(key, format!("{shown} can be read by everybody on this machine: chmod 700")),
                 false => self.refuse(key, format!("{shown} can be read by everybody on this machine: chmod 600")),
@@ -204,7 +204,7 @@ impl Checks<'_> {
         }
     }
 
-    /// Everything that goes over the network to somewhere else.
+    /// Connections to other machines.
     fn connections(&mut self) {
         for module in Module::without_gateway() {
             if let Place::At(peers) = self.settings.place(module, None)
@@ -256,7 +256,7 @@ impl Checks<'_> {
         }
         let authority = rest.trim_start_matches('/').split(['/', '?']).next().unwrap_or_default();
         if wants_password && !authority.rsplit_once('@').is_some_and(|(user, _)| user.contains(':')) {
-            self.warn(key, "has no password: whoever reaches the server reads everything");
+            self.warn(key, "has no password: everybody who reaches the server can read everything");
         }
     }
 
@@ -271,7 +271,7 @@ impl Checks<'_> {
             self.refuse("gateway.cors_origins", "must list origins in production, not \"*\"");
         }
         if let Some(origin) = gateway.cors_origins.iter().find(|origin| origin.starts_with("http://")) {
-            self.warn("gateway.cors_origins", format!("{origin} is not encrypted: whoever is on the way can change its pages"));
+            self.warn("gateway.cors_origins", format!("{origin} is not encrypted: its pages can be changed on their way"));
         }
         match gateway.limits {
             Limiting::Off => {
@@ -298,12 +298,12 @@ impl Checks<'_> {
             if per_second > 1000.0 {
                 self.refuse("gateway.rates", format!("{op} = {rate:?} limits nothing"));
             } else if per_second > 50.0 || (op.starts_with("user.log") && per_second > 5.0) {
-                self.warn("gateway.rates", format!("{op} = {rate:?} is more than a person can do"));
+                self.warn("gateway.rates", format!("{op} = {rate:?} is more than a person needs"));
             }
         }
         for network in &gateway.trusted_proxies {
             if network.prefix() < if network.is_ipv4() { 8 } else { 16 } {
-                self.refuse("gateway.trusted_proxies", format!("{network} is everybody: clients could make up their addresses"));
+                self.refuse("gateway.trusted_proxies", format!("{network} is too large: clients could forge addresses"));
             }
         }
         if gateway.hsts_seconds == 0 {
@@ -322,7 +322,7 @@ impl Checks<'_> {
             self.refuse("user.generate_signing_key", text);
         }
         if user.access_token_seconds > 3600 {
-            self.warn("user.access_token_seconds", "is longer than an hour: a stolen token is good for as long");
+            self.warn("user.access_token_seconds", "is longer than an hour: a stolen token is valid for as long");
         }
     }
 
@@ -330,7 +330,7 @@ impl Checks<'_> {
     fn payment(&mut self) {
         let payment = &self.settings.payment;
         if payment.provider == payment::ProviderName::Sandbox && !payment.accept_sandbox_in_production {
-            let text = "must not be \"sandbox\" in production: everybody pays without money; a test installation says \
+            let text = "must not be \"sandbox\" in production: it takes no money for orders; a test installation sets \
                         payment.accept_sandbox_in_production = true";
             self.refuse("payment.provider", text);
         }
@@ -342,7 +342,7 @@ impl Checks<'_> {
         let notification = &self.settings.notification;
         match notification.mail {
             MailTransport::Mailbox => {
-                self.refuse("notification.mail", "must be \"smtp\" or \"off\" in production: everyone can look into the mailbox");
+                self.refuse("notification.mail", "must be \"smtp\" or \"off\" in production: everybody can read the mailbox");
             }
             MailTransport::Smtp if notification.smtp.tls == Tls::None && !is_this_machine(&notification.smtp.host) => {
                 let text =
@@ -371,7 +371,7 @@ impl Checks<'_> {
     }
 }
 
-/// Why a key can be guessed; none when that cannot be seen. A key that was drawn passes, written in hex, base64 or bytes.
+/// Why a key can be guessed; none if it shows no weakness. Random keys pass, in hex, base64 or bytes.
 fn weakness(key: &[u8]) -> Option<&'static str> {
     let lower = String::from_utf8_lossy(key).to_lowercase();
     let words = ["change", "secret", "password", "example", "insecure", "changeme", "default", "your-", "souk", "development"];
@@ -394,7 +394,7 @@ fn mode(path: &Path) -> Option<u32> {
     std::fs::metadata(path).ok().map(|data| data.permissions().mode())
 }
 
-/// A folder and what is in it, two levels deep.
+/// A folder and its entries, two levels deep.
 fn within(folder: &Path) -> Vec<PathBuf> {
     let entries = |folder: &Path| -> Vec<PathBuf> {
         std::fs::read_dir(folder).into_iter().flatten().filter_map(|entry| Some(entry.ok()?.path())).collect()
@@ -404,7 +404,7 @@ fn within(folder: &Path) -> Vec<PathBuf> {
     [vec![folder.to_owned()], first, second].concat()
 }
 
-/// Whether any server that an address names is not this machine. A socket in the file system is.
+/// Whether an address names a server that is not this machine. A socket in the file system is on this machine.
 fn is_elsewhere(url: &str) -> bool {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();

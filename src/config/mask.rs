@@ -1,7 +1,7 @@
-//! What is shown of settings that have secrets in them.
+//! Hides the secrets in settings that are shown.
 
-/// Takes the secrets out of settings that are about to be shown: passwords in addresses, and fields for providers that are named like
-/// keys. What is nothing but a secret shows itself masked.
+/// Masks the secrets in settings: passwords in addresses, and fields for providers whose names look like keys. `Secret` masks
+/// itself.
 pub(super) fn mask(value: &mut toml::Value) {
     match value {
         toml::Value::String(text) => *text = without_secrets(text),
@@ -17,7 +17,7 @@ pub(super) fn mask(value: &mut toml::Value) {
     }
 }
 
-/// Whether a setting with this value has a secret in it.
+/// Whether a setting with this value contains a secret.
 pub(super) fn is_secret_setting(key: &str, value: &str) -> bool {
     let (table, name) = key.rsplit_once('.').unwrap_or(("", key));
     ["internal_key", "password", "header_value"].contains(&name)
@@ -25,21 +25,21 @@ pub(super) fn is_secret_setting(key: &str, value: &str) -> bool {
         || without_secrets(value) != value
 }
 
-/// Whether a field of a request, or a parameter in an address, is a secret by its name.
+/// Whether the name of a field of a request, or of a parameter in an address, looks like that of a secret.
 fn is_secret(name: &str) -> bool {
     let name = name.to_lowercase();
     ["password", "passwd", "pwd", "secret", "token", "key", "auth", "credential", "sig"].iter().any(|word| name.contains(word))
         && !["source", "mechanism"].iter().any(|word| name.ends_with(word))
 }
 
-/// The text, without the secrets in it if it is an address: before the host, and in the query.
+/// The text; if it is an address, without the secrets before the host and in the query.
 pub(super) fn without_secrets(text: &str) -> String {
-    // a mistyped address, or one with several hosts, is none for the library, and has a password all the same
+    // not parsed as a URL: a mistyped address, or one with several hosts, is no URL but still has a password
     let (address, query) = text.split_once('?').map_or((text, None), |(address, query)| (address, Some(query)));
     let (scheme, rest) = address.split_once("://").map_or(("", address), |(scheme, rest)| (scheme, rest));
     let masked = match rest.rsplit_once('@') {
         Some((user, rest)) if scheme.is_empty() => user.contains(':').then(|| format!("***@{rest}")),
-        // a name alone is a secret where names are keys, and not where they are accounts
+        // a user name without a password is a secret in http addresses, where it is a key, and otherwise an account
         Some((user, rest)) if user.contains(':') || scheme.starts_with("http") => {
             let name = user.split(':').next().filter(|_| user.matches(':').count() == 1 && !scheme.starts_with("http"));
             Some(format!("{scheme}://{}***@{rest}", name.map(|name| format!("{name}:")).unwrap_or_default()))

@@ -1,4 +1,4 @@
-//! Where each setting comes from, so that whoever has to change it knows where.
+//! The file or variable that sets each setting, so that messages can name it.
 
 use super::mask;
 use config::{ConfigError, Map, Value, ValueKind};
@@ -19,21 +19,21 @@ struct Origin {
 }
 
 impl Origins {
-    /// Of `values`; `variables` are the well-known ones that were found, by the settings that they set.
+    /// The origins of `values`; `variables` are the well-known variables that are set, by their settings.
     pub(super) fn new(values: &Map<String, Value>, variables: &BTreeMap<String, String>) -> Self {
         let mut found = BTreeMap::new();
         values.iter().for_each(|(key, value)| collect(key, value, variables, &mut found));
         Self(found)
     }
 
-    /// Of a setting, or of the table that it is in.
+    /// The origin of a setting, or of a setting in a table of this name.
     pub(super) fn of(&self, key: &str) -> Option<String> {
         let is_below = |other: &str| other.strip_prefix(key).is_some_and(|rest| rest.starts_with('.'));
         let found = self.0.get(key).or_else(|| self.0.iter().find(|(other, _)| is_below(other)).map(|(_, origin)| origin));
         found.map(|origin| origin.from.clone())
     }
 
-    /// The files, each with a secret that it sets, if it does.
+    /// The files, each with a secret that it sets, if any.
     pub(super) fn files(&self) -> Vec<(PathBuf, Option<String>)> {
         let mut files: BTreeMap<&str, Option<String>> = BTreeMap::new();
         for (key, Origin { from, is_secret }) in self.0.iter().filter(|(_, origin)| Path::new(&origin.from).is_file()) {
@@ -50,7 +50,7 @@ fn collect(key: &str, value: &Value, variables: &BTreeMap<String, String>, found
     if let ValueKind::Table(table) = &value.kind {
         return table.iter().for_each(|(name, value)| collect(&format!("{key}.{name}"), value, variables, found));
     }
-    // values of variables say only that they come from the environment, or, when they were put in by name, nothing
+    // `config` does not know the name of a variable, and nothing at all about well-known ones
     let ours = format!("SOUK_{}", key.replace('.', "__")).to_uppercase();
     let from = match value.origin() {
         Some(_) if env::var_os(&ours).is_some() => Some(ours),
@@ -64,7 +64,7 @@ fn collect(key: &str, value: &Value, variables: &BTreeMap<String, String>, found
 /// Reads settings.
 ///
 /// # Errors
-/// The name of the setting that cannot be used, why, and where it comes from.
+/// The name of the setting that cannot be used, the reason, and the origin.
 pub(super) fn read<T: DeserializeOwned>(values: Map<String, Value>, origins: &Origins) -> Result<T, String> {
     let values = Value::new(None, ValueKind::Table(values));
     serde_path_to_error::deserialize(values).map_err(|e| {
@@ -77,7 +77,7 @@ pub(super) fn read<T: DeserializeOwned>(values: Map<String, Value>, origins: &Or
     })
 }
 
-/// Why, without the name and the origin, of which the error knows only a part.
+/// The reason, without the name and the origin, which the error knows only in part.
 fn reason(e: &ConfigError) -> String {
     let text = e.to_string();
     text.split(" for key `").next().unwrap_or(&text).to_owned()

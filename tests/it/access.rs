@@ -1,17 +1,17 @@
-//! Who may do what: every operation of every module, taken from the modules' own tables.
+//! Access: every operation of every module, as the shop itself lists them.
 
 use crate::harness::{Access, Account, Answer, Operation, Shop, both_deployments, operations, until};
 use serde_json::{Value, json};
 
 both_deployments![
-    every_operation_asks_who_calls,
-    nobody_touches_what_is_anothers,
+    every_operation_checks_its_caller,
+    users_cannot_touch_things_of_others,
     internal_operations_are_not_at_the_gateway,
     headers_of_clients_change_nothing,
-    a_service_alone_wants_a_token_of_ours,
-    a_removed_admin_changes_nothing,
-    of_two_admins_who_remove_each_other_one_stays,
-    addresses_are_proved,
+    a_module_alone_requires_an_internal_token,
+    a_removed_admin_can_change_nothing,
+    two_admins_cannot_remove_each_other,
+    addresses_are_confirmed,
 ];
 
 /// The path with every parameter filled.
@@ -24,11 +24,11 @@ async fn ask(shop: &Shop, account: Option<&Account>, op: &Operation, path: &str)
     if let Some(account) = account {
         request = request.bearer_auth(&account.token);
     }
-    // what is asked is wrong: only who asks is looked at before that
+    // an empty body is wrong for most operations, but access is checked first
     shop.send(if op.is_read() { request } else { request.json(&json!({"nonsense": true})) }).await
 }
 
-async fn every_operation_asks_who_calls(shop: Shop) {
+async fn every_operation_checks_its_caller(shop: Shop) {
     let me = shop.customer("me").await;
     for op in operations() {
         let Some(public) = &op.public else { continue };
@@ -50,7 +50,7 @@ async fn every_operation_asks_who_calls(shop: Shop) {
     }
 }
 
-/// Things of one user, with ids that another one tries.
+/// Ids of one user's things, which another user tries.
 struct Things {
     address: Value,
     order: Value,
@@ -80,7 +80,7 @@ async fn things(shop: &Shop, me: &Account, product: i64) -> Things {
     }
 }
 
-async fn nobody_touches_what_is_anothers(shop: Shop) {
+async fn users_cannot_touch_things_of_others(shop: Shop) {
     let (admin, me, stranger) = (shop.admin().await, shop.customer("me").await, shop.customer("stranger").await);
     let lamp = shop.product(&admin, "Lamp", 10.0, 10).await;
     let mine = things(&shop, &me, lamp).await;
@@ -88,7 +88,7 @@ async fn nobody_touches_what_is_anothers(shop: Shop) {
         let mut state = Vec::new();
         for path in ["/api/users/profile", "/api/cart", "/api/orders"] {
             let mut body = shop.call(&me, "GET", path, None).await.expect(200);
-            // reading a cart renews its life
+            // reading a cart renews its expiry
             body.as_object_mut().unwrap().remove("expires_at");
             state.push(body);
         }
@@ -106,9 +106,9 @@ async fn nobody_touches_what_is_anothers(shop: Shop) {
             path if path.contains("/notifications/{") => mine.notification.as_str().unwrap().to_owned(),
             path if path.contains("/orders/{") => mine.order.to_string(),
             path if path.contains("/cart/items/{") => lamp.to_string(),
-            // names no thing: it is about the caller
+            // without an id, the operation is about the caller
             path if !path.contains('{') => continue,
-            path => panic!("{}: say here whose thing {path} names, with an id of it, or that it is nobody's", op.id),
+            path => panic!("{}: add {path} to this match, with an id of another user's thing, or skip it", op.id),
         };
         let body = match op.id.as_str() {
             "cart.change" => json!({"quantity": 1}),
@@ -122,7 +122,7 @@ async fn nobody_touches_what_is_anothers(shop: Shop) {
         let missing = if id.contains('-') { "0197d7a4-0000-7000-8000-000000000000" } else { "987654" };
         let nothing = shop.call(&stranger, &op.method, &filled(public, missing), body).await;
         assert_eq!(answer.status, 404, "{}: {answer:?}", op.id);
-        assert_eq!(answer.problem(404), nothing.problem(404), "{}: the same answer as for what does not exist", op.id);
+        assert_eq!(answer.problem(404), nothing.problem(404), "{}: the same answer as for a missing thing", op.id);
         tried += 1;
     }
     assert!(tried >= 8, "only {tried} operations name a thing of a user");
@@ -172,9 +172,9 @@ async fn headers_of_clients_change_nothing(shop: Shop) {
     assert_eq!(shop.send(with(shop.request("GET", "/api/admin/orders").bearer_auth(&me.token))).await.status, 403);
 }
 
-async fn a_service_alone_wants_a_token_of_ours(shop: Shop) {
+async fn a_module_alone_requires_an_internal_token(shop: Shop) {
     let (me, admin) = (shop.customer("me").await, shop.admin().await);
-    // one process has no other doors
+    // one process has no ports of modules
     for op in operations() {
         let Some(address) = shop.address_of(&op.module) else { continue };
         let url = format!("{address}{}", filled(&op.path, "1"));
@@ -200,7 +200,7 @@ async fn new_admin(shop: &Shop, by: &Account, name: &str) -> Account {
     Account { id: account.id, token: reply["access_token"].as_str().unwrap().into(), refresh: account.refresh }
 }
 
-async fn a_removed_admin_changes_nothing(shop: Shop) {
+async fn a_removed_admin_can_change_nothing(shop: Shop) {
     let boss = shop.admin().await;
     let accomplice = shop.customer("accomplice").await;
     let lamp = shop.product(&boss, "Lamp", 10.0, 10).await;
@@ -213,7 +213,7 @@ async fn a_removed_admin_changes_nothing(shop: Shop) {
             assert_eq!(shop.call(&mallory, "PUT", &of(&mallory), own).await.problem(409), "user.own_access");
         }
         shop.call(&boss, "PUT", &of(&mallory), access(is_active, role)).await.expect(200);
-        // the token is good for minutes, and gateways hear of the end of its session within two seconds: this is before that
+        // the token is still valid: gateways learn of the end of its session only within two seconds
         let tries = [
             ("PUT", of(&mallory), access(true, "admin")),
             ("PUT", of(&accomplice), access(true, "admin")),
@@ -233,7 +233,7 @@ async fn a_removed_admin_changes_nothing(shop: Shop) {
     assert_eq!(shop.get(&format!("/api/products/{lamp}")).await.expect(200)["stock_quantity"], 10);
 }
 
-async fn of_two_admins_who_remove_each_other_one_stays(shop: Shop) {
+async fn two_admins_cannot_remove_each_other(shop: Shop) {
     let boss = shop.admin().await;
     for round in 0..5 {
         let (a, b) = (new_admin(&shop, &boss, &format!("a{round}")).await, new_admin(&shop, &boss, &format!("b{round}")).await);
@@ -248,7 +248,7 @@ async fn of_two_admins_who_remove_each_other_one_stays(shop: Shop) {
     }
 }
 
-async fn addresses_are_proved(shop: Shop) {
+async fn addresses_are_confirmed(shop: Shop) {
     let me = shop.customer("me").await;
     let profile = async || shop.call(&me, "GET", "/api/users/profile", None).await.expect(200)["user"].clone();
     assert_eq!(profile().await["email_confirmed"], false);

@@ -1,4 +1,4 @@
-//! House rules about who may depend on whom, checked against what cargo says.
+//! House rules about dependencies, checked with cargo's metadata and the source.
 
 use crate::harness::modules;
 use serde_json::Value;
@@ -27,7 +27,7 @@ fn modules_known_to<'a>(packages: &'a [Value], name: &str) -> Vec<&'a Value> {
     dependencies.filter(|d| is_module(d["name"].as_str().unwrap())).collect()
 }
 
-/// A folder with a contract that the launcher does not list is in no test that takes its modules from the shop.
+/// Tests take the list of modules from the shop, so a folder that the launcher does not list would be in none of them.
 #[test]
 fn every_folder_with_a_contract_is_a_module_of_the_shop() {
     let folders =
@@ -39,20 +39,20 @@ fn every_folder_with_a_contract_is_a_module_of_the_shop() {
 }
 
 #[test]
-fn modules_know_each_other_as_contracts_only() {
+fn modules_depend_only_on_contracts_of_others() {
     let packages = packages();
     for module in modules().iter().map(String::as_str).chain(["gateway"]) {
         for dependency in modules_known_to(&packages, module) {
             let name = dependency["name"].as_str().unwrap();
-            assert_ne!(name, "gateway", "{module} depends on the gateway, which stands in front of it");
-            assert_eq!(dependency["uses_default_features"], false, "{module}: say default-features = false for {name}");
-            assert_eq!(dependency["features"], serde_json::json!([]), "{module} must not have the implementation of {name}");
+            assert_ne!(name, "gateway", "{module} depends on the gateway");
+            assert_eq!(dependency["uses_default_features"], false, "{module}: {name} needs default-features = false");
+            assert_eq!(dependency["features"], serde_json::json!([]), "{module} must not depend on the implementation of {name}");
         }
     }
 }
 
 #[test]
-fn the_kernel_knows_no_module() {
+fn the_kernel_depends_on_no_module() {
     let packages = packages();
     for kernel in ["kernel", "kernel-macros"] {
         let known: Vec<_> = modules_known_to(&packages, kernel).iter().map(|dependency| dependency["name"].clone()).collect();
@@ -67,7 +67,7 @@ fn sources(folder: &Path) -> Vec<PathBuf> {
 }
 
 #[test]
-fn only_stores_and_entities_know_tables() {
+fn only_stores_and_entities_use_tables() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("modules");
     let mut stores = 0;
     for module in modules() {
@@ -88,7 +88,7 @@ fn only_stores_and_entities_know_tables() {
     assert!(stores >= modules().len(), "only {stores} files of stores were found");
 }
 
-/// A type that a module forgets to list would be told, and found in no document.
+/// An event that a module forgets to list would be published, but in no document.
 #[test]
 fn every_event_is_documented() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -101,6 +101,6 @@ fn every_event_is_documented() {
         defined.extend(texts.filter(|text| text.starts_with(&format!("{module}."))).map(str::to_owned));
     }
     assert_eq!(documented, defined.iter().map(String::as_str).collect());
-    let takers = document["operations"].as_object().unwrap().values().filter(|operation| operation["action"] == "receive");
-    assert!(takers.count() >= documented.len(), "notification takes all of them");
+    let handled = document["operations"].as_object().unwrap().values().filter(|operation| operation["action"] == "receive");
+    assert!(handled.count() >= documented.len(), "notification handles all of them");
 }

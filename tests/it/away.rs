@@ -1,4 +1,4 @@
-//! Servers that are away when the shop is started: it lives, says what is missing, does what it can, and heals by itself.
+//! A server is away at the start of the shop: the shop starts, names the server, serves what it can, and recovers by itself.
 
 use crate::harness::{Shop, until};
 use kernel::testing::{Stores, rabbitmq, server};
@@ -6,7 +6,7 @@ use serde_json::json;
 use std::net::TcpListener as StdListener;
 use tokio::net::{TcpListener, TcpStream};
 
-/// What is away at start.
+/// The server that is away at start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Away {
     Postgres,
@@ -36,7 +36,7 @@ macro_rules! away_at_start {
 away_at_start![postgres = Postgres, redis = Redis, rabbitmq = Rabbitmq, mongodb = Mongo];
 
 impl Away {
-    /// The variable that names it, and its address as far as the host goes.
+    /// The variable with its address, and the address without a path.
     fn server(self) -> (&'static str, String) {
         match self {
             Away::Postgres => ("POSTGRES_ORDERS_URL", server("SOUK_TEST_POSTGRES", "postgres://postgres@127.0.0.1:5432")),
@@ -46,12 +46,12 @@ impl Away {
         }
     }
 
-    /// The module that needs it, and the name under which it is missing; none when no process needs it to be ready.
+    /// The module that needs it, and the name of the failed check; none if every process is ready without it.
     fn missing(self, is_split: bool) -> Option<(&'static str, &'static str)> {
         match self {
             Away::Postgres => Some(("order", "order.database")),
             Away::Redis => Some(("cart", "cart.redis")),
-            // a shop that can tell nobody anything for a while still sells
+            // one process can sell without notifications
             Away::Mongo if is_split => Some(("notification", "notification.mongodb")),
             Away::Mongo | Away::Rabbitmq => None,
         }
@@ -79,7 +79,7 @@ async fn is_away_at_start(away: Away, is_split: bool) {
     let missing = away.missing(is_split);
     match missing {
         Some((module, name)) => {
-            // at first it is starting; then it is said what is wrong
+            // at first the check says that the store is starting, then what is wrong
             until(async || {
                 let report = shop.ops_of(module, "/readyz").await;
                 report.status == 503 && !["ok", "starting"].contains(&report.json()["checks"][name].as_str().unwrap())
@@ -93,7 +93,7 @@ async fn is_away_at_start(away: Away, is_split: bool) {
         }
     }
 
-    // what does not need it goes on
+    // operations that do not need it work
     until(async || shop.get("/api/products").await.status == 200).await;
     until(async || {
         shop.post("/api/auth/login", json!({"email": "admin@souk.test", "password": "Admin-Souk-1"})).await.status == 200
@@ -112,7 +112,7 @@ async fn is_away_at_start(away: Away, is_split: bool) {
         assert_eq!(refused.problem(503), "unavailable");
     }
 
-    // it comes, and nobody starts anything again
+    // the server comes, and nobody restarts a process
     let listener = TcpListener::bind(("127.0.0.1", port)).await.unwrap();
     tokio::spawn(async move {
         while let Ok((mut client, _)) = listener.accept().await {
@@ -130,10 +130,10 @@ async fn is_away_at_start(away: Away, is_split: bool) {
     let order = shop.call(&me, "POST", "/api/orders", Some(json!({"shipping_address": address}))).await.expect(201);
     let pay = json!({"order_id": order["order"]["id"], "payment_method": "sandbox_success"});
     shop.call(&me, "POST", "/api/payments/process", Some(pay)).await.expect(200);
-    // its user is told of the account, the order and the payment
+    // the user is notified of the account, the order and the payment
     until(async || {
-        let told = shop.call(&me, "GET", "/api/notifications", None).await;
-        told.status == 200 && told.json()["pagination"]["total"].as_i64() >= Some(3)
+        let list = shop.call(&me, "GET", "/api/notifications", None).await;
+        list.status == 200 && list.json()["pagination"]["total"].as_i64() >= Some(3)
     })
     .await;
 }

@@ -1,4 +1,4 @@
-//! What reaches a port, byte by byte: nothing makes a server panic, and nobody keeps a connection for as long as they like.
+//! Raw bytes at a port: no request makes a server panic, and no client can keep a connection for ever.
 
 use crate::harness::souk;
 use socket2::{Domain, Socket, Type};
@@ -11,14 +11,14 @@ use std::{
 };
 use tempfile::TempDir;
 
-/// What gives clients little time.
+/// Settings with short time limits.
 const IMPATIENT: [(&str, &str); 3] =
     [("SOUK_TIMEOUTS__HEAD_MS", "1000"), ("SOUK_TIMEOUTS__BODY_MS", "300"), ("SOUK_TIMEOUTS__WRITE_MS", "300")];
 
 /// A process with its two ports.
 struct Server {
     child: Child,
-    /// Without `http://`.
+    /// Its address, without `http://`.
     ports: [String; 2],
     log: Option<JoinHandle<String>>,
     _folder: TempDir,
@@ -44,7 +44,7 @@ impl Server {
         Self { child, ports, log: Some(log), _folder: folder }
     }
 
-    /// Of the gateway, and of a module alone.
+    /// A gateway, and a module alone.
     fn both(timeouts: &[(&str, &str)]) -> [Self; 2] {
         [Self::start(&["serve"], timeouts), Self::start(&["serve", "--only", "product"], timeouts)]
     }
@@ -63,7 +63,7 @@ impl Drop for Server {
     }
 }
 
-/// Longer than anything takes on a machine that is busy with other things.
+/// Longer than anything takes, even on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 fn connect(address: &str) -> TcpStream {
@@ -73,7 +73,7 @@ fn connect(address: &str) -> TcpStream {
     stream
 }
 
-/// A connection of somebody who has room for little more than one answer.
+/// A connection whose buffer has room for little more than one answer.
 fn connect_narrow(address: &str) -> TcpStream {
     let address: SocketAddr = address.parse().unwrap();
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, None).unwrap();
@@ -84,7 +84,7 @@ fn connect_narrow(address: &str) -> TcpStream {
     socket.into()
 }
 
-/// All that comes until the other end closes.
+/// All bytes until the other end closes.
 fn read_to_end(stream: &mut TcpStream) -> String {
     let mut reply = Vec::new();
     match stream.read_to_end(&mut reply) {
@@ -135,7 +135,7 @@ fn no_request_makes_a_server_panic() {
         ("a target of 200 KB".into(), line(&format!("/{}", "q".repeat(200_000))), &["431"]),
         ("websocket".into(), get("Upgrade: h2c, WebSocket\r\n"), &["200", "400"]),
     ];
-    // where a request ends must be beyond doubt, or a proxy in front sees another one
+    // requests whose end is ambiguous: a proxy in front could see another request
     for (name, headers, body) in [
         ("two lengths", "Content-Length: 5\r\nContent-Length: 6", "hello"),
         ("a list of lengths", "Content-Length: 5, 5", "hello"),
@@ -180,15 +180,15 @@ fn no_request_makes_a_server_panic() {
         }
         let log = server.log();
         assert!(!log.contains("panicked"), "{log}");
-        assert!(!log.contains("ERROR"), "clients fill the log with errors: {log}");
+        assert!(!log.contains("ERROR"), "clients can fill the log with errors: {log}");
     }
 }
 
-/// Sends `begin`, and then `piece` again and again, until the other end closes; returns what it answered.
+/// Sends `begin`, and then `piece` again and again, until the other end closes; returns its answer.
 fn drip(address: &str, begin: &str, piece: &str) -> String {
     let mut stream = connect(address);
     stream.write_all(begin.as_bytes()).unwrap();
-    // a pause of a client: waiting for an answer for this long
+    // the pause between pieces, in which the client waits for an answer
     stream.set_read_timeout(Some(Duration::from_millis(20))).unwrap();
     let (mut reply, mut some) = (Vec::new(), [0; 4096]);
     for _ in 0..3000 {
@@ -204,7 +204,7 @@ fn drip(address: &str, begin: &str, piece: &str) -> String {
 }
 
 #[test]
-fn whoever_sends_too_slowly_is_cut_off() {
+fn clients_that_send_too_slowly_are_cut_off() {
     let login = "POST /api/auth/login HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n";
     let log = "PUT /log HTTP/1.1\r\nHost: a\r\n";
     let first = "GET /livez HTTP/1.1\r\nHost: a\r\n\r\n";
@@ -217,7 +217,7 @@ fn whoever_sends_too_slowly_is_cut_off() {
                 let second = drip(port, &format!("{first}GET /livez HTTP/1.1\r\nx-a: "), "a");
                 assert_eq!((status(&second), second.matches("HTTP/1.1 ").count()), ("200", 1), "a second head: {second}");
             });
-            // an answer that needs no body comes before its end
+            // operations without a body answer before its end
             for target in ["GET /livez", "GET /nowhere", "POST /livez", "POST /nowhere", "DELETE /"] {
                 for (length, piece) in [chunked, sized] {
                     scope.spawn(move || {
@@ -247,13 +247,13 @@ fn whoever_sends_too_slowly_is_cut_off() {
 }
 
 #[test]
-fn whoever_does_not_read_answers_is_cut_off() {
+fn clients_that_do_not_read_answers_are_cut_off() {
     let requests = "GET /livez HTTP/1.1\r\nHost: a\r\n\r\n".repeat(1000);
     let check = |port: &str| {
         let mut stream = connect_narrow(port);
         let end = (0..10_000).find_map(|_| stream.write_all(requests.as_bytes()).err()).expect("buffers are finite");
         assert!([ErrorKind::ConnectionReset, ErrorKind::BrokenPipe].contains(&end.kind()), "{port}: {end}");
-        // and somebody who reads, but one byte at a time
+        // and a client that reads one byte at a time
         let mut stream = connect_narrow(port);
         stream.set_write_timeout(Some(Duration::from_millis(20))).unwrap();
         let (mut sent, mut byte) = (0, [0]);
@@ -277,7 +277,7 @@ fn whoever_does_not_read_answers_is_cut_off() {
 }
 
 #[test]
-fn an_answer_is_seen_by_those_who_are_still_sending() {
+fn clients_that_are_still_sending_see_the_answer() {
     let gateway = Server::start(&["serve"], &[]);
     let head = "POST /api/auth/login HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n";
     let chunks = format!("Transfer-Encoding: chunked\r\n\r\n{}", format!("10000\r\n{}\r\n", "a".repeat(0x10000)).repeat(40));

@@ -1,4 +1,4 @@
-//! PostgreSQL with a role and a database for each module, as `deploy/postgres/init.sh` makes them.
+//! PostgreSQL with a role and a database for each module, created by `deploy/postgres/init.sh`.
 
 use crate::harness::{modules, souk};
 use std::process::{Command, Output, Stdio};
@@ -6,7 +6,7 @@ use tempfile::TempDir;
 
 /// Roles and databases of one test, removed with it.
 struct Databases {
-    /// `host:port` of the server, and who may do everything there.
+    /// `host:port` of the server, and its superuser.
     server: String,
     admin: String,
     prefix: String,
@@ -39,24 +39,24 @@ impl Databases {
         succeeds(&script.output().unwrap());
     }
 
-    /// The URL of the database of one module for the role of one.
+    /// The URL of one module's database with the role of one module.
     fn url(&self, database: &str, role: &str) -> String {
         let (server, prefix, password) = (&self.server, &self.prefix, password_of(role));
         format!("postgres://{prefix}{role}:{password}@{server}/{prefix}{database}")
     }
 
-    /// What the admin's statement answers.
+    /// The answer to a statement of the superuser.
     #[track_caller]
     fn ask(&self, database: &str, statement: &str) -> String {
         answer(&psql(&format!("postgres://{}@{}/{database}", self.admin, self.server), statement))
     }
 
-    /// `souk migrate`, every module on the database of its own.
+    /// `souk migrate`, with a database for each module.
     fn migrate(&self) -> Command {
         let mut command = souk(self.folder.path(), &["migrate"], &[]);
         for module in modules() {
             command.env(format!("SOUK_{}__DATABASE_URL", module.to_uppercase()), self.url(module, module));
-            // eight processes and other tests share a server for a few connections
+            // eight processes and other tests share the few connections of a server
             command.env(format!("SOUK_{}__POOL__CONNECTIONS", module.to_uppercase()), "1");
             command.env(format!("SOUK_{}__POOL__ACQUIRE_TIMEOUT_MS", module.to_uppercase()), "60000");
         }
@@ -70,7 +70,7 @@ impl Drop for Databases {
         for module in modules() {
             let name = format!("{}{module}", self.prefix);
             for statement in [format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"), format!("DROP ROLE IF EXISTS {name}")] {
-                // a test that has failed is not hidden by what it leaves behind
+                // not a panic, so that the failure of the test stays visible
                 drop(psql(&admin, &statement));
             }
         }
@@ -100,7 +100,7 @@ fn succeeds(output: &Output) {
 #[ignore = "needs servers: see docs/testing.md"]
 fn a_module_owns_its_database_and_reads_no_other() {
     let databases = Databases::new();
-    // the script can be run again, before and after there is something in the databases
+    // the script can be run again, before and after the migrations
     databases.init();
     succeeds(&databases.migrate().output().unwrap());
     databases.init();
@@ -117,7 +117,7 @@ fn a_module_owns_its_database_and_reads_no_other() {
             );
         }
     }
-    // not by the shop itself either
+    // the shop itself cannot do it either
     let stray = databases.migrate().env("SOUK_PRODUCT__DATABASE_URL", databases.url("user", "product")).output().unwrap();
     let words = String::from_utf8_lossy(&stray.stderr).into_owned();
     assert!(!stray.status.success() && words.contains("permission denied for database"), "{words}");
@@ -125,7 +125,7 @@ fn a_module_owns_its_database_and_reads_no_other() {
 
 #[test]
 #[ignore = "needs servers: see docs/testing.md"]
-fn a_migration_that_may_not_make_its_extension_says_so_and_changes_nothing() {
+fn a_migration_that_cannot_create_its_extension_says_so_and_changes_nothing() {
     let databases = Databases::new();
     let name = format!("{}product", databases.prefix);
     databases.ask("postgres", &format!("ALTER DATABASE {name} OWNER TO CURRENT_USER"));

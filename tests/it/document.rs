@@ -1,4 +1,4 @@
-//! What the committed document promises to the authors of clients. That it is up to date is tested with the settings.
+//! The promises of the committed document to authors of clients. A test in `settings.rs` checks that it is up to date.
 
 use crate::harness;
 use serde_json::{Value, json};
@@ -8,7 +8,7 @@ fn document() -> Value {
     serde_json::from_str(&fs::read_to_string("openapi/gateway.json").unwrap()).unwrap()
 }
 
-/// Method, path and operation of everything that a module does.
+/// Method, path and operation of all operations of modules.
 pub(crate) fn operations(document: &Value) -> impl Iterator<Item = (&str, &str, &Value)> {
     let paths = document["paths"].as_object().unwrap();
     let operations = paths.iter().flat_map(|(path, item)| {
@@ -17,13 +17,13 @@ pub(crate) fn operations(document: &Value) -> impl Iterator<Item = (&str, &str, 
     operations.filter(|(.., operation)| !operation["operationId"].as_str().unwrap().starts_with("gateway_"))
 }
 
-/// The responses with which an operation fails.
+/// The failures of an operation.
 fn failures(operation: &Value) -> impl Iterator<Item = (u16, &Value)> {
     let responses = operation["responses"].as_object().unwrap().iter();
     responses.map(|(status, response)| (status.parse().unwrap(), response)).filter(|(status, _)| *status >= 400)
 }
 
-/// The schema that a reference leads to.
+/// The schema behind a reference.
 fn resolve<'a>(document: &'a Value, schema: &'a Value) -> &'a Value {
     match schema["$ref"].as_str() {
         Some(to) => document.pointer(to.strip_prefix('#').unwrap()).unwrap_or_else(|| panic!("{to} is missing")),
@@ -31,7 +31,7 @@ fn resolve<'a>(document: &'a Value, schema: &'a Value) -> &'a Value {
     }
 }
 
-/// The kinds of problems that a response can be: `code`, and all that is said of them.
+/// The kinds of problems that a response can be: `code` and schema.
 fn kinds<'a>(document: &'a Value, response: &'a Value) -> Vec<(&'a str, &'a Value)> {
     let schema = &response["content"]["application/problem+json"]["schema"];
     let one = std::slice::from_ref(schema);
@@ -68,7 +68,7 @@ fn every_failure_lists_its_codes() {
             assert!(seen.contains(code), "{code} of {} is not in the document", op.id);
         }
     }
-    assert!(!seen.contains("token_refused"), "that is between modules");
+    assert!(!seen.contains("token_refused"), "modules answer this only to each other");
 }
 
 #[test]
@@ -94,11 +94,11 @@ fn details_have_schemas() {
 }
 
 #[test]
-fn a_read_promises_no_failure_of_a_write() {
+fn reads_document_no_failures_of_writes() {
     let document = document();
     for (_, path, operation) in operations(&document).filter(|(method, ..)| *method == "get") {
         for (status, _) in failures(operation) {
-            assert!(![402, 409, 413, 415, 422].contains(&status), "GET {path} is said to answer {status}");
+            assert!(![402, 409, 413, 415, 422].contains(&status), "GET {path} documents {status}");
         }
     }
     let statuses = |path: &str, method: &str| {
@@ -106,12 +106,12 @@ fn a_read_promises_no_failure_of_a_write() {
         statuses.collect::<Vec<_>>().join(" ")
     };
     assert_eq!(statuses("/api/products", "get"), "200 400 401 429 500 503 504");
-    // tokens are not looked at where one logs out
+    // logging out does not check the access token
     assert_eq!(statuses("/api/auth/logout", "post"), "204 400 413 415 429 500 503 504");
     assert_eq!(statuses("/api/products", "post"), "201 400 401 403 409 413 415 422 429 500 503 504");
 }
 
-/// What the types of queries and bodies say, the compiler checks; the types inside of them are seen here.
+/// The compiler checks the types of queries and bodies; this test also checks the types inside them.
 #[test]
 fn bodies_refuse_unknown_fields_at_every_depth() {
     fn check(document: &Value, schema: &Value, at: &str) {
@@ -128,7 +128,7 @@ fn bodies_refuse_unknown_fields_at_every_depth() {
             check(document, &schema["additionalProperties"], &format!("{at}{{}}"));
         }
         if let Some(members) = schema["properties"].as_object() {
-            assert_eq!(schema["additionalProperties"], false, "{at} takes fields that nobody knows");
+            assert_eq!(schema["additionalProperties"], false, "{at} accepts unknown fields");
             for (name, member) in members {
                 check(document, member, &format!("{at}/{name}"));
             }

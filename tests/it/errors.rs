@@ -1,4 +1,4 @@
-//! Bad input: always a problem document that says what is wrong, never an effect, the same in both deployments.
+//! Bad input: always a problem document that says what is wrong, never an effect, and the same in both deployments.
 
 use crate::{
     document::operations,
@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 
 both_deployments![
     bad_input_is_explained,
-    limits_of_size_hold,
-    no_operation_takes_what_it_does_not_know,
-    what_is_left_out_null_and_empty_are_the_same
+    size_limits_hold,
+    no_operation_accepts_unknown_members,
+    absent_null_and_empty_members_are_the_same
 ];
 
 async fn bad_input_is_explained(shop: Shop) {
@@ -52,7 +52,7 @@ async fn bad_input_is_explained(shop: Shop) {
     assert_eq!(shop.get(&format!("/api/products/{lamp}?x=1")).await.problem(400), "invalid_argument");
     assert_eq!(shop.get("/api/products?search=%25").await.expect(200)["pagination"]["total"], 0);
 
-    // the rule that was broken, and no other
+    // only the broken rule
     for (path, rule) in [
         ("products/99999999999999999999", "is too large"),
         ("products/-99999999999999999999", "must be at least 1"),
@@ -98,7 +98,7 @@ async fn bad_input_is_explained(shop: Shop) {
     assert_eq!(raw(&admin, "POST", "/api/products", b"{\"price\":1}").await.json()["error"], "Missing required field: name");
     let form = shop.request("POST", "/api/products").bearer_auth(&admin.token).header("content-type", "text/plain").body("{}");
     assert_eq!(shop.send(form).await.problem(415), "unsupported_media_type");
-    // a DELETE with a JSON content type and no body is no mistake
+    // a DELETE with a JSON content type and no body is allowed
     let gone = shop.request("DELETE", "/api/cart/items/1").bearer_auth(&me.token).header("content-type", "application/json");
     assert_eq!(shop.send(gone).await.problem(404), "cart.not_in_cart");
     for quantity in ["-1", "0", "1e9", "1.5", "\"1\"", "9223372036854775808", "null", "true"] {
@@ -134,13 +134,13 @@ async fn bad_input_is_explained(shop: Shop) {
     let basic = shop.request("GET", "/api/cart").header("authorization", "Basic eDp5");
     assert_eq!(shop.send(basic).await.problem(401), "unauthenticated");
 
-    // nothing happened
+    // no request had an effect
     assert_eq!(shop.get("/api/products").await.expect(200)["pagination"]["total"], 65);
     assert_eq!(shop.call(&me, "GET", "/api/cart", None).await.expect(200)["items"], json!([]));
     shop.get("/livez").await.expect(200);
 }
 
-async fn what_is_left_out_null_and_empty_are_the_same(shop: Shop) {
+async fn absent_null_and_empty_members_are_the_same(shop: Shop) {
     let admin = shop.admin().await;
     for (i, phone) in [json!({}), json!({"phone": null}), json!({"phone": " "})].into_iter().enumerate() {
         let mut body =
@@ -148,7 +148,7 @@ async fn what_is_left_out_null_and_empty_are_the_same(shop: Shop) {
         body.as_object_mut().unwrap().extend(phone.as_object().unwrap().clone());
         assert_eq!(shop.post("/api/auth/register", body).await.expect(201)["user"]["phone"], json!(null));
     }
-    // the profile changes what is sent; null and nothing remove
+    // the profile changes only sent members; null and an empty text remove
     let me = shop.customer_with_phone("me", "+96170123456").await;
     let profile = async |body| shop.call(&me, "PUT", "/api/users/profile", Some(body)).await;
     assert_eq!(profile(json!({"last_name": "New"})).await.expect(200)["phone"], "+96170123456");
@@ -175,7 +175,7 @@ async fn what_is_left_out_null_and_empty_are_the_same(shop: Shop) {
     }
     let top = shop.call(&admin, "PUT", &format!("/api/categories/{id}"), Some(json!({"name": "Lamps"}))).await;
     assert_eq!(top.expect(200)["parent_id"], json!(null));
-    // and need a body to replace by
+    // and require a body
     for path in ["/api/notifications/preferences", "/api/users/profile", "/api/users/addresses/1", "/api/users/password"] {
         assert_eq!(shop.call(&me, "PUT", path, None).await.problem(400), "invalid_argument", "{path}");
     }
@@ -188,11 +188,11 @@ async fn what_is_left_out_null_and_empty_are_the_same(shop: Shop) {
     }
 }
 
-async fn limits_of_size_hold(shop: Shop) {
+async fn size_limits_hold(shop: Shop) {
     let admin = shop.admin().await;
     let huge = json!({"name": "x".repeat(10 << 20), "price": 1});
     let request = shop.request("POST", "/api/products").bearer_auth(&admin.token).json(&huge);
-    // the answer comes before the whole body was sent, so that sending it may fail
+    // the answer comes before the whole body is sent, so sending may fail
     if let Ok(response) = request.send().await {
         assert_eq!(response.status(), 413);
         assert_eq!(response.headers()["content-type"], "application/problem+json");
@@ -204,7 +204,7 @@ async fn limits_of_size_hold(shop: Shop) {
     assert_eq!(shop.send(key.json(&json!({"name": "x", "price": 1}))).await.problem(400), "invalid_argument");
 }
 
-async fn no_operation_takes_what_it_does_not_know(shop: Shop) {
+async fn no_operation_accepts_unknown_members(shop: Shop) {
     let admin = shop.admin().await;
     let document = shop.get("/openapi.json").await.expect(200);
     let mut asked = 0;

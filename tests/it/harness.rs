@@ -1,4 +1,4 @@
-//! Starts the shop as one process or as seven, with stores of its own, and talks to it.
+//! Starts the shop as one process or as seven, with stores of its own, and sends it requests.
 
 use deadpool_redis::redis;
 use kernel::testing::{Kind, Stores, server};
@@ -17,7 +17,7 @@ use std::{
     time::Duration,
 };
 
-/// Runs each test against the shop as one process and as seven, on embedded stores, and on servers when ignored tests are run.
+/// Runs each test against the shop as one process and as seven, on embedded stores and, as an ignored test, on servers.
 macro_rules! both_deployments {
     ($($test:ident),* $(,)?) => {
         mod one_process {
@@ -63,13 +63,13 @@ pub(crate) struct Shop {
     _ports: Vec<Port>,
 }
 
-/// A port that nobody else gets: bound, and left to the process that will listen on it.
+/// A reserved port: bound here, so that only the process that we start listens on it.
 struct Port(u16, #[expect(dead_code, reason = "holds the port")] socket2::Socket);
 
 impl Port {
     fn reserve() -> Self {
         let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
-        // Linux lets another socket bind the same port, if both say this and the first does not listen
+        // with this option, Linux lets the process bind the same port, as long as this socket does not listen
         socket.set_reuse_address(true).unwrap();
         socket.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
         Self(socket.local_addr().unwrap().as_socket().unwrap().port(), socket)
@@ -84,7 +84,7 @@ impl Port {
 pub(crate) struct Process {
     pub(crate) name: String,
     pub(crate) address: String,
-    /// Of its operations listener.
+    /// The address of its operations listener.
     pub(crate) ops: String,
     pub(crate) child: Child,
     arguments: Vec<String>,
@@ -99,7 +99,7 @@ impl Drop for Process {
     }
 }
 
-/// An answer: status, headers that matter, body.
+/// An answer: status, headers, body.
 #[derive(Debug, Clone)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
@@ -162,11 +162,11 @@ impl Shop {
         Self::begin(stores, true, settings).await.ready().await
     }
 
-    /// A shop whose processes have just been started: nobody has waited for anything.
+    /// A shop whose processes have just been started and may not be ready.
     pub(crate) async fn begin(stores: Stores, is_split: bool, settings: &[(&str, &str)]) -> Self {
         let stores = ShopStores::new(stores).await;
         let names = if is_split { modules() } else { &[] };
-        // any order will do: each knows from the start where the others will be
+        // in any order, because each process knows the addresses of the others
         let ports: Vec<(&str, Port)> = names.iter().map(|name| (name.as_str(), Port::reserve())).collect();
         let peers: Vec<(String, String)> =
             ports.iter().map(|(name, port)| (format!("{}_SERVICE_URL", name.to_uppercase()), port.address())).collect();
@@ -183,7 +183,7 @@ impl Shop {
         Self { base, processes, client: client(), stores, _ports: ports.into_iter().map(|(_, port)| port).collect() }
     }
 
-    /// The same when all its processes can do their work.
+    /// The same shop when all its processes are ready.
     pub(crate) async fn ready(self) -> Self {
         for process in &self.processes {
             until_ready(process).await;
@@ -220,7 +220,7 @@ impl Shop {
         self.send(if let Some(body) = body { request.json(&body) } else { request }).await
     }
 
-    /// Ends a process in the way that leaves it no time for anything, and starts it again where it was.
+    /// Kills a process and starts it again at the same address.
     pub(crate) async fn kill_and_start_again(&mut self, name: &str) {
         let index = self.processes.iter().position(|process| process.name == name).unwrap();
         let Process { address, ops, arguments, settings, .. } = &self.processes[index];
@@ -231,19 +231,19 @@ impl Shop {
         drop(self.processes.remove(index));
         let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
         let settings: Vec<(&str, &str)> = settings.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-        // its connections went with the process
+        // connections to the old process are closed
         self.client = client();
         let process = start(self.stores.folder(), name, &arguments, &settings);
         until_ready(&process).await;
         self.processes.insert(index, process);
     }
 
-    /// What the operations listener of a process answers.
+    /// The answer of the operations listener of a process.
     pub(crate) async fn ops(&self, process: &Process, path: &str) -> Answer {
         self.send(self.client.get(format!("{}{path}", process.ops))).await
     }
 
-    /// The operations listener of the process in which a module runs.
+    /// The answer of the operations listener of a module's process.
     pub(crate) async fn ops_of(&self, module: &str, path: &str) -> Answer {
         let process = self.processes.iter().find(|process| process.name == module).unwrap_or(&self.processes[0]);
         self.ops(process, path).await
@@ -273,7 +273,7 @@ impl Shop {
         account(&self.post("/api/auth/login", body).await.expect(200))
     }
 
-    /// A product of its own.
+    /// A new product.
     pub(crate) async fn product(&self, admin: &Account, name: &str, price: f64, stock: u32) -> i64 {
         let body = json!({"name": name, "price": price, "stock_quantity": stock});
         self.call(admin, "POST", "/api/products", Some(body)).await.expect(201)["id"].as_i64().unwrap()
@@ -289,14 +289,14 @@ fn account(reply: &Value) -> Account {
     Account { id: reply["user"]["id"].as_i64().unwrap(), token: text("access_token"), refresh: text("refresh_token") }
 }
 
-/// What a shop stores things in. Removed with it.
+/// The stores of a shop, removed when this is dropped.
 pub(crate) struct ShopStores {
     stores: Stores,
     databases: BTreeMap<String, String>,
 }
 
 impl ShopStores {
-    /// Chosen by the settings file in the folder of the stores.
+    /// Writes the settings of the stores to a file in their folder.
     async fn new(stores: Stores) -> Self {
         let (mut settings, mut databases) = (String::new(), BTreeMap::new());
         for module in modules() {
@@ -357,10 +357,10 @@ impl Drop for ShopStores {
     }
 }
 
-/// Runs work to its end, even inside a runtime, which must not be blocked from within.
+/// Runs work to its end, on a thread of its own, because a runtime must not be blocked from within.
 fn in_a_runtime(work: impl Future<Output = ()> + Send + 'static) {
     let run = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(work);
-    // a test that has failed already is not to fail twice
+    // not a panic, because the test may have failed already
     drop(std::thread::spawn(run).join());
 }
 
@@ -388,7 +388,7 @@ pub(crate) struct Operation {
     pub(crate) errors: Vec<String>,
 }
 
-/// Who may call an operation.
+/// Access to an operation.
 #[derive(Debug, PartialEq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Access {
@@ -432,9 +432,9 @@ pub(crate) fn souk(folder: &Path, arguments: &[&str], settings: &[(&str, &str)])
 
 fn start(folder: &Path, name: &str, arguments: &[&str], settings: &[(&str, &str)]) -> Process {
     let mut command = souk(folder, arguments, &[("PORT", "0"), ("SOUK_WORKERS", "2"), ("SOUK_LOG__FILTER", "warn")]);
-    // tests ask faster than people; what limits do is tested on its own
+    // tests send requests faster than people; limits have tests of their own
     command.env("SOUK_GATEWAY__LIMITS", "off");
-    // and run on machines that are busy with other things
+    // and tests run on busy machines
     command.env("SOUK_GATEWAY__REQUEST_TIMEOUT_MS", "50000");
     for module in modules() {
         command.env(format!("SOUK_{}__POOL__ACQUIRE_TIMEOUT_MS", module.to_uppercase()), "30000");
@@ -442,12 +442,12 @@ fn start(folder: &Path, name: &str, arguments: &[&str], settings: &[(&str, &str)
     command.envs(settings.iter().copied());
     let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let mut told = |what: &str| {
-        let line = lines.find(|line| line.as_ref().is_ok_and(|line| line.contains(what))).expect("it starts").unwrap();
+    let mut address_after = |what: &str| {
+        let line = lines.find(|line| line.as_ref().is_ok_and(|line| line.contains(what))).expect("souk starts").unwrap();
         line[line.find("http://").unwrap()..].to_owned()
     };
-    let (address, ops) = (told(" listening on "), told(" operations "));
-    // what it prints later must have somewhere to go
+    let (address, ops) = (address_after(" listening on "), address_after(" operations "));
+    // reads further lines, so that the process can write them
     std::thread::spawn(move || lines.for_each(drop));
     let owned = |text: &&str| (*text).to_owned();
     let (arguments, settings) =
@@ -455,18 +455,18 @@ fn start(folder: &Path, name: &str, arguments: &[&str], settings: &[(&str, &str)
     Process { name: name.into(), address, ops, child, arguments, settings }
 }
 
-/// Waits until a process can do its work: its stores are up, and the demo shop is there.
+/// Waits until a process is ready: its stores work, and the demo shop exists.
 pub(crate) async fn until_ready(process: &Process) {
     let (client, url) = (client(), format!("{}/readyz", process.ops));
     until(async || client.get(&url).send().await.is_ok_and(|answer| answer.status() == 200)).await;
 }
 
-/// Looks again until it is so, for at most a minute: longer than what a dead process has taken stays taken.
+/// Waits until the condition holds, for at most a minute: longer than the leases of a dead process.
 pub(crate) async fn until(is_so: impl AsyncFn() -> bool) {
     let wait = async {
         while !is_so().await {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(60), wait).await.expect("it is not so after a minute");
+    tokio::time::timeout(Duration::from_secs(60), wait).await.expect("the condition does not hold after a minute");
 }

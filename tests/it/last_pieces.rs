@@ -20,7 +20,7 @@ async fn two_hundred_buyers_for_fifty_pieces(shop: Shop) {
         shop.call(&me, "POST", "/api/cart/items", Some(json!({"product_id": lamp, "quantity": 1}))).await.expect(201);
         buyers.push(me);
     }
-    // nobody starts before everybody is ready
+    // all buyers start at the same time
     let barrier = Arc::new(Barrier::new(BUYERS));
     let buyers = buyers.into_iter().map(|me| {
         let (shop, barrier) = (shop.clone(), barrier.clone());
@@ -48,7 +48,7 @@ async fn two_hundred_buyers_for_fifty_pieces(shop: Shop) {
     let orders = shop.call(&admin, "GET", "/api/admin/orders?status=pending", None).await.expect(200);
     assert_eq!(orders["pagination"]["total"], PIECES);
 
-    // what is given back can be bought, once
+    // released pieces can be bought, once
     let (first, id) = &sold[0];
     shop.call(first, "POST", &format!("/api/orders/{id}/cancel"), Some(json!({}))).await.expect(200);
     assert_eq!(stock().await, 1);

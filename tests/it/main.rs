@@ -1,4 +1,4 @@
-//! The shop as its users see it: real processes, through the gateway, in both deployments.
+//! Tests of the whole shop: real processes, through the gateway, in both deployments.
 #![expect(clippy::unwrap_used, reason = "a test may stop at any surprise")]
 
 mod access;

@@ -1,4 +1,4 @@
-//! What users are told, and what becomes of events that cannot be handled.
+//! Notifications of users, and events that cannot be handled.
 
 use crate::{
     harness::{Account, Shop, both_deployments, souk, until},
@@ -10,10 +10,10 @@ use serde_json::{Value, json};
 use std::{collections::BTreeSet, time::Duration};
 
 both_deployments![
-    a_purchase_is_told,
+    a_purchase_sends_notifications,
     notifications_are_read_and_chosen,
-    admins_look_after_notifications,
-    a_poisoned_event_becomes_a_dead_letter_and_the_rest_goes_on,
+    admins_manage_notifications,
+    an_event_that_cannot_be_handled_becomes_a_dead_letter_and_delays_no_other,
 ];
 
 fn address() -> Value {
@@ -33,24 +33,24 @@ async fn pay(shop: &Shop, me: &Account, order: &Value, method: &str) {
     shop.call(me, "POST", "/api/payments/process", Some(pay)).await;
 }
 
-/// What a user was told, as `kind channel status`, in no order.
-async fn told(shop: &Shop, me: &Account) -> BTreeSet<String> {
+/// The notifications of a user, as a set of `kind channel status`.
+async fn notifications(shop: &Shop, me: &Account) -> BTreeSet<String> {
     let page = shop.call(me, "GET", "/api/notifications?per_page=100", None).await.expect(200);
     let text = |n: &Value, name: &str| n[name].as_str().unwrap().to_owned();
     let notifications = page["notifications"].as_array().unwrap();
     let all: Vec<String> =
         notifications.iter().map(|n| format!("{} {} {}", text(n, "kind"), text(n, "channel"), text(n, "status"))).collect();
     let set: BTreeSet<String> = all.iter().cloned().collect();
-    assert_eq!(set.len(), all.len(), "told twice: {all:?}");
+    assert_eq!(set.len(), all.len(), "notified twice: {all:?}");
     set
 }
 
-async fn until_told(shop: &Shop, me: &Account, wanted: &[&str]) {
+async fn until_notified(shop: &Shop, me: &Account, wanted: &[&str]) {
     let wanted: BTreeSet<String> = wanted.iter().map(|&line| line.to_owned()).collect();
-    until(async || told(shop, me).await == wanted).await;
+    until(async || notifications(shop, me).await == wanted).await;
 }
 
-async fn a_purchase_is_told(shop: Shop) {
+async fn a_purchase_sends_notifications(shop: Shop) {
     let (admin, me) = (shop.admin().await, shop.customer_with_phone("leyla", "+96170123456").await);
     let lamp = shop.product(&admin, "Lamp <b>&", 29.99, 5).await;
     let order = order(&shop, &me, lamp).await;
@@ -66,7 +66,7 @@ async fn a_purchase_is_told(shop: Shop) {
         "order.shipped email sent",
         "order.shipped sms sent",
     ];
-    until_told(&shop, &me, &wanted).await;
+    until_notified(&shop, &me, &wanted).await;
 
     let mailbox = shop.get("/api/dev/mailbox").await;
     assert_eq!(mailbox.headers["cache-control"], "no-store");
@@ -80,7 +80,7 @@ async fn a_purchase_is_told(shop: Shop) {
     assert!(placed["html"].as_str().unwrap().contains("Lamp &lt;b&gt;&amp;"), "{}", placed["html"]);
     let sms = messages.iter().find(|m| m["channel"] == "sms").unwrap();
     assert_eq!((sms["to"].as_str(), sms["kind"].as_str()), (Some("+96170123456"), Some("order.shipped")));
-    // the page that shows them
+    // the page of the mailbox
     let page = shop.get("/dev/mailbox").await;
     assert_eq!((page.status, page.text.contains("/api/dev/mailbox")), (200, true));
 }
@@ -89,7 +89,7 @@ async fn notifications_are_read_and_chosen(shop: Shop) {
     let (admin, me) = (shop.admin().await, shop.customer("omar").await);
     let stranger = shop.customer("eve").await;
     let lamp = shop.product(&admin, "Lamp", 10.0, 5).await;
-    until_told(&shop, &me, &["user.registered email sent"]).await;
+    until_notified(&shop, &me, &["user.registered email sent"]).await;
     let chosen = json!({"locale": "de-AT", "kinds": {"order.placed": {"email": false, "sms": false}}});
     let preferences = shop.call(&me, "PUT", "/api/notifications/preferences", Some(chosen)).await.expect(200);
     assert_eq!(preferences["kinds"]["order.paid"], json!({"email": true, "sms": false}));
@@ -99,7 +99,7 @@ async fn notifications_are_read_and_chosen(shop: Shop) {
 
     let order = order(&shop, &me, lamp).await;
     pay(&shop, &me, &order, "sandbox_success").await;
-    until_told(&shop, &me, &["user.registered email sent", "order.paid email sent"]).await;
+    until_notified(&shop, &me, &["user.registered email sent", "order.paid email sent"]).await;
     let page = shop.call(&me, "GET", "/api/notifications?kind=order.paid", None).await.expect(200);
     let paid = &page["notifications"][0];
     assert_eq!((paid["locale"].as_str(), page["unread"].as_i64()), (Some("de"), Some(2)));
@@ -113,9 +113,9 @@ async fn notifications_are_read_and_chosen(shop: Shop) {
     assert_eq!(shop.get("/api/notifications").await.status, 401);
 }
 
-async fn admins_look_after_notifications(shop: Shop) {
+async fn admins_manage_notifications(shop: Shop) {
     let (admin, me) = (shop.admin().await, shop.customer("noor").await);
-    until_told(&shop, &me, &["user.registered email sent"]).await;
+    until_notified(&shop, &me, &["user.registered email sent"]).await;
     let list = format!("/api/admin/notifications?user_id={}&status=sent", me.id);
     assert_eq!(shop.call(&me, "GET", &list, None).await.status, 403);
     let found = shop.call(&admin, "GET", &list, None).await.expect(200);
@@ -134,7 +134,7 @@ async fn admins_look_after_notifications(shop: Shop) {
     assert!(preview["locale"] == "de" && preview["subject"].is_string() && preview["html"].is_string());
 }
 
-/// An event that says to be what it is not.
+/// An event whose data is not that of its type.
 #[derive(Serialize, Deserialize, utoipa::ToSchema)]
 struct Broken {
     nonsense: bool,
@@ -150,7 +150,7 @@ impl Event for Broken {
     }
 }
 
-async fn a_poisoned_event_becomes_a_dead_letter_and_the_rest_goes_on(shop: Shop) {
+async fn an_event_that_cannot_be_handled_becomes_a_dead_letter_and_delays_no_other(shop: Shop) {
     let config = order::Config { database_url: shop.stores.database_url("order"), ..Default::default() };
     let db = order::Orders::open(&config).await.unwrap();
     let tx = db.begin().await.unwrap();
@@ -159,7 +159,7 @@ async fn a_poisoned_event_becomes_a_dead_letter_and_the_rest_goes_on(shop: Shop)
     let (admin, me) = (shop.admin().await, shop.customer("leyla").await);
     let lamp = shop.product(&admin, "Lamp", 10.0, 5).await;
     order(&shop, &me, lamp).await;
-    until_told(&shop, &me, &["user.registered email sent", "order.placed email sent"]).await;
+    until_notified(&shop, &me, &["user.registered email sent", "order.placed email sent"]).await;
 
     let letters = |arguments: &[&str]| {
         let arguments = [&["events", "dead-letters"], arguments].concat();
@@ -174,7 +174,7 @@ async fn a_poisoned_event_becomes_a_dead_letter_and_the_rest_goes_on(shop: Shop)
     assert_eq!(listener, "notification");
     assert_eq!(letters(&["list", "--listener", "nobody"]), (true, String::new()));
     assert!(letters(&["show", id]).1.contains("nonsense"));
-    // handed over again it fails again
+    // when it is replayed, it fails again
     assert!(letters(&["replay", id]).0);
     assert!(!letters(&["drop", "00000000-0000-7000-8000-000000000000"]).0);
     until(async || !letters(&["list"]).1.is_empty()).await;
@@ -182,7 +182,7 @@ async fn a_poisoned_event_becomes_a_dead_letter_and_the_rest_goes_on(shop: Shop)
     assert_eq!(letters(&["list"]), (true, String::new()));
 }
 
-/// A shop with a mail server that is not there yet.
+/// A shop whose mail server is not running yet.
 macro_rules! killed {
     ($($(#[$how:meta])* $test:ident: $start:ident $(on $stores:ident)?,)*) => { $(
         #[tokio::test]
@@ -195,25 +195,25 @@ macro_rules! killed {
                 ("SMTP_HOST", "127.0.0.1"),
                 ("SMTP_PORT", &port),
                 ("SOUK_NOTIFICATION__SMTP__TLS", "none"),
-                // what a dead process had under way is due again after these
+                // messages of a dead process are due again after these
                 ("SOUK_NOTIFICATION__SMTP__TIMEOUT_MS", "2000"),
                 ("SOUK_NOTIFICATION__SMTP__DATA_TIMEOUT_MS", "10000"),
             ];
-            what_was_told_survives_a_kill(Shop::$start($(Stores::$stores(),)? &settings).await, &mail).await;
+            notifications_survive_a_kill(Shop::$start($(Stores::$stores(),)? &settings).await, &mail).await;
         }
     )* };
 }
 
 killed! {
-    what_was_told_survives_a_kill_of_one_process: one_process,
-    what_was_told_survives_a_kill_of_each_process: split,
+    notifications_survive_a_kill_of_one_process: one_process,
+    notifications_survive_a_kill_of_each_process: split,
     #[ignore = "needs servers: see docs/testing.md"]
-    what_was_told_survives_a_kill_of_one_process_on_servers: one_process_on on servers,
+    notifications_survive_a_kill_of_one_process_on_servers: one_process_on on servers,
     #[ignore = "needs servers: see docs/testing.md"]
-    what_was_told_survives_a_kill_of_each_process_on_servers: split_on on servers,
+    notifications_survive_a_kill_of_each_process_on_servers: split_on on servers,
 }
 
-async fn what_was_told_survives_a_kill(mut shop: Shop, mail: &MailServer) {
+async fn notifications_survive_a_kill(mut shop: Shop, mail: &MailServer) {
     let (admin, me) = (shop.admin().await, shop.customer("leyla").await);
     let lamp = shop.product(&admin, "Lamp", 10.0, 50).await;
     let mut numbers = Vec::new();
@@ -226,7 +226,7 @@ async fn what_was_told_survives_a_kill(mut shop: Shop, mail: &MailServer) {
         let is_so = |n: &&Value| n["status"] == status;
         if page.status == 200 { page.json()["notifications"].as_array().unwrap().iter().filter(is_so).count() } else { 0 }
     };
-    // mails that nobody has taken, and events that are somewhere on their way
+    // mails that the server has not accepted yet, and events that are being delivered
     until(async || placed(&shop, "queued").await == 5).await;
     for _ in 0..3 {
         buy(&shop).await;
@@ -237,9 +237,9 @@ async fn what_was_told_survives_a_kill(mut shop: Shop, mail: &MailServer) {
     assert!(mail.mails().is_empty());
     mail.open();
     until(async || placed(&shop, "sent").await == 8).await;
-    let mut told: Vec<String> = mail.mails().iter().map(|mail| mail.header("Subject")).collect();
-    told.retain(|subject| subject.starts_with("We have received your order"));
-    told.sort();
+    let mut subjects: Vec<String> = mail.mails().iter().map(|mail| mail.header("Subject")).collect();
+    subjects.retain(|subject| subject.starts_with("We have received your order"));
+    subjects.sort();
     let expected: Vec<String> = numbers.iter().map(|number| format!("We have received your order {number}")).collect();
-    assert_eq!(told, expected, "each order was told once");
+    assert_eq!(subjects, expected, "one mail for each order");
 }

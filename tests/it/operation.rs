@@ -1,4 +1,4 @@
-//! What operators rely on: limits, probes, metrics, documents, and a clean end.
+//! Operation: limits, probes, metrics, documents, logs, and a clean stop.
 
 use crate::harness::{Shop, both_deployments, operations, souk, until};
 use serde_json::{Value, json};
@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-both_deployments![probes_metrics_and_documents, it_stops_when_it_is_told];
+both_deployments![probes_metrics_and_documents, every_process_stops_on_sigterm];
 
 async fn probes_metrics_and_documents(shop: Shop) {
     assert_eq!(shop.get("/livez").await.expect(200)["status"], "alive");
@@ -24,7 +24,7 @@ async fn probes_metrics_and_documents(shop: Shop) {
         assert_eq!(shop.ops(process, "/readyz").await.expect(200)["status"], "ready");
         let jobs = shop.ops(process, "/jobs").await.expect(200);
         assert!(jobs.as_array().unwrap().iter().all(|job| job["is_stalled"] == false), "{jobs}");
-        // none of it is on the port of customers or of other modules
+        // none of this is on the port for customers and other modules
         for path in ["/readyz", "/metrics", "/jobs", "/log"] {
             let hidden = shop.send(shop.client.get(format!("{}{path}", process.address))).await;
             assert_eq!(hidden.status, 404, "{} {path}", process.name);
@@ -41,16 +41,16 @@ async fn probes_metrics_and_documents(shop: Shop) {
     assert!(page.status == 200 && page.text.contains("swagger-ui"), "{}", page.text);
 }
 
-async fn it_stops_when_it_is_told(mut shop: Shop) {
+async fn every_process_stops_on_sigterm(mut shop: Shop) {
     for process in shop.processes.iter_mut().rev() {
-        let told = Command::new("kill").args(["-TERM", &process.child.id().to_string()]).status().unwrap();
-        assert!(told.success());
+        let kill = Command::new("kill").args(["-TERM", &process.child.id().to_string()]).status().unwrap();
+        assert!(kill.success());
         assert!(process.child.wait().unwrap().success(), "{}", process.name);
     }
 }
 
 #[tokio::test]
-async fn limits_are_per_caller_and_told() {
+async fn limits_are_per_caller_and_in_the_headers() {
     let shop = Shop::one_process(&[("SOUK_GATEWAY__LIMITS", "on")]).await;
     let wrong = || shop.post("/api/auth/login", json!({"email": "nobody@example.com", "password": "x"}));
     for _ in 0..10 {
@@ -62,10 +62,10 @@ async fn limits_are_per_caller_and_told() {
     assert_eq!(answer.problem(429), "too_many_requests");
     assert_eq!(answer.json()["error"], "Rate limit exceeded");
     assert!(answer.headers.contains_key("retry-after"));
-    // another address in a header is not another caller
+    // a forged address in a header does not make another caller
     let spoofed = shop.request("POST", "/api/auth/login").header("x-forwarded-for", "203.0.113.7");
     assert_eq!(shop.send(spoofed.json(&json!({"email": "x@example.com", "password": "x"}))).await.status, 429);
-    // nobody is logged in, and too often: 429, not 401
+    // without a login, too many calls are answered 429, not 401
     let mut statuses = Vec::new();
     for _ in 0..60 {
         statuses.push(shop.get("/api/cart").await.status);
@@ -77,7 +77,7 @@ async fn limits_are_per_caller_and_told() {
 }
 
 #[tokio::test]
-async fn a_module_that_is_down_takes_only_its_own_with_it() {
+async fn a_module_that_is_down_breaks_only_operations_that_need_it() {
     let mut shop = Shop::split(&[]).await;
     let (admin, me) = (shop.admin().await, shop.customer("me").await);
     let lamp = shop.product(&admin, "Lamp", 10.0, 5).await;
@@ -88,7 +88,7 @@ async fn a_module_that_is_down_takes_only_its_own_with_it() {
     let down = shop.get("/api/products").await;
     assert_eq!((down.problem(503), down.json()["error"].clone()), ("unavailable".into(), json!("Service product not available")));
     assert!(down.headers.contains_key("retry-after"));
-    // the cart is shown as it was last known, and never emptied
+    // the cart shows the names and prices that it has stored, and is never empty
     let cart = shop.call(&me, "GET", "/api/cart", None).await.expect(200);
     assert_eq!((cart["stale"].clone(), cart["items"][0]["product_name"].clone()), (json!(true), json!("Lamp")));
     assert_eq!(cart["total_amount"], 20);
@@ -100,7 +100,7 @@ async fn a_module_that_is_down_takes_only_its_own_with_it() {
 }
 
 #[tokio::test]
-async fn what_is_logged_can_be_changed_while_it_runs() {
+async fn the_log_filter_can_be_changed_at_run_time() {
     let shop = Shop::one_process(&[]).await;
     let url = format!("{}/log", shop.processes[0].ops);
     assert_eq!(shop.ops_of("gateway", "/log").await.text, "warn");
@@ -108,11 +108,11 @@ async fn what_is_logged_can_be_changed_while_it_runs() {
     put("info,order=debug").await.expect(204);
     assert_eq!(shop.ops_of("gateway", "/log").await.text, "info,order=debug");
     put("order=loud").await.expect(400);
-    assert_eq!(shop.ops_of("gateway", "/log").await.text, "info,order=debug", "a bad one changes nothing");
+    assert_eq!(shop.ops_of("gateway", "/log").await.text, "info,order=debug", "an invalid filter changes nothing");
 }
 
 #[tokio::test]
-async fn a_log_that_nobody_reads_stops_nobody() {
+async fn an_unread_log_does_not_block_requests() {
     let folder = kernel::testing::folder();
     let settings = [("PORT", "0"), ("SOUK_GATEWAY__LIMITS", "off"), ("SOUK_LOG__FILTER", "info")];
     let mut child = souk(folder.path(), &["serve"], &settings).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
@@ -120,7 +120,7 @@ async fn a_log_that_nobody_reads_stops_nobody() {
     let address = lines.next().unwrap().unwrap().split(" on ").nth(1).unwrap().to_owned();
     let client = reqwest::Client::builder().timeout(Duration::from_secs(20)).build().unwrap();
     until(async || client.get(format!("{address}/health")).send().await.is_ok_and(|answer| answer.status() == 200)).await;
-    // a line for each: many times what a pipe holds
+    // each writes a line: many more than a pipe holds
     for _ in 0..2_000 {
         assert_eq!(client.get(format!("{address}/livez")).send().await.unwrap().status(), 200);
     }
@@ -138,7 +138,7 @@ async fn an_outage_does_not_write_a_line_for_each_call() {
         ("PORT", "0"),
         ("SOUK_GATEWAY__LIMITS", "off"),
         ("SOUK_LOG__FILTER", "warn"),
-        // nobody is there
+        // nothing listens there
         ("PRODUCT_SERVICE_URL", "http://127.0.0.1:9"),
     ];
     let mut command = souk(folder.path(), &["serve"], &settings);
@@ -180,7 +180,7 @@ impl Drop for Split {
 #[tokio::test]
 async fn two_shops_run_beside_each_other_as_seven_processes_each() {
     let folders = [kernel::testing::folder(), kernel::testing::folder()];
-    // their modules are at 5001 and so on, as far from there as these are from 8000: below the ports that the system gives away
+    // ports of the gateways; the ports of the modules move with them, and all are below the range that the system assigns to clients
     let first = 12_000 + u16::try_from(std::process::id() % 8_000).unwrap();
     let ports = [first, first + 50];
     let _shops = [0, 1].map(|i| Split::start(folders[i].path(), ports[i]));

@@ -1,9 +1,15 @@
-//! Buying something, from browsing to the paid order, and what the first version's own tests asked.
+//! A purchase, from browsing to the paid order, and the tests of the first version.
 
 use crate::harness::{Account, Answer, Shop, both_deployments};
 use serde_json::{Value, json};
 
-both_deployments![a_purchase, what_the_first_version_tested, a_cart_shows_what_there_is, sessions_end, money_comes_back];
+both_deployments![
+    a_purchase,
+    the_tests_of_the_first_version_pass,
+    a_cart_shows_available_stock,
+    sessions_end,
+    a_cancelled_order_is_refunded
+];
 
 fn address() -> Value {
     json!({"shipping_address": {
@@ -60,7 +66,7 @@ async fn purchase(shop: &Shop) -> Vec<Answer> {
     answers
 }
 
-/// Times, tokens and random ids are the only things in which the two deployments may differ.
+/// The two deployments may differ only in times, tokens and random ids.
 #[tokio::test]
 async fn both_deployments_answer_the_same_bytes() {
     let (one, split) = (Shop::one_process(&[]).await, Shop::split(&[]).await);
@@ -74,7 +80,7 @@ async fn both_deployments_answer_the_same_bytes() {
     }
 }
 
-/// Every string that is a time, a token or a UUID is replaced, the order of members and everything else stays.
+/// Replaces every string that is a time, a token or a UUID, and keeps all else, including the order of members.
 fn stable(text: &str) -> String {
     let is_varying = |part: &str| {
         let (digits, dashes) = (part.bytes().filter(u8::is_ascii_digit).count(), part.matches('-').count());
@@ -84,7 +90,7 @@ fn stable(text: &str) -> String {
 }
 
 /// The steps of the specification's `integration_tests.py`, in their order.
-async fn what_the_first_version_tested(shop: Shop) {
+async fn the_tests_of_the_first_version_pass(shop: Shop) {
     let health = shop.get("/health").await.expect(200);
     assert_eq!((health["status"].as_str(), health["service"].as_str()), (Some("healthy"), Some("api-gateway")));
     for name in ["user", "product", "cart", "order", "payment"] {
@@ -115,7 +121,7 @@ async fn what_the_first_version_tested(shop: Shop) {
     shop.call(&me, "GET", &format!("/api/orders/{order}"), None).await.expect(200);
 }
 
-async fn a_cart_shows_what_there_is(shop: Shop) {
+async fn a_cart_shows_available_stock(shop: Shop) {
     let (admin, me) = (shop.admin().await, shop.customer("me").await);
     let lamp = shop.product(&admin, "Lamp", 29.99, 5).await;
     let add = async |quantity: i64| {
@@ -124,7 +130,7 @@ async fn a_cart_shows_what_there_is(shop: Shop) {
     };
     let cart = add(3).await.expect(201);
     assert_eq!((cart["total_amount"].to_string(), cart["total_items"].to_string()), ("89.97".into(), "3".into()));
-    // what is in the cart counts, too
+    // pieces in the cart count, too
     let error = add(3).await;
     assert_eq!(error.problem(400), "cart.insufficient_stock");
     assert_eq!(error.json()["details"], json!({"requested": 6, "available": 5}));
@@ -153,7 +159,7 @@ async fn sessions_end(shop: Shop) {
     tokio::time::timeout(std::time::Duration::from_secs(20), ended).await.unwrap();
 }
 
-async fn money_comes_back(shop: Shop) {
+async fn a_cancelled_order_is_refunded(shop: Shop) {
     let (admin, me) = (shop.admin().await, shop.customer("me").await);
     let lamp = shop.product(&admin, "Lamp", 10.0, 5).await;
     shop.call(&me, "POST", "/api/cart/items", Some(json!({"product_id": lamp, "quantity": 2}))).await.expect(201);
@@ -179,7 +185,7 @@ async fn money_comes_back(shop: Shop) {
     };
     let waiting = async {
         while !back().await {
-            // no more calls than the limits of the gateway allow
+            // not more calls than the limits of the gateway allow
             tokio::time::sleep(std::time::Duration::from_millis(500)).await;
         }
     };

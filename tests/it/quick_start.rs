@@ -1,4 +1,4 @@
-//! The quick start of the README, run by bash as it is written there: what its comments promise is so.
+//! Runs the quick start of the README in bash, unchanged, and checks the promises of its comments.
 
 use crate::harness::{Shop, both_deployments, until};
 use kernel::chrono::{DateTime, TimeDelta};
@@ -43,14 +43,14 @@ impl Drop for Bash {
     }
 }
 
-/// The steps of the quick start: a comment and its commands each. Each is run by name, and in order.
+/// The steps of the quick start, each a comment and its commands. Tests run each by its comment, in order.
 struct QuickStart {
     steps: std::str::Split<'static, &'static str>,
     bash: Bash,
 }
 
 impl QuickStart {
-    /// With another address, and nothing else changed.
+    /// The steps with another address, otherwise unchanged.
     fn at(address: &str) -> Self {
         let (_, block) = include_str!("../../README.md").split_once("```bash\n").unwrap();
         let mut steps = block.split_once("```").unwrap().0.split("\n# ");
@@ -64,7 +64,7 @@ impl QuickStart {
     #[track_caller]
     fn step<const N: usize>(&mut self, comment: &str) -> [String; N] {
         let step = self.steps.next().unwrap_or_else(|| panic!("there is no step: {comment}"));
-        assert_eq!(step.lines().next(), Some(comment), "say here what the new comment promises");
+        assert_eq!(step.lines().next(), Some(comment), "check here what the new comment promises");
         self.bash.run(&format!("# {step}"))
     }
 }
@@ -121,5 +121,5 @@ async fn the_quick_start_keeps_its_promises(shop: Shop) {
     for words in ["Welcome to ", "received your order ", "received your payment "] {
         assert_eq!(subjects.iter().filter(|subject| subject.contains(words)).count(), 1, "{words}: {subjects:?}");
     }
-    assert_eq!(quick_start.steps.next(), None, "say here what the new step promises");
+    assert_eq!(quick_start.steps.next(), None, "check here what the new step promises");
 }

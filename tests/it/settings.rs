@@ -1,4 +1,4 @@
-//! Settings: what is wrong is refused by name, what is secret is not shown, what is documented is true.
+//! Settings: messages name wrong settings, secrets are not shown, and documented defaults are true.
 
 use crate::harness::{modules, souk};
 use std::{
@@ -58,7 +58,7 @@ fn files_of_keys_and_authorities_are_read_at_the_start() {
 }
 
 #[test]
-fn production_wants_everything_said() {
+fn production_refuses_the_defaults_of_development() {
     let refused = refused(&[("SOUK_ENVIRONMENT", "production")]);
     for name in [
         "internal_key",
@@ -90,7 +90,7 @@ fn production_wants_everything_said() {
 }
 
 #[test]
-fn production_takes_the_sandbox_only_when_that_is_said() {
+fn production_takes_the_sandbox_only_with_a_setting() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let run = |settings: &[(&str, &str)]| {
         let folder = tempfile::tempdir().unwrap();
@@ -99,7 +99,7 @@ fn production_takes_the_sandbox_only_when_that_is_said() {
         let production = [("SOUK_ENVIRONMENT", "production"), ("SOUK_INTERNAL_KEY", "d2f1a9c07b3e48655c1f9be2740ad863")];
         souk(folder.path(), &["config"], &[&production, settings].concat()).output().unwrap()
     };
-    // the committed settings are right in everything else
+    // all other committed settings are accepted
     let refused = run(&[]);
     let words = String::from_utf8(refused.stderr).unwrap();
     assert!(!refused.status.success() && words.contains("payment.provider") && words.matches("must").count() == 1, "{words}");
@@ -156,19 +156,19 @@ fn the_documented_defaults_are_the_defaults() {
     let documented: toml::Table = documented.parse().unwrap();
     let shown = String::from_utf8(run(&["config"], &[]).stdout).unwrap();
     let mut defaults: toml::Table = shown.parse().unwrap();
-    // follows the environment
+    // depends on the environment
     defaults["gateway"].as_table_mut().unwrap().remove("swagger");
-    // these follow `data`: in the file they would not
+    // these depend on `data`, so the file does not set them
     defaults["user"].as_table_mut().unwrap().remove("signing_key_file");
     for module in modules() {
         let module = defaults[module].as_table_mut().unwrap();
         module.remove("database_url");
-        // what is the same for every module is documented once
+        // a default that all modules share is documented once
         if module.get("pool") == Some(&toml::Table::try_from(kernel::db::Pool::default()).unwrap().into()) {
             module.remove("pool");
         }
     }
-    // every module runs here if nothing is said
+    // modules are local by default
     assert!(defaults.remove("modules").unwrap().as_table().unwrap().values().all(|place| place.as_str() == Some("local")));
     defaults.retain(|_, value| value.as_table().is_none_or(|table| !table.is_empty()));
     let (documented, defaults) = (lines("", &documented), lines("", &defaults));
@@ -186,9 +186,9 @@ fn lines(prefix: &str, table: &toml::Table) -> BTreeSet<String> {
     table.iter().flat_map(line).collect()
 }
 
-/// Scripts ask for the modules whatever the settings of the shop are.
+/// Scripts list the modules even if the settings of the shop are wrong.
 #[test]
-fn what_the_program_says_of_itself_needs_no_settings() {
+fn commands_about_the_program_need_no_settings() {
     for command in ["modules", "operations"] {
         let output = run(&[command], &[("SOUK_NONSENSE", "1"), ("SOUK_ENVIRONMENT", "production")]);
         assert!(output.status.success() && !output.stdout.is_empty(), "{command}: {}", String::from_utf8_lossy(&output.stderr));
@@ -202,7 +202,7 @@ fn the_committed_api_documents_are_up_to_date() {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
-/// Settings that production takes without a word.
+/// Settings that production accepts without a warning.
 const GOOD: [(&str, &str); 11] = [
     ("SOUK_ENVIRONMENT", "production"),
     ("SOUK_INTERNAL_KEY", "d2f1a9c07b3e48655c1f9be2740ad863"),
@@ -217,7 +217,7 @@ const GOOD: [(&str, &str); 11] = [
     ("SOUK_NOTIFICATION__SMTP__HOST", "mail.example"),
 ];
 
-/// What `souk config --check` says, and whether it is content.
+/// Whether `souk config --check` succeeds, and its output.
 fn check(settings: &[(&str, &str)]) -> (bool, String) {
     let output = run(&["config", "--check"], settings);
     (output.status.success(), String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap())
@@ -244,10 +244,10 @@ fn unsafe_settings_of_production_are_refused_or_warned_about_by_name() {
         ("SOUK_DATA", "data"),
         ("SOUK_TIMEOUTS__HEAD_MS", "0"),
     ] {
-        let (is_content, said) = check(&[&GOOD[..], &[(variable, value)]].concat());
+        let (succeeds, said) = check(&[&GOOD[..], &[(variable, value)]].concat());
         let expected = format!("refused {}: ", names(variable));
         assert!(
-            !is_content && said.contains(&expected) && said.contains(&format!("(from {variable})")),
+            !succeeds && said.contains(&expected) && said.contains(&format!("(from {variable})")),
             "{variable}={value}: {said}"
         );
         assert!(!said.contains("kkkk"), "{said}");
@@ -271,10 +271,10 @@ fn unsafe_settings_of_production_are_refused_or_warned_about_by_name() {
         ("SOUK_NOTIFICATION__DATABASE_URL", "mongodb://127.0.0.1/x"),
         ("SOUK_MODULES__USER", "http://10.0.0.7:5002"),
     ] {
-        let (is_content, said) = check(&[&GOOD[..], &[(variable, value)]].concat());
+        let (succeeds, said) = check(&[&GOOD[..], &[(variable, value)]].concat());
         let expected = format!("warning {}: ", names(variable));
         assert!(
-            is_content && said.contains(&expected) && said.contains(&format!("(from {variable})")),
+            succeeds && said.contains(&expected) && said.contains(&format!("(from {variable})")),
             "{variable}={value}: {said}"
         );
         assert!(!said.contains("s3cret"), "{said}");
@@ -290,13 +290,13 @@ fn unsafe_settings_of_production_are_refused_or_warned_about_by_name() {
         ("SOUK_MODULES__USER", "https://user.internal"),
         ("SOUK_BIND", "0.0.0.0"),
     ] {
-        let (is_content, said) = check(&[&GOOD[..], &[(variable, value)]].concat());
-        assert!(is_content && !said.contains("warning"), "{variable}={value}: {said}");
+        let (succeeds, said) = check(&[&GOOD[..], &[(variable, value)]].concat());
+        assert!(succeeds && !said.contains("warning"), "{variable}={value}: {said}");
     }
     let sms = [("SOUK_NOTIFICATION__SMS", "http"), ("SOUK_NOTIFICATION__SMS_HTTP__URL", "http://sms.example/send?token=s3cret")];
-    let (is_content, said) = check(&[&GOOD[..], &sms].concat());
-    assert!(!is_content && said.contains("refused notification.sms_http.url: ") && !said.contains("s3cret"), "{said}");
-    // well-known variables are named, too, and everything is told at once
+    let (succeeds, said) = check(&[&GOOD[..], &sms].concat());
+    assert!(!succeeds && said.contains("refused notification.sms_http.url: ") && !said.contains("s3cret"), "{said}");
+    // well-known variables are named, too, and all findings are listed at once
     let (_, said) = check(&[
         ("SOUK_ENVIRONMENT", "production"),
         ("JWT_SECRET_KEY", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"),
@@ -306,9 +306,9 @@ fn unsafe_settings_of_production_are_refused_or_warned_about_by_name() {
         said.contains("(from JWT_SECRET_KEY)") && said.contains("(from REDIS_URL)") && said.contains("refused demo: "),
         "{said}"
     );
-    // the published accounts of development, where others can reach them
-    let (is_content, said) = check(&[("SOUK_BIND", "0.0.0.0")]);
-    assert!(is_content && said.contains("warning bind: ") && said.contains("admin@souk.test"), "{said}");
+    // demo accounts with published passwords, on an address that others can reach
+    let (succeeds, said) = check(&[("SOUK_BIND", "0.0.0.0")]);
+    assert!(succeeds && said.contains("warning bind: ") && said.contains("admin@souk.test"), "{said}");
     assert_eq!(check(&[]), (true, "these settings can be used\n".into()));
 }
 
@@ -346,7 +346,7 @@ fn files_that_others_can_read_or_write_are_refused_or_warned_about() {
         let is_good = expected == "can be used";
         assert_eq!(said.lines().count() == 1, is_good, "{variable} {mode:o}: {said}");
     }
-    // and settings themselves
+    // the modes of settings files are checked, too
     let settings = folder.path().join("settings.toml");
     fs::write(&settings, "internal_key = \"9f86d081884c7d659a2feaa0c55ad015\"\n").unwrap();
     for (mode, expected) in [(0o600, "can be used"), (0o644, "warning internal_key"), (0o666, "refused settings")] {
@@ -358,7 +358,7 @@ fn files_that_others_can_read_or_write_are_refused_or_warned_about() {
 }
 
 #[test]
-fn wrong_settings_name_the_file_or_the_variable_that_they_come_from() {
+fn messages_about_wrong_settings_name_the_file_or_the_variable() {
     assert!(refused(&[("SOUK_GATEWAY__LIMITS", "sometimes")]).contains("from SOUK_GATEWAY__LIMITS"));
     assert!(refused(&[("PORT", "99999")]).contains("from PORT"));
     assert!(refused(&[("SOUK_GATEWEY__LIMITS", "off")]).contains("from SOUK_GATEWEY__LIMITS"));
@@ -372,7 +372,7 @@ fn wrong_settings_name_the_file_or_the_variable_that_they_come_from() {
 }
 
 #[test]
-fn mistakes_are_told_without_a_stack() {
+fn errors_are_printed_without_a_stack() {
     let taken = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
     for (arguments, settings) in [
@@ -387,7 +387,7 @@ fn mistakes_are_told_without_a_stack() {
     }
 }
 
-/// Starts a process, whatever its umask is, and returns what it says until its listeners are there, and the process.
+/// Starts a process with umask 0. Returns its output up to the line with the data folder, and the process.
 fn start(folder: &Path, arguments: &[&str], settings: &[(&str, &str)]) -> (Vec<String>, std::process::Child) {
     let command = souk(folder, arguments, settings);
     let mut open = Command::new("sh");
@@ -403,7 +403,7 @@ fn start(folder: &Path, arguments: &[&str], settings: &[(&str, &str)]) -> (Vec<S
 }
 
 #[test]
-fn what_is_made_in_the_data_folder_is_for_its_owner_alone_and_told_about() {
+fn the_data_folder_is_announced_and_for_its_owner_only() {
     let folder = tempfile::tempdir().unwrap();
     for is_new in [true, false] {
         let (said, mut child) = start(folder.path(), &["serve"], &[("PORT", "0"), ("SOUK_LOG__FILTER", "off")]);
@@ -426,14 +426,14 @@ fn what_is_made_in_the_data_folder_is_for_its_owner_alone_and_told_about() {
 }
 
 #[test]
-fn lines_of_the_log_say_which_process_wrote_them() {
+fn lines_of_the_log_name_their_process() {
     for (format, arguments, beginning) in [
         ("json", &["serve", "--only", "product"][..], "{\"process\":\"product\","),
         ("json", &["serve"], "{\"process\":\"souk\","),
         ("text", &["serve", "--only", "product"], "product "),
     ] {
         let folder = tempfile::tempdir().unwrap();
-        // a warning is written at the start
+        // these settings cause a warning at the start
         let settings = [("PORT", "0"), ("SOUK_BIND", "0.0.0.0"), ("SOUK_LOG__FORMAT", format)];
         let (_, mut child) = start(folder.path(), arguments, &settings);
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();

@@ -1,4 +1,4 @@
-//! The number of SQL statements of the main operations: the table in `docs/sql-statements.md` is what they are.
+//! The numbers of SQL statements of the main operations are those in `docs/sql-statements.md`.
 
 use crate::harness::{Account, Answer, Shop};
 use serde_json::{Value, json};
@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 const MODULES: [&str; 5] = ["product", "user", "cart", "order", "payment"];
 
-/// Statements so far, of every module, for requests.
+/// The number of statements for requests so far, of every module.
 async fn statements(shop: &Shop) -> BTreeMap<String, u64> {
     let metrics = shop.ops(&shop.processes[0], "/metrics").await;
     let counts = metrics.text.lines().filter_map(|line| {
@@ -20,14 +20,14 @@ async fn statements(shop: &Shop) -> BTreeMap<String, u64> {
     counts.collect()
 }
 
-/// The table, and how it is made.
+/// Measures the rows of the table.
 struct Table<'a> {
     shop: &'a Shop,
     rows: Vec<(&'static str, [u64; MODULES.len()])>,
 }
 
 impl Table<'_> {
-    /// Adds what `request` costs.
+    /// Adds the statements of `request`.
     async fn measure(&mut self, what: &'static str, request: impl Future<Output = Answer>) -> Answer {
         let before = statements(self.shop).await;
         let answer = request.await;
@@ -60,7 +60,7 @@ async fn fill_cart(shop: &Shop, customer: &Account, products: &[i64]) {
     }
 }
 
-/// A request with a key, as clients are told to send.
+/// A request with an idempotency key, as clients should send.
 async fn keyed(shop: &Shop, account: &Account, path: &str, key: &str, body: Value) -> Answer {
     shop.send(shop.request("POST", path).bearer_auth(&account.token).header("Idempotency-Key", key).json(&body)).await
 }

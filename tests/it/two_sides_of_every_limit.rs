@@ -1,13 +1,13 @@
-//! The OpenAPI document is exactly as strict as the server. For every field and parameter of every operation, and every rule that the
-//! document has for it, the shop is sent a value just inside and a value just outside.
+//! The OpenAPI document is exactly as strict as the server. For every rule that the document has for a field or parameter of an
+//! operation, the test sends the shop a value just inside and a value just outside.
 //!
-//! Inside means: whatever else is wrong, this field is not among what the answer complains of. Outside means: 400, and this field is.
+//! For a value inside, the answer must not name the field. For a value outside, it must be a 400 that names the field.
 
 use crate::harness::{Account, Answer, Shop};
 use futures_util::{StreamExt, stream};
 use serde_json::{Map, Value, json};
 
-/// Operations of the gateway itself, which take nothing.
+/// Operations of the gateway itself, which have no parameters.
 const NOTHING_TO_SEND: [&str; 3] = ["/health", "/livez", "/openapi.json"];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -20,7 +20,7 @@ async fn the_document_is_as_strict_as_the_server_about_bodies() {
     both_sides(|cases| cases.filter(|case| case.place == Place::Body).collect(), 500).await;
 }
 
-/// Tries these cases, of which there are at least `some`: a test must not pass by not looking.
+/// Tries these cases. There must be at least `some`, so that the test cannot pass without trying any.
 async fn both_sides(these: impl FnOnce(std::vec::IntoIter<Case>) -> Vec<Case>, some: usize) {
     let shop = Shop::one_process(&[]).await;
     let document = shop.get("/openapi.json").await.expect(200);
@@ -45,12 +45,12 @@ async fn both_sides(these: impl FnOnce(std::vec::IntoIter<Case>) -> Vec<Case>, s
     assert!(wrong.is_empty(), "{} of {number} are wrong:\n{}", wrong.len(), wrong.join("\n"));
 }
 
-/// What is said about values that have the right form, and are wrong for what is in the store.
+/// Messages about values in the right form that do not fit the data in the store.
 const OF_THE_STORE: [&str; 3] = ["is not your password", "the currency of this shop", "must not be the category itself"];
-/// Members that may have several lines, and may say them with characters that nobody sees.
+/// Members that may have several lines, with invisible characters.
 const LONG_TEXTS: [&str; 3] = ["description", "reason", "note"];
 
-/// A request of an operation, and where the values go.
+/// A request of an operation, with places for values.
 #[derive(Clone)]
 struct Request {
     method: String,
@@ -66,23 +66,23 @@ enum Place {
     Body,
 }
 
-/// A request, and what must come of it.
+/// A request, and the expected answer.
 struct Case {
     place: Place,
     request: Request,
     expected: Expected,
-    /// In words, for those who have to mend it.
+    /// A description, for the message of a failure.
     what: String,
 }
 
 enum Expected {
-    /// The field is not among what is wrong.
+    /// The answer does not name the field.
     Inside(String),
-    /// The field is.
+    /// The answer is a 400 that names the field.
     Outside(String),
-    /// A body like this is refused.
+    /// The body is refused.
     Refused,
-    /// Nothing is shown as it was typed: untrimmed or decomposed.
+    /// No text in the answer is untrimmed or decomposed.
     Normal,
     Anything,
 }
@@ -102,7 +102,7 @@ impl Case {
     }
 }
 
-/// Whether the answer complains of a field's form.
+/// Whether the answer names a field because of its form.
 fn names(answer: &Answer, field: &str) -> bool {
     let errors = answer.text.parse::<Value>().map(|answer| answer["errors"].clone()).unwrap_or_default();
     let is_named = errors.as_array().into_iter().flatten().any(|error| {
@@ -114,7 +114,7 @@ fn names(answer: &Answer, field: &str) -> bool {
 }
 
 async fn answer(shop: &Shop, admin: &Account, request: &Request) -> Answer {
-    // what is left in the path is not what is tried now
+    // the remaining parameters of the path are not tried in this case
     let is_uuid = request.path.contains("payments") || request.path.contains("notifications");
     let mut path = request.path.clone();
     while let (Some(begin), Some(end)) = (path.find('{'), path.find('}')) {
@@ -215,7 +215,7 @@ impl Reader<'_> {
                 self.side(Place::Body, hidden, &at, is_long, &json!("(an invisible character)"));
             }
         }
-        // an object that takes what it does not know takes misspelt members
+        // an object that accepts unknown members accepts misspelt ones
         assert_eq!(schema["additionalProperties"], false, "{} {}{pointer}", base.method, base.path);
         let unknown = with("unknown_member", Some(json!(1)));
         self.side(Place::Body, unknown, &format!("{pointer}/unknown_member"), false, &json!(1));
@@ -233,7 +233,7 @@ impl Reader<'_> {
         self.cases.push(Case { place, request, expected, what });
     }
 
-    /// The rules without references; of "this or null" the rules of this, with null among its types.
+    /// The rules without references; for "this or null", the rules of this with null as another type.
     fn resolve(&self, schema: &Value) -> Value {
         if let Some(name) = schema["$ref"].as_str().and_then(|r| r.strip_prefix("#/components/schemas/")) {
             return self.resolve(&self.document["components"]["schemas"][name]);
@@ -250,7 +250,7 @@ impl Reader<'_> {
         schema.clone()
     }
 
-    /// A value that is right, with all members.
+    /// A valid value, with all members.
     fn example(&self, schema: &Value, name: &str) -> Value {
         let rules = self.resolve(schema);
         match rules["properties"].as_object() {
@@ -265,7 +265,7 @@ impl Reader<'_> {
 
 const UUID: &str = "0190b2f0-8a6e-7e6f-8f54-1f0e2d3c4b5a";
 
-/// Values just inside and just outside the rules of a field; the first one inside is an ordinary one.
+/// Values just inside and just outside the rules of a field; the first one inside is an ordinary value.
 fn values(name: &str, rules: &Value) -> (Vec<Value>, Vec<Value>) {
     let (mut inside, mut outside) = (Vec::new(), Vec::new());
     let types: Vec<&str> = match &rules["type"] {
@@ -333,7 +333,7 @@ fn texts(name: &str, rules: &Value, inside: &mut Vec<Value>, outside: &mut Vec<V
             inside.extend(text_of(name, most as usize).map(Value::from));
             outside.push(json!(long(name, most as usize + 1)));
         }
-        // every text has a limit, or a pattern that is one
+        // every text has a limit, or a pattern that limits it
         None => assert!(rules["pattern"].is_string(), "{name} has no limit: {rules}"),
     }
     if name == "Idempotency-Key" {
@@ -344,7 +344,7 @@ fn texts(name: &str, rules: &Value, inside: &mut Vec<Value>, outside: &mut Vec<V
     assert!(!inside.is_empty(), "no value for {name}");
 }
 
-/// A text of a length that keeps what the document cannot say of a field; none if there is no such text.
+/// A text of this length that obeys the rules which the document cannot express; none if there is no such text.
 fn text_of(name: &str, length: usize) -> Option<String> {
     match name {
         "email" if length == 254 => Some(long(name, length)),

@@ -1,4 +1,4 @@
-//! What one call costs: of the implementation itself, through a local client, through the codec, and over HTTP.
+//! The cost of one call: to the implementation itself, through a local client, through the codec, and over HTTP.
 //!
 //! `cargo run --release -p bench --bin call`. One thread calls, one call at a time, as a worker of the HTTP server does.
 #![expect(clippy::print_stdout, reason = "the output of the program")]
@@ -16,21 +16,21 @@ use std::{
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const ROUNDS: usize = 9;
-/// A client of a local module may cost this much more than its implementation, in nanoseconds.
+/// The goal: nanoseconds that a local client may add to its implementation.
 const GOAL: f64 = 1000.0;
 
-/// How much there is of something.
+/// The level of a thing.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize, utoipa::ToSchema, garde::Validate, kernel::Request)]
 #[garde(allow_unvalidated)]
 #[serde(deny_unknown_fields)]
 pub struct Level {
-    /// Of what.
+    /// The thing.
     pub id: i64,
     /// How many pieces.
     pub pieces: u32,
 }
 
-/// Levels of things: as little work as an operation can have.
+/// Levels of things: operations with as little work as possible.
 #[kernel::api(module = "level")]
 pub trait LevelApi {
     /// Get the level of a thing: a read, which runs inline.
@@ -56,7 +56,7 @@ impl LevelApi for Levels {
 
 fn main() -> anyhow::Result<()> {
     telemetry::start_logging("warn", telemetry::LogFormat::Text, None).map_err(anyhow::Error::msg)?;
-    // before the clients are made: they take their meters from it
+    // before clients are made, because they take their meters from the recorder
     let metrics = telemetry::start_metrics().map_err(anyhow::Error::msg)?;
     // a worker of actix-web has a runtime like this one
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -100,7 +100,7 @@ fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Nanoseconds per read, whoever answers it.
+/// Nanoseconds per read.
 async fn time_reads(levels: &impl LevelApi, calls: i64) -> f64 {
     let cx = Ctx::anonymous(Duration::from_secs(3600));
     let started = Instant::now();
@@ -111,7 +111,7 @@ async fn time_reads(levels: &impl LevelApi, calls: i64) -> f64 {
     per_call(started, calls)
 }
 
-/// Nanoseconds per write, whoever answers it.
+/// Nanoseconds per write.
 async fn time_writes(levels: &impl LevelApi, calls: i64) -> f64 {
     let cx = Ctx::anonymous(Duration::from_secs(3600));
     let started = Instant::now();
@@ -139,7 +139,7 @@ fn print_table(title: &str, rounds: &mut [Vec<f64>; 4]) {
     println!();
 }
 
-/// The middle one; sorts them.
+/// The median; sorts the values.
 fn median(values: &mut [f64]) -> f64 {
     values.sort_by(f64::total_cmp);
     values[values.len() / 2]

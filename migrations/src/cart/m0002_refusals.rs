@@ -1,4 +1,4 @@
-//! Refusals that are kept under idempotency keys.
+//! Refusals under idempotency keys.
 
 use sea_orm_migration::prelude::*;
 

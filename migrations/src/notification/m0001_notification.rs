@@ -1,4 +1,4 @@
-//! Notifications, who is to get them, and what users want to get.
+//! Notifications, and the contacts and preferences of users.
 
 use sea_orm_migration::prelude::*;
 

@@ -1,5 +1,5 @@
-//! What keeps messages few and impersonal: attempts whose end nobody noted, the version and the proof of an address, secrets apart
-//! from the texts, and keys of what was sent again.
+//! Columns against duplicates and leaks: attempts without a known result, the version and the confirmation of an address, secrets
+//! apart from the texts, and the keys of messages that were sent again.
 
 use sea_orm_migration::prelude::*;
 

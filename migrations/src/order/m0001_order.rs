@@ -1,4 +1,4 @@
-//! Orders, their lines and timelines, and what they still want of other modules.
+//! Orders, their lines and timelines, and their effects in other modules.
 
 use sea_orm_migration::prelude::*;
 
@@ -64,7 +64,7 @@ impl MigrationTrait for Step {
             .await?;
         manager
             .create_table(
-                // no foreign key: what a removed order held must still be released
+                // no foreign key: the hold of a removed order must still be released
                 Table::create()
                     .table("order_effects")
                     .col(ColumnDef::new("order_id").big_integer().not_null())

@@ -1,4 +1,4 @@
-//! Events that are still to be delivered.
+//! The outbox: events that are not delivered yet.
 
 use sea_orm_migration::prelude::*;
 

@@ -30,13 +30,13 @@ impl MigrationTrait for Step {
                     .table("products")
                     .col(ColumnDef::new("id").big_integer().not_null().auto_increment().primary_key())
                     .col(ColumnDef::new("name").string_len(255).not_null())
-                    // lower case of the name: LIKE of SQLite knows the case of ASCII letters only
+                    // lower case of the name: LIKE of SQLite ignores case only for ASCII letters
                     .col(ColumnDef::new("name_lower").string_len(765).not_null())
                     .col(ColumnDef::new("description").text().not_null())
                     .col(ColumnDef::new("price_minor").big_integer().not_null().check(Expr::col("price_minor").gte(0)))
                     .col(ColumnDef::new("currency").string_len(3).not_null())
                     .col(ColumnDef::new("category_id").big_integer())
-                    // what can be sold, and what orders hold: the two never go below zero, whatever the code does
+                    // pieces that can be sold, and pieces that orders hold: never below zero, whatever the code does
                     .col(ColumnDef::new("stock_quantity").big_integer().not_null().check(Expr::col("stock_quantity").gte(0)))
                     .col(ColumnDef::new("reserved").big_integer().not_null().check(Expr::col("reserved").gte(0)))
                     .col(ColumnDef::new("created_at").timestamp_with_time_zone().not_null())

@@ -1,6 +1,7 @@
-//! What products are searched by: the words of name and description, and parts of the name.
+//! The search index: the words of name and description, and parts of the name.
 //!
-//! It is kept beside the products and follows them by triggers: in the table of products every change of a stock would write it anew.
+//! Triggers keep it up to date in tables beside the products: in the table of products, every change of a stock would write it
+//! anew.
 
 use sea_orm_migration::{
     prelude::*,
@@ -34,8 +35,8 @@ impl MigrationTrait for Step {
     }
 }
 
-/// Words are made by us rather than by PostgreSQL's parser, which knows addresses, numbers with signs and words with hyphens; with
-/// ICU's letters, so that it does not matter with which locale the database was created.
+/// `product_words` splits words itself, because PostgreSQL's parser treats addresses, numbers with signs and words with hyphens
+/// specially. Letters are those of ICU, whatever the locale of the database is.
 const POSTGRES: &str = r#"
 -- lower case, without accents, letters and digits only, with single spaces between words
 CREATE FUNCTION product_words(text) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE

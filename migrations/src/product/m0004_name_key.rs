@@ -1,5 +1,5 @@
-//! What names of products are sorted by: made by us, because stores sort text as they were set up to. A job makes the keys of the
-//! products that are there already.
+//! The sort key of product names. We compute it, because the order of text in a store depends on its set-up. A job computes the
+//! keys of existing products.
 
 use sea_orm_migration::prelude::*;
 

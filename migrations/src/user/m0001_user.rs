@@ -66,7 +66,7 @@ impl MigrationTrait for Step {
                     .table("refresh_tokens")
                     .col(ColumnDef::new("hash").string_len(64).not_null().primary_key())
                     .col(ColumnDef::new("session_id").string_len(32).not_null())
-                    // used ones are kept as long as their session: whoever brings one again is not the only one who has it
+                    // used tokens are kept as long as their session: a token that comes again was copied
                     .col(ColumnDef::new("used_at").timestamp_with_time_zone())
                     .foreign_key(ForeignKey::create().from("refresh_tokens", "session_id").to("sessions", "id"))
                     .to_owned(),

@@ -27,7 +27,7 @@ impl MigrationTrait for Step {
             .create_table(
                 Table::create()
                     .table("email_confirmations")
-                    // one token for each user: a new one takes the place of the one before
+                    // one token for each user: a new token replaces the old one
                     .col(ColumnDef::new("user_id").big_integer().not_null().primary_key())
                     .col(ColumnDef::new("token_hash").string_len(64).not_null())
                     .col(ColumnDef::new("expires_at").timestamp_with_time_zone().not_null())

@@ -1,5 +1,5 @@
-//! A plain TCP balancer before the gateways, as a cloud has one: it asks each backend whether it is ready, gives a new connection to
-//! the next one that is, and copies bytes. It does not know what is in them.
+//! A plain TCP balancer in front of the gateways, as in a cloud: it asks each backend whether it is ready, gives a new connection
+//! to the next ready one, and copies bytes without reading them.
 
 use crate::process::Process;
 use std::{
@@ -30,7 +30,7 @@ struct Backend {
 }
 
 impl Balancer {
-    /// Listens at `port` for all of these.
+    /// Listens at `port` for these backends.
     pub(crate) async fn start(port: u16, processes: impl Iterator<Item = &Process>) -> anyhow::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
         let http = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(1)).pool_max_idle_per_host(0).build()?;
@@ -62,7 +62,7 @@ async fn balance(listener: TcpListener, backends: Arc<[Arc<Backend>]>) {
         let (backends, first) = (backends.clone(), next.fetch_add(1, Ordering::Relaxed));
         connections.spawn(async move {
             let Some(mut backend) = connect(&backends, first).await else { return };
-            // both ends know by themselves what a connection that breaks off means
+            // both ends notice a broken connection by themselves
             drop(client.set_nodelay(true).and_then(|()| backend.set_nodelay(true)));
             drop(copy_bidirectional(&mut client, &mut backend).await);
         });
@@ -70,8 +70,8 @@ async fn balance(listener: TcpListener, backends: Arc<[Arc<Backend>]>) {
     }
 }
 
-/// In turn to those that are ready. If none of them takes a connection, to any other: as clouds do, since a shop that is not ready
-/// says so better than a balancer.
+/// Connects to the ready backends in turn. If none accepts, connects to any other, as clouds do: a shop that is not ready answers
+/// better than a balancer.
 async fn connect(backends: &[Arc<Backend>], first: usize) -> Option<TcpStream> {
     let in_turn = (0..backends.len()).map(|n| &backends[(first + n) % backends.len()]);
     let (ready, others): (Vec<_>, Vec<_>) = in_turn.partition(|backend| backend.is_ready.load(Ordering::Relaxed));

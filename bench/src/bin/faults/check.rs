@@ -1,4 +1,4 @@
-//! Whether what was told is so, and every event has had its visible effect exactly once.
+//! Checks that every acknowledged fact is true, and that every event has had its visible effect exactly once.
 
 use crate::{
     load::{Fact, STOCK},
@@ -19,7 +19,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// What is compared.
+/// The stores to compare.
 pub(crate) struct Stores {
     product: PgPool,
     user: PgPool,
@@ -29,25 +29,25 @@ pub(crate) struct Stores {
     broker_url: String,
 }
 
-/// What a check found.
+/// The result of a check.
 #[derive(Debug, Default)]
 pub(crate) struct Findings {
-    /// What must not be.
+    /// Violations of guarantees.
     pub(crate) violations: Vec<String>,
-    /// What was counted.
+    /// Counts, for the report.
     pub(crate) counts: Vec<(&'static str, usize)>,
 }
 
-/// How it went to wait until nothing is under way.
+/// The result of waiting until nothing is under way.
 pub(crate) struct Settled {
     pub(crate) after: Duration,
     pub(crate) findings: Findings,
 }
 
-/// What a notification is about: its kind, and the number of an order, or of a user who was welcomed.
+/// What a notification is about: its kind, and the number of the order, or of the user in a welcome.
 type About = (String, i64);
 
-/// Makes the databases of the modules.
+/// Creates the databases of the modules.
 pub(crate) async fn make_databases(servers: &Servers) -> anyhow::Result<()> {
     let pool = pool(servers, "postgres").await?;
     for module in DATABASES {
@@ -57,7 +57,7 @@ pub(crate) async fn make_databases(servers: &Servers) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Waits until PostgreSQL has recovered: it listens before that.
+/// Waits until PostgreSQL has recovered; it listens earlier.
 pub(crate) async fn postgres_answers(servers: &Servers) -> anyhow::Result<()> {
     pool(servers, "postgres").await?.close().await;
     Ok(())
@@ -81,7 +81,7 @@ impl Stores {
         })
     }
 
-    /// Waits until nothing is under way and nothing is wrong, but no longer than `longest`: then what is wrong is a violation.
+    /// Waits until nothing is under way and nothing is wrong. After `longest`, everything that is still wrong is a violation.
     pub(crate) async fn settle(&self, facts: &[Fact], sink: &Sink, longest: Duration) -> anyhow::Result<Settled> {
         let started = Instant::now();
         loop {
@@ -98,7 +98,7 @@ impl Stores {
         }
     }
 
-    /// What has not come to an end. What a dead process held until a lease ends is none of it once we are `late`.
+    /// Unfinished work. If `late`, without work that a dead process holds until its lease ends.
     async fn under_way(&self, late: bool) -> anyhow::Result<Vec<String>> {
         let mut found = Vec::new();
         let mut add = |count: i64, what: &str| {
@@ -112,8 +112,8 @@ impl Stores {
             let sql = format!("SELECT count(*) FROM outbox WHERE dead_at IS NULL{due}");
             add(count(pool, &sql).await?, &format!("events in the outbox of {name}"));
         }
-        let passing = "SELECT count(*) FROM orders WHERE state IN ('placing', 'charging', 'refunding')";
-        add(count(&self.order, &format!("{passing}{free}")).await?, "orders in a passing state");
+        let intermediate = "SELECT count(*) FROM orders WHERE state IN ('placing', 'charging', 'refunding')";
+        add(count(&self.order, &format!("{intermediate}{free}")).await?, "orders in an intermediate state");
         add(count(&self.order, "SELECT count(*) FROM order_effects").await?, "effects of orders");
         let notifications = self.mongo.collection::<Document>("notifications");
         let queued = notifications.count_documents(doc! {"status": "queued"}).await?;
@@ -211,7 +211,7 @@ impl Stores {
                 "cancelled" | "refunded" | "expired" => status == "released",
                 // an order that was never placed
                 "none" => status == "released",
-                // on its way
+                // in an intermediate state
                 _ => true,
             };
             if !fits {
@@ -254,7 +254,7 @@ async fn count(pool: &PgPool, sql: &str) -> anyhow::Result<i64> {
 struct Order {
     state: String,
     total: i64,
-    /// The states of its timeline.
+    /// The states in its timeline.
     seen: HashSet<String>,
 }
 
@@ -312,9 +312,10 @@ fn check_facts(
         ("payments acknowledged", paid),
     ]);
     findings.counts.push(("orders in the store", orders.len()));
-    let passing = orders.values().filter(|order| matches!(order.state.as_str(), "placing" | "charging" | "refunding")).count();
-    if passing > 0 {
-        findings.counts.push(("orders that dead requests still hold, by a lease of 90 s", passing));
+    let intermediate =
+        orders.values().filter(|order| matches!(order.state.as_str(), "placing" | "charging" | "refunding")).count();
+    if intermediate > 0 {
+        findings.counts.push(("orders that dead requests still hold, by a lease of 90 s", intermediate));
     }
 }
 
@@ -339,7 +340,7 @@ fn check_payments(orders: &BTreeMap<i64, Order>, payments: &[Payment], findings:
     }
 }
 
-/// How often each event must have been told, by the state that was committed with it.
+/// How often each event must have been published, by the committed states.
 fn expected(orders: &BTreeMap<i64, Order>, payments: &[Payment], users: &HashSet<i64>) -> HashMap<About, usize> {
     let mut expected = HashMap::new();
     for (id, order) in orders {
@@ -386,9 +387,9 @@ fn check_notes(expected: &HashMap<About, usize>, notes: &[Note], findings: &mut 
     findings.counts.push(("notifications in MongoDB", notes.len()));
 }
 
-/// Every notification was mailed. That one mail came twice, under the same Message-ID, can happen when the sender dies before it has
-/// noted what the server has taken, or when the server does not say that it has; it is counted and no violation, unless it came
-/// more often than anything is tried.
+/// Every notification was mailed. A mail may arrive twice under the same Message-ID, if the sender dies before it has stored the
+/// success, or if the server does not answer. This is counted and no violation, unless there are more copies than attempts are
+/// allowed.
 fn check_mails(notes: &[Note], mails: &Mails, findings: &mut Findings) {
     let mut mails: HashMap<String, &Vec<String>> = mails.iter().map(|(id, to)| (local(id), to)).collect();
     let (mut again, mut most) = (0, 0);
@@ -409,7 +410,7 @@ fn check_mails(notes: &[Note], mails: &Mails, findings: &mut Findings) {
     }
     findings.violations.extend(mails.keys().map(|id| format!("mail {id:?} of no notification")));
     findings.counts.push(("Message-IDs at the mail server", notes.len()));
-    findings.counts.push(("deliveries of a Message-ID again (the window between 250 and its note)", again));
+    findings.counts.push(("deliveries of a Message-ID again (the sender died between the answer 250 and its commit)", again));
     findings.counts.push(("most deliveries of one Message-ID", most));
 }
 

@@ -7,7 +7,7 @@ use crate::{
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use std::time::{Duration, Instant};
 
-/// What a process does with an event takes some milliseconds; anything can be under way after so long.
+/// The longest time from start to kill. Handling an event takes milliseconds, so any work can be under way.
 const LONGEST_LIFE_MS: u64 = 1_500;
 
 #[derive(clap::Args)]
@@ -15,16 +15,16 @@ pub(crate) struct Options {
     /// How often
     #[arg(long, default_value_t = 100)]
     kills: usize,
-    /// Seed of the times; the one of an earlier run repeats its times, not its luck
+    /// Seed of the random times; an earlier seed repeats the times, but not all of the run
     #[arg(long)]
     seed: Option<u64>,
     /// Buyers a second
     #[arg(long, default_value_t = 20)]
     per_second: u32,
-    /// The longest wait for everything to settle: a request that died holds its order for 90 s
+    /// The longest wait until all work is done: a request that died holds its order for 90 s
     #[arg(long, default_value_t = 240)]
     seconds_after: u64,
-    /// Fewer buyers, for a quick look
+    /// Fewer buyers, for a quick run
     #[arg(long)]
     small: bool,
 }
@@ -48,11 +48,11 @@ pub(crate) async fn run(cli: &Cli, options: &Options) -> anyhow::Result<Verdict>
         }
     }
     let took = started.elapsed();
-    // what the last kill has left behind meets a shop that works
+    // buyers continue after the last kill, while the shop recovers
     tokio::time::sleep(Duration::from_secs(5)).await;
     load.end().await?;
     let record = stage.clients.record();
-    eprintln!("waiting until everything has settled");
+    eprintln!("waiting until all work is done");
     let settled = stage.stores.settle(&record.facts, &stage.sink, Duration::from_secs(options.seconds_after)).await?;
 
     back.sort_unstable();

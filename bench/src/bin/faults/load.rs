@@ -1,4 +1,4 @@
-//! Buyers, so many a second whatever becomes of the ones before, and what they were told.
+//! Buyers, at a fixed rate however long the earlier ones take, and the answers that they got.
 
 use anyhow::{Context, ensure};
 use reqwest::{Client, Method};
@@ -17,13 +17,13 @@ use tokio::{
 
 /// How long a client waits for an answer.
 const PATIENCE: Duration = Duration::from_secs(20);
-/// How long a patient client repeats a call that was not answered.
+/// How long a patient client repeats a call without an answer.
 const PERSISTENCE: Duration = Duration::from_secs(15);
 const PRODUCTS: u64 = 20;
 /// Stock of each product at the beginning.
 pub(crate) const STOCK: i64 = 1_000_000;
 
-/// What is asked for.
+/// A kind of request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Op {
     Browse,
@@ -60,11 +60,11 @@ pub(crate) struct Sample {
     pub(crate) op: Op,
     pub(crate) at: Instant,
     pub(crate) took: Duration,
-    /// 0 when there was no answer.
+    /// 0 without an answer.
     pub(crate) status: u16,
 }
 
-/// What a client was told.
+/// A fact that the shop has acknowledged to a client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fact {
     Registered { user: i64 },
@@ -76,24 +76,24 @@ pub(crate) enum Fact {
     Delivered { order: i64 },
 }
 
-/// A request without the answer that was wanted.
+/// A failed request.
 #[derive(Debug)]
 pub(crate) struct Failure {
     pub(crate) op: Op,
     pub(crate) at: Instant,
     pub(crate) took: Duration,
     pub(crate) status: u16,
-    /// What the shop said, or why there was no answer.
+    /// The answer of the shop, or why there was none.
     pub(crate) why: String,
 }
 
-/// What has happened so far.
+/// Everything that has happened so far.
 #[derive(Default)]
 pub(crate) struct Record {
     pub(crate) samples: Vec<Sample>,
     pub(crate) failures: Vec<Failure>,
     pub(crate) facts: Vec<Fact>,
-    /// When each buyer came, and whether there was an account left for it.
+    /// When each buyer came, and whether there was a free account.
     pub(crate) offered: Vec<(Instant, bool)>,
 }
 
@@ -104,7 +104,7 @@ pub(crate) struct Clients(Arc<Inner>);
 struct Inner {
     http: Client,
     base: String,
-    /// Repeats what was not answered, with the same key.
+    /// Repeats calls without an answer, with the same key.
     is_patient: bool,
     admin: String,
     products: Vec<i64>,
@@ -155,7 +155,7 @@ impl Clients {
         Ok(clients)
     }
 
-    /// What has happened since the last call, facts since the beginning.
+    /// Answers since the last call, and facts since the beginning.
     pub(crate) fn record(&self) -> Record {
         let mut record = locked(&self.0.record);
         Record {
@@ -166,7 +166,7 @@ impl Clients {
         }
     }
 
-    /// Lets so many buyers a second come, and others who only look, until the answer is dropped or ended.
+    /// Sends this many buyers a second, and visitors, until the returned value is dropped or ended.
     pub(crate) fn come(&self, per_second: u32) -> Load {
         let clients = self.clone();
         let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
@@ -194,7 +194,7 @@ impl Clients {
                 }
                 while tasks.try_join_next().is_some() {}
             }
-            // what was begun is finished: its answers count
+            // purchases under way are finished, because their answers count
             while tasks.join_next().await.is_some() {}
         });
         Load { stop: Some(stop), work }
@@ -203,7 +203,7 @@ impl Clients {
     /// One purchase. Every tenth is declined and stays unpaid, and so on.
     async fn buy(&self, account: Account) {
         let n = self.0.buyers.fetch_add(1, Ordering::Relaxed);
-        // whatever was not answered ends the purchase
+        // a call without an answer ends the purchase
         let _ = self.try_buy(n, &account).await;
         locked(&self.0.accounts).push(account);
     }
@@ -215,7 +215,7 @@ impl Clients {
         shop.ask(Op::Browse, Method::GET, &format!("/api/products/{product}"), None, None).await?;
         let mut items = vec![(product, 1 + n % 3)];
         if n.is_multiple_of(3) {
-            // more than one line, and the same products in other orders
+            // several lines; orders have the same products in different sequence
             items.extend([3, 5, 11].map(|step| (shop.products[usize::try_from(n * step % PRODUCTS).unwrap_or(0)], 1)));
         }
         for (product, quantity) in items {
@@ -257,7 +257,7 @@ impl Clients {
         Some(())
     }
 
-    /// Somebody who does not buy.
+    /// A visitor who does not buy.
     async fn read(&self) {
         let token = locked(&self.0.accounts).first().map(|account| account.token.clone());
         tokio::join!(
@@ -271,11 +271,11 @@ impl Clients {
         self.0.ask(Op::Login, Method::POST, "/api/auth/login", None, Some(&login)).await;
     }
 
-    /// A new account, for buyers to come.
+    /// A new account, for later buyers.
     async fn register(&self) {
         let number = self.0.made.fetch_add(1, Ordering::Relaxed);
         let body = json!({"email": address(number), "password": "Saffron-7-Road", "first_name": "Leyla", "last_name": "Aziz"});
-        // not repeated: who was registered without hearing of it is told that the address is taken
+        // not repeated: if the first call registered the address, a second one is refused
         let (status, reply) = self.0.once(Op::Register, Method::POST, "/api/auth/register", None, None, Some(&body)).await;
         if let (201, Some(user)) = (status, reply["user"]["id"].as_i64()) {
             self.0.note(Fact::Registered { user });
@@ -293,7 +293,7 @@ impl Inner {
         Some(())
     }
 
-    /// Asks until there is an answer that counts, or once if the clients are not patient.
+    /// Repeats the call until there is a definite answer; impatient clients call once.
     async fn ask(&self, op: Op, method: Method, path: &str, token: Option<&str>, body: Option<&Value>) -> Option<(u16, Value)> {
         let key = (method == Method::POST && token.is_some()).then(|| format!("{:032x}", rand::random::<u128>()));
         let started = Instant::now();
@@ -302,7 +302,7 @@ impl Inner {
             if is_answer(status) {
                 return Some((status, reply));
             }
-            // 409: the same request still runs, or ran in a process that is gone
+            // 409: the same request is still running, or was when its process died
             if !self.is_patient || !matches!(status, 0 | 409 | 500..) || started.elapsed() > PERSISTENCE {
                 return None;
             }
@@ -355,19 +355,19 @@ impl Inner {
     }
 }
 
-/// Whether the client got what it asked for; that a payment is declined is what some ask for.
+/// Whether the answer is the expected one; some buyers expect their payment to be declined.
 pub(crate) fn is_answer(status: u16) -> bool {
     matches!(status, 200..=299 | 402)
 }
 
-/// Buyers who come until this is ended.
+/// A stream of buyers, until this is ended.
 pub(crate) struct Load {
     stop: Option<tokio::sync::oneshot::Sender<()>>,
     work: JoinHandle<()>,
 }
 
 impl Load {
-    /// Lets nobody else come, and waits until all are gone.
+    /// Sends no more buyers, and waits for all purchases.
     pub(crate) async fn end(mut self) -> anyhow::Result<()> {
         drop(self.stop.take());
         Ok((&mut self.work).await?)
@@ -382,7 +382,7 @@ impl Drop for Load {
 
 fn ticks(period: Duration) -> tokio::time::Interval {
     let mut ticks = tokio::time::interval(period);
-    // as many as were said, even if this program was held up
+    // keeps the rate, even if this program was delayed
     ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
     ticks
 }

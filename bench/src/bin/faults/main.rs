@@ -1,15 +1,15 @@
-//! What the shop does when something fails: processes that are killed, and servers that go away under load.
+//! How the shop behaves when something fails: processes are killed, and servers go away under load.
 //!
 //! ```sh
 //! cargo build --release --workspace
 //! target/release/faults kill --kills 100     # kill -9 at random points; every event's effect exactly once
-//! target/release/faults outages              # each server down in turn; what answers, how fast, and that all settles
-//! target/release/faults rolling --instances 2   # everything restarted in turn; nobody notices
+//! target/release/faults outages              # each server down in turn; answers, latencies, recovery
+//! target/release/faults rolling --instances 2   # everything restarted in turn; no request fails
 //! target/release/faults poison               # an event that cannot be handled, until it can
 //! ```
 //!
-//! Everything runs on servers of its own, in a folder that is removed at the end. The output is Markdown; the exit code is 1 when
-//! something is wrong.
+//! Everything runs on servers of its own, in a folder that is removed at the end. The output is Markdown; the exit code is 1
+//! after a FAIL.
 #![expect(clippy::print_stdout, reason = "the output of the program")]
 
 mod balancer;
@@ -47,7 +47,7 @@ struct Cli {
     /// The shop in seven processes instead of one
     #[arg(long, global = true)]
     split: bool,
-    /// How many of each process, the gateways behind a balancer
+    /// Number of instances of each process, with the gateways behind a balancer
     #[arg(long, global = true, default_value_t = 1, value_parser = instances)]
     instances: usize,
     /// Keep the folder with the data and the logs of all servers
@@ -55,7 +55,7 @@ struct Cli {
     keep: bool,
 }
 
-/// More than some would ask too many connections of PostgreSQL.
+/// More instances would need too many connections to PostgreSQL.
 fn instances(text: &str) -> Result<usize, String> {
     text.parse().ok().filter(|count| (1..=4).contains(count)).ok_or_else(|| "must be 1 to 4".into())
 }
@@ -64,15 +64,15 @@ fn instances(text: &str) -> Result<usize, String> {
 enum Command {
     /// Kill processes of the shop at random points under load
     Kill(kill::Options),
-    /// Take away one server after the other under load
+    /// Stop one server after the other under load
     Outages(outages::Options),
     /// Restart all processes in turn under load, again and again
     Rolling(rolling::Options),
-    /// Tell an event that cannot be handled, mend what is wrong, and replay it
+    /// Publish an event that cannot be handled, repair the cause, and replay the event
     Poison(poison::Options),
 }
 
-/// A shop with everything that it needs. What comes first ends first.
+/// A shop with its servers. Fields end in their order.
 struct Stage {
     shop: Shop,
     stores: Stores,
@@ -82,7 +82,7 @@ struct Stage {
 }
 
 impl Stage {
-    /// Starts everything. Patient clients repeat calls that were not answered.
+    /// Starts everything. Patient clients repeat calls without an answer.
     async fn set(cli: &Cli, accounts: usize, is_patient: bool) -> anyhow::Result<Self> {
         eprintln!("starting PostgreSQL, Redis, RabbitMQ and MongoDB");
         let servers = Servers::start(cli.keep).await?;
@@ -111,7 +111,7 @@ fn main() -> anyhow::Result<ExitCode> {
                 Command::Poison(options) => poison::run(&cli, options).await,
             }
         };
-        // all servers and processes end with the future that holds them
+        // dropping the future ends all servers and processes
         let verdict = tokio::select! {
             verdict = run => verdict?,
             _ = interrupt.recv() => return Ok(ExitCode::from(130)),

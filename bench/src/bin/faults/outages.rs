@@ -9,28 +9,28 @@ use crate::{
 use clap::ValueEnum;
 use std::time::{Duration, Instant};
 
-/// The longest that an answer may take that says that something is not there.
+/// The longest time for an answer that a server is away.
 const QUICKLY: Duration = Duration::from_millis(1_000);
-/// How long it may take until it is known that something has gone.
+/// The longest time until the shop notices that a server is away.
 const NOTICED: Duration = Duration::from_millis(500);
-/// The longest that any answer may take, the ones included that were under way when something went.
+/// The longest time for any answer, including requests that were under way when the server went away.
 const EVER: Duration = Duration::from_millis(4_000);
 
 #[derive(clap::Args)]
 pub(crate) struct Options {
-    /// Buyers a second, whatever becomes of the ones before
+    /// Buyers a second, however long the earlier ones take
     #[arg(long, default_value_t = 50)]
     per_second: u32,
     /// Seconds that the broker, MongoDB and the mail server are away
     #[arg(long, default_value_t = 30)]
     seconds: u64,
-    /// Only these
+    /// Only these outages
     #[arg(long, value_enum)]
     only: Vec<Outage>,
-    /// Only with processes that run on, or that are restarted meanwhile
+    /// Only with processes that keep running, or that are restarted meanwhile
     #[arg(long, value_enum)]
     processes: Option<Processes>,
-    /// The longest wait for everything to settle after each
+    /// The longest wait until all work is done after each outage
     #[arg(long, default_value_t = 240)]
     seconds_after: u64,
 }
@@ -45,14 +45,14 @@ impl Options {
     }
 }
 
-/// What becomes of the processes of the shop while something is away.
+/// What happens to the processes of the shop during an outage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Processes {
     RunOn,
     Restart,
 }
 
-/// What goes away, and how.
+/// A server, and how it goes away.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Outage {
     /// RabbitMQ is stopped
@@ -65,9 +65,9 @@ pub(crate) enum Outage {
     Mongo,
     /// The mail server is stopped
     Smtp,
-    /// The mail server takes connections and says nothing
+    /// The mail server accepts connections and says nothing
     SmtpHangs,
-    /// The mail server takes mail and does not say so
+    /// The mail server accepts mail and does not answer
     SmtpMute,
 }
 
@@ -80,11 +80,11 @@ impl Outage {
             Outage::Mongo => "MongoDB stopped",
             Outage::Smtp => "Mail server stopped",
             Outage::SmtpHangs => "Mail server says nothing",
-            Outage::SmtpMute => "Mail server takes mail and does not say so",
+            Outage::SmtpMute => "Mail server accepts mail and does not answer",
         }
     }
 
-    /// What must be answered while it lasts, as if nothing were.
+    /// The requests that must work during the outage.
     pub(crate) fn must_answer(self) -> &'static [Op] {
         match self {
             Outage::Redis => &[Op::Browse, Op::Login, Op::Register, Op::History],
@@ -98,7 +98,7 @@ impl Outage {
         Duration::from_secs(if is_restart { 5 } else { seconds })
     }
 
-    /// Whether it concerns a server that processes look for when they start.
+    /// Whether processes connect to the server at their start.
     fn meets_starts(self) -> bool {
         matches!(self, Outage::Broker | Outage::Redis | Outage::Postgres | Outage::Mongo)
     }
@@ -157,7 +157,7 @@ pub(crate) async fn run(cli: &Cli, options: &Options) -> anyhow::Result<Verdict>
 async fn suffer(outage: Outage, stage: &mut Stage, options: &Options, report: &mut Report) -> anyhow::Result<()> {
     eprintln!("{}", outage.title());
     let load = stage.clients.come(options.per_second);
-    // caches and connections of an earlier outage are none of this one's business
+    // caches and connections from an earlier outage must not affect this one
     tokio::time::sleep(Duration::from_secs(3)).await;
     drop(stage.clients.record());
     let before = Instant::now();
@@ -173,7 +173,7 @@ async fn suffer(outage: Outage, stage: &mut Stage, options: &Options, report: &m
     let end = Instant::now();
     load.end().await?;
     let record = stage.clients.record();
-    eprintln!("waiting until everything has settled");
+    eprintln!("waiting until all work is done");
     let settled = stage.stores.settle(&record.facts, &stage.sink, options.seconds_after()).await?;
 
     let phase = |name, from, to| Phase { name, from, to };
@@ -226,7 +226,7 @@ fn judge(outage: Outage, samples: &[Sample], phases: &[Phase; 4], report: &mut R
     let of_outage: Vec<&Sample> = samples.iter().filter(|sample| sample.at >= during.from).collect();
     let other = of_outage.iter().filter(|sample| sample.status == 0 || sample.status >= 500 && sample.status != 503).count();
     report.line(other == 0, &format!("{other} calls had no answer, or one of 500 and above that was not 503"));
-    // who was waiting for an answer or a connection when the server went may wait as long as for a free connection
+    // calls that were waiting for an answer or a connection when the server went away may wait as long as for a free connection
     let known = |sample: &&&Sample| sample.status == 503 && sample.at >= during.from + NOTICED;
     let mut refusals: Vec<Duration> = of_outage.iter().filter(known).map(|sample| sample.took).collect();
     refusals.sort_unstable();

@@ -1,7 +1,8 @@
-//! `faults poison`: an event that cannot be handled, and what is behind it.
+//! `faults poison`: an event that cannot be handled, and the events behind it.
 //!
-//! A template of the operator's has a mistake that only one order meets. Its event is tried as often as the settings say and becomes
-//! a dead letter; everything else goes on. With the template mended, the dead letter is replayed, and all is as it should be.
+//! A template of the operator has a mistake that affects only one order. The event of this order is tried as often as the
+//! settings allow and becomes a dead letter; other events are not delayed. Then the template is repaired and the dead letter
+//! replayed.
 
 use crate::{
     Cli, Stage,
@@ -12,7 +13,7 @@ use anyhow::bail;
 use std::time::{Duration, Instant};
 
 const TEMPLATE: &str = "order.placed.subject.txt";
-/// The order that meets the mistake.
+/// The order that is affected.
 const ORDER: i64 = 5;
 
 #[derive(clap::Args)]
@@ -20,7 +21,7 @@ pub(crate) struct Options {
     /// Buyers a second
     #[arg(long, default_value_t = 10)]
     per_second: u32,
-    /// The longest wait for everything to settle
+    /// The longest wait until all work is done
     #[arg(long, default_value_t = 60)]
     seconds_after: u64,
 }
@@ -60,12 +61,12 @@ pub(crate) async fn run(cli: &Cli, options: &Options) -> anyhow::Result<Verdict>
     let attempts = (RETRY_MS.len() + 1).to_string();
     let is_it =
         letter.get(1..5) == Some(&["broker", "notification", "order.placed", &ORDER.to_string()]) && letters.lines().count() == 1;
-    report.line(is_it, "it is the poisonous event, and the only one");
+    report.line(is_it, "it is the dead letter of this event, and the only one");
     report.line(
         letter.get(6) == Some(&attempts.as_str()),
         &format!("it was tried {attempts} times, with the pauses of the settings"),
     );
-    report.line(letter.get(7).is_some_and(|reason| reason.contains(TEMPLATE)), "it says why");
+    report.line(letter.get(7).is_some_and(|reason| reason.contains(TEMPLATE)), "it has the reason");
     let settled = stage.stores.settle(&record.facts, &stage.sink, Duration::from_secs(15)).await?;
     let violations = settled.findings.violations;
     let expected =
@@ -79,7 +80,7 @@ pub(crate) async fn run(cli: &Cli, options: &Options) -> anyhow::Result<Verdict>
     stage.shop.replace_template(TEMPLATE, good)?;
     restart_senders(&mut stage).await?;
     let replayed = stage.shop.dead_letters(&["replay", "--all"])?;
-    println!("\nThe template was mended, and the dead letter replayed: {}.\n", replayed.trim());
+    println!("\nThe template was repaired, and the dead letter replayed: {}.\n", replayed.trim());
     report.settled(&stage.stores.settle(&record.facts, &stage.sink, longest).await?);
     report.line(stage.shop.dead_letters(&["list"])?.is_empty(), "there are no dead letters");
     Ok(report.verdict())

@@ -1,4 +1,4 @@
-//! One process of the shop: killed, stopped, started again at the same address, and asked how it is.
+//! One process of the shop: kills, stops, restarts and probes it.
 
 use crate::servers::Server;
 use anyhow::{Context, bail};
@@ -17,7 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub(crate) struct Process {
     /// The module that it serves; `gateway` also for the whole shop in one process.
     pub(crate) module: &'static str,
-    /// Where operators and the balancer ask how it is.
+    /// The address of its operations listener.
     pub(crate) ops_port: u16,
     server: Server,
     http: Client,
@@ -41,12 +41,12 @@ impl Readiness {
         self.status == "ready"
     }
 
-    /// Whether `check`, such as `order.database`, is said to be missing.
+    /// Whether `check`, such as `order.database`, has failed.
     pub(crate) fn misses(&self, check: &str) -> bool {
         self.checks.get(check).is_some_and(|word| word != "ok")
     }
 
-    /// Everything that is missing, for people.
+    /// All failed checks, for people.
     pub(crate) fn missing(&self) -> String {
         let missing = self.checks.iter().filter(|(_, word)| *word != "ok");
         missing.map(|(check, word)| format!("{check}: {word}")).collect::<Vec<_>>().join("; ")
@@ -54,7 +54,7 @@ impl Readiness {
 }
 
 impl Process {
-    /// An instance of `module` that serves at `port` and tells how it is at `ops_port`. It is not started yet.
+    /// An instance of `module` at `port`, with its operations listener at `ops_port`. It is not started yet.
     pub(crate) fn new(
         folder: &Path,
         module: &'static str,
@@ -64,7 +64,7 @@ impl Process {
     ) -> anyhow::Result<Self> {
         command.env("PORT", port.to_string()).env("SOUK_OPS_BIND", format!("127.0.0.1:{ops_port}"));
         let server = Server::new(folder, format!("souk-{module}-{instance}"), port, command);
-        // a connection for each question: one that is kept would be cut when the process ends
+        // a new connection for each request: an old one would break when the process ends
         let http = Client::builder().no_proxy().timeout(Duration::from_secs(5)).pool_max_idle_per_host(0).build()?;
         Ok(Self { module, ops_port, server, http })
     }
@@ -74,7 +74,7 @@ impl Process {
         self.server.name()
     }
 
-    /// Where it serves.
+    /// The address at which it serves.
     pub(crate) fn port(&self) -> u16 {
         self.server.port
     }
@@ -95,7 +95,7 @@ impl Process {
         Ok(Ended { after: started.elapsed(), status })
     }
 
-    /// Kills it, starts it again at once, and waits until it lives; how long that took.
+    /// Kills it, starts it again at once, and waits until it is alive; returns how long that took.
     pub(crate) async fn kill(&mut self) -> anyhow::Result<Duration> {
         let started = Instant::now();
         self.end("KILL").await?;
@@ -109,17 +109,17 @@ impl Process {
         self.server.runs()
     }
 
-    /// Waits until it lives; how long that took.
+    /// Waits until it is alive; returns how long that took.
     pub(crate) async fn lives(&self) -> anyhow::Result<Duration> {
         self.answers("livez").await
     }
 
-    /// Waits until it is ready; how long that took.
+    /// Waits until it is ready; returns how long that took.
     pub(crate) async fn ready(&self) -> anyhow::Result<Duration> {
         self.answers("readyz").await
     }
 
-    /// What it says about itself.
+    /// Its readiness.
     pub(crate) async fn readiness(&self) -> anyhow::Result<Readiness> {
         Ok(self.http.get(self.url("readyz")).send().await?.json().await?)
     }

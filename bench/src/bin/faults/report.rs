@@ -15,7 +15,7 @@ use std::{
 /// The longest list of violations or errors that is printed.
 const SHOWN: usize = 20;
 
-/// Whether all is well.
+/// Whether all checks passed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verdict {
     Pass,
@@ -29,25 +29,25 @@ pub(crate) struct Report {
 }
 
 impl Report {
-    /// Prints whether something is as it must be.
+    /// Prints whether a guarantee holds.
     pub(crate) fn line(&mut self, is_well: bool, what: &str) {
         self.failed += usize::from(!is_well);
         println!("- {}: {what}", if is_well { "PASS" } else { "**FAIL**" });
     }
 
-    /// Prints what a check has found.
+    /// Prints the result of a check.
     pub(crate) fn settled(&mut self, settled: &Settled) {
         let Findings { violations, counts } = &settled.findings;
         println!("\n| after it had settled | |\n|---|--:|");
         counts.iter().for_each(|(what, count)| println!("| {what} | {count} |"));
         println!();
         let (after, count) = (seconds(settled.after), violations.len());
-        let what = "every acknowledged fact is so, and every event's effect is there exactly once";
+        let what = "every acknowledged fact is true, and every event has had its effect exactly once";
         self.line(violations.is_empty(), &format!("settled {after} s after the last buyer; {what}: {count} violations"));
         violations.iter().take(SHOWN).for_each(|violation| println!("  - {violation}"));
     }
 
-    /// Prints what the shop itself called an error: nothing that is down is one.
+    /// Prints lines of level error in the logs of the shop: an outage must not cause any.
     pub(crate) fn errors(&mut self, shop: &Shop, servers: &Servers) {
         let deadlocks = servers.deadlocks();
         self.line(deadlocks == 0, &format!("PostgreSQL's log has {deadlocks} deadlocks"));
@@ -78,7 +78,7 @@ pub(crate) fn circumstances(shop: &Shop, cli: &Cli) -> String {
     )
 }
 
-/// A part of a run.
+/// A phase of a run.
 pub(crate) struct Phase {
     pub(crate) name: &'static str,
     pub(crate) from: Instant,
@@ -91,11 +91,11 @@ impl Phase {
     }
 }
 
-/// What was asked for in a phase, and how it was answered.
+/// The requests and answers of a phase.
 pub(crate) struct Answers {
     pub(crate) good: usize,
     pub(crate) unavailable: usize,
-    /// Anything else, no answer included.
+    /// All others, including those without an answer.
     pub(crate) other: usize,
     pub(crate) p50: Duration,
     pub(crate) p99: Duration,
@@ -135,7 +135,7 @@ pub(crate) fn print_answers(samples: &[Sample], phases: &[Phase]) {
     }
 }
 
-/// With one decimal.
+/// Seconds, with one decimal.
 pub(crate) fn seconds(time: Duration) -> String {
     format!("{:.1}", time.as_secs_f64())
 }

@@ -1,7 +1,7 @@
 //! A part of `faults outages`: the processes of the shop are restarted while a server is away.
 //!
-//! Each must come up and say what it lacks; what does not need the server goes on; and when the server is back, all heals without
-//! another restart.
+//! Each must start and name the missing server; requests that do not need it must work; and when the server is back, all
+//! processes must recover without another restart.
 
 use crate::{
     Stage,
@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 /// How long a process may take until it answers `/livez`.
 const LIVES: Duration = Duration::from_secs(1);
-/// How long all of them may take to see how they are: readiness is looked at once a second.
+/// How long all of them may take to update their readiness, which is checked once a second.
 const SEEN: Duration = Duration::from_secs(3);
 /// How long the shop may take to be ready when the server is back.
 const HEALED: Duration = Duration::from_secs(15);
@@ -50,7 +50,7 @@ pub(crate) async fn suffer(outage: Outage, stage: &mut Stage, options: &Options,
     let end = Instant::now();
     load.end().await?;
     let record = stage.clients.record();
-    eprintln!("waiting until everything has settled");
+    eprintln!("waiting until all work is done");
     let settled = stage.stores.settle(&record.facts, &stage.sink, options.seconds_after()).await?;
 
     let phases = [
@@ -76,7 +76,7 @@ pub(crate) async fn suffer(outage: Outage, stage: &mut Stage, options: &Options,
     Ok(())
 }
 
-/// Restarts every process twice: half are killed and half are told to stop, and then the other way round.
+/// Restarts every process twice: first half are killed and half get SIGTERM, then the other way round.
 async fn restart(stage: &mut Stage, report: &mut Report) -> anyhow::Result<()> {
     let (mut lives, mut not_well) = (Vec::new(), Vec::new());
     for round in 0..2 {
@@ -97,7 +97,7 @@ async fn restart(stage: &mut Stage, report: &mut Report) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What a process must say that it lacks. Without RabbitMQ, and in one process also without MongoDB, the shop sells.
+/// The checks of a process that must fail. The shop can sell without RabbitMQ and, in one process, without MongoDB.
 fn lacks(outage: Outage, process: &Process, is_whole: bool) -> Vec<String> {
     let is_here = |module: &str| is_whole || process.module == module;
     let checks: Vec<(&str, String)> = match outage {

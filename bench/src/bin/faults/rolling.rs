@@ -1,4 +1,4 @@
-//! `faults rolling`: every instance is restarted, one after the other, and nobody notices.
+//! `faults rolling`: every instance is restarted, one after the other, and no request fails.
 
 use crate::{
     Cli, Stage,
@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 /// The longest list of failed requests that is printed.
 const SHOWN: usize = 40;
-/// How much later than it should a process may be seen to have ended, on a machine with more to do.
+/// Tolerance for the end of a process, on a busy machine.
 const SEEN_LATE: Duration = Duration::from_millis(500);
 
 #[derive(clap::Args)]
@@ -19,17 +19,17 @@ pub(crate) struct Options {
     /// How often all are restarted
     #[arg(long, default_value_t = 20, value_parser = rounds)]
     rounds: usize,
-    /// Buyers a second: each asks for some five things, and who does not buy for twelve a second in all
+    /// Buyers a second: each sends some five requests; visitors send twelve a second in all
     #[arg(long, default_value_t = 17)]
     per_second: u32,
-    /// The longest wait for everything to settle
+    /// The longest wait until all work is done
     #[arg(long, default_value_t = 240)]
     seconds_after: u64,
 }
 
 pub(crate) async fn run(cli: &Cli, options: &Options) -> anyhow::Result<Verdict> {
-    ensure!(cli.instances > 1, "while the only instance of something restarts, nobody can be served: --instances 2");
-    // clients that repeat nothing: what fails is seen
+    ensure!(cli.instances > 1, "a single instance cannot serve while it restarts: --instances 2");
+    // clients repeat nothing, so that every failure is seen
     let mut stage = Stage::set(cli, 200, false).await?;
     let load = stage.clients.come(options.per_second);
     tokio::time::sleep(Duration::from_secs(3)).await;
@@ -61,7 +61,7 @@ pub(crate) async fn run(cli: &Cli, options: &Options) -> anyhow::Result<Verdict>
     let record = stage.clients.record();
     let facts = record.facts.clone();
     seen.add(record, begun, "at the end");
-    eprintln!("waiting until everything has settled");
+    eprintln!("waiting until all work is done");
     let settled = stage.stores.settle(&facts, &stage.sink, Duration::from_secs(options.seconds_after)).await?;
 
     println!("\n{}; {} requests a second.\n", circumstances(&stage.shop, cli), per_second(seen.requests, took));
@@ -74,7 +74,7 @@ pub(crate) async fn run(cli: &Cli, options: &Options) -> anyhow::Result<Verdict>
     Ok(report.verdict())
 }
 
-/// What was seen so far.
+/// Failures and stops so far.
 #[derive(Default)]
 struct Seen {
     requests: usize,
@@ -91,7 +91,7 @@ impl Seen {
         for Failure { op, at, took, status, why } in record.failures {
             let (at, took) = (seconds(at - begun), took.as_millis());
             let failure = format!("{when}, {at} s, {}, after {took} ms: {status} {why}", op.name());
-            // seen at once in a run that takes long
+            // printed at once, because a run takes long
             eprintln!("{failure}");
             self.failures.push(failure);
         }

@@ -25,7 +25,7 @@ pub(crate) struct Servers {
     pub(crate) redis: Server,
     pub(crate) broker: Server,
     pub(crate) mongo: Server,
-    /// Where the mail server will listen.
+    /// The port for the mail server.
     pub(crate) smtp_port: u16,
     /// Erlang's port mapper, which the broker would otherwise start and leave behind.
     _names: Server,
@@ -60,7 +60,7 @@ impl Servers {
         Ok(servers)
     }
 
-    /// How often PostgreSQL had to break a circle of transactions that waited for each other.
+    /// The number of deadlocks in PostgreSQL.
     pub(crate) fn deadlocks(&self) -> usize {
         let log = fs::read_to_string(&self.postgres.log).unwrap_or_default();
         log.matches("ERROR:  deadlock detected").count()
@@ -82,7 +82,7 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// It is not started yet.
+    /// A server that is not started yet.
     pub(crate) fn new(folder: &Path, name: impl Into<String>, port: u16, command: Command) -> Self {
         let name = name.into();
         Self { log: folder.join(format!("{name}.log")), name, port, command, child: None }
@@ -100,7 +100,7 @@ impl Server {
     pub(crate) fn start(&mut self) -> anyhow::Result<()> {
         let log = File::options().create(true).append(true).open(&self.log)?;
         self.command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
-        // a Ctrl-C is for this program, which ends them in order
+        // not in our process group: after Ctrl-C, this program ends its servers in order
         self.command.process_group(0);
         self.child = Some(self.command.spawn().with_context(|| format!("{:?}", self.command))?);
         Ok(())
@@ -123,7 +123,7 @@ impl Server {
         Ok(self.child.as_mut().map(Child::try_wait).transpose()?.is_some_and(|status| status.is_none()))
     }
 
-    /// Sends it a signal and waits until it has ended; how. None when it was not running.
+    /// Sends it a signal and waits until it has ended; returns its exit status, or none if it was not running.
     pub(crate) async fn end(&mut self, signal: &str) -> anyhow::Result<Option<ExitStatus>> {
         let Some(child) = &mut self.child else { return Ok(None) };
         if let Some(status) = child.try_wait()? {
@@ -152,7 +152,7 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         let Some(child) = &mut self.child else { return };
-        // PostgreSQL's "immediate": all its processes end. The others know the signal, too, or are killed
+        // for PostgreSQL this is "immediate": all its processes end. The others handle the signal, too, or are killed
         drop(send(child, if self.name == "postgres" { "QUIT" } else { "KILL" }));
         let started = Instant::now();
         while matches!(child.try_wait(), Ok(None)) && started.elapsed() < Duration::from_secs(10) {
@@ -175,7 +175,7 @@ fn last_lines(log: &Path) -> String {
     lines[lines.len().saturating_sub(20)..].join("\n")
 }
 
-/// Ports that nobody listens on, below those that systems give to clients: one of those could take a port while its server is down.
+/// Free ports, below the range for clients: a client could otherwise take a port while its server is down.
 pub(crate) fn free_ports<const N: usize>() -> anyhow::Result<[u16; N]> {
     let mut found = Vec::with_capacity(N);
     while found.len() < N {
@@ -215,7 +215,7 @@ fn postgres(folder: &Path, port: u16) -> anyhow::Result<Command> {
     run(initdb.arg("--pgdata").arg(&data))?;
     let mut command = as_postgres(&programs.join("postgres"));
     command.current_dir(&home).arg("-D").arg(&data).arg("-p").arg(port.to_string());
-    // everything else as it comes: fsync and synchronous_commit are on
+    // all other settings are defaults: fsync and synchronous_commit are on
     command.args(["-c", "listen_addresses=127.0.0.1", "-c", "max_connections=200", "-c"]);
     command.arg(format!("unix_socket_directories={}", home.display()));
     Ok(command)
@@ -255,7 +255,7 @@ fn broker(folder: &Path, port: u16, distribution: u16, names: u16) -> anyhow::Re
         .env("RABBITMQ_DIST_PORT", distribution.to_string())
         .env("ERL_EPMD_PORT", names.to_string())
         .env("ERL_EPMD_ADDRESS", "127.0.0.1")
-        // the broker itself instead of a script that waits for it
+        // the broker itself, not the script that waits for it
         .env("RUNNING_UNDER_SYSTEMD", "true");
     Ok(command)
 }
@@ -269,7 +269,7 @@ fn mongo(folder: &Path, port: u16) -> anyhow::Result<Command> {
     Ok(command)
 }
 
-/// Where `SOUK_MONGOD` says, or where `scripts/mongod` puts it; else it is left to the path.
+/// The path in `SOUK_MONGOD`, or that of `scripts/mongod`, or the name, for the `PATH`.
 fn mongod() -> PathBuf {
     let said = env::var_os("SOUK_MONGOD").map(PathBuf::from);
     let found = ["/var/cache/souk", "/tmp/mongo"].iter().find_map(|folder| find(Path::new(folder), "mongod"));
@@ -286,7 +286,7 @@ fn find(folder: &Path, name: &str) -> Option<PathBuf> {
     })
 }
 
-/// Runs it to its end; what it says is told only when it fails.
+/// Runs it to its end; its output is shown only when it fails.
 pub(crate) fn run(command: &mut Command) -> anyhow::Result<()> {
     let output = command.output().with_context(|| format!("{command:?}"))?;
     if !output.status.success() {

@@ -18,11 +18,11 @@ use std::{
 
 /// The prefix of its queues.
 pub(crate) const PREFIX: &str = "souk";
-/// The waits of events that cannot be handled.
+/// The pauses before retries of events.
 pub(crate) const RETRY_MS: [u64; 6] = [200, 500, 1_000, 2_000, 4_000, 8_000];
-/// The waits of messages that cannot be sent.
+/// The pauses before retries of messages.
 pub(crate) const MAIL_RETRY_MS: [u64; 9] = [200, 500, 1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 64_000];
-/// How long a process that stops still takes connections: the balancer notices within a tenth of it.
+/// How long a stopping process still accepts connections; the balancer needs a tenth of this.
 pub(crate) const DRAIN: Duration = Duration::from_secs(1);
 /// How long it may then take to end.
 pub(crate) const SHUTDOWN: Duration = Duration::from_secs(10);
@@ -34,9 +34,9 @@ const MODULES: [&str; 6] = ["product", "user", "cart", "order", "payment", "noti
 
 /// A running shop.
 pub(crate) struct Shop {
-    /// Where clients find it.
+    /// The address for clients.
     pub(crate) base: String,
-    /// The instances of a module stand together; the gateways come last.
+    /// The processes, grouped by module; the gateways come last.
     pub(crate) processes: Vec<Process>,
     /// None when there is only one gateway.
     _balancer: Option<Balancer>,
@@ -45,7 +45,7 @@ pub(crate) struct Shop {
 }
 
 impl Shop {
-    /// Starts it on these servers, in one process or in seven, with so many instances of each.
+    /// Starts it on these servers, in one process or in seven, with this many instances of each.
     pub(crate) async fn start(servers: &Servers, is_split: bool, instances: usize) -> anyhow::Result<Self> {
         let (folder, program) = (servers.folder().to_owned(), program()?);
         let modules = if is_split { &MODULES[..] } else { &[] };
@@ -84,7 +84,7 @@ impl Shop {
         self.processes.iter().all(|process| process.module == "gateway")
     }
 
-    /// The processes that tell events or take them.
+    /// The processes that publish or handle events.
     pub(crate) fn victims(&mut self) -> Vec<&mut Process> {
         let is_whole = self.is_whole();
         let is_victim =
@@ -98,7 +98,7 @@ impl Shop {
         self.processes.iter_mut().filter(move |process| process.module == module)
     }
 
-    /// Whether the program was built with optimisations, as far as its path tells.
+    /// Whether the program is a release build, judged by its path.
     pub(crate) fn build(&self) -> &'static str {
         if self.program.components().any(|part| part.as_os_str() == "release") { "release" } else { "debug" }
     }
@@ -108,7 +108,7 @@ impl Shop {
         Ok(fs::write(self.folder.join("templates/en").join(name), text)?)
     }
 
-    /// What `souk events dead-letters` says.
+    /// The output of `souk events dead-letters`.
     pub(crate) fn dead_letters(&self, arguments: &[&str]) -> anyhow::Result<String> {
         let arguments = [&["events", "dead-letters"], arguments].concat();
         let output = command(&self.program, &self.folder, &arguments).output()?;
@@ -116,7 +116,7 @@ impl Shop {
         Ok(String::from_utf8(output.stdout)?)
     }
 
-    /// Lines of the logs that speak of errors. The client of the broker calls it one when the broker goes; the shop does not.
+    /// Lines of level error in the logs, except those of the broker's client, which logs an outage of the broker as an error.
     pub(crate) fn errors(&self) -> Vec<String> {
         self.log_lines(|line| (line.contains("ERROR") || line.contains("panicked")) && !line.contains("ERROR lapin::"))
     }
@@ -146,7 +146,7 @@ fn make_admin(mut command: Command) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Limits off, and short pauses where the shop waits for something that is not there.
+/// Settings: limits off, and short pauses before retries.
 fn settings(servers: &Servers, processes: &[Process]) -> String {
     let Servers { postgres, redis, broker, mongo, smtp_port, .. } = servers;
     let addresses = |module: &str| -> Vec<String> {
@@ -200,7 +200,7 @@ retry_ms = {MAIL_RETRY_MS:?}
     )
 }
 
-/// The program beside this one, or where `SOUK` says.
+/// The program beside this one, or the path in `SOUK`.
 fn program() -> anyhow::Result<PathBuf> {
     let path = match env::var_os("SOUK") {
         Some(path) => PathBuf::from(path),

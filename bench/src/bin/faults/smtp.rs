@@ -14,14 +14,14 @@ use tokio::{
 /// The recipients of each delivery, by Message-ID.
 pub(crate) type Mails = HashMap<String, Vec<String>>;
 
-/// A mail server that takes everything. What it has taken it keeps while it is stopped.
+/// A mail server that accepts every mail, and keeps them while it is stopped.
 pub(crate) struct Sink {
     port: u16,
     mails: Arc<Mutex<Mails>>,
     work: Option<JoinHandle<()>>,
 }
 
-/// Whether it says that it has taken a mail.
+/// Whether it answers that it has accepted a mail.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Manners {
     Polite,
@@ -35,12 +35,12 @@ impl Sink {
         Ok(sink)
     }
 
-    /// Takes mail, again.
+    /// Accepts mail, again.
     pub(crate) async fn listen(&mut self) -> anyhow::Result<()> {
         self.take(Manners::Polite).await
     }
 
-    /// Takes mail, and never says so.
+    /// Accepts mail, and does not answer.
     pub(crate) async fn mute(&mut self) -> anyhow::Result<()> {
         self.take(Manners::Mute).await
     }
@@ -51,7 +51,7 @@ impl Sink {
         self.work = Some(tokio::spawn(async move {
             let mut sessions = JoinSet::new();
             while let Ok((stream, _)) = listener.accept().await {
-                // a session that breaks off is the client's affair
+                // a session may break off: that is up to the client
                 let mails = mails.clone();
                 sessions.spawn(async move { drop(session(stream, &mails, manners).await) });
                 while sessions.try_join_next().is_some() {}
@@ -60,7 +60,7 @@ impl Sink {
         Ok(())
     }
 
-    /// Takes connections, and says nothing.
+    /// Accepts connections, and says nothing.
     pub(crate) async fn hang(&mut self) -> anyhow::Result<()> {
         self.stop().await;
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, self.port)).await?;
@@ -73,16 +73,16 @@ impl Sink {
         Ok(())
     }
 
-    /// Closes all connections and takes no more.
+    /// Closes all connections and accepts no more.
     pub(crate) async fn stop(&mut self) {
         if let Some(work) = self.work.take() {
             work.abort();
-            // it ends by being cancelled
+            // the result is always `cancelled`
             drop(work.await);
         }
     }
 
-    /// What it has taken.
+    /// The accepted mails.
     pub(crate) fn mails(&self) -> Mails {
         self.mails.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -113,7 +113,7 @@ async fn session(stream: TcpStream, mails: &Mutex<Mails>, manners: Manners) -> s
             "DATA" => {
                 stream.write_all(b"354 go on\r\n").await?;
                 let id = message_id(&mut stream).await?;
-                // taken before it is said: who does not hear it may send it again
+                // counted before the answer: a client that gets no answer may send the mail again
                 mails.lock().unwrap_or_else(PoisonError::into_inner).entry(id).or_default().push(recipients.join(", "));
                 match manners {
                     Manners::Polite => b"250 taken\r\n",
@@ -129,7 +129,7 @@ async fn session(stream: TcpStream, mails: &Mutex<Mails>, manners: Manners) -> s
     }
 }
 
-/// Reads a mail to its end; its Message-ID.
+/// Reads a mail to its end; returns its Message-ID.
 async fn message_id(stream: &mut BufReader<TcpStream>) -> std::io::Result<String> {
     let (mut id, mut line) = (String::new(), String::new());
     loop {

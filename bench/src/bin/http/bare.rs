@@ -16,7 +16,7 @@ use sqlx::{
 };
 use std::{path::Path, sync::LazyLock};
 
-/// What sea-orm selects for the module.
+/// The columns that sea-orm selects for the module.
 const COLUMNS: &str = r#""products"."id", "products"."name", "products"."name_lower", "products"."description", "products"."price_minor", "products"."currency", "products"."category_id", "products"."stock_quantity", "products"."reserved", "products"."created_at", "products"."updated_at", "products"."deleted_at""#;
 
 static GET: LazyLock<String> = LazyLock::new(|| {
@@ -33,7 +33,7 @@ static COUNT: LazyLock<String> = LazyLock::new(|| {
     )
 });
 
-/// Serves until it is killed; says where in the same words as souk.
+/// Serves until it is killed; prints its address in the same form as souk.
 pub(crate) fn serve(database: &Path) -> anyhow::Result<()> {
     actix_web::rt::System::new().block_on(async {
         let options = SqliteConnectOptions::new().filename(database).read_only(true).disable_statement_logging();

@@ -14,7 +14,7 @@ use tokio::{
     task::JoinSet,
 };
 
-/// What came of loading a server.
+/// The result of loading a server.
 pub(crate) struct Measured {
     pub(crate) requests: f64,
     pub(crate) per_second: f64,
@@ -79,7 +79,7 @@ impl Connection {
         Ok(Self { stream, request: String::new(), received: Vec::with_capacity(16_384) })
     }
 
-    /// Gets a path; the body of the answer.
+    /// Gets a path; returns the body of the answer.
     async fn get(&mut self, path: &str) -> anyhow::Result<&[u8]> {
         self.request.clear();
         self.request.extend(["GET ", path, " HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: */*\r\n\r\n"]);
@@ -95,7 +95,7 @@ impl Connection {
     }
 }
 
-/// Where the body of a response begins, if all of it is there.
+/// The position of the body of a response, if the response is complete.
 fn body(received: &[u8]) -> anyhow::Result<Option<usize>> {
     const LENGTH: &[u8] = b"\r\ncontent-length: ";
     let Some(end) = received.windows(4).position(|bytes| bytes == b"\r\n\r\n") else { return Ok(None) };

@@ -1,6 +1,6 @@
-//! How many product reads a second the shop serves, in one process and split, beside a handler without any of it.
+//! How many product reads a second the shop serves, in one process and split, compared with a bare handler.
 //!
-//! `cargo build --release && cargo run --release -p bench --bin http`. All are loaded in turn, in one run; what counts is the ratio.
+//! `cargo build --release && cargo run --release -p bench --bin http`. All are loaded in turn, in one run; only the ratios count.
 #![expect(clippy::print_stdout, reason = "the output of the program")]
 
 mod bare;
@@ -19,7 +19,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const PRODUCTS: u64 = 10_000;
 const PER_PAGE: u64 = 20;
-/// One process reaches this part of the bare handler's requests per second, and split this part of one process's.
+/// The goals: requests per second of one process as a part of the bare handler's, and of split as a part of one process's.
 const GOALS: (f64, f64) = (0.85, 0.4);
 
 #[derive(Parser)]
@@ -35,21 +35,21 @@ struct Cli {
     /// Connections, each with one request at a time
     #[arg(long, default_value_t = 32)]
     connections: u64,
-    /// Also load one process as it comes: requests logged, calls limited
+    /// Also load one process with default settings: requests logged, calls limited
     #[arg(long)]
     defaults: bool,
 }
 
 #[derive(Subcommand)]
 enum Command {
-    /// Serve the two routes without the shop (the program starts itself with this)
+    /// Serve the two routes without the shop (the program starts itself with this command)
     Bare {
-        /// The products, e.g. data/product.db
+        /// The database of products, e.g. data/product.db
         database: PathBuf,
     },
 }
 
-/// What is asked for; every request for another product or page.
+/// A route; every request is for another product or page.
 #[derive(Clone, Copy)]
 enum Route {
     Product,
@@ -66,7 +66,7 @@ impl Route {
         }
     }
 
-    /// The path of the `n`th request. 7919 is a prime: all products and pages come, and never in order.
+    /// The path of the `n`th request. 7919 is a prime, so that all products and pages come, in no order.
     fn path(self, n: u64) -> String {
         let n = n.wrapping_mul(7919);
         match self {
@@ -108,7 +108,7 @@ fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Loads a server, and adds what it took of the processors meanwhile.
+/// Loads a server, and adds the processor time that it used.
 fn measure(server: &Server, route: Route, cli: &Cli) -> anyhow::Result<Measured> {
     load::run(server.address, route, cli.connections, Duration::from_secs(1))?;
     let before = server.cpu()?;
@@ -117,7 +117,7 @@ fn measure(server: &Server, route: Route, cli: &Cli) -> anyhow::Result<Measured>
     Ok(measured)
 }
 
-/// Whoever answers something else does other work.
+/// All servers must give the same answer, or they do different work.
 fn same_answers(servers: &[Server], route: Route) -> anyhow::Result<()> {
     let ask = |address: SocketAddr, n: u64| load::once(address, &route.path(n));
     for n in 0..10 {
@@ -167,7 +167,7 @@ fn cores() -> anyhow::Result<usize> {
     Ok(std::thread::available_parallelism()?.get())
 }
 
-/// What else the machine is doing.
+/// The load of the machine.
 fn load_average() -> anyhow::Result<String> {
     let text = std::fs::read_to_string("/proc/loadavg").context("/proc/loadavg")?;
     Ok(format!("load average {}", text.split(' ').take(3).collect::<Vec<_>>().join(" ")))

@@ -1,4 +1,4 @@
-//! What is loaded: the bare handler, the shop in one process, and the shop split; all at once, all but one of them idle.
+//! The servers to load: the bare handler, the shop in one process, and the shop split. All run at once, all but one of them idle.
 
 use crate::PRODUCTS;
 use anyhow::{Context, ensure};
@@ -11,7 +11,7 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
-/// Something to load.
+/// A server to load.
 pub(crate) struct Server {
     pub(crate) name: &'static str,
     pub(crate) address: SocketAddr,
@@ -28,13 +28,13 @@ impl Drop for Process {
     }
 }
 
-/// Logs are of warnings and errors only, so that no request writes a line; no call is refused.
+/// Settings under which no request writes a line to the log and no call is refused.
 const QUIET: &[(&str, &str)] = &[("SOUK_LOG__FILTER", "warn"), ("SOUK_GATEWAY__LIMITS", "off")];
-/// As it comes, but that a million times as many calls are allowed: they are counted all the same.
+/// Default settings, except that the limits, which still count calls, are a million times higher.
 const DEFAULTS: &[(&str, &str)] = &[("SOUK_GATEWAY__LIMITS", "1000000")];
 
-/// Makes the products and starts bare, one process and split, in this order. The split one has a copy of the stores: two shops must not
-/// share one.
+/// Adds the products and starts bare, one process and split, in this order. Split has a copy of the stores, because two shops
+/// must not share them.
 pub(crate) fn start(folder: &Path, defaults: bool) -> anyhow::Result<Vec<Server>> {
     let souk = souk()?;
     let data = |name: &str| folder.join(name);
@@ -60,7 +60,7 @@ pub(crate) fn start(folder: &Path, defaults: bool) -> anyhow::Result<Vec<Server>
     Ok(servers)
 }
 
-/// Moves what is still in the write-ahead log into the file, which is then complete by itself and read without the log by all.
+/// Moves the write-ahead log into the database file, so that the file is complete by itself.
 fn settle(database: &Path) -> anyhow::Result<()> {
     actix_web::rt::System::new().block_on(async {
         let mut connection = SqliteConnectOptions::new().filename(database).connect().await?;
@@ -70,7 +70,7 @@ fn settle(database: &Path) -> anyhow::Result<()> {
 }
 
 impl Server {
-    /// Seconds of processor time that its processes have taken so far.
+    /// Seconds of processor time that its processes have used so far.
     pub(crate) fn cpu(&self) -> anyhow::Result<f64> {
         self.processes.iter().map(|process| seconds(process.0.id())).sum()
     }
@@ -92,11 +92,11 @@ fn serve(souk: &Path, folder: &Path, data: &Path, settings: &[(&str, &str)]) -> 
     listen(command)
 }
 
-/// Each module in a process of its own, and the gateway last, which is what is loaded.
+/// Each module in a process of its own; the last is the gateway, which is loaded.
 fn split(souk: &Path, folder: &Path, data: &Path) -> anyhow::Result<Vec<Started>> {
     let mut started: Vec<Started> = Vec::new();
     let mut peers = Vec::new();
-    // in an order that gives each the addresses that it needs
+    // in an order in which the addresses that each needs are known
     for name in ["notification", "product", "user", "payment", "cart", "order", "gateway"] {
         let mut command = command(souk, folder, data, QUIET);
         command.args(["serve", "--only", name]).envs(peers.iter().cloned());
@@ -112,16 +112,16 @@ fn server(name: &'static str, started: Vec<Started>) -> anyhow::Result<Server> {
     Ok(Server { name, address, processes: started.into_iter().map(|(process, _)| process).collect() })
 }
 
-/// A command of souk that reads no settings but these.
+/// A command of souk with no other settings than these.
 fn command(souk: &Path, folder: &Path, data: &Path, settings: &[(&str, &str)]) -> Command {
     let mut command = Command::new(souk);
-    // there is no config/ in it
+    // the folder has no config/
     command.current_dir(folder).env_clear().env("SOUK_DATA", data).env("SOUK_DEMO", "false").env("PORT", "0");
     command.envs(settings.iter().copied());
     command
 }
 
-/// Starts a server and waits until it says where it listens.
+/// Starts a server and waits until it prints its address.
 fn listen(mut command: Command) -> anyhow::Result<Started> {
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().with_context(|| format!("{command:?}"))?;
     let stdout = child.stdout.take().context("no output")?;
@@ -131,12 +131,12 @@ fn listen(mut command: Command) -> anyhow::Result<Started> {
     lines.read_line(&mut line)?;
     let address = line.trim().rsplit_once("listening on http://").and_then(|(_, address)| address.parse().ok());
     let address = address.with_context(|| format!("{command:?} did not start: {line:?}"))?;
-    // what else it says must not fill the pipe
+    // reads further output, so that the pipe does not fill up
     std::thread::spawn(move || std::io::copy(&mut lines, &mut std::io::sink()));
     Ok((process, address))
 }
 
-/// The program beside this one, or where `SOUK` says.
+/// The program beside this one, or the path in `SOUK`.
 fn souk() -> anyhow::Result<PathBuf> {
     let path = match env::var_os("SOUK") {
         Some(path) => PathBuf::from(path),

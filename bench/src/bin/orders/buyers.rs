@@ -25,7 +25,7 @@ struct Order {
     id: i64,
 }
 
-/// What came of it.
+/// The result of a measurement.
 #[derive(Clone, Copy)]
 pub(crate) struct Orders {
     pub(crate) per_second: f64,
@@ -37,13 +37,13 @@ pub(crate) struct Orders {
 pub(crate) struct Buyer {
     client: Client,
     pub(crate) token: String,
-    /// Who it is, and which order it is.
+    /// Identifies the buyer and the order, for keys.
     number: u64,
     order: u64,
 }
 
 impl Buyer {
-    /// One for each token. `round` must be another each time: no key is used twice.
+    /// One buyer for each token. `round` must be different each time, so that no key is used twice.
     pub(crate) fn all(address: SocketAddr, tokens: &[String], round: u64) -> Vec<Self> {
         let buyer = |(token, number): (&String, u64)| Self {
             client: Client::new(address),
@@ -58,7 +58,7 @@ impl Buyer {
     pub(crate) async fn buy(&mut self, pay: bool) -> anyhow::Result<()> {
         self.order += 1;
         let key = format!("order-{}-{}", self.number, self.order);
-        // 7919 is a prime: all products come, and never in order
+        // 7919 is a prime, so that all products come, in no order
         let product = 1 + (self.order + self.number * 313).wrapping_mul(7919) % PRODUCTS;
         let item = format!(r#"{{"product_id":{product},"quantity":1}}"#);
         self.post("/api/cart/items", "", &item).await?.expect(201).context("into the cart")?;

@@ -18,7 +18,7 @@ pub(crate) struct Client {
     received: Vec<u8>,
 }
 
-/// What is asked for. Empty: not sent.
+/// A request. Empty members are not sent.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Request<'a> {
     pub(crate) method: &'a str,
@@ -28,7 +28,7 @@ pub(crate) struct Request<'a> {
     pub(crate) json: &'a str,
 }
 
-/// What is answered.
+/// An answer.
 pub(crate) struct Answer<'a> {
     pub(crate) status: u16,
     pub(crate) retry_after: bool,
@@ -42,7 +42,7 @@ impl Answer<'_> {
         Ok(serde_json::from_slice(self.body)?)
     }
 
-    /// Nothing, if the status is this one.
+    /// Succeeds if the status is this one.
     pub(crate) fn expect(&self, status: u16) -> anyhow::Result<()> {
         ensure!(self.status == status, "{}: {}", self.status, String::from_utf8_lossy(self.body));
         Ok(())
@@ -86,7 +86,7 @@ impl Client {
     }
 }
 
-/// Status, whether there is a `Retry-After`, and where the body begins, if all of it is there.
+/// Status, whether there is a `Retry-After`, and the position of the body, if the response is complete.
 fn parse(received: &[u8]) -> anyhow::Result<Option<(u16, bool, usize)>> {
     let Some(end) = received.windows(4).position(|bytes| bytes == b"\r\n\r\n") else { return Ok(None) };
     let head = std::str::from_utf8(&received[..end])?;

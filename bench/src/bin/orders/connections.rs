@@ -1,4 +1,4 @@
-//! Whether the shop keeps to its pools while 1,000 clients ask at the same time, as one process and split, on all four servers.
+//! Checks that the shop does not exceed its pools under 1,000 clients at once, as one process and split, on all four servers.
 
 use crate::{
     buyers::Buyer,
@@ -26,9 +26,9 @@ pub(crate) struct Options {
 }
 
 const ALL: On = On { title: "", redis: true, rabbitmq: true, mongodb: true };
-/// As config/default.toml says.
+/// As in config/default.toml.
 const POOL: usize = 8;
-/// One client of five orders, and one fills and empties a cart; the others look around.
+/// Of five clients, one orders, one fills and empties a cart, and three look at products.
 const KINDS: usize = 5;
 
 pub(crate) async fn run(options: &Options) -> anyhow::Result<()> {
@@ -45,7 +45,7 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<()> {
 
 async fn check(options: &Options, stores: &Stores) -> anyhow::Result<bool> {
     stores.seed().await?;
-    // one process with all accounts: they outlive it
+    // one process opens all accounts; the loaded shop uses them, too
     let tokens = stores.one_process(None, &[])?.register(options.clients.div_ceil(KINDS) * 2).await?;
     let split = stores.on.title != "one process";
     let shop = if split { stores.split(&[])? } else { stores.one_process(None, &[])? };
@@ -58,7 +58,7 @@ async fn check(options: &Options, stores: &Stores) -> anyhow::Result<bool> {
     Ok(counted && answered)
 }
 
-/// What was answered, and how soon.
+/// Answers and their latencies.
 #[derive(Default)]
 struct Answers {
     count: BTreeMap<String, u64>,
@@ -67,7 +67,7 @@ struct Answers {
 }
 
 impl Answers {
-    /// Notes an answer; whether it was a success. `expected` is what the request provokes.
+    /// Records an answer; returns whether it was a success. `expected` is the status that the request should cause.
     fn note(&mut self, sent: Instant, status: u16, retry_after: bool, body: &[u8], expected: Option<u16>) -> bool {
         self.millis.push(sent.elapsed().as_secs_f64() * 1e3);
         let what = match status {
@@ -110,7 +110,7 @@ async fn load(shop: &Shop, tokens: &[String], clients: usize, time: Duration) ->
     let mut tasks = JoinSet::new();
     let mut buyers = Buyer::all(shop.address(), tokens, 1).into_iter();
     for number in 0..clients {
-        // those who have a cart have an account of their own
+        // clients with a cart need an account of their own
         let buyer = (number % KINDS < 2).then(|| buyers.next()).flatten();
         let client = Client::new(shop.address());
         tasks.spawn(async move {
@@ -164,7 +164,7 @@ impl Visitor {
 
     async fn look_around(&mut self) -> anyhow::Result<()> {
         let product = self.product();
-        // one of ten is for a product that there is not
+        // one of ten requests is for a missing product
         let (path, expected) = match self.step % 10 {
             0 => (format!("/api/products/{}", PRODUCTS + product), Some(404)),
             1 => (format!("/api/products?per_page=10&page={}", 1 + product % 100), None),
@@ -204,7 +204,7 @@ async fn watch(shop: &Shop, stores: &Stores, time: Duration) -> anyhow::Result<M
     let mut most = Most::new();
     let mut admin = PgConnection::connect(&stores.url("postgres")).await?;
     let by_name = "SELECT application_name, count(*) FROM pg_stat_activity WHERE datname = $1 GROUP BY 1";
-    // a relay for each module that tells events, and one listener; the driver of MongoDB has two more to watch the server
+    // a relay for each module that publishes events, and one listener; the driver of MongoDB has two more to watch the server
     let servers = [
         ("Redis", port(&redis_url(), 6379)?, POOL),
         ("RabbitMQ", port(&kernel::testing::rabbitmq(), 5672)?, 4),
@@ -235,7 +235,7 @@ fn report_connections(most: &Most) -> bool {
     for (name, (seen, limit)) in most {
         println!("| {name} | {seen} | {limit} |");
     }
-    // the five modules and the other three servers were all seen
+    // connections of all five modules, and to the other three servers, were seen
     let all = most.values().filter(|(seen, _)| *seen > 0).count() >= 7;
     all && most.values().all(|(seen, limit)| seen <= limit)
 }
@@ -246,13 +246,12 @@ fn port(url: &str, usual: u16) -> anyhow::Result<u16> {
     Ok(host.rsplit_once(':').map_or(Ok(usual), |(_, port)| port.parse())?)
 }
 
-/// The ports to which these processes have connections, from the tables of the kernel: they say whose each is, which the servers do
-/// not know.
+/// The ports to which these processes have connections, from the tables of the kernel, which show the process of each connection.
 fn sockets(pids: &[u32]) -> anyhow::Result<Vec<u16>> {
     let mut inodes = HashSet::new();
     for pid in pids {
         for entry in fs::read_dir(format!("/proc/{pid}/fd")).context("a process has ended")? {
-            // one may be closed while the folder is read
+            // a connection may be closed while the folder is read
             if let Ok(link) = fs::read_link(entry?.path()) {
                 let link = link.to_string_lossy().into_owned();
                 inodes.extend(link.strip_prefix("socket:[").and_then(|rest| rest.strip_suffix(']')).map(str::to_owned));

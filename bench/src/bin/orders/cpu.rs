@@ -1,4 +1,4 @@
-//! What programs take of the processors, from /proc.
+//! Processor time of programs, from /proc.
 
 use sqlx::{Connection, PgConnection};
 use std::{
@@ -11,11 +11,11 @@ use std::{
 pub(crate) struct Usage {
     /// The program: souk or pgbench.
     pub(crate) program: f64,
-    /// The processes of PostgreSQL that serve its connections. Writing to the disk is done by others, for all alike.
+    /// The processes of PostgreSQL that serve its connections. Other processes write to the disk, for both sides alike.
     pub(crate) postgres: f64,
 }
 
-/// Watches, but for the first second and the last half, what a program and its connections to `database` take.
+/// Measures the processor time of a program and its connections to `database`, without the first second and the last half second.
 pub(crate) async fn watch(program: &[u32], database: &str, server: &str, time: Duration) -> anyhow::Result<Usage> {
     tokio::time::sleep(Duration::from_secs(1)).await;
     let mut admin = PgConnection::connect(server).await?;
@@ -29,7 +29,7 @@ pub(crate) async fn watch(program: &[u32], database: &str, server: &str, time: D
 }
 
 fn sum(pids: &[u32]) -> f64 {
-    // one that is not on this machine, or has ended, takes nothing
+    // a process that has ended, or is on another machine, counts as 0
     pids.iter().filter_map(|pid| seconds(*pid)).sum()
 }
 

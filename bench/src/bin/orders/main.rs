@@ -1,6 +1,6 @@
-//! How many orders a second the shop takes on PostgreSQL, beside pgbench issuing the statements of an order.
+//! How many orders a second the shop processes on PostgreSQL, compared with pgbench, which issues the statements of an order.
 //!
-//! `cargo build --release --workspace && target/release/orders`. Both in turn, on the same server; what counts is the ratio.
+//! `cargo build --release --workspace && target/release/orders`. Both run in turn, on the same server; only the ratio counts.
 #![expect(clippy::print_stdout, reason = "the output of the program")]
 
 mod buyers;
@@ -24,7 +24,7 @@ use std::{fs, time::Duration};
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// One process takes this part of the orders per second of pgbench.
+/// The goal: orders per second of one process, as a part of pgbench's.
 const GOAL: f64 = 0.6;
 
 /// How long the shop is filled with orders before anything is measured.
@@ -128,10 +128,10 @@ async fn measure_line(cli: &Cli, stores: &Stores) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A shop that has sold before: plans that are made while tables are empty read all of them later on.
+/// Fills the shop with orders, because plans that are made while tables are empty read whole tables later.
 async fn fill(stores: &Stores, clients: usize) -> anyhow::Result<()> {
     pgbench::finish(pgbench::start(stores, &stores.name, clients, true, FILL)?)?;
-    // nobody is to be told, and nothing is to be done about these
+    // these need no delivery and no other work
     stores.sql(&stores.name, &["TRUNCATE orders.outbox, orders.order_effects".into()]).await
 }
 
@@ -150,7 +150,7 @@ async fn measure_round(
     let buyers = Buyer::all(shop.address(), tokens, 1 + round);
     let (pids, server) = (shop.pids(), stores.url("postgres"));
     let (orders, usage) = tokio::try_join!(buyers::buy(buyers, pay, time), cpu::watch(&pids, &stores.name, &server, time))?;
-    // events that are still under way are the shop's work, not pgbench's
+    // undelivered events are the shop's work, not pgbench's
     settle(stores).await?;
     let child = pgbench::start(stores, &stores.copy(), cli.buyers, pay, time)?;
     let watched = cpu::watch(&[child.id()], &stores.copy(), &server, time).await;
@@ -171,10 +171,10 @@ async fn settle(stores: &Stores) -> anyhow::Result<()> {
     anyhow::bail!("events are not delivered within a minute")
 }
 
-/// What passes between the shop and PostgreSQL while nobody buys, and while somebody buys once.
+/// Records the statements between the shop and PostgreSQL, first without a purchase, then with one.
 async fn record(stores: &Stores, tokens: &[String], pay: bool) -> anyhow::Result<(Passed, Passed)> {
     let recorder = Recorder::start(stores.postgres()?)?;
-    // one connection for each module, on which all statements are prepared soon
+    // one connection for each module, so that all statements are prepared soon
     let pools = ["PRODUCT", "USER", "CART", "ORDER", "PAYMENT"].map(|module| format!("SOUK_{module}__POOL__CONNECTIONS"));
     let settings: Vec<_> = pools.iter().map(|name| (name.as_str(), "1")).collect();
     let shop = stores.one_process(Some(recorder.address), &settings)?;
@@ -189,7 +189,7 @@ async fn record(stores: &Stores, tokens: &[String], pay: bool) -> anyhow::Result
     let idle = recorder.take();
     buyers[0].buy(pay).await?;
     settle(stores).await?;
-    // connections are given back when the answer is there
+    // connections are returned after the answer
     tokio::time::sleep(Duration::from_millis(100)).await;
     Ok((idle, recorder.take()))
 }
@@ -249,12 +249,12 @@ fn median(values: impl Iterator<Item = f64>) -> f64 {
     middle(&values)
 }
 
-/// Of an even number the lower one.
+/// The median; of an even number of values, the lower one.
 fn middle(sorted: &[f64]) -> f64 {
     sorted[(sorted.len() - 1) / 2]
 }
 
-/// What a commit is worth, here and there.
+/// The settings that decide the cost of a commit.
 async fn durability(stores: &Stores) -> anyhow::Result<String> {
     let mut connection = PgConnection::connect(&stores.url("postgres")).await?;
     let text = "SELECT format('PostgreSQL %s, fsync %s, synchronous_commit %s', current_setting('server_version'), \
@@ -264,7 +264,7 @@ async fn durability(stores: &Stores) -> anyhow::Result<String> {
     Ok(found)
 }
 
-/// What else the machine is doing.
+/// The load of the machine.
 fn load_average() -> anyhow::Result<String> {
     let load = fs::read_to_string("/proc/loadavg")?;
     Ok(format!("load average {}", load.split(' ').take(3).collect::<Vec<_>>().join(" ")))

@@ -1,5 +1,5 @@
-//! The limit: `pgbench` issuing the statements of an order, and nothing around them. And what tells whether they still are the
-//! statements of an order.
+//! The limit: `pgbench` issues the statements of an order, and nothing else. Also compares them with the statements that the shop
+//! issues.
 
 use crate::{buyers::Orders, recorder::Passed, shop::Stores};
 use anyhow::{Context, ensure};
@@ -13,7 +13,7 @@ use std::{
 const SCRIPT: &str = include_str!("order.pgbench");
 const SCRIPT_NAME: &str = "order.pgbench";
 
-/// What the script's variables are, beside its numbers.
+/// The text variables of the script.
 const VALUES: &[(&str, &str)] = &[
     ("now", "2026-11-24 12:00:00.123456+00"),
     ("later", "2036-11-24 12:30:00.123456+00"),
@@ -41,7 +41,7 @@ const VALUES: &[(&str, &str)] = &[
     ("refunded", "refunded"),
 ];
 
-/// Starts it: as many clients, on the same tables with the same rows, when `database` is the copy of the shop's.
+/// Starts it with as many clients as the shop has, on `database`, a copy of the shop's.
 pub(crate) fn start(stores: &Stores, database: &str, clients: usize, pay: bool, time: Duration) -> anyhow::Result<Child> {
     let schemas = crate::shop::SCHEMAS.map(|(_, schema)| schema).join("%2C");
     let url = format!("{}&options=-csearch_path%3D{schemas}", stores.url(database));
@@ -73,7 +73,7 @@ fn reply() -> String {
     )
 }
 
-/// What it says when it has ended.
+/// The result in its output.
 pub(crate) fn finish(child: Child) -> anyhow::Result<Orders> {
     let output = child.wait_with_output()?;
     let text = String::from_utf8_lossy(&output.stdout);
@@ -87,18 +87,18 @@ pub(crate) fn finish(child: Child) -> anyhow::Result<Orders> {
     Ok(Orders { per_second, p50: number("latency average = ").unwrap_or_default() })
 }
 
-/// Statements that the script has and the shop did not issue, and the other way round, each with how often.
+/// Statements only in the script, and statements only from the shop, each with its count.
 pub(crate) fn differences(passed: &Passed, idle: &Passed, pay: bool, carts: bool) -> (Vec<String>, Vec<String>) {
     let mut balance = BTreeMap::<String, i32>::new();
     for statement in statements_of_the_script(pay, carts) {
         *balance.entry(statement).or_default() -= 1;
     }
     for statement in &passed.statements {
-        // jobs issue theirs whether somebody buys or not; the relay takes and removes what it delivers
+        // jobs issue statements without a purchase, too; the relay claims and deletes rows
         let relay =
             [r#"WITH "some""#, r#"UPDATE "outbox""#, r#"DELETE FROM "outbox""#].iter().any(|start| statement.starts_with(start));
         match statement.as_str() {
-            // of a job that found nothing to do
+            // from a job that found nothing to do
             "ROLLBACK" => *balance.entry("BEGIN".into()).or_default() -= 1,
             "BEGIN" | "COMMIT" => *balance.entry(statement.clone()).or_default() += 1,
             _ if relay || idle.statements.contains(statement) => {}
@@ -113,7 +113,7 @@ pub(crate) fn differences(passed: &Passed, idle: &Passed, pay: bool, carts: bool
 fn statements_of_the_script(pay: bool, carts: bool) -> Vec<String> {
     let mut active = vec![true];
     let mut text = String::new();
-    // which ends a statement as a semicolon does, and keeps its answer
+    // ends a statement like a semicolon, and stores its result
     let script = SCRIPT.replace("\\gset", ";");
     for line in script.lines().map(str::trim).filter(|line| !line.starts_with("--")) {
         match line {
@@ -128,7 +128,7 @@ fn statements_of_the_script(pay: bool, carts: bool) -> Vec<String> {
     text.split(';').map(normal).filter(|statement| !statement.is_empty()).collect()
 }
 
-/// Without the names of parameters, what stands in their place in the script, quotation marks of names, and the layout.
+/// A statement in a form that is the same for the script and the shop: without parameters, quotation marks of names, and layout.
 fn normal(statement: &str) -> String {
     let mut statement = statement.replace(", NULL", ", $").replace("gen_random_uuid()", "$");
     for only_in_the_script in ["\"", "::bigint", " RETURNING id AS payment"] {

@@ -1,7 +1,7 @@
-//! A way to PostgreSQL that notes which statements pass, and how often the shop waits for an answer.
+//! A proxy to PostgreSQL that records the statements, and how often the shop waits for an answer.
 //!
-//! It stands between the two and reads the messages of the client (the protocol is documented in chapter 55 of PostgreSQL's manual).
-//! It needs no right on the server and no access to its log. Encrypted connections it cannot read.
+//! It reads the messages of the client (the protocol is documented in chapter 55 of PostgreSQL's manual). It needs no rights on
+//! the server and no access to its log. It cannot read encrypted connections.
 
 use anyhow::Context;
 use std::{
@@ -14,14 +14,14 @@ use tokio::{
     net::{TcpListener, TcpStream},
 };
 
-/// What has passed.
+/// The recorded traffic.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Passed {
-    /// The statements, in their order; `BEGIN` and `COMMIT` are among them.
+    /// The statements in order, including `BEGIN` and `COMMIT`.
     pub(crate) statements: Vec<String>,
     /// How often the client waited for an answer.
     pub(crate) round_trips: usize,
-    /// How many of these only asked whether the connection still works.
+    /// How many of these were pings of the connection.
     pub(crate) pings: usize,
     /// How many statements had to be prepared.
     pub(crate) prepared: usize,
@@ -34,7 +34,7 @@ pub(crate) struct Recorder {
 }
 
 impl Recorder {
-    /// On a thread of its own, because this one waits for the shop to start.
+    /// Starts it on a thread of its own, because this thread waits for the shop to start.
     pub(crate) fn start(server: SocketAddr) -> anyhow::Result<Self> {
         let listener = std::net::TcpListener::bind(("127.0.0.1", 0))?;
         listener.set_nonblocking(true)?;
@@ -46,7 +46,7 @@ impl Recorder {
         Ok(recorder)
     }
 
-    /// What has passed since the last call.
+    /// The traffic since the last call.
     pub(crate) fn take(&self) -> Passed {
         std::mem::take(&mut self.passed.lock().unwrap_or_else(PoisonError::into_inner))
     }
@@ -73,7 +73,7 @@ async fn pass(client: TcpStream, server: SocketAddr, passed: &Mutex<Passed>) -> 
     let mut from_client = BufReader::new(from_client);
     let (mut statements, mut message) = (HashMap::new(), Vec::new());
     let (mut bound, mut executed) = (String::new(), false);
-    // the first message has no kind
+    // the first message has no type
     let mut kind = None;
     loop {
         let mut length = [0; 4];

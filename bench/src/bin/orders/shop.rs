@@ -1,4 +1,4 @@
-//! The shop that is loaded, on the servers of this machine, with databases and names of its own, which are removed with it.
+//! The shop to load, on the servers of this machine, with databases and names of its own, which are removed at the end.
 
 use crate::client::{Client, Request};
 use anyhow::{Context, ensure};
@@ -15,13 +15,13 @@ use std::{
 };
 use tempfile::TempDir;
 
-/// Modules with a database, and their schemas in it. pgbench knows one database only, so the shop has one here, too. The order
-/// module comes first: some names of tables are in several.
+/// Modules with a database, and their schemas in it. pgbench uses only one database, so here the shop has one, too. The order
+/// module comes first, because several schemas have tables of the same name.
 pub(crate) const SCHEMAS: [(&str, &str); 5] =
     [("order", "orders"), ("product", "product"), ("user", "users"), ("cart", "cart"), ("payment", "payment")];
 pub(crate) const PRODUCTS: u64 = 10_000;
 
-/// What the shop runs on, beside PostgreSQL.
+/// The servers of the shop, beside PostgreSQL.
 #[derive(Clone, Copy)]
 pub(crate) struct On {
     pub(crate) title: &'static str,
@@ -30,7 +30,7 @@ pub(crate) struct On {
     pub(crate) mongodb: bool,
 }
 
-/// Where a shop keeps its things.
+/// The stores of a shop.
 pub(crate) struct Stores {
     pub(crate) on: On,
     pub(crate) name: String,
@@ -69,12 +69,12 @@ impl Stores {
         Ok(path)
     }
 
-    /// Not encrypted, for all alike.
+    /// A connection without encryption, as for both sides.
     pub(crate) fn url(&self, database: &str) -> String {
         format!("{}/{database}?sslmode=disable", self.server)
     }
 
-    /// Where the server listens.
+    /// The address of the server.
     pub(crate) fn postgres(&self) -> anyhow::Result<SocketAddr> {
         let url: sqlx::postgres::PgConnectOptions = self.server.parse()?;
         let mut found = (url.get_host(), url.get_port()).to_socket_addrs()?;
@@ -103,7 +103,7 @@ impl Stores {
         Ok(())
     }
 
-    /// The settings of a shop on these. `postgres` is where it finds PostgreSQL, if not at its address.
+    /// The settings of a shop on these stores. `postgres` is another address of PostgreSQL, if any.
     fn settings(&self, postgres: Option<SocketAddr>) -> Vec<(String, String)> {
         let mut settings = Vec::new();
         let mut set = |name: &str, value: String| settings.push((format!("SOUK_{name}"), value));
@@ -142,7 +142,7 @@ impl Stores {
     /// A command of souk with no settings but these.
     fn command(&self, postgres: Option<SocketAddr>, settings: &[(&str, &str)]) -> anyhow::Result<Command> {
         let mut command = Command::new(souk()?);
-        // there is no config/ in it
+        // the folder has no config/
         command.current_dir(self.folder.path()).env_clear().env("PORT", "0");
         command.envs(self.settings(postgres)).envs(settings.iter().copied());
         Ok(command)
@@ -165,7 +165,7 @@ impl Stores {
     /// Each module in a process of its own.
     pub(crate) fn split(&self, settings: &[(&str, &str)]) -> anyhow::Result<Shop> {
         let mut processes: Vec<Process> = Vec::new();
-        // in an order that gives each the addresses that it needs
+        // in an order in which the addresses that each needs are known
         for name in ["notification", "product", "user", "payment", "cart", "order", "gateway"] {
             let mut command = self.command(None, settings)?;
             command.args(["serve", "--only", name]);
@@ -192,7 +192,7 @@ pub(crate) struct Shop {
 }
 
 impl Shop {
-    /// Where clients find it.
+    /// The address for clients.
     pub(crate) fn address(&self) -> SocketAddr {
         self.processes[self.processes.len() - 1].address
     }
@@ -202,7 +202,7 @@ impl Shop {
         self.processes.iter().map(|process| process.child.id()).collect()
     }
 
-    /// Opens accounts; their tokens.
+    /// Opens accounts; returns their tokens.
     pub(crate) async fn register(&self, accounts: usize) -> anyhow::Result<Vec<String>> {
         #[derive(Deserialize)]
         struct Registered {
@@ -234,7 +234,7 @@ impl Drop for Process {
     }
 }
 
-/// Starts a server and waits until it says where it listens. Warnings and errors go to the standard error of this program.
+/// Starts a server and waits until it prints its address. Warnings and errors go to the standard error of this program.
 fn listen(name: &'static str, mut command: Command) -> anyhow::Result<Process> {
     let mut child = command.stdout(Stdio::piped()).spawn().with_context(|| format!("{command:?}"))?;
     let mut lines = BufReader::new(child.stdout.take().context("no output")?).lines();
@@ -251,7 +251,7 @@ fn listen(name: &'static str, mut command: Command) -> anyhow::Result<Process> {
     Ok(Process { name, address, child })
 }
 
-/// The program beside this one, or where `SOUK` says.
+/// The program beside this one, or the path in `SOUK`.
 fn souk() -> anyhow::Result<PathBuf> {
     let path = match env::var_os("SOUK") {
         Some(path) => PathBuf::from(path),
