@@ -4,14 +4,14 @@ mod problems;
 
 pub use crate::error::Details;
 
-use crate::{Access, ApiError, Method, Op, declared::At};
+use crate::{Access, ApiError, Method, Op, declared::At, text};
 use utoipa::{
     IntoParams,
     openapi::{
         Components, Content, ContentBuilder, OpenApi, PathItem, Ref, RefOr, Required, Schema,
         path::{Operation, Parameter, ParameterBuilder, ParameterIn},
         request_body::RequestBody,
-        schema::{SchemaType, Type},
+        schema::{SchemaFormat, SchemaType, Type},
         security::SecurityRequirement,
     },
 };
@@ -24,6 +24,7 @@ pub fn query<T: IntoParams>() -> Vec<Parameter> {
     let mut parameters = T::into_params(|| Some(ParameterIn::Query));
     for parameter in &mut parameters {
         parameter.schema = parameter.schema.take().map(not_null);
+        parameter.schema.iter_mut().for_each(add_pattern);
     }
     parameters
 }
@@ -73,8 +74,27 @@ pub fn finish<E: ApiError>(mut api: OpenApi, ops: &[Op], queries: &[(usize, fn()
         }
         problems::respond(operation, op, At::Module);
     }
-    problems::add_schemas(api.components.get_or_insert_default(), ops, |_| At::Module, &E::details());
+    let components = api.components.get_or_insert_default();
+    for schema in components.schemas.values_mut() {
+        if let RefOr::T(Schema::Object(object)) = schema {
+            object.properties.values_mut().for_each(add_pattern);
+        }
+    }
+    problems::add_schemas(components, ops, |_| At::Module, &E::details());
     api
+}
+
+/// Puts the pattern of its characters into the place of `format = "line"` or `format = "text"`, which fields of the types
+/// [`text::Line`] and [`text::Text`] have.
+fn add_pattern(schema: &mut RefOr<Schema>) {
+    let RefOr::T(Schema::Object(object)) = schema else { return };
+    let pattern = match &object.format {
+        Some(SchemaFormat::Custom(format)) if format == "line" => text::LINE_PATTERN,
+        Some(SchemaFormat::Custom(format)) if format == "text" => text::TEXT_PATTERN,
+        _ => return,
+    };
+    object.format = None;
+    object.pattern = Some(pattern.into());
 }
 
 /// Whether a body must have some member. Where it need not, POST does without a body.

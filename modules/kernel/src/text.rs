@@ -152,6 +152,21 @@ pub fn one_line(text: &str) -> garde::Result {
     Ok(())
 }
 
+/// What a [`Line`] of any length matches, as an ECMA-262 pattern for documents of the API. Rules that need more than a class of
+/// characters are not in it: joiners, variation selectors, combining characters at the beginning, and numbers of cards.
+pub const LINE_PATTERN: &str = concat!(
+    r"^[^\u0000-\u001f\u007f-\u009f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u200e\u200f\u2028-\u202e",
+    r"\u2060-\u206f\u2800\u3164\ue000-\uf8ff\ufdd0-\ufdef\ufeff\uffa0\ufff0-\ufffb\ufffe\uffff",
+    "\u{40000}-\u{e00ff}\u{e01f0}-\u{10ffff}]*$"
+);
+
+/// As [`LINE_PATTERN`], for a [`Text`].
+pub const TEXT_PATTERN: &str = concat!(
+    r"^[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069\ue000-\uf8ff\ufdd0-\ufdef\ufff9-\ufffb",
+    r"\ufffe\uffff",
+    "\u{40000}-\u{e00ff}\u{e01f0}-\u{10ffff}]*$"
+);
+
 fn refused(c: char) -> Error {
     if is_control(c) {
         Error::new("must not contain control characters")
@@ -174,10 +189,12 @@ fn is_mark(c: char) -> bool {
     matches!(category(c), EnclosingMark | NonspacingMark | SpacingMark)
 }
 
-/// No character, or one that only programs agree on.
+/// No character, or one that only programs agree on. A character of a later Unicode than this program knows is none of them: a phone
+/// may be newer than the shop.
 fn is_broken(c: char) -> bool {
-    let is_nothing = matches!(category(c), GeneralCategory::Unassigned | GeneralCategory::PrivateUse);
-    is_nothing || matches!(c, '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+    let is_noncharacter = matches!(c, '\u{fdd0}'..='\u{fdef}') || u32::from(c) & 0xfffe == 0xfffe;
+    let is_far_away = matches!(c, '\u{40000}'..='\u{e00ff}' | '\u{e01f0}'..='\u{10ffff}');
+    is_noncharacter || is_far_away || category(c) == GeneralCategory::PrivateUse || matches!(c, '\u{fff9}'..='\u{fffb}')
 }
 
 /// Makes text be shown in another order than it is written in.
@@ -331,6 +348,26 @@ mod tests {
         }
         assert_eq!(Text::<50>::from("a\r\nb\rc\n").as_str(), "a\nb\nc");
         assert_eq!(opaque(" Cafe\u{301}\u{a0}7 "), " Café 7 ");
+    }
+
+    #[test]
+    fn the_patterns_are_the_rules() {
+        let is_line = |text: &str| check_line(&normal_line(text), 9).is_ok();
+        let is_text = |text: &str| check_text(&normal_text(text), 9).is_ok();
+        let of_context = |c| matches!(c, '\u{200c}' | '\u{200d}' | '\u{fe00}'..='\u{fe0f}' | '\u{e0100}'..='\u{e01ef}');
+        for (pattern, fits) in [(LINE_PATTERN, &is_line as &dyn Fn(&str) -> bool), (TEXT_PATTERN, &is_text)] {
+            let pattern = regex::Regex::new(pattern).expect("a pattern");
+            let mut rare = 0;
+            for c in ('\0'..='\u{41000}').chain(['\u{e0000}', '\u{e0200}', '\u{f0000}', char::MAX]).filter(|&c| !of_context(c)) {
+                let text = format!("a{c}b");
+                match (pattern.is_match(&text), fits(&text)) {
+                    // hidden characters of music and shorthand, and the ends of planes, are not worth a place in every document
+                    (true, false) if matches!(c, '\u{10000}'..='\u{3ffff}') => rare += 1,
+                    (matches, fits) => assert_eq!(matches, fits, "U+{:04X}", u32::from(c)),
+                }
+            }
+            assert!(rare < 20, "{rare}");
+        }
     }
 
     #[test]
