@@ -5,6 +5,7 @@ mod explain;
 mod lenient;
 mod reply;
 mod strict;
+mod whole;
 
 pub use arguments::{Incoming, Outgoing};
 pub use reply::Reply;

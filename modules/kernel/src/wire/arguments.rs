@@ -2,7 +2,7 @@
 
 use super::{
     explain::{escape, explain, json_fault},
-    lenient, strict,
+    lenient, strict, whole,
 };
 use crate::{Ctx, Fault, Op, UserId};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -150,7 +150,10 @@ impl Incoming {
                 Ok(value)
             }
             Err(_) if self.from_peer => lenient::json(body).map_err(|e| json_fault(body, &e)),
-            Err(e) => Err(json_fault(body, &e)),
+            Err(e) => {
+                let whole = whole::without_fractions(body).and_then(|body| serde_json::from_slice(&body).ok());
+                whole.ok_or_else(|| json_fault(body, &e))
+            }
         }
     }
 }
@@ -170,7 +173,6 @@ mod tests {
 
     #[derive(Debug, serde::Deserialize)]
     #[serde(deny_unknown_fields)]
-    #[expect(dead_code, reason = "only decoded")]
     struct Body {
         name: String,
         lines: Vec<Line>,
@@ -214,6 +216,14 @@ mod tests {
         for body in [None, Some("")] {
             assert_eq!(incoming(body).body::<Body>().expect_err("empty").to_string(), "Missing required field: name");
         }
+    }
+
+    #[test]
+    fn a_whole_number_may_have_a_fraction_of_zeros() {
+        let body = br#"{"name":"2.0","lines":[{"quantity":2.0}]}"#;
+        let incoming = Incoming { params: vec![], query: String::new(), body: Some(body.to_vec()), from_peer: false };
+        let body: Body = incoming.body().expect("2.0 is an integer");
+        assert_eq!((body.name.as_str(), body.lines[0].quantity), ("2.0", 2));
     }
 
     #[test]
