@@ -189,7 +189,10 @@ async fn two_shops_run_beside_each_other_as_seven_processes_each() {
         let health = format!("http://127.0.0.1:{port}/health");
         until(async || {
             let Ok(answer) = client.get(&health).send().await else { return false };
-            answer.text().await.is_ok_and(|text| text.contains(r#""status":"healthy""#) && !text.contains(r#""healthy_instances":0"#))
+            answer
+                .text()
+                .await
+                .is_ok_and(|text| text.contains(r#""status":"healthy""#) && !text.contains(r#""healthy_instances":0"#))
         })
         .await;
     }

@@ -271,6 +271,7 @@ async fn rules_are_checked_before_the_operation(client: TroubleClient, state: &T
 struct Shaky {
     to: Arc<TroubleClient>,
     failures: AtomicUsize,
+    fault: Fault,
     asked: Arc<AtomicUsize>,
 }
 
@@ -282,7 +283,7 @@ impl Dispatch for Shaky {
         self.asked.fetch_add(1, Ordering::SeqCst);
         let fail = self.failures.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok();
         if fail {
-            let fault = Fault::new(Code::Unavailable, "not now");
+            let fault = self.fault.clone();
             return Box::pin(async move { Reply::problem(fault.into(), Some(&cx)) });
         }
         self.to.clone().dispatch(index, cx, incoming)
@@ -293,9 +294,13 @@ impl Dispatch for Shaky {
 }
 
 fn shaky(failures: usize) -> (Server, TroubleClient, Arc<AtomicUsize>) {
+    shaky_with(failures, Fault::new(Code::Unavailable, "not now"))
+}
+
+fn shaky_with(failures: usize, fault: Fault) -> (Server, TroubleClient, Arc<AtomicUsize>) {
     let asked = Arc::new(AtomicUsize::new(0));
     let to = Arc::new(TroubleClient::local(Trouble::default()));
-    let server = Server::start(Arc::new(Shaky { to, failures: AtomicUsize::new(failures), asked: asked.clone() }));
+    let server = Server::start(Arc::new(Shaky { to, failures: AtomicUsize::new(failures), fault, asked: asked.clone() }));
     let client = TroubleClient::remote(server.transport());
     (server, client, asked)
 }
@@ -313,6 +318,12 @@ async fn what_may_be_repeated_is_repeated_and_nothing_else() {
     let (_server, client, asked) = shaky(100);
     assert_eq!(code(&client.write(&anonymous(), Pause { ms: 0 }).await.unwrap_err()), Code::Unavailable);
     assert_eq!(asked.load(Ordering::SeqCst), 3, "twice again, then it is given up");
+
+    for code_of_refusal in [Code::TooManyRequests, Code::Unavailable] {
+        let (_server, client, asked) = shaky_with(100, Fault::new(code_of_refusal, "later").retry_after(60));
+        assert_eq!(code(&client.write(&anonymous(), Pause { ms: 0 }).await.unwrap_err()), code_of_refusal);
+        assert_eq!(asked.load(Ordering::SeqCst), 1, "it was said that the next second is too soon");
+    }
 }
 
 #[tokio::test]

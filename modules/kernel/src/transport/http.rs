@@ -228,10 +228,11 @@ fn reqwest_method(op: &Op) -> reqwest::Method {
     }
 }
 
-/// Whether trying again soon may help. A problem of the domain is an answer, whatever its status.
+/// Whether trying again within the second may help. A problem of the domain is an answer, whatever its status.
 fn is_transient(reply: &Reply) -> bool {
     let transient = [Code::Unavailable.name(), Code::TooManyRequests.name()];
-    matches!(reply, Reply::Failed(problem) if transient.contains(&problem.code.as_str()))
+    let is_soon = |problem: &Problem| problem.retry_after.is_none_or(|seconds| seconds <= 1);
+    matches!(reply, Reply::Failed(problem) if transient.contains(&problem.code.as_str()) && is_soon(problem))
 }
 
 /// Whether the first request with an idempotency key has not ended yet (`kernel::idempotency`).

@@ -8,7 +8,9 @@ pub(super) fn without_fractions(body: &[u8]) -> Option<Vec<u8>> {
     while let Some((&first, after)) = rest.split_first() {
         let length = match first {
             b'"' => string(after) + 1,
-            b'-' | b'0'..=b'9' => 1 + after.iter().take_while(|c| matches!(c, b'0'..=b'9' | b'.' | b'e' | b'E' | b'+' | b'-')).count(),
+            b'-' | b'0'..=b'9' => {
+                1 + after.iter().take_while(|c| matches!(c, b'0'..=b'9' | b'.' | b'e' | b'E' | b'+' | b'-')).count()
+            }
             _ => 1,
         };
         let (token, after) = rest.split_at(length);
@@ -44,7 +46,9 @@ mod tests {
     fn only_fractions_of_zeros_outside_strings_are_cut() {
         let changed = |text: &str| without_fractions(text.as_bytes()).map(|body| String::from_utf8(body).expect("text"));
         assert_eq!(changed(r#"{"a": 2.0, "b": [-10.000,3.0]}"#).as_deref(), Some(r#"{"a": 2, "b": [-10,3]}"#));
-        for same in [r#"{"a": 2.5, "b": 2, "c": "2.0", "d": "\"2.0", "e": 1.0e3, "f": "\\", "2.0": 2.05}"#, "2.", ".0", "\"2.0", "{"] {
+        for same in
+            [r#"{"a": 2.5, "b": 2, "c": "2.0", "d": "\"2.0", "e": 1.0e3, "f": "\\", "2.0": 2.05}"#, "2.", ".0", "\"2.0", "{"]
+        {
             assert_eq!(changed(same), None, "{same}");
         }
     }
