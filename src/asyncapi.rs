@@ -22,7 +22,7 @@ pub(crate) fn document(types: &[EventType], listeners: &[Listener]) -> serde_jso
         let name = kind.name;
         channels.insert(name.into(), channel(name));
         messages.insert(name.into(), message(kind, &schemas[&kind.schema]));
-        operations.insert(format!("{}.publish.{name}", kind.teller), operation("send", name, kind.teller));
+        operations.insert(format!("{}.publish.{name}", kind.publisher), operation("send", name, kind.publisher));
         for listener in listeners.iter().filter(|listener| listener.wants(name)) {
             operations.insert(format!("{}.handle.{name}", listener.name()), operation("receive", name, listener.name()));
         }

@@ -1,6 +1,6 @@
-//! What the types in the signatures of operations need, so that the compiler says it in one message for each type.
+//! The bounds of the types in the signatures of operations, so that the compiler reports them in one message for each type.
 //!
-//! The expansion of `#[kernel::api]` asserts these wherever it uses a type: what is implied by an assertion is then not reported
+//! The expansion of `#[kernel::api]` asserts these wherever it uses a type: a bound that an assertion implies is then not reported
 //! again, and equal reports are shown once.
 
 use crate::{ApiError, Fault};
@@ -35,7 +35,7 @@ pub trait Body: Request + Serialize + DeserializeOwned + Validate<Context = ()> 
 #[diagnostic::do_not_recommend]
 impl<T: Request + Serialize + DeserializeOwned + Validate<Context = ()> + ToSchema> Body for T {}
 
-/// What an operation answers.
+/// The reply of an operation.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be a reply",
     label = "derive `Serialize`, `Deserialize` and `ToSchema` for it"

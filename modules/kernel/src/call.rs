@@ -27,7 +27,7 @@ impl Placement {
     }
 }
 
-/// What a generated client carries besides the implementation: who calls, where to, and the meters.
+/// The part of a generated client that is not the implementation: the calling module, the placement and the meters.
 #[derive(Clone)]
 pub struct Calls {
     module: Option<&'static str>,
@@ -37,12 +37,12 @@ pub struct Calls {
 }
 
 impl Calls {
-    /// For a client of a module with these operations. Until [`Calls::by`] the caller is whoever the context names.
+    /// For a client of a module with these operations. Until [`Calls::called_by`] the caller is the one that the context names.
     pub fn new(placement: Placement, ops: &'static [Op]) -> Self {
         Self { module: None, placement, ops, succeeded: meters(ops, "", placement) }
     }
 
-    /// The same client in the hands of `module`: its calls are made in that name.
+    /// The same client for `module`: its calls are made in that name.
     pub fn called_by(&self, module: &'static str) -> Self {
         Self { module: Some(module), succeeded: meters(self.ops, module, self.placement), ..self.clone() }
     }
@@ -62,10 +62,10 @@ impl Calls {
     /// Makes a call: access, deadline, panic guard, span and metric.
     ///
     /// Reads run inline and end when their caller leaves. Writes run on their own task, to the end or the deadline, because a
-    /// caller that leaves must not cut them half way: that is also what happens behind HTTP.
+    /// caller that leaves must not cut them half way. Behind HTTP it is the same.
     ///
     /// # Errors
-    /// What the operation answers, or the fault that kept it from running.
+    /// The error of the operation, or the fault that kept it from running.
     pub async fn run<T, E>(
         &self,
         index: usize,

@@ -1,4 +1,4 @@
-//! The context of a call: on whose behalf, by which module, until when, in which trace.
+//! The context of a call: its principal, the calling module, the deadline and the trace.
 
 use crate::{Code, Fault, UserId};
 use std::{
@@ -13,7 +13,7 @@ use std::{
 };
 use tokio::time::Instant;
 
-/// The longest that a call may take, whatever its caller says. What must outlive every call, such as a lease, is longer.
+/// The longest that a call may take, whatever its caller says. Leases are longer: they must outlive every call.
 pub const MAX_DEADLINE: Duration = Duration::from_secs(60);
 
 /// What a user may do.
@@ -29,13 +29,13 @@ pub enum Role {
 /// The person on whose behalf a call is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Principal {
-    /// Nobody is logged in, or the call belongs to no one (a background job).
+    /// No user is logged in, or the call is that of a background job.
     Anonymous,
     /// A logged-in user.
     User {
-        /// Who.
+        /// The user.
         id: UserId,
-        /// With which role.
+        /// The role of the user.
         role: Role,
     },
 }
@@ -62,12 +62,12 @@ impl Ctx {
         Self { principal, via: None, deadline: Instant::now() + budget, trace: Trace::start(), key: None }
     }
 
-    /// A call on behalf of nobody: a background job, or a client that is not logged in.
+    /// A call without a user: by a background job, or by a client that is not logged in.
     pub fn anonymous(budget: Duration) -> Self {
         Self::new(Principal::Anonymous, budget)
     }
 
-    /// The same call on behalf of someone else. Only the module that started the work may say so.
+    /// The same call on behalf of another user. Only the module that started the work may do this.
     pub fn on_behalf_of(&self, id: UserId, role: Role) -> Self {
         Self { principal: Principal::User { id, role }, ..self.clone() }
     }
@@ -106,7 +106,7 @@ impl Ctx {
     /// The logged-in user.
     ///
     /// # Errors
-    /// `unauthenticated` when nobody is logged in.
+    /// `unauthenticated` when no user is logged in.
     pub fn user(&self) -> Result<UserId, Fault> {
         match self.principal {
             Principal::User { id, .. } => Ok(id),
@@ -130,7 +130,7 @@ impl Ctx {
     /// How long the caller still waits.
     ///
     /// # Errors
-    /// `deadline_exceeded` when it no longer does.
+    /// `deadline_exceeded` when the deadline has passed.
     pub fn time_left(&self) -> Result<Duration, Fault> {
         match self.deadline.checked_duration_since(Instant::now()) {
             Some(left) if !left.is_zero() => Ok(left),
@@ -148,7 +148,7 @@ impl Ctx {
         self.key.as_ref().map(|k| k.key.as_str())
     }
 
-    /// Says that the reply is the stored one of an earlier call with the same key.
+    /// Marks the reply as the stored one of an earlier call with the same key.
     pub fn mark_replayed(&self) {
         if let Some(key) = &self.key {
             key.replayed.store(true, Ordering::Relaxed);
@@ -189,7 +189,7 @@ impl fmt::Display for Trace {
     }
 }
 
-/// Reads a `traceparent` header. Anything that the standard calls invalid is an error; callers then start a new trace.
+/// Reads a `traceparent` header. A header that is invalid by the standard is an error; callers then start a new trace.
 impl FromStr for Trace {
     type Err = ();
 

@@ -1,7 +1,7 @@
 //! Databases of modules: one for each module.
 //!
-//! Nothing is asked of a database when it is opened. [`Db::keep_up`] brings it up in the background, and again whenever its server
-//! has been away; until then whoever wants something of it is answered `unavailable`.
+//! Opening a database makes no connection. [`Db::keep_up`] brings it up in the background, and again whenever its server has been
+//! away; until then every use of it is answered `unavailable`.
 
 mod availability;
 mod clock;

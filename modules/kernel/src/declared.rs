@@ -1,5 +1,5 @@
-//! What operations can answer besides success: the problems that they declare, and the faults in which any call of their kind can end.
-//! The OpenAPI document is made from it, and debug builds hold the answers against it.
+//! The failures of operations: the problems that they declare, and the faults in which any call of their kind can end. The OpenAPI
+//! document is made from them, and debug builds compare the answers with them.
 
 use crate::{Access, Code, Fault, Method, Op, Problem, ProblemKind, Retry, token};
 
@@ -8,7 +8,7 @@ use crate::{Access, Code, Fault, Method, Op, Problem, ProblemKind, Retry, token}
 pub(crate) enum At {
     /// At the service of its module, by other modules.
     Module,
-    /// At the gateway, by clients; whether it looks at their access tokens.
+    /// At the gateway, by clients; `takes_tokens` when it checks their access tokens.
     Gateway { takes_tokens: bool },
 }
 
@@ -20,7 +20,7 @@ impl Op {
         problems
     }
 
-    /// The problem, if the operation has declared it. In place of any other, debug builds answer `internal` with a message that says why:
+    /// The problem, if the operation has declared it. In place of any other, debug builds answer `internal` with the reason, so that
     /// tests of the error fail.
     pub(crate) fn declared(&self, problem: Problem) -> Problem {
         if !cfg!(debug_assertions) || self.can_answer(&problem.code) {
@@ -46,7 +46,7 @@ impl Op {
 fn faults(op: &Op, at: At) -> Vec<ProblemKind> {
     let fault = |code: Code, doc| ProblemKind { code, name: code.name(), variant: "", doc };
     let mut faults =
-        vec![fault(Code::InvalidArgument, "The request is not what the operation takes; `errors` says which field.")];
+        vec![fault(Code::InvalidArgument, "The request breaks the rules of the operation; `errors` names the fields.")];
     let wants_user = matches!(op.access, Access::User | Access::Role(_));
     match at {
         At::Module => faults

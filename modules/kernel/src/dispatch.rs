@@ -1,4 +1,4 @@
-//! A module as something that answers requests: what a server mounts and what the loopback calls.
+//! A module as seen by servers and the loopback: it answers requests.
 
 use crate::{BoxFuture, Ctx, Incoming, Op, Reply};
 use std::sync::Arc;

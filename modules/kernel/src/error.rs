@@ -14,7 +14,7 @@ use utoipa::{
 
 macro_rules! codes {
     ($($(#[$doc:meta])* $code:ident = $status:literal, $name:literal, $title:literal;)*) => {
-        /// What kind of failure it is. Closed: clients may rely on the list.
+        /// The kind of a failure. Closed: clients may rely on the list.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         pub enum Code { $($(#[$doc])* $code,)* }
 
@@ -41,7 +41,7 @@ macro_rules! codes {
 }
 
 codes! {
-    /// The request is not what the operation takes.
+    /// The request breaks the rules of the operation.
     InvalidArgument = 400, "invalid_argument", "Invalid request";
     /// Nobody is logged in, or the token is not valid.
     Unauthenticated = 401, "unauthenticated", "Authentication required";
@@ -142,19 +142,19 @@ impl Fault {
         Self::new(Code::Unauthenticated, "Authentication required")
     }
 
-    /// A bug or a broken store: `why` is logged here and now, and not kept.
+    /// A bug or a broken store: `why` is logged at once, and not kept.
     pub fn internal(why: impl fmt::Display) -> Self {
         tracing::error!(error = %why, "internal error");
         Self::new(Code::Internal, "Internal server error")
     }
 
-    /// Something that is needed cannot be reached, and that has been logged, or needs no log.
+    /// A dependency cannot be reached, and that has been logged, or needs no log.
     pub fn away(message: impl Into<String>) -> Self {
         Self::new(Code::Unavailable, message).retry_after(1)
     }
 
-    /// Something that is needed cannot be reached: `why` is logged here and now, and not kept. The same message is logged once in
-    /// ten seconds, with the number of times that it was not: an outage is no reason to write a line for each call.
+    /// A dependency cannot be reached: `why` is logged at once, and not kept. The same message is logged once in ten seconds, with the
+    /// number of times that it was skipped: an outage must not write a line for each call.
     pub fn unavailable(message: impl Into<String>, why: impl fmt::Display) -> Self {
         let message = message.into();
         log_seldom(&message, |again| tracing::warn!(error = %why, again, "{message}"));
@@ -270,7 +270,7 @@ impl From<Problem> for Fault {
     }
 }
 
-/// What keeps a module from starting; for operators, not for clients.
+/// An error that keeps a module from starting; for operators, not for clients.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// One kind of problem that an operation can answer, for the OpenAPI document.
@@ -282,12 +282,12 @@ pub struct ProblemKind {
     pub name: &'static str,
     /// Its variant, e.g. `NotFound`.
     pub variant: &'static str,
-    /// What it means: the doc comment of the variant.
+    /// Its meaning: the doc comment of the variant.
     pub doc: &'static str,
 }
 
 impl ProblemKind {
-    /// The kind that this variant of `E` is; for the declarations of operations, when they are compiled.
+    /// The kind of this variant of `E`; evaluated at compile time, in the declarations of operations.
     #[doc(hidden)]
     pub const fn of<E: ApiError>(variant: &str) -> Self {
         let mut kinds = E::KINDS;
@@ -318,12 +318,12 @@ pub struct Details {
     /// The stable name of the kind.
     pub(crate) name: &'static str,
     pub(crate) schema: RefOr<Schema>,
-    /// Those that it refers to.
+    /// The schemas that it refers to.
     pub(crate) others: Vec<(String, RefOr<Schema>)>,
 }
 
 impl Details {
-    /// Those of the kind `name`, whose fields are those of `T`.
+    /// The details of the kind `name`, with the fields of `T`.
     pub fn of<T: ToSchema>(name: &'static str) -> Self {
         let mut others = Vec::new();
         T::schemas(&mut others);
@@ -351,7 +351,7 @@ pub trait ApiError: std::error::Error + From<Fault> + Send + 'static {
     /// This error on the wire.
     fn into_problem(self) -> Problem;
 
-    /// Back from the wire; a problem that is none of the enum's becomes its fault.
+    /// The error of a problem from the wire; a problem of no variant becomes the fault of the enum.
     fn from_problem(problem: Problem) -> Self;
 }
 

@@ -1,7 +1,7 @@
-//! Events: what a module tells about its past, in the form of CloudEvents 1.0.
+//! Events: facts about the past of a module, in the form of CloudEvents 1.0.
 //!
 //! The module that owns a thing defines its events as types of its contract (`events.rs`), and writes them into its outbox in the
-//! transaction of the change. Who listens says so with a [`Listener`]; neither knows where the other runs.
+//! transaction of the change. A module that handles them declares a [`Listener`]; neither side knows where the other runs.
 
 use crate::{BoxFuture, Code, Ctx, Fault, Request, future::panic_text, now};
 use chrono::{DateTime, Utc};
@@ -14,13 +14,13 @@ use uuid::Uuid;
 
 /// Something that happened. The type is a stable contract: members are added, never changed or removed.
 pub trait Event: Serialize + DeserializeOwned + utoipa::ToSchema {
-    /// Its name, e.g. `order.placed`: the module that tells it, a point, and what happened.
+    /// Its name, e.g. `order.placed`: the module that publishes it, a point, and the kind of event.
     const TYPE: &'static str;
 
-    /// The id of what it happened to.
+    /// The id of its subject: the order, the user.
     fn subject(&self) -> String;
 
-    /// The version of what it happened to, after it happened: from 1, and higher with every change. 0 where there are no versions.
+    /// The version of its subject after it: from 1, and higher with every change. 0 where there are no versions.
     fn version(&self) -> i64;
 }
 
@@ -29,11 +29,11 @@ pub trait Event: Serialize + DeserializeOwned + utoipa::ToSchema {
 pub struct EventType {
     /// Its name: [`Event::TYPE`].
     pub name: &'static str,
-    /// The module that tells it.
-    pub teller: &'static str,
+    /// The module that publishes it.
+    pub publisher: &'static str,
     /// The name of the schema of its data.
     pub schema: String,
-    /// That schema, and those that it refers to.
+    /// That schema, and the ones that it refers to.
     pub schemas: Vec<(String, RefOr<Schema>)>,
 }
 
@@ -43,7 +43,7 @@ impl EventType {
         let schema = E::name().into_owned();
         let mut schemas = vec![(schema.clone(), E::schema())];
         E::schemas(&mut schemas);
-        Self { name: E::TYPE, teller: module_of(E::TYPE), schema, schemas }
+        Self { name: E::TYPE, publisher: module_of(E::TYPE), schema, schemas }
     }
 }
 
@@ -56,13 +56,13 @@ pub struct Envelope {
     pub specversion: String,
     /// A UUID, version 7 (RFC 9562). The same event may arrive more than once, and always has the same id.
     pub id: Uuid,
-    /// The module that tells it, as a URI reference.
+    /// The module that publishes it, as a URI reference.
     #[schema(example = "/souk/order")]
     pub source: String,
-    /// What happened.
+    /// The kind of event.
     #[schema(example = "order.placed")]
     pub r#type: String,
-    /// The id of what it happened to.
+    /// The id of its subject, e.g. of the order.
     #[schema(example = "42")]
     pub subject: String,
     /// When it happened.
@@ -73,16 +73,16 @@ pub struct Envelope {
     /// The trace in which it happened (W3C Trace Context).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub traceparent: Option<String>,
-    /// The version of the subject after it happened, by which a listener tells what is out of date. 0 where it has none, and in
-    /// events of releases that did not tell it.
+    /// The version of the subject after the event, by which a listener recognizes a stale event. 0 where it has none, and in events
+    /// of releases without versions.
     #[serde(default)]
     pub aggregateversion: i64,
-    /// What is known about it.
+    /// The facts, by the type of the event.
     #[schema(value_type = Object)]
     pub data: Value,
 }
 
-/// Events of newer releases may tell more.
+/// Events of newer releases may have more members.
 impl Request for Envelope {}
 
 impl Envelope {
@@ -120,14 +120,14 @@ impl Envelope {
         event.map(Some).map_err(|e| self.unreadable(&e))
     }
 
-    /// The fault of an event whose data is not what its type says. It names the type, so that a dead letter says what is wrong; the
+    /// The fault of an event whose data does not match its type. It names the type, so that a dead letter says what is wrong; the
     /// rest is in the log.
     pub fn unreadable(&self, why: &serde_json::Error) -> Fault {
         let fault = Fault::internal(format_args!("{} {} cannot be read: {why}", self.r#type, self.id));
         fault.with_message(format!("The data of {} cannot be read", self.r#type))
     }
 
-    /// The context in which the event is handled: on behalf of nobody, called by the module that told it, in the same trace.
+    /// The context in which the event is handled: without a user, called by the module that published it, in the same trace.
     pub fn ctx(&self, budget: Duration) -> Ctx {
         let cx = Ctx::anonymous(budget).via(module_of(&self.r#type).to_owned());
         match self.traceparent.as_deref().map(str::parse) {
@@ -143,11 +143,11 @@ fn module_of(kind: &str) -> &str {
 
 type Handler = dyn Fn(Ctx, Envelope) -> BoxFuture<Result<(), Fault>> + Send + Sync;
 
-/// Who takes events: a module, wherever it runs.
+/// A module that handles events, local or remote.
 ///
-/// An event is handled when `handle` answers `Ok`, and comes again otherwise: with growing pauses until it is a dead letter, which comes
-/// sooner when waiting does not mend the fault. It may also come again after `Ok`, so that taking it twice must do no more than
-/// taking it once.
+/// An event is handled when `handle` answers `Ok`, and is retried otherwise: with growing pauses until it is a dead letter, which comes
+/// sooner when the fault is not transient. It may also come again after `Ok`: handling it twice must do no more than handling it
+/// once.
 #[derive(Clone)]
 pub struct Listener {
     name: &'static str,
@@ -165,7 +165,7 @@ impl Listener {
         Self { name, types, handle: Arc::new(move |cx, event| Box::pin(handle(cx, event))) }
     }
 
-    /// The module that listens.
+    /// The module that handles them.
     pub fn name(&self) -> &'static str {
         self.name
     }
@@ -180,10 +180,10 @@ impl Listener {
         self.types.contains(&kind)
     }
 
-    /// Hands the event over. It ends within ten seconds, whatever the listener does.
+    /// Lets the module handle an event, within ten seconds.
     ///
     /// # Errors
-    /// What keeps it from being handled now.
+    /// The fault of the listener; `deadline_exceeded` when it took too long, `internal` when it panicked.
     pub async fn handle(&self, event: Envelope) -> Result<(), Fault> {
         /// How long it may take.
         const BUDGET: Duration = Duration::from_secs(10);
@@ -224,8 +224,8 @@ mod tests {
     #[test]
     fn an_event_is_a_cloud_event_and_survives_the_wire() {
         let cx = Ctx::anonymous(Duration::from_secs(1));
-        let told = Envelope::new(&cx, &Sold { pieces: 3 }).expect("told");
-        let json = serde_json::to_value(&told).expect("json");
+        let published = Envelope::new(&cx, &Sold { pieces: 3 }).expect("an envelope");
+        let json = serde_json::to_value(&published).expect("json");
         let members = [
             "aggregateversion",
             "data",
@@ -244,27 +244,27 @@ mod tests {
         assert_eq!((&json["specversion"], &json["source"], &json["subject"]), (&"1.0".into(), &"/souk/lamp".into(), &"7".into()));
         assert_eq!(json["aggregateversion"], 2);
 
-        let heard: Envelope = serde_json::from_value(json).expect("an envelope");
-        assert_eq!(heard, told);
-        assert_eq!(heard.read::<Sold>(), Ok(Some(Sold { pieces: 3 })));
-        let handled = heard.ctx(Duration::from_secs(1));
+        let received: Envelope = serde_json::from_value(json).expect("an envelope");
+        assert_eq!(received, published);
+        assert_eq!(received.read::<Sold>(), Ok(Some(Sold { pieces: 3 })));
+        let handled = received.ctx(Duration::from_secs(1));
         assert_eq!((handled.trace(), handled.caller()), (cx.trace(), Some("lamp")));
     }
 
     #[test]
     fn an_event_of_an_older_release_has_no_version() {
-        let told = Envelope::new(&Ctx::anonymous(Duration::from_secs(1)), &Sold { pieces: 3 }).expect("told");
-        let mut json = serde_json::to_value(&told).expect("json");
+        let published = Envelope::new(&Ctx::anonymous(Duration::from_secs(1)), &Sold { pieces: 3 }).expect("an envelope");
+        let mut json = serde_json::to_value(&published).expect("json");
         json.as_object_mut().expect("an object").remove("aggregateversion");
         assert_eq!(serde_json::from_value::<Envelope>(json).expect("an envelope").aggregateversion, 0);
     }
 
     #[test]
     fn another_type_is_not_read_and_a_broken_one_is_a_fault() {
-        let mut told = Envelope::new(&Ctx::anonymous(Duration::from_secs(1)), &Sold { pieces: 3 }).expect("told");
-        told.data = Value::Null;
-        assert!(told.read::<Sold>().is_err());
-        told.r#type = "lamp.lit".into();
-        assert_eq!(told.read::<Sold>(), Ok(None));
+        let mut published = Envelope::new(&Ctx::anonymous(Duration::from_secs(1)), &Sold { pieces: 3 }).expect("an envelope");
+        published.data = Value::Null;
+        assert!(published.read::<Sold>().is_err());
+        published.r#type = "lamp.lit".into();
+        assert_eq!(published.read::<Sold>(), Ok(None));
     }
 }

@@ -4,7 +4,7 @@ use crate::{BoxFuture, Fault};
 
 /// Something that a module cannot work without: its store.
 pub trait Health: Send + Sync + 'static {
-    /// What it is, e.g. `order.database`: the name in the readiness of a process.
+    /// Its name in the readiness of a process, e.g. `order.database`.
     fn name(&self) -> &str;
 
     /// Answers within a second or so.

@@ -3,9 +3,9 @@
 //! The key, a hash of the request and the answer are rows of the module's own database, written in the transaction of the work. So
 //! the key and the work cannot disagree: either both happened or neither.
 //!
-//! Work that takes several transactions holds its key in between. When its process dies, the lease ends, and the next request with
-//! the key, or a job, takes the work over. Everything that is done with a key names since when it is held, so that whoever was
-//! taken for dead and wakes up late finds that it is no longer his.
+//! Work that takes several transactions holds its key in between, on a lease. When its process dies, the lease ends, and the next
+//! request with the key, or a job, takes the work over. The start of the lease is a fence: every change of the row names it, so that a
+//! holder that was taken for dead and wakes up late cannot write any more.
 
 mod schema;
 
@@ -31,14 +31,14 @@ use std::time::Duration;
 
 /// How long a key is kept after its first use.
 pub const KEPT: TimeDelta = TimeDelta::hours(24);
-/// How long work is believed to be running that says no more: longer than any deadline.
+/// How long a holder keeps its key without a word: longer than any deadline.
 pub const LEASE: TimeDelta = TimeDelta::seconds(MAX_DEADLINE.as_secs() as i64 + 30);
 
 /// The row of a key.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "idempotency_keys")]
 pub struct Model {
-    /// Who used it, for which operation.
+    /// The caller and the operation.
     #[sea_orm(primary_key, auto_increment = false)]
     pub scope: String,
     /// The key.
@@ -49,11 +49,10 @@ pub struct Model {
     /// The reply as JSON; none while the work runs, and when it was refused.
     #[sea_orm(column_type = "Text", nullable)]
     pub reply: Option<String>,
-    /// The [`Problem`] as JSON with which the work was refused for good. The release before knows no such thing, and does the work
-    /// again, as it always did.
+    /// The [`Problem`] as JSON with which the work was refused for good. The release before ignores it, and does the work again.
     #[sea_orm(column_type = "Text", nullable)]
     pub problem: Option<String>,
-    /// Since when the work is done by whoever does it.
+    /// When the current holder began: the start of its lease.
     pub started_at: DateTimeUtc,
 }
 
@@ -63,10 +62,10 @@ pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
 
-/// A key in use: what a store without tables keeps beside its own data, in the same step as the work.
+/// A key in use. A store without tables keeps it beside its own data, in the same step as the work.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Used {
-    /// Who uses it, for which operation: keys of different scopes do not meet.
+    /// The caller and the operation: keys of different scopes do not meet.
     pub scope: String,
     /// The key.
     pub key: String,
@@ -96,17 +95,17 @@ impl Used {
     }
 }
 
-/// What is to be done about a request.
+/// The start of a request under a key.
 #[expect(clippy::large_enum_variant, reason = "it is taken apart at once, and most often holds the larger")]
 pub enum Begun<T, E> {
-    /// Nothing: this is what was answered before. The context is marked.
+    /// There is no work: this is the earlier answer. The context is marked.
     Before(Result<T, E>),
-    /// The work, in this transaction, or from it on.
+    /// The work is to be done, in this transaction, or from it on.
     Now(Tx, Held),
 }
 
 /// Begins work, under the caller's key if there is one: in a new transaction, which is to be committed before anything is done
-/// outside it. The work ends with [`Held::finish`] or another word of [`Held`], in the transaction that completes it.
+/// outside it. The work ends with [`Held::finish`] or another method of [`Held`], in the transaction that completes it.
 ///
 /// # Errors
 /// `unprocessable` when the key was used for another request, `conflict` while a request with it is running.
@@ -132,7 +131,7 @@ where
     if matches!(inserted, TryInsertResult::Inserted(1..)) {
         return Ok(Begun::Now(tx, Held(Some(held))));
     }
-    // none: it became free just now, and whoever asks again will find it so
+    // none: the key became free just now, and the next request will find it so
     let found = Entity::find_by_id((used.scope.clone(), used.key.clone())).one(&*tx).await?.ok_or_else(still_running)?;
     used.is_for(&found.request_hash)?;
     if let Some(reply) = found.reply {
@@ -152,8 +151,8 @@ where
     }
 }
 
-/// Takes over the work under the key of `cx` in the client's stead, when whoever did it is gone; none when it is done, or is being
-/// done by someone.
+/// Takes over the work under the key of `cx` in the client's stead, when the lease of its holder has ended; none when the work is
+/// done, or is being done.
 ///
 /// # Errors
 /// When the store fails.
@@ -166,10 +165,9 @@ pub async fn take_over(db: &Db, tx: &Tx, cx: &Ctx, op: &Op) -> Result<Option<Hel
     Ok(is_taken.then_some(Held(Some(Key { since: now, ..left }))))
 }
 
-/// The right to do the work under a key, and to say how it ended; nothing, when the caller gave no key.
+/// The right to do the work under a key, and to record its end; empty when the caller gave no key.
 ///
-/// It ends when someone takes the work over. Then it is too late for every word here: it answers `conflict`, and the transaction
-/// must not be committed.
+/// It ends when the work is taken over. Then every method answers `conflict`, and the transaction must not be committed.
 #[derive(Debug)]
 pub struct Held(Option<Key>);
 
@@ -177,7 +175,7 @@ pub struct Held(Option<Key>);
 struct Key {
     scope: String,
     key: String,
-    /// What `started_at` is while it is held by this holder, and by no other.
+    /// The fence: `started_at` has this value while this holder has the key.
     since: DateTime<Utc>,
 }
 
@@ -192,7 +190,7 @@ impl Held {
         self.0.as_ref().map(|held| held.key.as_str())
     }
 
-    /// The work is done, and this is the reply to everyone who asks with the key.
+    /// The work is done, and this is the reply to every request with the key.
     ///
     /// # Errors
     /// `conflict` when the work was taken over, or when the store fails; then the work must not be committed.
@@ -202,7 +200,7 @@ impl Held {
         held.change(tx, [(Column::Reply, Expr::value(reply))]).await
     }
 
-    /// The work was refused, and would be each time: this is the answer to everyone who asks with the key.
+    /// The work was refused, and would be each time: this is the answer to every request with the key.
     ///
     /// # Errors
     /// As [`Held::finish`].
@@ -213,7 +211,7 @@ impl Held {
         held.change(tx, [(Column::Problem, Expr::value(problem)), (Column::StartedAt, Expr::value(held.since - LEASE))]).await
     }
 
-    /// It is not known how the work ended: the next request with the key takes it over at once.
+    /// The outcome of the work is unknown: the next request with the key takes it over at once.
     ///
     /// # Errors
     /// As [`Held::finish`].
@@ -222,7 +220,7 @@ impl Held {
         held.change(tx, [(Column::StartedAt, Expr::value(held.since - LEASE))]).await
     }
 
-    /// The work did not happen, and may be tried again: the key is forgotten.
+    /// The work did not happen, and may be tried again: the key is deleted.
     ///
     /// # Errors
     /// As [`Held::finish`].
@@ -234,7 +232,7 @@ impl Held {
 }
 
 impl Key {
-    /// Held by this holder, and not answered.
+    /// The condition that this holder has the key, and that it is not answered.
     fn is_held(&self) -> Condition {
         Condition::all()
             .add(Column::Scope.eq(&self.scope))
@@ -244,7 +242,7 @@ impl Key {
             .add(Column::Problem.is_null())
     }
 
-    /// From this holder to another, in one statement; `false` when someone else came first.
+    /// Moves the key from this holder to another, in one statement; `false` when another was first.
     async fn hand_over(&self, tx: &Tx, now: DateTime<Utc>) -> Result<bool, Fault> {
         let update = Entity::update_many().col_expr(Column::StartedAt, Expr::value(now)).filter(self.is_held());
         Ok(update.exec(&**tx).await?.rows_affected == 1)
@@ -265,12 +263,12 @@ fn taken_over() -> Fault {
     Fault::new(Code::Conflict, "Another request with this Idempotency-Key has taken over").retry_after(1)
 }
 
-/// As precise as every store keeps it: what is held is found by it.
+/// Cut to the precision of every store: the fence is compared with it.
 fn now(db: &Db) -> DateTime<Utc> {
     db.now().trunc_subsecs(6)
 }
 
-/// Removes keys that are older than a day, some at a time: nobody waits long for it, and instances that do it together share it.
+/// Removes keys that are older than a day, in batches: no statement is long, and instances share the work.
 ///
 /// # Errors
 /// When the store fails.
@@ -288,7 +286,7 @@ pub fn keep_swept(db: &Db, jobs: &Jobs) {
     });
 }
 
-/// Keys of one caller and one operation do not meet those of another.
+/// Separates the keys of callers and operations from each other.
 fn scope(cx: &Ctx, op: &Op) -> String {
     match cx.principal() {
         Principal::User { id, .. } => format!("{} user {id}", op.id),

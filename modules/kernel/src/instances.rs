@@ -1,4 +1,4 @@
-//! The instances of a module, wherever they run.
+//! The instances of a module, local or remote.
 
 use crate::{Health, Transport};
 use std::sync::Arc;

@@ -1,8 +1,8 @@
-//! Work in the background: what a process does without being asked.
+//! Work in the background.
 //!
-//! Every job has a name, such as `order.expire`, and is looked after: a run that panics or hangs is ended, counted and tried again
-//! after a pause that grows; one that fails does not end the next. How each one does is in the metrics, in the readiness of the
-//! process and on its operations listener. At the end of the process jobs finish what they have begun ([`Jobs::end`]).
+//! Every job has a name, such as `order.expire`, and is supervised: a run that panics or hangs is ended, counted and tried again
+//! after a pause that grows; a run that fails does not end the job. The state of each job is in the metrics, in the readiness of the
+//! process and on its operations listener. At the end of the process jobs finish the work that they have begun ([`Jobs::end`]).
 
 use crate::{BoxFuture, Fault, Health, future::panic_text, log::log_seldom};
 use backon::BackoffBuilder;
@@ -19,7 +19,7 @@ use tokio::{task::JoinHandle, time::Instant};
 pub use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-/// How long one run may take, and how long a loop may give no sign of life. Work that needs longer is done in batches.
+/// How long one run may take, and how long a loop may be silent. Work that needs longer is done in batches.
 const LIMIT: Duration = Duration::from_secs(60);
 
 /// The background work of a process. Cheap to clone.
@@ -34,26 +34,26 @@ struct Inner {
     jobs: Mutex<Vec<Arc<Job>>>,
 }
 
-/// How a job did, for operators.
+/// The state of a job, for operators.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct JobReport {
     /// Its name, e.g. `order.expire`.
     pub job: String,
-    /// Runs that ended as they should.
+    /// Runs that succeeded.
     pub succeeded: u64,
     /// Runs that answered a fault; they are tried again.
     pub failed: u64,
     /// Runs that panicked or took too long.
     pub broken: u64,
-    /// Seconds since it last showed that it works: since a run succeeded or, before the first, since it was started.
+    /// Seconds since a run last succeeded or, before the first, since it was started.
     pub age_seconds: f64,
-    /// Whether it has given no sign of life for too long, or has to be done once and is not done yet.
+    /// Whether it has been silent for too long, or has to be done once and is not done yet.
     pub is_stalled: bool,
 }
 
 struct Job {
     name: String,
-    /// How long it may give no sign of life.
+    /// How long it may be silent.
     patience: Duration,
     state: Mutex<State>,
 }
@@ -64,22 +64,22 @@ struct State {
     broken: u64,
     /// When it last succeeded.
     good: Instant,
-    /// When it last came round, with whatever outcome.
+    /// When a run last ended, with whatever outcome.
     seen: Instant,
     has_ended: bool,
 }
 
-/// How a loop that [`Jobs::keep`] looks after says that it came round.
+/// The heartbeat of a loop that [`Jobs::keep`] supervises.
 #[derive(Clone)]
 pub struct Beat(Arc<Job>);
 
 impl Beat {
-    /// It came round, and all is well.
+    /// A round has succeeded.
     pub fn succeeded(&self) {
         self.0.count("ok");
     }
 
-    /// It came round, and could not do its work; a fault has been logged where it was made.
+    /// A round has failed; its fault has been logged where it was made.
     pub fn failed(&self) {
         self.0.count("failed");
     }
@@ -120,7 +120,7 @@ impl Job {
 }
 
 impl Jobs {
-    /// Says that the process is about to end: it is not ready any more, and connections are closed as they are answered.
+    /// Begins the end of the process: it is not ready any more, and connections are closed as they are answered.
     pub fn drain(&self) {
         self.0.drain.cancel();
     }
@@ -167,7 +167,7 @@ impl Jobs {
     }
 
     /// Keeps a loop running until jobs are to end: `work` is called again when it ends before that, panics, or gives no [`Beat`]
-    /// for a minute. It looks at [`Jobs::stopping`] itself, to finish what it has begun.
+    /// for a minute. It checks [`Jobs::stopping`] itself, to finish the work that it has begun.
     pub fn keep<F, Fut>(&self, name: impl Into<String>, mut work: F)
     where
         F: FnMut(Beat) -> Fut + Send + 'static,
@@ -182,7 +182,7 @@ impl Jobs {
                 job.state.lock().unwrap_or_else(PoisonError::into_inner).seen = started;
                 let why = tokio::select! {
                     ended = AssertUnwindSafe(async { work(Beat(job.clone())).await }).catch_unwind() => panicked(ended),
-                    () = silence(&job) => "gave no sign of life".into(),
+                    () = silence(&job) => "was silent for too long".into(),
                 };
                 if stop.is_cancelled() {
                     return;
@@ -198,8 +198,7 @@ impl Jobs {
         });
     }
 
-    /// Does something that has to be done once before the process is ready, again and again until it succeeds, with pauses from
-    /// 100 ms to 5 s.
+    /// Runs work that has to succeed once before the process is ready, again and again until it does, with pauses from 100 ms to 5 s.
     pub fn once<F, Fut, E>(&self, name: impl Into<String>, mut work: F)
     where
         F: FnMut() -> Fut + Send + 'static,
@@ -236,7 +235,7 @@ impl Jobs {
         });
     }
 
-    /// Starts a task that ends by itself: what is to be finished when the process ends.
+    /// Starts a task that the end of the process waits for.
     pub fn spawn<F>(&self, work: F) -> JoinHandle<F::Output>
     where
         F: Future<Output: Send> + Send + 'static,
@@ -244,15 +243,15 @@ impl Jobs {
         self.0.tasks.spawn(work)
     }
 
-    /// Ends all jobs, and waits until they have finished what they had begun, but not longer than `patience`; `false` when some
-    /// had not.
+    /// Ends all jobs, and waits until they have finished the work that they had begun, but not longer than `patience`; `false` when
+    /// some had not.
     pub async fn end(&self, patience: Duration) -> bool {
         self.0.stop.cancel();
         self.0.tasks.close();
         tokio::time::timeout(patience, self.0.tasks.wait()).await.is_ok()
     }
 
-    /// How each job does.
+    /// The state of each job.
     pub fn report(&self) -> Vec<JobReport> {
         self.0.jobs.lock().unwrap_or_else(PoisonError::into_inner).iter().map(|job| job.report()).collect()
     }
@@ -357,7 +356,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_job_that_never_comes_round_makes_the_process_not_ready() {
+    async fn a_job_whose_runs_never_end_makes_the_process_not_ready() {
         let jobs = Jobs::default();
         jobs.every("test.job", Duration::from_secs(1), async || std::future::pending().await);
         jobs.check().await.expect("it has only begun");
@@ -383,7 +382,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_has_to_be_done_once_is_tried_until_it_is() {
+    async fn work_that_must_succeed_once_is_tried_until_it_does() {
         let (runs, seen) = counter();
         let jobs = Jobs::default();
         jobs.once("test.once", move || {
@@ -396,7 +395,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_has_begun_is_finished_at_the_end_but_not_waited_for_without_bound() {
+    async fn the_end_waits_for_runs_that_have_begun_but_not_without_bound() {
         let (ends, seen) = counter();
         let jobs = Jobs::default();
         jobs.every("test.slow", Duration::from_secs(1), move || {

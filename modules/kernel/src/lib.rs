@@ -1,21 +1,33 @@
-//! The kernel of Souk: what every module shares, and nothing of any domain.
+//! The kernel of Souk: the code that all modules share.
 //!
-//! A module's public face is one trait with [`macro@api`] on it. From that trait come a client that hides where the module runs,
-//! the HTTP client and server, the OpenAPI document and the operations as data ([`Op`]).
+//! A module's public interface is one trait with [`macro@api`] on it. The macro makes from it a client that hides where the module
+//! runs, the HTTP client and server, the OpenAPI document and the operations as data ([`Op`]).
 //!
-//! # What is the same in every placement
-//! Arguments, results, typed errors, statuses, access checks, deadlines, idempotency, and what happens when a callee panics or a
-//! caller leaves. Every module's suite runs in three placements to keep it so (see [`placements!`]).
+//! # Contents
+//! - An operation: [`Ctx`] (its first argument), [`Op`], [`ApiError`], [`Fault`] and [`Problem`] (its failures), [`text`], [`rules`] and
+//!   [`optional`] (its fields).
+//! - A call: `call` (the one interceptor), `wire` (the codec), [`Transport`] (to another process), `token` (the proof of the caller).
+//! - A module and its process: [`module`], [`jobs`], `server`, `ops`, `telemetry`.
+//! - A store: `db`, `idempotency`, `sweep`.
+//! - Events: [`Event`], [`Envelope`] and [`Listener`] (the contract), `delivery` with `outbox` and `inbox` (the way).
 //!
-//! # What cannot be made the same
+//! The kernel holds no rule of any domain. Of commerce it has only [`Money`], [`UserId`] and [`OrderId`], because modules that do not
+//! know each other must agree on them: a price is the same amount to a product, an order and a payment, every call carries a user, and
+//! products are held and payments made for orders.
+//!
+//! # The same in every placement
+//! Arguments, results, typed errors, statuses, access checks, deadlines, idempotency, and the effect of a callee that panics or a
+//! caller that leaves. Every module's suite runs in three placements to keep it so (see `placements!`).
+//!
+//! # Not the same
 //! - **Latency.** A local call costs less than a microsecond, a remote one tens of them and sometimes much more. Do not call in loops.
 //! - **Partial failure.** A remote module can be down while its callers are up. Every call can answer `unavailable`.
-//! - **"It may have run."** After `deadline_exceeded` or a lost connection nobody knows. Operations are therefore repeatable:
+//! - **"It may have run."** After `deadline_exceeded` or a lost connection the outcome is unknown. Operations are therefore repeatable:
 //!   GET, PUT and DELETE by nature, POST by an idempotency key.
 //!
 //! # Features
-//! Without features this crate is what a contract needs: types, clients, no framework and no store. `server` adds actix-web,
-//! `store` adds sea-orm and, for events, lapin, `testing` adds what tests of modules need.
+//! Without features this crate has the types and clients of contracts, no framework and no store. `server` adds actix-web, `store` adds
+//! sea-orm and, for events, lapin, `testing` adds support for the tests of modules.
 
 #[doc(hidden)]
 pub mod bounds;

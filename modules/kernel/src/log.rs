@@ -6,10 +6,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Calls `log` unless it was called for this `key` less than ten seconds ago; tells it how often it was not called since.
+/// Calls `log` unless it was called for this `key` less than ten seconds ago; and passes it the number of calls that were skipped since.
 pub(crate) fn log_seldom(key: &str, log: impl FnOnce(u64)) {
     const PAUSE: Duration = Duration::from_secs(10);
-    /// Keys that are remembered: more than there are messages, and no more when there are too many.
+    /// The most keys that are remembered; there are fewer messages.
     const KEYS: usize = 1_000;
     static LAST: LazyLock<Mutex<HashMap<String, (Instant, u64)>>> = LazyLock::new(Mutex::default);
     let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);

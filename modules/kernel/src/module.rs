@@ -1,8 +1,7 @@
-//! What the launcher knows of a module: its [`Contract`], wherever it runs, and how it is opened and started where it is compiled in
-//! ([`Module`]).
+//! A module as seen by the launcher: its [`Contract`], wherever it runs, and its [`Module`], where it is compiled in.
 //!
-//! The launcher does what is the same for all modules: it opens stores, migrates them, looks after them, connects outboxes and
-//! listeners with the bus, and hands each module the clients of the ones that it calls.
+//! The launcher does the work that is the same for all modules: it opens stores, migrates them, looks after them, connects outboxes and
+//! listeners with the bus, and gives each module the clients of the modules that it calls.
 
 use crate::{Dispatch, EventType, Listener, Transport};
 use serde::{Deserialize, Deserializer, Serialize, de::IgnoredAny};
@@ -16,16 +15,16 @@ pub trait Client: Dispatch + Clone + Sized {
     /// A client of a module behind `transport`.
     fn remote(transport: Transport) -> Self;
 
-    /// This client in the hands of `module`, in whose name its calls are then made.
+    /// This client for `module`: its calls are made in that name.
     fn called_by(&self, module: &'static str) -> Self;
 }
 
-/// What is known of a module wherever it runs. Written beside its trait, in `api.rs`.
+/// The facts about a module that do not depend on where it runs. Written beside its trait, in `api.rs`.
 pub trait Contract: Client {
-    /// Its name: of its folder, its crate, its settings and its feature.
+    /// Its name, which is also the name of its folder, crate, settings and feature.
     const NAME: &'static str;
 
-    /// Where it listens when it is served alone and the settings name no other port. Each module has its own.
+    /// The port of its service, when it is served alone and the settings name no other. Each module has its own.
     const PORT: u16;
 
     /// Whether a process that serves the whole shop is unready while this module's store is away. A module that the shop can sell
@@ -53,18 +52,18 @@ impl Clients {
         self.0.insert(TypeId::of::<C>(), Box::new(client));
     }
 
-    /// The client of this type, in the hands of `module`.
+    /// The client of this type, for `module`.
     ///
     /// # Panics
-    /// When there is none: a module starts after the ones that its Cargo.toml depends on, so that it can only lack a client whose
-    /// crate it does not know.
+    /// When there is none: a module starts after the ones that its Cargo.toml depends on, so that only the client of another crate can
+    /// be missing.
     pub fn get<C: Client>(&self, module: &'static str) -> C {
         let client = self.0.get(&TypeId::of::<C>()).and_then(|client| client.downcast_ref::<C>());
         client.unwrap_or_else(|| panic!("{module} wants a {}, which the shop does not have", type_name::<C>())).called_by(module)
     }
 }
 
-/// Settings of a module that is not compiled in: accepted and not looked at, so that one file is good for every process of a shop.
+/// Settings of a module that is not compiled in: accepted and ignored, so that one file is good for every process of a shop.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct NotCompiledIn {}
 
@@ -84,29 +83,29 @@ mod implementation {
 
     /// The implementation of a module, as the launcher starts it.
     pub trait Module: Sized + Send + Sync + 'static {
-        /// The client that others call it through.
+        /// Its client, for the modules that call it.
         type Client: Contract;
         /// Its settings.
         type Config: Send + Sync;
-        /// Where it keeps things.
+        /// Its store.
         type Store: Store;
         /// The modules that it calls; `()` when it calls none.
         type Peers: Peers;
 
-        /// Opens its store. Nothing is asked of the store yet.
+        /// Opens its store, without a connection yet.
         ///
         /// # Errors
         /// When a setting cannot be used.
         fn open(config: &Self::Config) -> impl Future<Output = Result<Self::Store, BoxError>> + Send;
 
-        /// Makes the service, and registers what it does in the background.
+        /// Makes the service, and registers its background jobs.
         ///
         /// # Errors
         /// When a setting cannot be used.
         fn start(start: Start<'_, Self>) -> impl Future<Output = Result<Self, BoxError>> + Send;
     }
 
-    /// What a module is started with.
+    /// The arguments of [`Module::start`].
     pub struct Start<'a, M: Module> {
         /// Its settings.
         pub config: &'a M::Config,
@@ -114,15 +113,15 @@ mod implementation {
         pub store: M::Store,
         /// The modules that it calls.
         pub peers: M::Peers,
-        /// What the process does in the background.
+        /// The background jobs of the process.
         pub jobs: &'a Jobs,
         /// Whether an empty store is to be filled with the demo shop.
         pub demo: bool,
     }
 
-    /// The clients that a module wants.
+    /// The clients that a module needs.
     pub trait Peers: Send {
-        /// Takes them, in the hands of `module`.
+        /// Takes them from `clients`, for `module`.
         fn of(clients: &Clients, module: &'static str) -> Self;
     }
 
@@ -130,12 +129,12 @@ mod implementation {
         fn of(_: &Clients, _: &'static str) {}
     }
 
-    /// Where a module keeps things. Cheap to clone.
+    /// The store of a module. Cheap to clone.
     pub trait Store: Health + Clone {
         /// Brings it up in the background, as soon as it can be reached, and looks after it from then on.
         fn keep_up(&self, jobs: &Jobs);
 
-        /// Brings it up to date, here and now.
+        /// Brings its tables up to date before it returns.
         ///
         /// # Errors
         /// When it cannot be reached, or a step fails.
@@ -170,7 +169,7 @@ mod implementation {
 
     /// A module that has been started.
     pub struct Started<M: Module> {
-        /// What answers its operations.
+        /// The implementation of its operations.
         pub service: M,
         /// Its store.
         pub store: M::Store,

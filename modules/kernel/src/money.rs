@@ -300,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_currency_cannot_hold_is_refused() {
+    fn an_amount_that_a_currency_cannot_hold_is_refused() {
         let amount = |text: &str| text.parse::<Amount>().expect(text);
         assert_eq!(amount("29.99").in_currency(Currency::Eur), Some(Money { minor: 2999, currency: Currency::Eur }));
         assert_eq!(amount("29.999").in_currency(Currency::Eur), None);

@@ -1,7 +1,7 @@
-//! Operations as data: what the annotated trait says about each of its methods.
+//! Operations as data: the annotations of each method of a module's trait.
 //!
-//! Everything that is decided per operation (who may call it, whether it may be repeated, how often) is read from here by the
-//! interceptor, the HTTP client, the gateway, the OpenAPI document and the tests. Nothing repeats it.
+//! The interceptor, the HTTP client, the gateway, the OpenAPI document and the tests read every decision about an operation (who may
+//! call it, how often, whether it may be repeated) from its [`Op`]. No other place repeats it.
 
 use crate::{Ctx, ProblemKind, Rate, Role};
 
@@ -82,7 +82,7 @@ pub struct Op {
 }
 
 impl Op {
-    /// Reads run inline and are cut when their caller leaves; everything else runs to its end.
+    /// Whether it only reads. Reads run inline and end when their caller leaves; all other operations run to their end.
     pub const fn is_read(&self) -> bool {
         matches!(self.method, Method::Get)
     }

@@ -1,4 +1,4 @@
-//! OpenAPI 3.1: what the macro cannot know from the signatures, and the step from a module's own paths to the gateway's.
+//! OpenAPI 3.1: additions that the macro cannot derive from the signatures, and the step from a module's own paths to the gateway's.
 
 mod problems;
 
@@ -19,7 +19,7 @@ use utoipa::{
 /// Name of the security scheme of logged-in users.
 pub const BEARER: &str = "bearer";
 
-/// The parameters of a query type. None of them is ever null: in a URL there is no such thing.
+/// The parameters of a query type. None of them is ever null: a URL has no null.
 pub fn query<T: IntoParams>() -> Vec<Parameter> {
     let mut parameters = T::into_params(|| Some(ParameterIn::Query));
     for parameter in &mut parameters {
@@ -50,7 +50,7 @@ fn not_null(schema: RefOr<Schema>) -> RefOr<Schema> {
     }
 }
 
-/// Adds to the generated document what `ops` say: parameters of the query, idempotency key, security and problems.
+/// Adds the facts in `ops` to the generated document: parameters of the query, idempotency key, security and problems.
 pub fn finish<E: ApiError>(mut api: OpenApi, ops: &[Op], queries: &[(usize, fn() -> Vec<Parameter>)]) -> OpenApi {
     for (index, op) in ops.iter().enumerate() {
         let Some(operation) = api.paths.paths.get_mut(op.path).and_then(|item| slot(item, op.method).as_mut()) else {
@@ -113,8 +113,8 @@ fn required_members(components: Option<&Components>, body: &RequestBody) -> bool
     })
 }
 
-/// The operations that the gateway serves, at the paths where it serves them, as clients see them. `takes_tokens` tells of an operation
-/// whether the gateway refuses access tokens that are not valid.
+/// The operations that the gateway serves, at the paths where it serves them, as clients see them. `takes_tokens` says whether the
+/// gateway refuses access tokens that are not valid for an operation.
 pub fn public(mut api: OpenApi, ops: &[Op], takes_tokens: impl Fn(&Op) -> bool) -> OpenApi {
     let at = |op: &Op| At::Gateway { takes_tokens: takes_tokens(op) };
     let mut own = std::mem::take(&mut api.paths.paths);

@@ -1,13 +1,13 @@
-//! The operations listener of a process: what operators and orchestrators want to know, away from the port that customers use.
+//! The operations listener of a process: its state for operators and orchestrators, apart from the port that customers use.
 //!
 //! | path | what |
 //! |---|---|
-//! | `GET /livez` | 200 as long as the process runs; looks at nothing |
-//! | `GET /readyz` | 200 when the process can do its work, 503 otherwise, with what is missing |
+//! | `GET /livez` | 200 as long as the process runs; checks nothing |
+//! | `GET /readyz` | 200 when the process can do its work, 503 otherwise, with the reasons |
 //! | `GET /metrics` | metrics in the text format of Prometheus |
-//! | `GET /jobs` | how each job in the background does |
+//! | `GET /jobs` | the state of each background job |
 //! | `GET /peers` | the instances of modules that run elsewhere, and which of them are left alone |
-//! | `GET /log`, `PUT /log` | what is logged: a level, or a list such as `info,order=debug` |
+//! | `GET /log`, `PUT /log` | the filter of the log: a level, or a list such as `info,order=debug` |
 
 pub use crate::readiness::{Readiness, Report};
 
@@ -27,10 +27,10 @@ use actix_web::{
 use metrics_exporter_prometheus::PrometheusHandle;
 use std::{collections::BTreeMap, io, net::TcpListener};
 
-/// What the operations listener of a process shows.
+/// The content of the operations listener of a process.
 #[derive(Clone)]
 pub struct Ops {
-    /// What the process cannot work without.
+    /// Whether it can do its work.
     pub readiness: Readiness,
     /// Its metrics.
     pub metrics: PrometheusHandle,
@@ -38,7 +38,7 @@ pub struct Ops {
     pub jobs: Jobs,
     /// The modules that run elsewhere.
     pub peers: Vec<(&'static str, Transport)>,
-    /// What it logs; none when its log is not its own.
+    /// The filter of its log; none when its log is not its own.
     pub log: Option<LogFilter>,
 }
 
@@ -69,7 +69,7 @@ impl Ops {
     }
 }
 
-/// Serves `/livez`, which looks at nothing.
+/// Serves `/livez`, which checks nothing.
 pub fn livez(cfg: &mut web::ServiceConfig) {
     cfg.service(page("/livez").route(reading().to(async || HttpResponse::Ok().json(serde_json::json!({"status": "alive"})))));
 }

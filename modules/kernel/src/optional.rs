@@ -1,8 +1,8 @@
 //! Members of requests that may be left out, for `#[serde(default, deserialize_with = "..")]`.
 //!
 //! Everywhere in the API a member that is not sent, one that is `null`, and an optional text that is empty mean the same: it is
-//! absent. What that does depends on the operation: one that replaces removes the value, or takes the usual one. An operation that
-//! leaves alone what is not sent says so; there `null` and an empty text remove.
+//! absent. What that does depends on the operation: one that replaces removes the value, or takes the usual one. An operation
+//! that leaves absent members alone says so; there `null` and an empty text remove.
 
 use serde::{Deserialize, Deserializer};
 use std::borrow::Cow;
@@ -24,7 +24,7 @@ pub fn or_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(dese
     Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
-/// As [`text`], where what is not sent is left alone: `None` when it was not sent, `Some(None)` when it is to be removed.
+/// As [`text`], where an absent member is left alone: `None` when it was not sent, `Some(None)` when it is to be removed.
 ///
 /// # Errors
 /// When it is neither text nor `null`.
@@ -32,7 +32,7 @@ pub fn text_if_sent<'de, D: Deserializer<'de>, T: for<'a> From<&'a str>>(deseria
     text(deserializer).map(Some)
 }
 
-/// A value that can be changed but not removed, where what is not sent is left alone: `null` is refused.
+/// A value that can be changed but not removed, where an absent member is left alone: `null` is refused.
 ///
 /// # Errors
 /// When it is not a `T`.

@@ -16,7 +16,7 @@ pub struct Page {
 
 impl Page {
     /// The page of a query whose rules were checked: its number is 1 to [`MAX_PAGE`], and there are 1 to [`MAX_PER_PAGE`] items on
-    /// it. What the query lacks is the first page, and `usual` items.
+    /// it. Without a number it is the first page, without a size it has `usual` items.
     pub fn of(number: Option<i64>, per_page: Option<i64>, usual: u32) -> Self {
         let whole = |value: i64, max: i64| u32::try_from(value.clamp(1, max)).unwrap_or(1);
         let number = number.map_or(1, |number| whole(number, MAX_PAGE));
@@ -38,13 +38,13 @@ impl Page {
         self.per_page
     }
 
-    /// What is said about it when there are `total` items.
+    /// Its place in a list of `total` items.
     pub fn of_total(self, total: u64) -> Pagination {
         Pagination::new(self.number, self.per_page, total)
     }
 }
 
-/// Where in a list a page is.
+/// The place of a page in a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Pagination {
     /// This page, from 1.

@@ -10,7 +10,7 @@ use std::{
 };
 use tokio::sync::Mutex;
 
-/// How old an answer about the readiness may be, and how long the look for it may take.
+/// How old a report may be, and how long a check may take.
 const SECOND: Duration = Duration::from_secs(1);
 
 /// Whether a process can do its work. Cheap to clone.
@@ -19,26 +19,26 @@ pub struct Readiness(Arc<Checks>);
 
 struct Checks {
     needed: Vec<Arc<dyn Health>>,
-    /// Held while somebody looks: whoever comes meanwhile gets the same answer.
+    /// Held during a check: concurrent callers get the same report.
     last: Mutex<Option<(Instant, Report)>>,
 }
 
-/// What is there and what is missing.
+/// The result of all checks.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Report {
     /// `ready`, or `not ready`.
     pub status: &'static str,
-    /// Everything that is needed, by its name: `ok`, or what is wrong.
+    /// Every dependency by its name: `ok`, or the reason why not.
     pub checks: BTreeMap<String, String>,
 }
 
 impl Readiness {
-    /// Of a process that needs all of these.
+    /// The readiness of a process that needs all of these.
     pub fn new(needed: Vec<Arc<dyn Health>>) -> Self {
         Self(Arc::new(Checks { needed, last: Mutex::default() }))
     }
 
-    /// Looks at everything at once, unless somebody did so within the last second.
+    /// Checks everything in parallel, unless that was done within the last second.
     pub async fn report(&self) -> Report {
         let mut last = self.0.last.lock().await;
         if let Some((at, report)) = &*last
@@ -46,7 +46,7 @@ impl Readiness {
         {
             return report.clone();
         }
-        let looks = self.0.needed.iter().map(|needed| async {
+        let pending = self.0.needed.iter().map(|needed| async {
             let word = match tokio::time::timeout(SECOND, needed.check()).await {
                 Ok(Ok(())) => "ok".to_owned(),
                 Ok(Err(fault)) => fault.to_string(),
@@ -54,7 +54,7 @@ impl Readiness {
             };
             (needed.name().to_owned(), word)
         });
-        let checks: BTreeMap<String, String> = join_all(looks).await.into_iter().collect();
+        let checks: BTreeMap<String, String> = join_all(pending).await.into_iter().collect();
         let status = if checks.values().all(|word| word == "ok") { "ready" } else { "not ready" };
         let report = Report { status, checks };
         *last = Some((Instant::now(), report.clone()));

@@ -1,12 +1,12 @@
-//! Rules that fields of requests state with `#[garde(custom(..))]`, in words that tell what is allowed. A field that may be left out
-//! is checked when it is there. Text has types of its own, in [`crate::text`].
+//! Rules for fields of requests, for `#[garde(custom(..))]`; their messages say what is allowed. An optional field is checked when it
+//! is there. Text has types of its own, in [`crate::text`].
 
 use garde::Error;
 use std::fmt::Display;
 
-/// A field of a `T`, or of one that may be left out.
+/// A field of type `T`, or an optional one.
 pub trait Field<T> {
-    /// What was given.
+    /// The value, if there is one.
     fn given(&self) -> Option<&T>;
 }
 
@@ -63,15 +63,15 @@ mod tests {
 
     #[test]
     fn a_field_is_checked_when_it_is_there_and_the_end_that_was_passed_is_named() {
-        let told = |count, page, floor| {
+        let report_of = |count, page, floor| {
             let report = Fields { count, page, floor }.validate().err();
-            let told = report.iter().flat_map(|report| report.iter()).map(|(path, e)| format!("{path} {e}"));
-            let mut told: Vec<_> = told.collect();
-            told.sort();
-            told.join(", ")
+            let errors = report.iter().flat_map(|report| report.iter()).map(|(path, e)| format!("{path} {e}"));
+            let mut errors: Vec<_> = errors.collect();
+            errors.sort();
+            errors.join(", ")
         };
-        assert_eq!(told(1, None, None), "");
-        assert_eq!(told(3, Some(1), Some(1)), "");
-        assert_eq!(told(4, Some(0), Some(0)), "count must be at most 3, floor must be at least 1, page must be at least 1");
+        assert_eq!(report_of(1, None, None), "");
+        assert_eq!(report_of(3, Some(1), Some(1)), "");
+        assert_eq!(report_of(4, Some(0), Some(0)), "count must be at most 3, floor must be at least 1, page must be at least 1");
     }
 }

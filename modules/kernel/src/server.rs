@@ -1,4 +1,4 @@
-//! The HTTP side of a module: mounts what [`Dispatch`](crate::Dispatch) answers on actix-web.
+//! The HTTP side of a module: mounts a [`Dispatch`](crate::Dispatch) on actix-web.
 //!
 //! Two kinds of servers do that: the gateway, for clients, and the service of a single module, for other modules. They differ in their
 //! [`Entry`], which says on whose behalf a request is; everything else is the same.

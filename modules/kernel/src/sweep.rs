@@ -1,4 +1,4 @@
-//! Removing rows that are no longer needed, without holding up who works meanwhile.
+//! Removing rows that are no longer needed, without holding up other work.
 
 use crate::Fault;
 use sea_orm::{

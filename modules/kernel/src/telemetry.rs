@@ -36,14 +36,14 @@ pub enum LogFormat {
     Json,
 }
 
-/// The log of a process. When it is dropped, what is still to be written is written.
+/// The log of a process. When it is dropped, lines that wait are written.
 pub struct Log {
     filter: LogFilter,
     dropped: ErrorCounter,
     _writer: WorkerGuard,
 }
 
-/// What is logged, while the process runs. Cheap to clone.
+/// The filter of the log, which can be changed while the process runs. Cheap to clone.
 #[derive(Clone)]
 pub struct LogFilter {
     handle: reload::Handle<EnvFilter, Registry>,
@@ -84,7 +84,7 @@ fn parse(filter: &str) -> Result<EnvFilter, String> {
     EnvFilter::try_new(parts.join(",")).map_err(|e| e.to_string())
 }
 
-/// What libraries have to say at a level, and nobody wants to read at it. Whoever names them in the filter, or asks for debug, gets it.
+/// Filters for lines of libraries that are too many at a level. A filter that names the library, or asks for debug, gets them.
 fn quiet(filter: &str) -> &'static [&'static str] {
     // the parser writes an error for each request that it cannot read, and such requests are a client's mistake
     const REQUESTS: &str = "actix_http=off";
@@ -96,7 +96,7 @@ fn quiet(filter: &str) -> &'static [&'static str] {
     }
 }
 
-/// Says in each line which process wrote it.
+/// Adds the name of the process to each line.
 struct Named<F> {
     inner: F,
     format: LogFormat,
@@ -129,7 +129,7 @@ where
 }
 
 impl Log {
-    /// What is logged.
+    /// Its filter.
     pub fn filter(&self) -> LogFilter {
         self.filter.clone()
     }
@@ -147,8 +147,8 @@ impl Log {
 /// Starts logging to standard error. `filter` is a level or a list such as `info,sqlx=warn` (see `tracing_subscriber::EnvFilter`).
 /// `only` is the module that this process serves alone, if it does: each line says so.
 ///
-/// Lines are written by a thread of their own, so that whoever reads them slowly stops nobody; when it falls behind by too many,
-/// lines are dropped and counted.
+/// A thread of its own writes the lines, so that a slow reader does not stop the process; when it falls too far behind, lines are
+/// dropped and counted.
 ///
 /// # Errors
 /// When the filter cannot be read, or logging was started before.
@@ -198,7 +198,7 @@ pub fn start_metrics() -> Result<PrometheusHandle, String> {
     Ok(handle)
 }
 
-/// Lets the recorder of metrics tidy up, and measures the jobs themselves.
+/// Runs the upkeep of the metrics recorder, and measures the jobs themselves.
 pub fn keep_metrics(handle: PrometheusHandle, jobs: &Jobs) {
     let measured = jobs.clone();
     jobs.every("metrics", Duration::from_secs(5), move || {
@@ -213,7 +213,7 @@ pub struct RequestSpan;
 
 struct Started(Instant);
 
-/// Paths that probes and other processes of ours ask for every few seconds.
+/// Paths that probes and other processes of the shop poll every few seconds.
 const POLLED: [&str; 4] = ["/livez", "/health", "/sessions/revoked", "/.well-known/jwks.json"];
 
 /// The counter of responses with this status, looked up once.
@@ -249,7 +249,7 @@ impl RootSpanBuilder for RequestSpan {
         responses(status).increment(1);
         let micros = took.as_micros() as u64;
         let _in_span = span.enter();
-        // what asks again and again is news only when it goes wrong
+        // polls are worth a line only when they fail
         if POLLED.contains(&request.path()) && status < 400 {
             tracing::debug!(status, micros, "request");
         } else {
@@ -263,7 +263,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn libraries_are_quiet_until_somebody_asks_for_more() {
+    fn libraries_are_quiet_unless_the_filter_names_them() {
         let of = |filter: &str| parse(filter).expect(filter).to_string();
         assert!(of("info").contains("sea_orm_migration=warn") && of("info").contains("actix_http=off"));
         assert!(of("warn,order=debug").contains("actix_http=off"));

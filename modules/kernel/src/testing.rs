@@ -1,4 +1,4 @@
-//! What tests of modules need: three placements of one suite, throw-away stores of both kinds, callers.
+//! Support for the tests of modules: three placements of one suite, throw-away stores of both kinds, callers.
 
 use crate::{
     Contract, Ctx, Dispatch, InternalKey, Principal, Role, Transport, UserId, delivery,
@@ -20,7 +20,7 @@ mod flaky;
 
 pub use flaky::Flaky;
 
-/// A module that is served for a test. Its store comes up by itself; what it does in the background goes on until the test ends.
+/// A module that is served for a test. Its store comes up by itself; its background jobs go on until the test ends.
 ///
 /// # Panics
 /// When it does not start.
@@ -153,7 +153,7 @@ impl Stores {
         format!("{server}/{name}")
     }
 
-    /// Settings of the delivery of events to these listeners: straight on embedded stores, through RabbitMQ on servers. Retries
+    /// Settings of the delivery of events to these listeners: direct on embedded stores, through RabbitMQ on servers. Retries
     /// come fast.
     ///
     /// # Panics
@@ -213,7 +213,7 @@ async fn drop_databases(names: Vec<String>) {
     }
 }
 
-/// Removes what the events of a test have left on the broker.
+/// Removes the queues and the exchange of a test from the broker.
 ///
 /// # Panics
 /// When the broker refuses.
@@ -255,7 +255,7 @@ impl Server {
     /// When no port can be bound.
     pub fn with_key(module: Arc<dyn Dispatch>, key: InternalKey) -> Self {
         let entry: Arc<dyn Entry> = Arc::new(InternalEntry::new(key.clone()));
-        let (tell, told) = std::sync::mpsc::channel();
+        let (sender, receiver) = std::sync::mpsc::channel();
         std::thread::spawn(move || {
             actix_web::rt::System::new().block_on(async move {
                 let app = move || {
@@ -269,11 +269,11 @@ impl Server {
                 let address = format!("http://{}", listener.local_addr().expect("its address"));
                 let serving = Serving { workers: Some(2), shutdown_seconds: 1, timeouts: Timeouts::default() };
                 let server = listen(app, listener, serving).expect("a listener");
-                tell.send((address, server.handle())).expect("the test waits");
+                sender.send((address, server.handle())).expect("the test waits");
                 server.await
             })
         });
-        let (address, handle) = told.recv().expect("the server starts");
+        let (address, handle) = receiver.recv().expect("the server starts");
         Self { address, key, handle }
     }
 
@@ -314,7 +314,7 @@ pub fn sqlite(folder: &Path, name: &str) -> String {
 
 const BUDGET: Duration = Duration::from_secs(20);
 
-/// A call on behalf of nobody.
+/// A call without a user.
 pub fn anonymous() -> Ctx {
     Ctx::anonymous(BUDGET)
 }

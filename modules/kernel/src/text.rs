@@ -1,4 +1,4 @@
-//! Text in its one normal form: what is stored, compared, searched, sorted and hashed.
+//! Text in its one normal form, in which it is stored, compared, searched, sorted and hashed.
 //!
 //! Fields of requests have the types [`Line`] and [`Text`], which cannot hold anything else. What a text must not contain is checked
 //! like every rule of a field, before an operation runs.
@@ -12,7 +12,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use std::{borrow::Cow, fmt, ops::Deref};
 use unicode_normalization::UnicodeNormalization;
 
-/// Defines a type of text: how it is made normal, and what is checked.
+/// Defines a type of text by its normal form and its checks.
 macro_rules! text_type {
     ($(#[$doc:meta])* $name:ident, $normal:ident, $check:ident) => {
         $(#[$doc])*
@@ -94,7 +94,7 @@ text_type!(
     check_text
 );
 
-/// Text that nobody reads and that must be the same however it is typed, such as a password: the profile OpaqueString of RFC 8265.
+/// Text that is not shown and must be the same however it is typed, such as a password: the profile OpaqueString of RFC 8265.
 /// Spaces of all kinds become the ordinary one and nothing is trimmed.
 pub fn opaque(text: &str) -> String {
     text.chars().map(|c| if category(c) == GeneralCategory::SpaceSeparator { ' ' } else { c }).nfc().collect()
@@ -126,7 +126,7 @@ fn check_text(text: &str, max: usize) -> garde::Result {
     }
 }
 
-/// What a name or another text of one line must not contain: characters that nobody sees, or that change how the others look.
+/// The characters that a name or another text of one line must not contain: invisible ones, and ones that change how others look.
 ///
 /// # Errors
 /// The rule that is broken, with the first character that breaks it.
@@ -152,7 +152,7 @@ pub fn one_line(text: &str) -> garde::Result {
     Ok(())
 }
 
-/// What a [`Line`] of any length matches, as an ECMA-262 pattern for documents of the API. Rules that need more than a class of
+/// The pattern (ECMA-262) of a [`Line`] of any length, for documents of the API. Rules that need more than a class of
 /// characters are not in it: joiners, variation selectors, combining characters at the beginning, and numbers of cards.
 pub const LINE_PATTERN: &str = concat!(
     r"^[^\u0000-\u001f\u007f-\u009f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u200e\u200f\u2028-\u202e",
@@ -247,7 +247,7 @@ pub fn digit(c: char) -> Option<char> {
     char::from_digit(value, 10)
 }
 
-/// Refuses what looks like the number of a payment card, whoever issued it: 13 to 19 digits of any script, maybe with other signs
+/// Refuses text like the number of a payment card of any network: 13 to 19 digits of any script, maybe with other signs
 /// between them, whose last one is the check digit of the others (ISO/IEC 7812, Luhn).
 ///
 /// # Errors
@@ -257,7 +257,7 @@ pub fn no_card_number(text: &str) -> garde::Result {
 }
 
 /// As [`no_card_number`], for text in which other long numbers are to be expected, such as those of parcels: only numbers that begin
-/// like those of a network of cards.
+/// like the ones of a network of cards.
 fn no_known_card_number(text: &str) -> garde::Result {
     if has_card_number(text, is_of_a_network) { Err(card_refused()) } else { Ok(()) }
 }
@@ -326,7 +326,7 @@ fn is_of_a_network(number: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn told(result: garde::Result) -> String {
+    fn outcome(result: garde::Result) -> String {
         result.map_or_else(|e| e.to_string(), |()| "fine".into())
     }
 
@@ -371,7 +371,7 @@ mod tests {
     }
 
     #[test]
-    fn one_line_has_no_character_that_nobody_sees() {
+    fn one_line_has_no_invisible_character() {
         for fine in [
             "O'Neill-Müller",
             "Nguyễn Thị Ánh",
@@ -384,7 +384,7 @@ mod tests {
             "ไทย",
             "שלום",
         ] {
-            assert_eq!(told(check_line(fine, 50)), "fine", "{fine}");
+            assert_eq!(outcome(check_line(fine, 50)), "fine", "{fine}");
         }
         for (bad, hidden) in [
             ("a\u{200b}b", "U+200B"),
@@ -405,25 +405,29 @@ mod tests {
             ("a\u{fe0f}\u{fe0f}", "U+FE0F"),
             ("a\u{34f}b", "U+034F"),
         ] {
-            assert_eq!(told(one_line(bad)), format!("must not contain invisible or misleading characters ({hidden})"), "{bad:?}");
+            assert_eq!(
+                outcome(one_line(bad)),
+                format!("must not contain invisible or misleading characters ({hidden})"),
+                "{bad:?}"
+            );
         }
         for bad in ["a\nb", "a\tb", "a\u{0}", "a\u{7f}", "a\u{85}b", "a\u{2028}b", "a\u{2029}b"] {
-            assert_eq!(told(one_line(bad)), "must not contain control characters", "{bad:?}");
+            assert_eq!(outcome(one_line(bad)), "must not contain control characters", "{bad:?}");
         }
-        assert_eq!(told(one_line("\u{301}a")), "must not begin with a combining character");
+        assert_eq!(outcome(one_line("\u{301}a")), "must not begin with a combining character");
         for (bad, length) in [("", 3), ("abcd", 3)] {
-            assert_eq!(told(check_line(bad, length)), "must have 1 to 3 characters");
+            assert_eq!(outcome(check_line(bad, length)), "must have 1 to 3 characters");
         }
     }
 
     #[test]
-    fn long_text_has_lines_and_shows_what_it_says() {
+    fn long_text_has_lines_and_no_hidden_characters() {
         for fine in ["", "a\n\tb", "weich\u{ad}er", "a\u{200e}b", "a\u{200b}b"] {
-            assert_eq!(told(check_text(fine, 10)), "fine", "{fine:?}");
+            assert_eq!(outcome(check_text(fine, 10)), "fine", "{fine:?}");
         }
-        assert_eq!(told(check_text("a\u{b}", 10)), "must not contain control characters");
-        assert_eq!(told(check_text("a\u{202e}", 10)), "must not contain invisible or misleading characters (U+202E)");
-        assert_eq!(told(check_text("abc", 2)), "must have at most 2 characters");
+        assert_eq!(outcome(check_text("a\u{b}", 10)), "must not contain control characters");
+        assert_eq!(outcome(check_text("a\u{202e}", 10)), "must not contain invisible or misleading characters (U+202E)");
+        assert_eq!(outcome(check_text("abc", 2)), "must have at most 2 characters");
     }
 
     #[test]
@@ -445,11 +449,11 @@ mod tests {
             "4111\u{2011}1111\u{2011}1111\u{2011}1111",
             "card4111111111111111",
         ] {
-            assert!(told(no_card_number(card)).contains("payment card"), "{card}");
-            assert!(told(check_line(card, 100)).contains("payment card"), "{card}");
-            assert!(told(check_text(card, 100)).contains("payment card"), "{card}");
+            assert!(outcome(no_card_number(card)).contains("payment card"), "{card}");
+            assert!(outcome(check_line(card, 100)).contains("payment card"), "{card}");
+            assert!(outcome(check_text(card, 100)).contains("payment card"), "{card}");
         }
-        // the check digit is right, the beginning nobody's
+        // the check digit is right, the beginning is of no network
         assert!(no_card_number("1111111111111117").is_err() && no_known_card_number("1111111111111117").is_ok());
         for fine in [
             "4111111111111112",
@@ -461,7 +465,7 @@ mod tests {
             "41111111111111111111",
             "4111 and 1111 and 1111 and 1111",
         ] {
-            assert_eq!(told(no_card_number(fine)), "fine", "{fine}");
+            assert_eq!(outcome(no_card_number(fine)), "fine", "{fine}");
         }
     }
 }

@@ -15,7 +15,7 @@ use crate::{Ctx, Fault, InternalKey, Op, Outgoing, Reply};
 use http::Http;
 use std::{fmt, sync::Arc};
 
-/// The way to a module that does not run here. Cheap to clone.
+/// Makes calls to a remote module. Cheap to clone.
 #[derive(Clone)]
 pub struct Transport(Arc<Kind>);
 
@@ -31,14 +31,14 @@ impl Transport {
         Self(Arc::new(Kind::Http(Http::new(peers, key))))
     }
 
-    /// Through the codec but not over the network, with every repeatable call made twice. For tests: what works through it does
-    /// not depend on shared memory and survives the retries of [`Transport::http`].
+    /// Through the codec but not over the network, with every repeatable call made twice. For tests: a module that works
+    /// through it does not depend on shared memory and survives the retries of [`Transport::http`].
     #[cfg(feature = "testing")]
     pub fn loopback(module: Arc<dyn Dispatch>) -> Self {
         Self(Arc::new(Kind::Loopback(module)))
     }
 
-    /// Makes a call, and returns what the operation answers.
+    /// Makes a call, and returns the answer of the operation.
     ///
     /// # Errors
     /// `unavailable` when no peer can be reached or none takes our calls, `deadline_exceeded` when none answers in time.

@@ -10,7 +10,7 @@ use tokio_util::task::TaskTracker;
 
 /// Writes that go on although their caller has left.
 static WRITES: LazyLock<TaskTracker> = LazyLock::new(TaskTracker::new);
-/// Where they run.
+/// The runtime that they run on.
 static HOME: OnceLock<Handle> = OnceLock::new();
 
 /// Makes the current runtime the one that writes run on. Without this, each runs on the runtime of its caller, and ends with it: a

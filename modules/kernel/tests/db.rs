@@ -193,7 +193,7 @@ async fn a_dropped_transaction_leaves_nothing(stores: Stores) {
 }
 
 #[tokio::test]
-async fn a_call_that_nobody_waits_for_does_not_hold_up_sqlite() {
+async fn an_abandoned_call_does_not_hold_up_sqlite() {
     let stores = Stores::embedded();
     let db = open::<Release<1>>(&stores.database("things").await).await;
     db.migrate().await.unwrap();
@@ -213,7 +213,7 @@ fn postgres() -> String {
 
 #[tokio::test]
 #[ignore = "needs servers: see docs/testing.md"]
-async fn a_call_that_nobody_waits_for_frees_its_connection_at_once() {
+async fn an_abandoned_call_frees_its_connection_at_once() {
     let stores = Stores::servers();
     let url = stores.database("things").await;
     let pool = Pool { connections: 1, ..Pool::default() };
@@ -259,7 +259,7 @@ async fn a_process_that_stands_still_loses_its_locks() {
 
 #[tokio::test]
 #[ignore = "needs servers: see docs/testing.md"]
-async fn a_role_that_may_not_create_tables_serves_what_another_has_migrated() {
+async fn a_role_that_may_not_create_tables_serves_a_migrated_database() {
     let stores = Stores::servers();
     let url = stores.database("things").await;
     let owner = open::<Release<1>>(&url).await;

@@ -1,4 +1,4 @@
-//! Events: told with the change or not at all, delivered until they are taken, straight and through RabbitMQ.
+//! Events: published with the change or not at all, delivered until they are handled, directly and through RabbitMQ.
 #![expect(clippy::unwrap_used, reason = "a test may stop at any surprise")]
 
 use kernel::{
@@ -27,16 +27,16 @@ use std::{
 };
 use uuid::Uuid;
 
-/// Runs each test straight on SQLite; and straight on PostgreSQL and through RabbitMQ when ignored tests are run.
+/// Runs each test with direct delivery on SQLite; and, when ignored tests are run, directly on PostgreSQL and through RabbitMQ.
 macro_rules! both_ways {
     ($($test:ident),* $(,)?) => {
-        mod straight {
+        mod direct {
             $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $test() {
                 super::$test(super::Ground { stores: super::Stores::embedded(), has_broker: false }).await;
             })*
         }
-        mod straight_on_servers {
+        mod direct_on_servers {
             $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             #[ignore = "needs servers: see docs/testing.md"]
             async fn $test() {
@@ -55,20 +55,20 @@ macro_rules! both_ways {
 
 both_ways![
     an_event_comes_with_its_change_or_not_at_all,
-    what_cannot_be_handled_becomes_a_dead_letter_and_the_rest_goes_on,
-    what_cannot_be_reached_is_tried_until_it_can,
-    what_is_too_old_is_a_dead_letter_whatever_the_reason,
+    an_event_that_cannot_be_handled_becomes_a_dead_letter_and_holds_up_no_other,
+    a_listener_that_is_away_is_tried_until_it_is_back,
+    an_event_that_is_too_old_is_a_dead_letter_whatever_the_reason,
     a_listener_that_is_broken_slow_or_away_holds_up_no_other,
     an_event_that_is_slow_holds_up_no_other,
     after_an_outage_everything_comes,
     a_dead_letter_can_be_replayed_and_dropped,
     a_dead_letter_is_replayed_for_one_listener_only,
     all_dead_letters_are_listed_and_dropped,
-    what_is_told_before_there_is_a_relay_is_delivered,
-    what_an_older_release_has_told_is_delivered,
+    an_event_that_was_published_before_there_is_a_relay_is_delivered,
+    an_event_of_an_older_release_is_delivered,
     two_relays_share_the_work,
-    an_event_that_is_taken_twice_has_one_effect,
-    what_is_old_is_swept_in_batches,
+    an_event_that_is_handled_twice_has_one_effect,
+    old_rows_are_swept_in_batches,
     events_are_in_the_trace_of_their_change,
 ];
 
@@ -322,7 +322,7 @@ async fn an_event_comes_with_its_change_or_not_at_all(ground: Ground) {
     shop.nothing_left().await;
 }
 
-async fn what_cannot_be_handled_becomes_a_dead_letter_and_the_rest_goes_on(ground: Ground) {
+async fn an_event_that_cannot_be_handled_becomes_a_dead_letter_and_holds_up_no_other(ground: Ground) {
     let shop = shop(ground).await;
     shop.log.answer(0, Some(Code::Internal));
     shop.light(0..50).await;
@@ -337,7 +337,7 @@ async fn what_cannot_be_handled_becomes_a_dead_letter_and_the_rest_goes_on(groun
     assert_eq!((1..50).map(|lamp| shop.log.times(lamp)).max(), Some(1));
 }
 
-async fn what_cannot_be_reached_is_tried_until_it_can(ground: Ground) {
+async fn a_listener_that_is_away_is_tried_until_it_is_back(ground: Ground) {
     let shop = shop(ground).await;
     shop.log.answer(1, Some(Code::Unavailable));
     shop.light(1..2).await;
@@ -388,7 +388,7 @@ async fn light_long_ago(db: &Db, listener: &str, lamp: u32) {
     outbox::Entity::insert(row.into_active_model()).exec_without_returning(db.write()).await.unwrap();
 }
 
-async fn what_is_too_old_is_a_dead_letter_whatever_the_reason(ground: Ground) {
+async fn an_event_that_is_too_old_is_a_dead_letter_whatever_the_reason(ground: Ground) {
     let shop = shop(ground).await;
     shop.log.answer(1, Some(Code::Unavailable));
     light_long_ago(&shop.db, outbox::EVERYONE, 1).await;
@@ -482,7 +482,7 @@ async fn all_dead_letters_are_listed_and_dropped(ground: Ground) {
     assert_eq!(shop.dead(DeadLetterAction::List).await, []);
 }
 
-async fn what_is_told_before_there_is_a_relay_is_delivered(ground: Ground) {
+async fn an_event_that_was_published_before_there_is_a_relay_is_delivered(ground: Ground) {
     let (db, log, stop) = (ground.db().await, Arc::new(Log::default()), Jobs::default());
     light(&db, 0..120).await;
     let config = ground.config(&["watch"]);
@@ -498,7 +498,7 @@ async fn what_is_told_before_there_is_a_relay_is_delivered(ground: Ground) {
 }
 
 /// It knew of no listeners, and goes on writing while the newer one runs.
-async fn what_an_older_release_has_told_is_delivered(ground: Ground) {
+async fn an_event_of_an_older_release_is_delivered(ground: Ground) {
     let url = ground.stores.database("lamp").await;
     let create = format!("{url}{}", if url.starts_with("sqlite") { "?mode=rwc" } else { "" });
     let older = Database::connect(create).await.unwrap();
@@ -573,7 +573,7 @@ async fn two_relays_share_the_work(ground: Ground) {
         light(&first, start * 50..start * 50 + 50).await;
     }
     until(async || seen() >= 500).await;
-    // what is told where no relay runs any longer is delivered by the other one
+    // events that are published where no relay runs any longer are delivered by the other one
     assert!(jobs[0].end(Duration::from_secs(20)).await);
     for start in 10..20 {
         light(&first, start * 50..start * 50 + 50).await;
@@ -586,7 +586,7 @@ async fn two_relays_share_the_work(ground: Ground) {
     jobs[1].stopping().cancel();
 }
 
-async fn what_is_old_is_swept_in_batches(ground: Ground) {
+async fn old_rows_are_swept_in_batches(ground: Ground) {
     let db = ground.db().await;
     let now = db.now();
     let row = |days| inbox::Model { event_id: Uuid::now_v7(), handled_at: now - TimeDelta::days(days) }.into_active_model();
@@ -610,7 +610,7 @@ async fn what_is_old_is_swept_in_batches(ground: Ground) {
     assert_eq!(outbox::state(db.read()).await.unwrap().depth, 1);
 }
 
-async fn an_event_that_is_taken_twice_has_one_effect(ground: Ground) {
+async fn an_event_that_is_handled_twice_has_one_effect(ground: Ground) {
     let db = ground.db().await;
     let event = Envelope::new(&cx(), &Lit { lamp: 1 }).unwrap();
     let first = db.begin().await.unwrap();
@@ -697,7 +697,7 @@ async fn a_message_that_no_process_of_the_shop_has_signed_is_a_dead_letter() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs servers: see docs/testing.md"]
-async fn a_queue_with_other_arguments_stops_nobody() {
+async fn a_queue_with_other_arguments_is_used_as_it_is() {
     let ground = Ground { stores: Stores::servers(), has_broker: true };
     let prefix = ground.config(&["watch"]).prefix;
     let (_connection, channel) = channel().await;
@@ -718,7 +718,7 @@ async fn a_queue_with_other_arguments_stops_nobody() {
 /// The queue still gets what an older release listened to.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs servers: see docs/testing.md"]
-async fn what_a_listener_no_longer_wants_is_not_brought_to_it() {
+async fn a_listener_does_not_get_types_that_it_no_longer_wants() {
     let ground = Ground { stores: Stores::servers(), has_broker: true };
     let (db, stop, config, key) = (ground.db().await, Jobs::default(), ground.config(&["watch"]), InternalKey::random());
     let older = Listener::new("watch", &["lamp.lit", "lamp.sold"], |_, _| std::future::ready(Ok(())));

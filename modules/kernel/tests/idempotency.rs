@@ -1,4 +1,4 @@
-//! Idempotency keys: one effect and one answer, whoever dies, sleeps or comes at the same time.
+//! Idempotency keys: one effect and one answer, even if holders die, sleep or run at the same time.
 #![expect(clippy::unwrap_used, reason = "a test may stop at any surprise")]
 
 use kernel::{
@@ -38,13 +38,13 @@ macro_rules! on_both_stores {
 
 on_both_stores![
     fifty_twins_on_a_key_whose_lease_has_ended_have_one_effect,
-    who_was_taken_over_can_do_no_more,
-    who_comes_late_may_finish_what_nobody_took_over,
+    a_holder_that_was_taken_over_can_do_no_more,
+    a_late_holder_may_finish_work_that_was_not_taken_over,
     an_answer_is_never_taken_over,
     a_refusal_is_answered_again,
     work_that_is_let_go_or_abandoned_is_free_at_once,
     only_the_same_request_is_answered,
-    a_job_takes_over_only_what_is_left_behind,
+    a_job_takes_over_only_abandoned_work,
     old_keys_are_swept_however_many,
 ];
 
@@ -222,7 +222,7 @@ async fn fifty_twins_on_a_key_whose_lease_has_ended_have_one_effect(shelf: &Shel
     assert_eq!((answers.len(), shelf.lamps().await), (1, 1), "one effect, and everybody the same reply");
 }
 
-async fn who_was_taken_over_can_do_no_more(shelf: &Shelf) {
+async fn a_holder_that_was_taken_over_can_do_no_more(shelf: &Shelf) {
     let dead = shelf.hold().await;
     assert_eq!(code(shelf.begin(&cx()).await), Code::Conflict, "it is believed to run");
     // the clock goes on for everybody: the dead one still holds what it held
@@ -247,7 +247,7 @@ async fn who_was_taken_over_can_do_no_more(shelf: &Shelf) {
     assert_eq!(shelf.lamps().await, 1);
 }
 
-async fn who_comes_late_may_finish_what_nobody_took_over(shelf: &Shelf) {
+async fn a_late_holder_may_finish_work_that_was_not_taken_over(shelf: &Shelf) {
     let slow = shelf.hold().await;
     let lamp = shelf.end(&slow).await.unwrap();
     let again = cx();
@@ -306,7 +306,7 @@ async fn only_the_same_request_is_answered(shelf: &Shelf) {
     assert!(matches!(shelf.begin(&without).await.unwrap(), Begun::Now(..)));
 }
 
-async fn a_job_takes_over_only_what_is_left_behind(shelf: &Shelf) {
+async fn a_job_takes_over_only_abandoned_work(shelf: &Shelf) {
     let take = async || {
         let tx = shelf.db.begin().await.unwrap();
         let held = idempotency::take_over(&shelf.db, &tx, &cx(), &PUT).await.unwrap();

@@ -56,7 +56,7 @@ async fn get(ops: &Ops, path: &str) -> (u16, Value) {
 }
 
 #[actix_web::test]
-async fn readiness_looks_at_everything_at_once_once_a_second_and_names_what_is_missing() {
+async fn readiness_checks_everything_in_parallel_once_a_second_and_names_failures() {
     let looks = Arc::new(AtomicU32::new(0));
     let slow = |name, answer, millis| {
         let takes = Duration::from_millis(millis);

@@ -196,11 +196,11 @@ async fn trouble(_: Stores) -> (Trouble, Trouble) {
 
 placements! {
     TroubleClient, trouble without stores: [
-        a_panic_is_internal_and_tells_nothing,
+        a_panic_is_internal_and_reveals_nothing,
         a_deadline_ends_the_wait,
         a_caller_that_leaves_does_not_cut_a_write,
         errors_keep_their_data,
-        callers_are_who_they_are,
+        a_callee_sees_its_real_caller,
         rules_are_checked_before_the_operation,
     ]
 }
@@ -209,7 +209,7 @@ fn code(error: &TroubleError) -> Code {
     error.code()
 }
 
-async fn a_panic_is_internal_and_tells_nothing(client: TroubleClient, state: &Trouble) {
+async fn a_panic_is_internal_and_reveals_nothing(client: TroubleClient, state: &Trouble) {
     let error = client.panic(&anonymous()).await.unwrap_err();
     assert_eq!((code(&error), error.to_string().as_str()), (Code::Internal, "Internal server error"));
     // never retried: the loopback calls twice by design, nothing else does
@@ -248,7 +248,7 @@ async fn errors_keep_their_data(client: TroubleClient, _: &Trouble) {
     assert_eq!(client.fail(&anonymous()).await, Err(Fault::unauthenticated().into()));
 }
 
-async fn callers_are_who_they_are(client: TroubleClient, _: &Trouble) {
+async fn a_callee_sees_its_real_caller(client: TroubleClient, _: &Trouble) {
     let order = client.called_by("order");
     assert_eq!(order.caller(&customer(7)).await.unwrap(), "order for Some(UserId(7))");
     assert_eq!(order.caller(&anonymous()).await.unwrap(), "order for None");
@@ -272,7 +272,7 @@ struct Shaky {
     to: Arc<TroubleClient>,
     failures: AtomicUsize,
     fault: Fault,
-    asked: Arc<AtomicUsize>,
+    calls: Arc<AtomicUsize>,
 }
 
 impl Dispatch for Shaky {
@@ -280,7 +280,7 @@ impl Dispatch for Shaky {
         OPS
     }
     fn dispatch(self: Arc<Self>, index: usize, cx: Ctx, incoming: Incoming) -> BoxFuture<Reply> {
-        self.asked.fetch_add(1, Ordering::SeqCst);
+        self.calls.fetch_add(1, Ordering::SeqCst);
         let fail = self.failures.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok();
         if fail {
             let fault = self.fault.clone();
@@ -298,43 +298,43 @@ fn shaky(failures: usize) -> (Server, TroubleClient, Arc<AtomicUsize>) {
 }
 
 fn shaky_with(failures: usize, fault: Fault) -> (Server, TroubleClient, Arc<AtomicUsize>) {
-    let asked = Arc::new(AtomicUsize::new(0));
+    let calls = Arc::new(AtomicUsize::new(0));
     let to = Arc::new(TroubleClient::local(Trouble::default()));
-    let server = Server::start(Arc::new(Shaky { to, failures: AtomicUsize::new(failures), fault, asked: asked.clone() }));
+    let server = Server::start(Arc::new(Shaky { to, failures: AtomicUsize::new(failures), fault, calls: calls.clone() }));
     let client = TroubleClient::remote(server.transport());
-    (server, client, asked)
+    (server, client, calls)
 }
 
 #[tokio::test]
-async fn what_may_be_repeated_is_repeated_and_nothing_else() {
-    let (_server, client, asked) = shaky(2);
+async fn only_repeatable_calls_are_repeated() {
+    let (_server, client, calls) = shaky(2);
     assert_eq!(client.write(&anonymous(), Pause { ms: 0 }).await.unwrap().times, 1);
-    assert_eq!(asked.load(Ordering::SeqCst), 3);
+    assert_eq!(calls.load(Ordering::SeqCst), 3);
 
-    let (_server, client, asked) = shaky(1);
+    let (_server, client, calls) = shaky(1);
     assert_eq!(code(&client.once(&anonymous()).await.unwrap_err()), Code::Unavailable);
-    assert_eq!(asked.load(Ordering::SeqCst), 1);
+    assert_eq!(calls.load(Ordering::SeqCst), 1);
 
-    let (_server, client, asked) = shaky(100);
+    let (_server, client, calls) = shaky(100);
     assert_eq!(code(&client.write(&anonymous(), Pause { ms: 0 }).await.unwrap_err()), Code::Unavailable);
-    assert_eq!(asked.load(Ordering::SeqCst), 3, "twice again, then it is given up");
+    assert_eq!(calls.load(Ordering::SeqCst), 3, "twice again, then it is given up");
 
     for code_of_refusal in [Code::TooManyRequests, Code::Unavailable] {
-        let (_server, client, asked) = shaky_with(100, Fault::new(code_of_refusal, "later").retry_after(60));
+        let (_server, client, calls) = shaky_with(100, Fault::new(code_of_refusal, "later").retry_after(60));
         assert_eq!(code(&client.write(&anonymous(), Pause { ms: 0 }).await.unwrap_err()), code_of_refusal);
-        assert_eq!(asked.load(Ordering::SeqCst), 1, "it was said that the next second is too soon");
+        assert_eq!(calls.load(Ordering::SeqCst), 1, "the next second is too soon");
     }
 }
 
 #[tokio::test]
 async fn retries_have_a_budget() {
-    let (_server, client, asked) = shaky(usize::MAX);
+    let (_server, client, calls) = shaky(usize::MAX);
     for _ in 0..200 {
         client.write(&anonymous(), Pause { ms: 0 }).await.unwrap_err();
     }
     // 10 a second whatever the calls, and a tenth of the calls; without a budget it would be 600
-    let asked = asked.load(Ordering::SeqCst);
-    assert!(asked < 420, "{asked} requests for 200 calls");
+    let calls = calls.load(Ordering::SeqCst);
+    assert!(calls < 420, "{calls} requests for 200 calls");
 }
 
 /// What stands between a caller and a server, and can break.
@@ -514,7 +514,7 @@ async fn a_connection_that_breaks_while_the_first_request_runs_does_not_hide_its
 struct Always {
     ops: &'static [Op],
     answer: Box<dyn Fn() -> Reply + Send + Sync>,
-    asked: Arc<AtomicUsize>,
+    calls: Arc<AtomicUsize>,
 }
 
 impl Dispatch for Always {
@@ -522,7 +522,7 @@ impl Dispatch for Always {
         self.ops
     }
     fn dispatch(self: Arc<Self>, _: usize, _: Ctx, _: Incoming) -> BoxFuture<Reply> {
-        self.asked.fetch_add(1, Ordering::SeqCst);
+        self.calls.fetch_add(1, Ordering::SeqCst);
         Box::pin(async move { (self.answer)() })
     }
     fn openapi(&self) -> utoipa::openapi::OpenApi {
@@ -531,10 +531,10 @@ impl Dispatch for Always {
 }
 
 fn always(answer: impl Fn() -> Reply + Send + Sync + 'static) -> (Server, TroubleClient, Arc<AtomicUsize>) {
-    let asked = Arc::new(AtomicUsize::new(0));
-    let server = Server::start(Arc::new(Always { ops: OPS, answer: Box::new(answer), asked: asked.clone() }));
+    let calls = Arc::new(AtomicUsize::new(0));
+    let server = Server::start(Arc::new(Always { ops: OPS, answer: Box::new(answer), calls: calls.clone() }));
     let client = TroubleClient::remote(server.transport());
-    (server, client, asked)
+    (server, client, calls)
 }
 
 fn always_fails(problem: impl Into<Problem>) -> (Server, TroubleClient, Arc<AtomicUsize>) {
@@ -560,7 +560,7 @@ async fn a_key_that_a_peer_does_not_know_is_not_the_users_fault() {
 }
 
 #[tokio::test]
-async fn what_a_peer_with_another_key_refuses_another_peer_does() {
+async fn a_call_that_a_peer_with_another_key_refuses_is_made_at_another_peer() {
     let (good, other) = (Trouble::default(), Trouble::default());
     let good = Server::start(Arc::new(TroubleClient::local(good)));
     let other = Server::start(Arc::new(TroubleClient::local(other)));
@@ -584,7 +584,7 @@ async fn an_older_peer_that_refuses_or_lacks_something_is_unavailable() {
     let (_server, client, _) = always_fails(Fault::new(Code::MethodNotAllowed, "Method not allowed"));
     assert_eq!(code(&client.read(&anonymous(), Pause { ms: 0 }).await.unwrap_err()), Code::Unavailable);
 
-    let older = Always { ops: &OPS[..2], answer: Box::new(|| unreachable!("it is not asked")), asked: Arc::default() };
+    let older = Always { ops: &OPS[..2], answer: Box::new(|| unreachable!("it is not asked")), calls: Arc::default() };
     let server = Server::start(Arc::new(older));
     let client = TroubleClient::remote(server.transport());
     let error = client.once(&anonymous()).await.unwrap_err();
@@ -616,9 +616,9 @@ async fn an_answer_that_is_not_declared_fails_and_says_why() {
 #[tokio::test]
 async fn answers_of_the_domain_are_answers_whatever_their_status() {
     for expected in [TroubleError::NotFound, TroubleError::WrongPassword, TroubleError::ProviderAway] {
-        let (_server, client, asked) = always_fails(expected.clone().into_problem());
+        let (_server, client, calls) = always_fails(expected.clone().into_problem());
         assert_eq!(client.write(&customer(1), Pause { ms: 0 }).await, Err(expected.clone()));
-        assert_eq!(asked.load(Ordering::SeqCst), 1, "{expected:?} is not repeated");
+        assert_eq!(calls.load(Ordering::SeqCst), 1, "{expected:?} is not repeated");
     }
 }
 

@@ -70,7 +70,7 @@ impl Connection {
         }
     }
 
-    /// Asks whether the other end is there. On SQLite it also waits for a statement that was abandoned.
+    /// Checks that the other end answers. On SQLite it also waits for a statement that was abandoned.
     pub(super) async fn ping(&mut self) -> Result<(), sqlx::Error> {
         match self {
             Self::Postgres(c) => c.ping().await,
@@ -101,7 +101,7 @@ pub(super) fn connecting(e: sqlx::Error) -> DbErr {
     DbErr::Conn(RuntimeErr::SqlxError(e.into()))
 }
 
-/// Nobody waits for a store that is known to be away.
+/// The error of callers that do not wait, because the store is known to be away.
 pub(super) fn away() -> DbErr {
     DbErr::ConnectionAcquire(ConnAcquireErr::ConnectionClosed)
 }

@@ -39,8 +39,7 @@ pub(super) struct Shared {
 
 impl Db {
     /// Opens the database of `module`: `sqlite://data/product.db`, whose file and folder are made if there are none, or
-    /// `postgres://user:password@host/database`. Nothing is asked of it yet: connections are made when they are needed. `M` are the
-    /// steps to its tables.
+    /// `postgres://user:password@host/database`. Connections are made when they are needed. `M` are the steps to its tables.
     ///
     /// # Errors
     /// When the URL is not of a known store, a setting is out of its range, or the folder cannot be made.
@@ -71,7 +70,7 @@ impl Db {
                 (connections(reading, most)?, connections(options.clone(), 1)?, options)
             }
             Some(("postgres" | "postgresql", _)) => {
-                // its own words could quote the address, and with it the password
+                // sqlx's own message could quote the address, and with it the password
                 let options = postgres(module, url, pool)
                     .map_err(|_| wrong("must be like postgres://user:password@host:5432/database".into()))?;
                 let options = Options::Postgres(Box::new(options));
@@ -117,7 +116,7 @@ impl Db {
         &self.shared.clock
     }
 
-    /// That the tables have every step that this program knows.
+    /// Checks that the tables have every step that this program knows.
     ///
     /// # Errors
     /// When the store cannot be reached, or steps are missing; the message says what to do.
@@ -140,13 +139,13 @@ impl Db {
         &self.write
     }
 
-    /// Now, by the clock that all processes on this database share: what leases and due times are reckoned with. Right to some
+    /// Now, by the clock that all processes on this database share: by which leases and due times are reckoned. Right to some
     /// milliseconds, whatever the clock of this machine says.
     pub fn now(&self) -> DateTime<Utc> {
         self.clock().now()
     }
 
-    /// What is known of the relay of its outbox.
+    /// Its connection with the relay of its outbox.
     pub(crate) fn hook(&self) -> &Hook {
         &self.shared.hook
     }

@@ -22,7 +22,7 @@ fn is_transient(e: &sqlx::Error) -> bool {
         sqlx::Error::Database(e) if e.try_downcast_ref::<sqlx::postgres::PgDatabaseError>().is_some() => {
             e.code().is_some_and(|state| is_transient_in_postgres(&state))
         }
-        // SQLITE_BUSY, SQLITE_LOCKED, SQLITE_IOERR, SQLITE_FULL: someone else writes, or the disk is full
+        // SQLITE_BUSY, SQLITE_LOCKED, SQLITE_IOERR, SQLITE_FULL: another process writes, or the disk is full
         sqlx::Error::Database(e) => {
             e.code().and_then(|c| c.parse::<u32>().ok()).is_some_and(|c| matches!(c & 0xff, 5 | 6 | 10 | 13))
         }

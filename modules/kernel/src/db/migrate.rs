@@ -1,9 +1,9 @@
 //! Bringing the tables of a module up to date.
 //!
-//! Releases that follow each other run side by side: a step may add, and a later release's step may remove what no release that runs
-//! still uses (expand, then contract). So a binary works on tables that are newer than itself, and only says so. Where nothing is to
-//! be done nothing is written, and a role that may not create tables will do. A step waits for its locks a few seconds at most: the
-//! shop's own statements queue up behind whoever waits for a table. It is tried again then.
+//! Releases that follow each other run side by side: a step may add, and a step of a later release may remove tables and columns that no running
+//! release uses (expand, then contract). So a binary works on tables that are newer than itself, and only logs it. Tables that are up to
+//! date are not written to, and a role that may not create tables will do. A step waits for its locks a few seconds at most, because
+//! the shop's own statements queue up behind it; it is tried again then.
 
 use super::connection::{Options, connecting};
 use futures_util::future::BoxFuture;
@@ -17,20 +17,20 @@ use std::{collections::BTreeSet, time::Duration};
 /// How long a step waits for a lock: of a table, or of another process that migrates.
 const LOCK_TIMEOUT: &str = "3s";
 
-/// What is to be done.
+/// The work that a migration has to do.
 enum Plan {
     Nothing,
-    /// The tables are newer than this binary: these steps are not known here.
+    /// The tables are newer than this binary, which does not know these steps.
     Newer(Vec<String>),
     Steps,
 }
 
-/// The steps to the tables of a module, and how they are taken.
+/// The steps to the tables of a module, and how they are applied.
 #[derive(Debug)]
 pub(super) struct Steps {
     /// Names, in order.
     known: fn() -> Vec<String>,
-    /// The table that says which have been taken.
+    /// The table with the names of the applied steps.
     table: String,
     up: for<'a> fn(&'a DatabaseTransaction) -> BoxFuture<'a, Result<(), DbErr>>,
 }
@@ -116,7 +116,7 @@ async fn plan(steps: &Steps, db: &DatabaseConnection) -> Result<Plan, DbErr> {
         (false, true) => Ok(Plan::Steps),
         (false, false) => {
             let unknown = unknown.join(", ");
-            Err(DbErr::Migration(format!("the tables have steps that are not known here ({unknown}), and lack others")))
+            Err(DbErr::Migration(format!("the tables have steps that this program does not know ({unknown}), and lack others")))
         }
     }
 }

@@ -31,8 +31,8 @@ const PATIENCE: Duration = Duration::from_secs(2);
 const CLOCK: Duration = Duration::from_secs(30);
 
 impl Db {
-    /// Brings the tables up to date, here and now. Instances that start together wait for the first one. Where nothing is to be
-    /// done nothing is written; tables that are newer than this program are left as they are.
+    /// Brings the tables up to date before it returns. Instances that start together wait for the first one. Tables that are up to
+    /// date are not written to; tables that are newer than this program are left as they are.
     ///
     /// # Errors
     /// When the store cannot be reached, a lock is not free for some seconds, or a step fails; then nothing has changed.
@@ -94,7 +94,7 @@ async fn watch(db: &Db, beat: &Beat) {
         beat.succeeded();
         let period = if availability.is_available() { PERIOD } else { SHORT };
         let is_doubted = timeout(period, availability.doubt.notified()).await.is_ok();
-        // a file is always there
+        // a file is always up
         if !is_server || !(is_doubted || !availability.was_used() || clock.elapsed() > CLOCK) {
             continue;
         }
@@ -108,16 +108,16 @@ async fn watch(db: &Db, beat: &Beat) {
 
 async fn probe(db: &Db) {
     let availability = db.availability();
-    let is_there = match timeout(PATIENCE, ask(db)).await {
+    let is_up = match timeout(PATIENCE, ask(db)).await {
         Ok(Ok(())) => true,
-        // it stops or starts; whatever else it says, it is there
+        // 57P0x: it stops or starts; any other error is an answer
         Ok(Err(sqlx::Error::Database(e))) => !e.code().is_some_and(|state| state.starts_with("57P0")),
         _ => false,
     };
-    if is_there == availability.is_available() {
+    if is_up == availability.is_available() {
         return;
     }
-    if is_there {
+    if is_up {
         availability.set(State::Available);
         tracing::info!(module = db.module(), "PostgreSQL can be reached again");
     } else {

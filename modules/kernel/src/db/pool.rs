@@ -1,10 +1,9 @@
 //! Connections that are used again.
 //!
 //! A pool of our own on `deadpool`, for three things that sqlx's does not do. Connections are opened on the main runtime and driven by
-//! it, whoever needs them: with one opened by a worker of the HTTP server, a worker that is blocked would stall the queries of all
-//! others. A connection goes back as it is, without a question to the server. And one whose use was broken off, because its caller
-//! stopped waiting, is free at once: with PostgreSQL it is closed, which ends the statement, too; with SQLite somebody waits for the
-//! end of the statement in the background.
+//! it: if a worker of the HTTP server opened one, that worker, blocked, would stall the queries of all others. A connection goes back
+//! as it is, without a round trip to the server. And a connection whose caller stopped waiting is free at once: with PostgreSQL it is
+//! closed, which ends the statement, too; with SQLite a task waits for the end of the statement.
 
 use super::{
     availability::Availability,
@@ -25,9 +24,9 @@ use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
 };
 
-/// A connection that was idle for longer is asked whether its server is still there.
+/// A connection that was idle for longer is pinged before it is used.
 const TRUSTED: Duration = Duration::from_secs(1);
-/// How long a connection may take to tell, or to roll back.
+/// How long a ping or a rollback may take.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Connections to one database. Cheap to clone.
@@ -36,7 +35,7 @@ pub struct Connections {
     pool: managed::Pool<Manager>,
     availability: Arc<Availability>,
     statements: metrics::Counter,
-    /// How many work in the background may use at the same time, so that requests find some, too.
+    /// Limits the background work, so that requests find free connections, too.
     share: Option<Arc<Semaphore>>,
     backend: DbBackend,
 }
@@ -89,7 +88,7 @@ impl Connections {
         Ok(Self { pool: pool.map_err(|e| DbErr::Custom(e.to_string()))?, availability, statements, share: None, backend })
     }
 
-    /// The same connections for work that no request waits for: it gets `share` of them at most.
+    /// The same connections for background work: it gets `share` of them at most.
     pub(super) fn in_background(&self, statements: metrics::Counter, share: Arc<Semaphore>) -> Self {
         Self { statements, share: Some(share), ..self.clone() }
     }
@@ -117,7 +116,7 @@ impl Connections {
         self.pool.timeout_get(&now).await.ok().map(|object| self.leased(object))
     }
 
-    /// As [`Connections::lease`], also while it is not known whether the store is there.
+    /// As [`Connections::lease`], also while the store is unavailable.
     pub(super) async fn lease_anyway(&self) -> Result<Lease, DbErr> {
         let object = self.pool.get().await.map_err(|e| {
             self.availability.note_outcome(true);
@@ -145,7 +144,7 @@ impl Connections {
         }
     }
 
-    /// Connections that there are, and that somebody uses or waits for.
+    /// The number of open connections, and of the ones that are in use or waited for.
     pub(super) fn state(&self) -> (usize, usize) {
         let status = self.pool.status();
         (status.size, status.size - status.available + status.waiting)
@@ -241,7 +240,7 @@ impl Lease {
         self.run(async |connection| connection.ping().await).await.map_err(query)
     }
 
-    /// Runs something on the connection itself, and remembers what state it is left in.
+    /// Runs `work` on the connection itself, and notes the state that it leaves.
     pub(super) async fn run<T, F>(&mut self, work: F) -> Result<T, sqlx::Error>
     where
         F: AsyncFnOnce(&mut Connection) -> Result<T, sqlx::Error>,
@@ -262,7 +261,7 @@ impl Drop for Lease {
         let Some(object) = self.object.take() else { return };
         let is_postgres = matches!(object.connection, Connection::Postgres(_));
         if self.is_lost || (self.is_busy && is_postgres) {
-            // closes it; the server ends what it does for it (`client_connection_check_interval`)
+            // closes it; the server then ends its statement (`client_connection_check_interval`)
             drop(Object::take(object));
         } else if self.is_busy || self.has_begun {
             self.home.spawn(settle(object, self.has_begun));

@@ -14,7 +14,7 @@ pub struct Pool {
     /// The most connections, at least 1. SQLite has these for reads, and one more for writes: queueing for it is fair, waiting for
     /// SQLite's lock is not.
     pub connections: u32,
-    /// Milliseconds to wait for a free connection before answering `unavailable`. Nobody waits for a server that is known to be away.
+    /// Milliseconds to wait for a free connection before answering `unavailable`. Callers do not wait for a server that is known to be away.
     pub acquire_timeout_ms: u64,
     /// Milliseconds after which PostgreSQL gives up a statement; it is answered `unavailable`.
     pub statement_timeout_ms: u64,
@@ -26,7 +26,7 @@ impl Default for Pool {
     }
 }
 
-/// What a module's data in SQLite is worth at a power loss. A killed process loses nothing either way, and PostgreSQL decides by
+/// How much of a module's data in SQLite survives a power loss. A killed process loses nothing either way, and PostgreSQL decides by
 /// itself (`synchronous_commit`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Durability {
@@ -40,11 +40,11 @@ pub(super) fn postgres(module: &str, url: &str, pool: Pool) -> Result<PgConnectO
     let options = url.parse::<PgConnectOptions>()?.application_name(&format!("souk {module}"));
     Ok(options.disable_statement_logging().options([
         ("statement_timeout", format!("{}ms", pool.statement_timeout_ms)),
-        // whoever waits for a row waits for a transaction that should be short, and one that does nothing is ended: a process
-        // that was stopped half way must not hold up the others
+        // a transaction that holds rows should be short, and one that does nothing is ended: a process that was stopped half way
+        // must not hold up the others
         ("lock_timeout", "5s".into()),
         ("idle_in_transaction_session_timeout", "5s".into()),
-        // what a process does not wait for any more ends (PostgreSQL 14 or later)
+        // statements that a process no longer waits for end (PostgreSQL 14 or later)
         ("client_connection_check_interval", "1s".into()),
     ]))
 }
@@ -62,7 +62,7 @@ pub(super) fn sqlite(file: &str, durability: Durability) -> SqliteConnectOptions
         .synchronous(synchronous)
         .busy_timeout(Duration::from_secs(5))
         .foreign_keys(true)
-        // reads come from the page cache of the system, without a copy; what each connection keeps beside it is small
+        // reads come from the page cache of the system, without a copy; the cache of each connection is small
         .pragma("mmap_size", "268435456")
         .pragma("cache_size", "-2000")
 }

@@ -1,18 +1,18 @@
-//! Whom an event is for, as far as the process that publishes it knows.
+//! The listeners of an event, as far as the process that publishes it knows them.
 
 use crate::Listener;
 use std::sync::{Arc, OnceLock};
 use tokio::sync::watch;
 
-/// The listener of a row that is for all who want it: the broker knows them, or the relay finds out.
+/// The listener of a row that is not addressed yet: the broker routes it, or the relay addresses it.
 pub const EVERYONE: &str = "";
 
-/// Whom an event is for, when it is told.
+/// The listeners that an event is addressed to when it is published.
 #[derive(Debug, Clone)]
 pub(crate) enum Audience {
-    /// Whoever wants it: found out later.
+    /// Not known yet: the event is addressed later.
     Everyone,
-    /// Those of these who want its type.
+    /// The ones in this list that want its type.
     Known(Arc<[Listener]>),
 }
 
@@ -26,7 +26,7 @@ impl Audience {
     }
 }
 
-/// What a database knows of the relay that delivers its events, in this process.
+/// Connects a database with the relay that delivers its events: the relay says who listens, a commit wakes it.
 #[derive(Debug, Default)]
 pub(crate) struct Hook {
     pub(super) audience: OnceLock<Audience>,
@@ -34,12 +34,12 @@ pub(crate) struct Hook {
 }
 
 impl Hook {
-    /// Events were told, and committed.
+    /// Wakes the relay: events were committed.
     pub(crate) fn committed(&self) {
         self.commits.send_replace(());
     }
 
-    /// Whom events of a type are for. Without a relay, as in a command of an operator, nobody knows yet.
+    /// The listeners of a type. Without a relay, as in a command of an operator, they are not known yet.
     pub(super) fn listeners(&self, kind: &str) -> Vec<&'static str> {
         self.audience.get().unwrap_or(&Audience::Everyone).of(kind)
     }

@@ -11,12 +11,12 @@
 //!                              {prefix}.{listener}.dead ◄─────────────────────────────┘
 //! ```
 //!
-//! Messages are signed with the shop's internal key (header `souk-signature`): a listener is called only for what a process of the
-//! shop has sent. What others have put into its queue is a dead letter; an operator who replays it signs it.
+//! Messages are signed with the shop's internal key (header `souk-signature`): a listener handles only messages that a process of the
+//! shop has sent. Any other message in its queue becomes a dead letter; an operator who replays it signs it.
 //!
-//! Everything is durable. Whoever connects declares all of it, for every listener of the shop: events that are told before a listener
-//! was ever started wait in its queue. A queue that is there with other arguments is used as it is. A message is moved by publishing
-//! it to the next queue, confirmed, before it is acknowledged in the last one: it may be there twice, and never not at all.
+//! Everything is durable. Every connection declares all of it, for every listener of the shop: events that are published before a
+//! listener was ever started wait in its queue. An existing queue with other arguments is used as it is. A message is moved by publishing
+//! it to the next queue, confirmed, before it is acknowledged in the last one: it may exist twice, and is never lost.
 
 use super::{config::Config, plan::RetryPlan};
 use crate::{BoxError, Fault, InternalKey, Listener, log::log_seldom};
@@ -34,7 +34,7 @@ use std::{fmt, str::FromStr, sync::Arc, time::Duration};
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 /// Deliveries of a message that is never acknowledged, because its handler takes the process with it.
 const DELIVERIES: i64 = 20;
-/// Header: how often a listener has failed to handle the message in a way that waiting does not mend.
+/// Header: how often a listener has failed to handle the message, transient faults not counted.
 pub(crate) const ATTEMPTS: &str = "souk-attempts";
 /// Header: why the last attempt failed.
 pub(crate) const REASON: &str = "souk-reason";
@@ -43,7 +43,7 @@ pub(crate) const SIGNATURE: &str = "souk-signature";
 /// Header: when an operator has last replayed it, in seconds since 1970; its age is counted from then.
 pub(crate) const REPLAYED: &str = "souk-replayed";
 
-/// A broker, with what the shop has on it. Connections are made when they are needed. Cheap to clone.
+/// A broker, and the names of the shop's queues on it. Connections are made when they are needed. Cheap to clone.
 #[derive(Clone)]
 pub struct Broker(Arc<Inner>);
 
@@ -157,8 +157,8 @@ impl Broker {
     }
 }
 
-/// Makes a queue if there is none. One that another release has made with other arguments is taken as it is: events must go on while
-/// two releases run, and an operator removes it when it is empty.
+/// Makes a queue if there is none. A queue that another release has made with other arguments is used as it is: events must go on
+/// while two releases run, and an operator removes it when it is empty.
 async fn declare_queue(
     connection: &Connection,
     channel: &mut Channel,
@@ -189,7 +189,7 @@ fn is_other_queue(e: &lapin::Error) -> bool {
     matches!(e.kind(), ErrorKind::ProtocolError(e) if *e.kind() == refused)
 }
 
-/// Arguments of a queue that moves what it cannot keep to another one, and does not let go of it before it is there.
+/// Arguments of a queue that moves messages it cannot keep to another one, and drops them only once they are there.
 fn dead_letters_to(queue: ShortString) -> [(&'static str, AMQPValue); 4] {
     let text = |text: &str| AMQPValue::LongString(text.into());
     [
@@ -200,7 +200,7 @@ fn dead_letters_to(queue: ShortString) -> [(&'static str, AMQPValue); 4] {
     ]
 }
 
-/// What went wrong with the broker. For the log.
+/// A failure of the broker. For the log.
 #[derive(Debug, Clone)]
 pub(crate) struct BrokerError(pub(crate) String);
 
@@ -222,7 +222,7 @@ impl From<BrokerError> for Fault {
     }
 }
 
-/// The headers of a message that was never tried.
+/// The headers of a message before its first delivery.
 pub(crate) fn signed(key: &InternalKey, body: &[u8]) -> Result<FieldTable, BrokerError> {
     let signature = key.sign_bytes(body).map_err(|e| BrokerError(e.to_string()))?;
     let mut headers = FieldTable::default();
@@ -230,7 +230,7 @@ pub(crate) fn signed(key: &InternalKey, body: &[u8]) -> Result<FieldTable, Broke
     Ok(headers)
 }
 
-/// Publishes a message to one queue, and waits until it is there.
+/// Publishes a message to one queue, and waits for the confirmation.
 pub(crate) async fn send(
     channel: &Channel,
     queue: ShortString,

@@ -1,23 +1,23 @@
-//! The listeners of a shop, and the way of events to them.
+//! The listeners of a shop, and how they are reached.
 
 use super::{audience::Audience, broker::Broker, config::Config, consumer, plan::RetryPlan};
 use crate::{BoxError, InternalKey, Listener, jobs::Jobs};
 use std::sync::Arc;
 
-/// The way of events to their listeners. Cheap to clone.
+/// Delivers events to the listeners of a shop, directly or through a broker. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Bus(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    /// None: events go straight.
+    /// None: events are delivered directly.
     broker: Option<Broker>,
     listeners: Arc<[Listener]>,
     at_once: usize,
     plan: RetryPlan,
 }
 
-/// The way to nobody.
+/// A bus without listeners.
 impl Default for Bus {
     fn default() -> Self {
         let config = Config::default();
@@ -27,10 +27,10 @@ impl Default for Bus {
 }
 
 impl Bus {
-    /// The way to these listeners, wherever they run. What goes through a broker is signed with `key`.
+    /// A bus to these listeners, local or remote. Messages through a broker are signed with `key`.
     ///
     /// # Errors
-    /// When a setting is out of its range. The broker need not be there yet.
+    /// When a setting is out of its range. The broker need not be up yet.
     pub fn new(config: &Config, listeners: Vec<Listener>, key: InternalKey) -> Result<Self, BoxError> {
         if !(1..=1_000).contains(&config.prefetch) {
             return Err("events.prefetch must be 1 to 1000".into());
@@ -49,7 +49,7 @@ impl Bus {
         Ok(Self(Arc::new(Inner { broker, listeners: listeners.into(), at_once: config.prefetch.into(), plan })))
     }
 
-    /// When events are handed over again, and given up.
+    /// When deliveries are retried, and given up.
     pub(crate) fn retry_plan(&self) -> &RetryPlan {
         &self.0.plan
     }
@@ -64,7 +64,7 @@ impl Bus {
         &self.0.listeners
     }
 
-    /// Whom the relay of this process knows. With a broker it need not know anyone.
+    /// The listeners that a relay addresses events to. With a broker it need not know them.
     pub(crate) fn audience(&self) -> Audience {
         match self.0.broker {
             None => Audience::Known(self.0.listeners.clone()),
@@ -72,8 +72,7 @@ impl Bus {
         }
     }
 
-    /// Lets a listener of this process take what comes for it. Without a broker nothing is to be done: its callers
-    /// come by themselves.
+    /// Starts the consumer of a local listener. Without a broker there is none: the relays call the listener.
     pub fn listen(&self, name: &str, jobs: &Jobs) {
         if let (Some(broker), Some(listener)) = (&self.0.broker, self.0.listeners.iter().find(|l| l.name() == name)) {
             consumer::start(broker.clone(), listener.clone(), jobs);

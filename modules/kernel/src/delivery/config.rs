@@ -6,13 +6,13 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
-    /// Address of RabbitMQ, e.g. `amqp://user:password@host:5672`; empty: events go straight to their listeners.
+    /// Address of RabbitMQ, e.g. `amqp://user:password@host:5672`; empty: events are delivered directly.
     pub broker_url: String,
-    /// What the names of the exchange and the queues begin with. Shops that share a broker need different ones.
+    /// The prefix of the names of the exchange and the queues. Shops that share a broker need different ones.
     pub prefix: String,
-    /// Milliseconds between attempts to hand over an event that its listener cannot handle; after the last one it is a dead letter.
+    /// Milliseconds between attempts to deliver an event that its listener cannot handle; after the last one it is a dead letter.
     pub retry_ms: Vec<u64>,
-    /// Hours after which an event that its listener has not taken is a dead letter, whatever the reason, 1 to 720.
+    /// Hours after which an event that was not handled is a dead letter, whatever the reason, 1 to 720.
     pub give_up_hours: u32,
     /// Events that a listener handles at the same time, 1 to 1,000.
     pub prefetch: u16,

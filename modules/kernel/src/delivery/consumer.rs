@@ -1,4 +1,4 @@
-//! A listener's end of the broker.
+//! Consumes the queue of a listener.
 
 use super::{
     broker::{ATTEMPTS, Broker, BrokerError, REASON, REPLAYED, SIGNATURE, attempts, header, send},
@@ -22,13 +22,13 @@ use lapin::{
 };
 use std::time::{Duration, Instant};
 
-/// Lets a listener of this process take what is in its queue.
+/// Starts the consumer of a local listener.
 pub(crate) fn start(broker: Broker, listener: Listener, jobs: &Jobs) {
     let stop = jobs.stopping().clone();
     jobs.keep(format!("{}.consumer", listener.name()), move |beat| run(broker.clone(), listener.clone(), stop.clone(), beat));
 }
 
-/// Takes what comes, over one connection after the other, until `stop`.
+/// Consumes over one connection after the other, until `stop`.
 async fn run(broker: Broker, listener: Listener, stop: CancellationToken, beat: Beat) {
     let pauses = || {
         let pauses = backon::ExponentialBuilder::default().with_min_delay(Duration::from_millis(100));
@@ -52,13 +52,13 @@ async fn run(broker: Broker, listener: Listener, stop: CancellationToken, beat: 
     }
 }
 
-/// Ends without an error at `stop`, when what was begun is finished.
+/// Consumes over one connection. Ends without an error at `stop`, when the deliveries that were begun are finished.
 async fn session(broker: &Broker, listener: &Listener, stop: &CancellationToken, beat: &Beat) -> Result<(), BrokerError> {
     let (connection, channel) = broker.connect(listener.name()).await?;
     channel.basic_qos(broker.prefetch(), BasicQosOptions::default()).await?;
     let (queue, tag) = (broker.queue(listener.name()), listener.name().into());
     let consumer = channel.basic_consume(queue, tag, BasicConsumeOptions::default(), FieldTable::default()).await?;
-    tracing::info!(listener = listener.name(), "takes events from the broker");
+    tracing::info!(listener = listener.name(), "consumes events from the broker");
     let deliveries = consumer.map_err(BrokerError::from).take_until(stop.cancelled());
     let work = deliveries
         .try_for_each_concurrent(usize::from(broker.prefetch()), |delivery| consume(broker, listener, &channel, delivery));
@@ -76,7 +76,7 @@ async fn session(broker: &Broker, listener: &Listener, stop: &CancellationToken,
     if !stop.is_cancelled() {
         return Err(BrokerError("the consumer was cancelled".into()));
     }
-    // what was delivered and not begun goes back to the queue
+    // deliveries that were not begun go back to the queue
     connection.close(200, "stopping".into()).await.map_err(BrokerError::from)
 }
 
@@ -98,7 +98,7 @@ async fn consume(broker: &Broker, listener: &Listener, channel: &Channel, delive
                 (broker.dead_queue(name), attempts + 1)
             }
         };
-        // the signature stays, and what else there is
+        // the signature and the other headers stay
         let mut headers = delivery.properties.headers().clone().unwrap_or_default();
         headers.insert(ATTEMPTS.into(), AMQPValue::LongInt(attempts));
         headers.insert(REASON.into(), AMQPValue::LongString(fault.to_string().into()));
@@ -108,7 +108,7 @@ async fn consume(broker: &Broker, listener: &Listener, channel: &Channel, delive
     Ok(())
 }
 
-/// Lets the listener handle a message, and says what becomes of it when that fails.
+/// Lets the listener handle a message, and returns the next step if that fails.
 async fn handle(broker: &Broker, listener: &Listener, delivery: &Delivery) -> (Result<(), Fault>, Next) {
     let is_signed = match header(delivery, SIGNATURE) {
         Some(AMQPValue::LongString(signature)) => {
@@ -117,7 +117,7 @@ async fn handle(broker: &Broker, listener: &Listener, delivery: &Delivery) -> (R
         _ => false,
     };
     if !is_signed {
-        // whoever may publish could otherwise speak for any module
+        // otherwise any client of the broker could publish in the name of a module
         return (Err(Fault::new(Code::Unauthenticated, "Not signed by this shop")), Next::Never);
     }
     let event = match serde_json::from_slice::<Envelope>(&delivery.data) {
@@ -128,7 +128,7 @@ async fn handle(broker: &Broker, listener: &Listener, delivery: &Delivery) -> (R
         }
     };
     if !listener.wants(&event.r#type) {
-        // bound by an older release: nobody wants it now
+        // bound by an older release: it is not wanted now
         return (Ok(()), Next::Never);
     }
     let result = handled(listener, &event).await;
@@ -142,7 +142,7 @@ async fn handle(broker: &Broker, listener: &Listener, delivery: &Delivery) -> (R
     (result, next)
 }
 
-/// The longest of the waits that there are queues for which is not longer than wanted; the shortest if all are.
+/// The longest of `waits`, each of which has a queue, that is not longer than `wanted`; the shortest if all are longer.
 fn nearest(waits: &[Duration], wanted: Duration) -> Duration {
     let shorter = waits.iter().copied().filter(|wait| *wait <= wanted).max();
     shorter.or_else(|| waits.iter().copied().min()).unwrap_or(wanted)

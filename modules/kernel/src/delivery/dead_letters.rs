@@ -1,4 +1,4 @@
-//! Events that could not be handled, wherever they are kept: in the outbox of their teller, or in the dead-letter queue of their
+//! Events that could not be handled, wherever they are kept: in the outbox of their publisher, or in the dead-letter queue of their
 //! listener.
 
 use super::{
@@ -15,7 +15,7 @@ use lapin::{
 use serde::Serialize;
 use uuid::Uuid;
 
-/// How many are looked at in one statement.
+/// How many are read in one statement.
 const PAGE: u64 = 500;
 
 /// An event that a listener could not handle.
@@ -23,11 +23,11 @@ const PAGE: u64 = 500;
 pub struct DeadLetter {
     /// The module whose outbox it is in, or `broker`.
     pub place: String,
-    /// The listener; empty when it was given up before it was known who wants it.
+    /// The listener; empty when the event was given up before it was addressed.
     pub listener: String,
     /// The event's id.
     pub id: Uuid,
-    /// How often it was tried to handle it.
+    /// How many attempts have failed.
     pub attempts: i32,
     /// Why the last attempt failed.
     pub reason: String,
@@ -38,18 +38,18 @@ pub struct DeadLetter {
 /// What to do with a dead letter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DeadLetterAction {
-    /// Nothing: it is only looked at.
+    /// Nothing: it is only listed.
     List,
-    /// It is handed over again, as if it had just been told.
+    /// It is delivered again, as if it had just been published.
     Replay,
-    /// It is forgotten.
+    /// It is deleted.
     Drop,
 }
 
-/// Looks at dead letters of a shop, and does the same with each of them, and with no other.
+/// Lists dead letters of a shop, and applies `action` to each of them, and to no other.
 ///
-/// `outboxes` are the databases of the modules that tell events. Run while another process does the same, each may see some that the
-/// other has dealt with.
+/// `outboxes` are the databases of the modules that publish events. While another process does the same, each may list dead letters
+/// that the other has already dealt with.
 ///
 /// # Errors
 /// When a store or the broker cannot be reached.
@@ -101,7 +101,7 @@ async fn in_queue(
     let passive = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::durable() };
     let queue = channel.queue_declare(dead.clone(), passive, FieldTable::default()).await?;
     let mut found = Vec::new();
-    // what is not acknowledged goes back when the connection is closed
+    // messages that are not acknowledged go back when the connection is closed
     for _ in 0..queue.message_count() {
         let Some(message) = channel.basic_get(dead.clone(), BasicGetOptions::default()).await? else { break };
         let letter = letter(listener, &message.delivery);

@@ -1,8 +1,8 @@
-//! Handing an event to a listener of this shop, and measuring it.
+//! Calling a listener, and measuring it.
 
 use crate::{Envelope, Fault, Listener};
 
-/// Hands an event to a listener, and measures it.
+/// Lets a listener handle an event, and measures it.
 pub(super) async fn handled(listener: &Listener, event: &Envelope) -> Result<(), Fault> {
     let result = listener.handle(event.clone()).await;
     let outcome = outcome_of(&result);

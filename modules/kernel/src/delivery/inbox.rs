@@ -1,4 +1,4 @@
-//! Events that were handled, noted in the transaction that handled them: one that comes again is found here, and changes nothing.
+//! Events that were handled, noted in the transaction that handled them: an event that comes again is recognized, and changes nothing.
 
 mod schema;
 
@@ -43,7 +43,7 @@ pub async fn is_new(tx: &Tx, event_id: Uuid) -> Result<bool, Fault> {
     Ok(matches!(inserted, TryInsertResult::Inserted(1..)))
 }
 
-/// Forgets events that were handled more than 30 days ago.
+/// Deletes the rows of events that were handled more than 30 days ago.
 ///
 /// # Errors
 /// When the store fails.

@@ -4,17 +4,17 @@ use super::config::Config;
 use crate::{Code, Fault};
 use std::time::Duration;
 
-/// When an event is handed over again, and when it is given up.
+/// When a delivery is retried, and when it is given up.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct RetryPlan {
     waits: Vec<Duration>,
     give_up: Duration,
 }
 
-/// What becomes of an event whose delivery has failed.
+/// The next step for an event whose delivery has failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Next {
-    /// Somebody cannot be reached, which is nobody's attempt: it is delivered again after this time.
+    /// The fault is transient: it is delivered again after this time, and the attempt does not count.
     Later(Duration),
     /// It is delivered again after this time, and the attempt counts.
     Again(Duration),
@@ -28,15 +28,15 @@ impl RetryPlan {
         Self { waits, give_up: Duration::from_secs(u64::from(config.give_up_hours) * 3600) }
     }
 
-    /// What becomes of an event that has failed `attempts` times before, and whose delivery was first tried `age` ago.
+    /// The next step for an event that has failed `attempts` times before, and whose delivery was first tried `age` ago.
     pub(crate) fn after(&self, fault: &Fault, attempts: i32, age: Duration) -> Next {
-        /// Waiting for somebody who is away: as often as once in this time, at the least.
+        /// The longest wait after a transient fault.
         const LONGEST: Duration = Duration::from_secs(60);
         if age >= self.give_up {
             return Next::Never;
         }
         if is_transient(fault) {
-            // the longer it lasts, the longer it will probably last
+            // a fault that has lasted long will probably last longer
             return Next::Later((age / 4).clamp(Duration::from_millis(100), LONGEST));
         }
         let wait = usize::try_from(attempts).ok().and_then(|attempts| self.waits.get(attempts));
@@ -48,13 +48,13 @@ impl RetryPlan {
         self.give_up
     }
 
-    /// The waits that there are.
+    /// The waits between attempts.
     pub(crate) fn waits(&self) -> &[Duration] {
         &self.waits
     }
 }
 
-/// Whether the same delivery can be expected to work later without anyone doing anything.
+/// Whether the same delivery can be expected to work later by itself.
 pub(crate) fn is_transient(fault: &Fault) -> bool {
     matches!(fault.code(), Code::Unavailable | Code::DeadlineExceeded | Code::TooManyRequests)
 }

@@ -19,14 +19,14 @@ impl Publisher {
         Self { broker, open: None }
     }
 
-    /// Publishes events for everyone, or for one listener; an answer for each, in the same order. `Ok` means that it is in every
-    /// queue that wants it.
+    /// Publishes events for everyone, or for one listener, and returns an outcome for each, in the same order. `Ok` means that the event
+    /// is in every queue that wants it.
     pub(crate) async fn publish(&mut self, to: &str, events: &[Envelope]) -> Vec<Result<(), Fault>> {
         match self.try_publish(to, events).await {
             Ok(outcomes) => outcomes,
             Err(lost) => {
                 self.open = None;
-                // logged once, however many events there are
+                // logged once for all events
                 let fault = Fault::from(lost);
                 events.iter().map(|_| Err(fault.clone())).collect()
             }
@@ -55,7 +55,7 @@ impl Publisher {
             for (event, confirmation) in events.iter().zip(confirmations) {
                 outcomes.push(match confirmation.await? {
                     Confirmation::Ack(None) => Ok(()),
-                    // nobody in the shop wants it, and nobody else has bound a queue
+                    // no listener of the shop wants it, and no other queue is bound
                     Confirmation::Ack(Some(_)) if to == EVERYONE && !self.broker.is_wanted(&event.r#type) => Ok(()),
                     Confirmation::Ack(Some(returned)) => {
                         Err(Fault::from(BrokerError(format!("{}: {}", event.r#type, returned.reply_text))))

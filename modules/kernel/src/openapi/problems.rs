@@ -11,7 +11,7 @@ use utoipa::openapi::{
 /// Beside an answer that is the stored one of an earlier call.
 const REPLAYED: &str = "Idempotent-Replayed";
 
-/// Replaces the responses with which the operation fails by those that it has declared.
+/// Replaces the failure responses of the operation by the declared ones.
 pub(super) fn respond(operation: &mut Operation, op: &Op, at: At) {
     let responses = &mut operation.responses.responses;
     responses.retain(|status, _| status.starts_with('2'));
@@ -31,7 +31,7 @@ pub(super) fn respond(operation: &mut Operation, op: &Op, at: At) {
     }
 }
 
-/// Adds the schemas of the problems that `ops` answer there, unless they are there already.
+/// Adds the schemas of the problems that `ops` answer there, unless they exist already.
 pub(super) fn add_schemas(components: &mut Components, ops: &[Op], at: impl Fn(&Op) -> At, details: &[Details]) {
     for kind in ops.iter().flat_map(|op| op.problems(at(op))) {
         let details = details.iter().find(|details| details.name == kind.name);
@@ -57,7 +57,7 @@ fn response(op: &Op, code: Code, kinds: &[ProblemKind]) -> Response {
     response.build()
 }
 
-/// Which of them it is, its `code` tells.
+/// One of these problems, told apart by `code`.
 fn one_of(kinds: &[ProblemKind]) -> RefOr<Schema> {
     let reference = |kind: &ProblemKind| Ref::from_schema_name(schema_name(kind.name));
     if let [one] = kinds {
@@ -74,7 +74,7 @@ fn schema_name(name: &str) -> String {
     name.split(['.', '_']).map(capital).collect::<String>() + "Problem"
 }
 
-/// The problem document, with what is the same in all that are of this kind.
+/// The problem document, with the members that all problems of this kind share.
 fn schema(kind: &ProblemKind, details: Option<&Details>) -> Schema {
     let problem = Problem::new(kind.code, kind.name, kind.code.title(), None);
     let fixed = |of: Type, value: Value| ObjectBuilder::new().schema_type(of).enum_values(Some([value]));
@@ -90,7 +90,7 @@ fn schema(kind: &ProblemKind, details: Option<&Details>) -> Schema {
         members = members.property("details", details.schema.clone()).required("details");
     }
     let all_of = AllOfBuilder::new().item(Ref::from_schema_name("Problem")).item(members);
-    // what a fault means differs from operation to operation: its responses say it
+    // the meaning of a fault differs between operations: their responses describe it
     let description = if kind.variant.is_empty() { kind.code.title() } else { kind.doc.trim() };
     Schema::AllOf(all_of.description(Some(description)).build())
 }

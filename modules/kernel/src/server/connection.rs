@@ -1,4 +1,5 @@
-//! The TCP connection below the HTTP parser: it cuts off whoever is too slow, and keeps from the parser what makes it panic.
+//! The TCP connection below the HTTP parser: it cuts off clients that are too slow, and keeps from the parser input that makes it
+//! panic.
 //!
 //! The parser (actix-http) itself limits the time for the first head of a connection and for idle connections. It limits neither the
 //! time for later heads, nor for the rest of a chunked body that was answered before its end, nor for an answer that is not read.
@@ -57,7 +58,7 @@ impl Timeouts {
     }
 }
 
-/// How far a connection is with its requests: told by the middleware `front`, looked at by the connection.
+/// The progress of a connection with its requests: set by the middleware `front`, read by the connection.
 #[derive(Clone)]
 pub(super) struct Exchange(Rc<State>);
 
@@ -118,7 +119,7 @@ impl Exchange {
         }
     }
 
-    /// When to look again whether it is late.
+    /// When to check again whether it is late.
     fn look_at(&self) -> Instant {
         let head = self.0.timeouts.head();
         match self.0.phase.get() {
@@ -159,7 +160,7 @@ pub(super) struct Connection {
     io: Option<TcpStream>,
     exchange: Exchange,
     names: Names,
-    /// Comes at the latest when it is time to look whether a request is late.
+    /// Fires when it is time to check whether a request is late, or before.
     look: Pin<Box<Sleep>>,
     /// While an answer waits to be taken.
     write: Option<Pin<Box<Sleep>>>,
@@ -196,7 +197,7 @@ impl Connection {
                  cache-control: no-store\r\nx-content-type-options: nosniff\r\ncontent-length: {}\r\n\r\n{BODY}",
                 BODY.len()
             );
-            // if it does not fit, nobody reads
+            // if it does not fit, the client does not read
             drop(io.try_write(answer.as_bytes()));
         }
         self.exchange.is_the_last();
@@ -243,12 +244,12 @@ impl AsyncWrite for Connection {
                 ready!(write.as_mut().poll(cx));
                 tracing::debug!("a client took too long to read an answer, and is cut off");
                 if let Some(io) = self.io.take() {
-                    // what it has not taken is thrown away
+                    // bytes that it has not taken are thrown away
                     drop(io.set_zero_linger());
                 }
                 return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
             }
-            // some bytes: whoever takes them one by one is not given more time
+            // some bytes: a client that takes them one by one gets no more time
             Poll::Ready(_) => {}
         }
         written
@@ -264,8 +265,8 @@ impl AsyncWrite for Connection {
 }
 
 impl Drop for Connection {
-    /// Closing while there is something to read resets a connection, and the client may never see why: for a moment longer, what it
-    /// still sends is read and thrown away (RFC 9112 §9.6).
+    /// Closing while there is something to read resets a connection, and the client may never see why: for a moment longer, its
+    /// bytes are read and thrown away (RFC 9112 §9.6).
     fn drop(&mut self) {
         const MOMENT: Duration = Duration::from_secs(1);
         const MOST: u64 = 8 << 20;
@@ -284,7 +285,7 @@ impl Drop for Connection {
 /// and then a colon, since text has a quotation mark before it, and after it.
 #[derive(Default)]
 struct Names {
-    /// How many bytes of what could be a name stand at the beginning of the current line.
+    /// The length of the possible name at the beginning of the current line.
     length: usize,
     /// The rest of the line is no name.
     is_past: bool,

@@ -13,21 +13,21 @@ pub trait Entry: Send + Sync + 'static {
     /// The path at which an operation is served; `None` when it is not.
     fn path(&self, op: &Op) -> Option<&'static str>;
 
-    /// On whose behalf the request is, and until when.
+    /// The context of the request: its principal, caller and deadline.
     ///
     /// # Errors
     /// A problem with the status 401 when its credentials are not valid.
     fn ctx(&self, request: &HttpRequest, op: &Op) -> Result<Ctx, Box<Problem>>;
 
-    /// Looks at the whole request, once it has been read, and says in it whether one of our own processes sent it.
+    /// Checks the whole request, once it has been read, and marks it if another process of the shop sent it.
     ///
     /// # Errors
-    /// When it is not the one that its credentials are for.
+    /// When its credentials are for another request.
     fn check(&self, _request: &HttpRequest, _op: &Op, _incoming: &mut Incoming) -> Result<(), Box<Problem>> {
         Ok(())
     }
 
-    /// Adds to the route of an operation what only this entry has, e.g. limits.
+    /// Adds to the route of an operation, e.g. limits.
     fn route(&self, _op: &'static Op, route: Route) -> Route {
         route
     }
@@ -39,7 +39,7 @@ pub struct InternalEntry {
 }
 
 impl InternalEntry {
-    /// Admits who has a token signed with `key`.
+    /// Admits callers with a token signed with `key`.
     pub fn new(key: InternalKey) -> Self {
         Self { verifier: Verifier::new(key) }
     }

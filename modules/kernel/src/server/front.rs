@@ -1,5 +1,5 @@
-//! What every server does before and after anything else, whoever its callers are: it refuses requests that are not what they seem,
-//! gives errors of the framework the form of ours, and adds the headers that keep browsers careful.
+//! The outermost middleware of every server: it refuses ambiguous requests, turns errors of the framework into problem documents, and
+//! adds the security headers for browsers.
 
 use super::{connection::Exchange, request::header_name, response::problem};
 use crate::{Code, Fault, Problem};
@@ -21,7 +21,7 @@ const LONGEST_TARGET: usize = 8 << 10;
 /// The headers of a request may have this many bytes together.
 const LARGEST_HEAD: usize = 32 << 10;
 
-/// Headers that have one value. Given twice, one program may believe the first and the next one the second.
+/// Headers that have one value. Given twice, one program may use the first and the next one the second.
 const SINGLE: [HeaderName; 18] = [
     header::ACCESS_CONTROL_REQUEST_METHOD,
     header::AUTHORIZATION,
@@ -71,7 +71,7 @@ pub async fn front<B: MessageBody + 'static>(
         response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
         if let Some(exchange) = &exchange {
             exchange.is_the_last();
-            // so that the connection looks again
+            // so that the connection polls again
             std::future::poll_fn(|cx| {
                 cx.waker().wake_by_ref();
                 Poll::Ready(())
@@ -83,7 +83,7 @@ pub async fn front<B: MessageBody + 'static>(
     Ok(response)
 }
 
-/// What makes the request one that different programs understand differently, or that nobody sends in earnest.
+/// Refuses requests that different programs understand differently, and ones that no real client sends.
 fn check(request: &ServiceRequest) -> Result<(), Box<Problem>> {
     let (uri, headers) = (request.uri(), request.headers());
     let target = uri.path_and_query().map_or(0, |target| target.as_str().len());
@@ -118,7 +118,7 @@ fn check(request: &ServiceRequest) -> Result<(), Box<Problem>> {
     Ok(())
 }
 
-/// RFC 9110 §7.2; of the names that RFC 3986 allows only those that can be in use.
+/// RFC 9110 §7.2; of the names that RFC 3986 allows only ones that can be in use.
 fn is_host(value: &HeaderValue) -> bool {
     let Some(authority) = value.to_str().ok().and_then(|text| text.parse::<Authority>().ok()) else { return false };
     let host = authority.host();
@@ -164,7 +164,7 @@ fn add_headers<B>(response: &mut ServiceResponse<B>) {
     }
 }
 
-/// Whether it is an error of the framework: it answers those without a body or as text.
+/// Whether it is an error of the framework, which has no body or one in plain text.
 fn is_plain_error<B>(response: &ServiceResponse<B>) -> bool {
     let status = response.status();
     if !(status.is_client_error() || status.is_server_error()) {
@@ -189,7 +189,7 @@ fn restate<B>(response: ServiceResponse<B>) -> ServiceResponse<EitherBody<B, Box
         }
     }
     if code == Code::MethodNotAllowed && !restated.headers().contains_key(header::ALLOW) {
-        // the operations say themselves what they allow; this is one of the probes or the document
+        // operations set the header themselves; this is one of the probes or the document
         restated.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET"));
     }
     ServiceResponse::new(request, restated).map_into_right_body()

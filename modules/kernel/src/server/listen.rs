@@ -18,7 +18,7 @@ pub struct Serving {
     pub workers: Option<usize>,
     /// How long connections may take to end when the server is stopped, in seconds.
     pub shutdown_seconds: u64,
-    /// How long whoever is at the other end may take.
+    /// How long the other end may take.
     pub timeouts: Timeouts,
 }
 

@@ -60,7 +60,7 @@ async fn answer(
 ) -> HttpResponse {
     let op = &module.ops()[index];
     let fail = |p: Problem| problem(op.declared(p), &request);
-    // who may not call need not send a body
+    // a caller without access need not send a body
     let cx = match admit(&*entry, &request, op) {
         Ok(cx) => cx,
         Err(p) => return fail(*p),

@@ -5,13 +5,13 @@ use crate::{Code, Ctx, Fault, Incoming, Method, Op, Trace, header, wire::escape}
 use actix_web::{HttpMessage, HttpRequest, http::header as http, web};
 use percent_encoding::percent_decode_str;
 
-/// The same call with what the headers say beside the credentials.
+/// The same call with the trace and the idempotency key of the request.
 pub(super) fn with_headers(mut cx: Ctx, request: &HttpRequest) -> Result<Ctx, Fault> {
     if let Some(trace) = request.extensions().get::<Trace>() {
         cx = cx.in_trace(*trace);
     }
     if let Some(key) = request.headers().get(header::IDEMPOTENCY_KEY) {
-        // of what is not printable, `to_str` lets the tab through
+        // of the unprintable characters, `to_str` accepts the tab
         let key = key.to_str().ok().filter(|key| (1..=255).contains(&key.len()) && !key.contains('\t'));
         let rule = "must have 1 to 255 printable ASCII characters";
         cx = cx.with_key(key.ok_or_else(|| Fault::invalid("/Idempotency-Key", rule))?);
@@ -33,14 +33,14 @@ pub(super) async fn read(request: &HttpRequest, body: web::Payload, op: &Op, max
     }
     let takes_body = matches!(op.method, Method::Post | Method::Put);
     let body = if takes_body { read_body(request, body, max_body).await? } else { None };
-    // PUT replaces: nothing is no answer to the question by what
+    // PUT replaces: an empty body must not remove everything by accident
     let body = body.or_else(|| (op.method == Method::Put).then(Vec::new));
     Ok(Incoming { params, query, body, from_peer: false })
 }
 
 const NOT_TEXT: &str = "must be text in UTF-8 without the character U+0000";
 
-/// The first parameter of a query whose name or value is no text.
+/// The first parameter of a query whose name or value is not text.
 fn not_text(query: &str) -> Option<String> {
     let is_text = |part: &str| percent_decode_str(part).decode_utf8().is_ok_and(|text| !text.contains('\0'));
     let bad = query.split('&').find(|pair| !is_text(pair))?;
@@ -78,7 +78,7 @@ pub(crate) async fn receive(request: &HttpRequest, body: web::Payload, max_body:
     Ok(bytes)
 }
 
-/// That a body is what we can read: JSON in UTF-8, as it is.
+/// Checks that a body is JSON in UTF-8, and not compressed.
 fn check_form(request: &HttpRequest) -> Result<(), Fault> {
     let refused = |name, rule| {
         let pointer = format!("/{}", header_name(&name));

@@ -1,4 +1,4 @@
-//! Responses that are not the reply of an operation: problem documents, and what paths and methods answer that do not exist.
+//! Responses that are not the reply of an operation: problem documents, and the answers of unknown paths and methods.
 
 use crate::{Code, Fault, Problem, Trace, wire::NO_ENDPOINT};
 use actix_web::{
@@ -7,7 +7,7 @@ use actix_web::{
     web,
 };
 
-/// What is wrong with the token of a request, in the words of RFC 6750 §3.1.
+/// The error of the token of a request, as named by RFC 6750 §3.1.
 pub(super) struct TokenError(pub(super) &'static str);
 
 /// A problem document as the response to `request`.
@@ -22,7 +22,7 @@ pub fn problem(mut problem: Problem, request: &HttpRequest) -> HttpResponse {
         Some(TokenError(error)) if [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN].contains(&status) => {
             response.insert_header((http::WWW_AUTHENTICATE, format!("Bearer error=\"{error}\"")));
         }
-        // no word about an error to those who did not know that a token is needed
+        // no error for callers that sent no token (RFC 6750 §3.1)
         _ if status == StatusCode::UNAUTHORIZED => {
             response.insert_header((http::WWW_AUTHENTICATE, "Bearer"));
         }

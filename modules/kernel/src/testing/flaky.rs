@@ -9,7 +9,7 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
-/// A module as another one sees it in a test: it answers as it does, until it is told to fail.
+/// A module as seen by its callers in a test: it answers as usual, until a test makes it fail.
 ///
 /// ```ignore
 /// let catalogue = Flaky::new(ProductClient::local(products));
@@ -34,7 +34,7 @@ impl<C: Contract> Flaky<C> {
         Arc::new(Self { module: Arc::new(module), state: Mutex::default(), calls: AtomicUsize::new(0) })
     }
 
-    /// A client of it in the hands of `module`; its calls go through the codec.
+    /// A client of it for `module`; its calls go through the codec.
     pub fn client_of(self: &Arc<Self>, module: &'static str) -> C {
         <C as Client>::remote(Transport::loopback(self.clone())).called_by(module)
     }

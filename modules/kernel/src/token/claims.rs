@@ -35,7 +35,7 @@ pub(super) struct Claims {
     pub(super) req: Option<String>,
 }
 
-/// Binds a token to what is asked: SHA-256 of the method, the path and query, and the body.
+/// Binds a token to a request: SHA-256 of the method, the path and query, and the body.
 pub(super) fn request_hash(op: &Op, target: &str, body: &[u8]) -> String {
     let head = Sha256::new().chain_update(op.method.as_str()).chain_update(" ").chain_update(target);
     format!("{:x}", head.chain_update("\n").chain_update(body).finalize())

@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-/// How often a file of keys is looked at.
+/// How often a file of keys is read.
 const LOOK: Duration = Duration::from_secs(3);
 
 /// The keys that internal tokens are signed and verified with: at least one. The first signs, all verify. Cheap to clone.
@@ -64,7 +64,7 @@ impl InternalKey {
     /// A key for this process only.
     pub fn random() -> Self {
         let secret = rand::random::<[u8; Self::MIN_LENGTH]>();
-        Self::new(&secret).unwrap_or_else(|_| unreachable!("the secret has the length that is asked for"))
+        Self::new(&secret).unwrap_or_else(|_| unreachable!("the secret has the required length"))
     }
 
     pub(super) fn of(keys: Arc<[Key]>) -> Self {
@@ -89,7 +89,7 @@ impl InternalKey {
         Ok(())
     }
 
-    /// A token for one call of `op`, on behalf of whom `cx` names. `target` is the path and the query as they are sent, `body` is empty
+    /// A token for one call of `op`, by the module and for the user in `cx`. `target` is the path and the query as they are sent, `body` is empty
     /// when there is none.
     ///
     /// # Errors
@@ -138,11 +138,11 @@ pub(super) fn parse(text: &str) -> Result<Arc<[Key]>, String> {
     if keys.is_empty() { Err("there is no key in it".into()) } else { Ok(keys) }
 }
 
-/// What tells the signature of bytes from that of a token.
+/// Prefix of signed bytes: no signature of theirs is that of a token.
 const BYTES: &[u8] = b"souk bytes\n";
 
 impl InternalKey {
-    /// The signature of some bytes that go through other hands: HMAC-SHA256, in base64url.
+    /// The signature of bytes that go through a third party: HMAC-SHA256, in base64url.
     ///
     /// # Errors
     /// `internal` when signing fails.

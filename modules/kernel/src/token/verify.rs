@@ -1,4 +1,4 @@
-//! Checks tokens on their way in, and remembers those of writes.
+//! Verifies tokens, and remembers the ones of writes.
 
 use super::{
     claims::{Claims, LIFETIME, REFUSED, TYPE, request_hash},
@@ -17,13 +17,13 @@ const LEEWAY: u64 = 10;
 /// The `typ` of the tokens of the release before, which have no `kid`, `iat`, `nbf` and `req`.
 const TYPE_BEFORE: &str = "JWT";
 
-/// What a server checks tokens with.
+/// Verifies the tokens that a server receives.
 pub(crate) struct Verifier {
     key: InternalKey,
     used: Mutex<Used>,
 }
 
-/// A token that is good for its operation. What it is worth for the request is still to be seen: [`Verifier::redeem`].
+/// A token that is good for its operation. Whether it is good for the request is up to [`Verifier::redeem`].
 pub(crate) struct Verified {
     pub(crate) principal: Principal,
     /// The module that calls.
@@ -31,7 +31,7 @@ pub(crate) struct Verified {
     pub(crate) ticket: Ticket,
 }
 
-/// What of a token is looked at once the whole request has been read.
+/// The part of a token that is checked once the whole request has been read.
 pub(crate) struct Ticket {
     id: u128,
     /// None in tokens of the release before.
@@ -43,7 +43,7 @@ impl Verifier {
         Self { key, used: Mutex::default() }
     }
 
-    /// Who calls `op` with this token, and on whose behalf.
+    /// The calling module and the principal of this call of `op`.
     ///
     /// # Errors
     /// A problem with the code `token_refused` for anything but a fresh token of ours for exactly this operation.
@@ -100,7 +100,7 @@ impl Verifier {
         Err(refusal)
     }
 
-    /// Takes the token for this request. That of a write is taken once.
+    /// Accepts the token for this request; the token of a write is accepted once.
     ///
     /// # Errors
     /// `token_refused` when it is for another request or was used before; `unavailable` when too many writes are remembered.
@@ -124,8 +124,8 @@ const KEY: &str = "it is signed with a key that is not known here";
 const CLOCKS: &str = "it has expired or is not valid yet, or lives too long: the clocks may differ";
 const OTHER: &str = "it is for another request";
 
-/// It is not the user who is refused, and callers must be able to tell: the problem has a code of its own. `why` is for whoever runs
-/// the caller.
+/// The caller is refused, not the user: the problem has a code of its own, by which callers tell the two apart. `why` is for the
+/// operators of the caller.
 fn refused(why: &str) -> Box<Problem> {
     Box::new(Problem::new(Code::Unauthenticated, REFUSED, format!("The token of the call is refused: {why}"), None))
 }
@@ -152,7 +152,7 @@ impl Default for Used {
 enum Added {
     New,
     Again,
-    /// Not added: who cannot remember a write must not let it in.
+    /// Not added: a write that cannot be remembered must be refused.
     Full,
 }
 

@@ -6,8 +6,8 @@ use std::{cell::OnceCell, sync::OnceLock, time::Duration};
 /// The authorities that sign the certificates of peers, when they are not the public ones.
 static AUTHORITIES: OnceLock<Vec<Certificate>> = OnceLock::new();
 
-/// Makes this process believe only peers whose certificates one of these authorities (PEM) signed. Without this it believes whom
-/// the machine believes. To be called once, before the first call; it does not matter to peers at `http://` addresses.
+/// Makes this process trust only peers whose certificates one of these authorities (PEM) signed. Without this it trusts the
+/// authorities of the machine. To be called once, before the first call; it does not matter to peers at `http://` addresses.
 ///
 /// # Errors
 /// When there is no certificate in `pem`, or one that cannot be read, or when it was called before.
@@ -50,8 +50,8 @@ fn settings() -> ClientBuilder {
         .tcp_nodelay(true)
         .connect_timeout(Duration::from_secs(1))
         .pool_max_idle_per_host(128)
-        // A server must not close a connection that is just being used. One that stops closes those that it answers on while it
-        // drains, and the idle ones at the end; with a drain that is longer than this, nobody uses those any more.
+        // A server must not close a connection that is just being used. A server that stops closes connections as it
+        // answers on them, and the idle ones at the end; with a drain that is longer than this, no client uses those any more.
         .pool_idle_timeout(Duration::from_millis(500))
         .redirect(reqwest::redirect::Policy::none())
 }

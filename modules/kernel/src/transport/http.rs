@@ -24,11 +24,11 @@ pub(super) struct Http {
 
 /// How one attempt ended.
 enum Outcome {
-    /// With what the operation answered.
+    /// The operation answered.
     Answered(Reply),
-    /// It did not run: it can be tried elsewhere, whatever it is.
+    /// It did not run: it can be tried at another peer, whatever the operation.
     NotRun(Fault),
-    /// Nobody knows whether it ran.
+    /// It may have run.
     Unknown(Fault),
 }
 
@@ -143,7 +143,7 @@ impl Http {
         left: Duration,
         call: &Outgoing,
     ) -> Result<reqwest::RequestBuilder, Fault> {
-        // a little before the interceptor drops this call: the breaker must hear of peers that do not answer
+        // a little before the interceptor drops this call: the breaker must count peers that do not answer
         let patience = left.saturating_sub(Duration::from_millis(10)).max(left / 2);
         let query = if call.query.is_empty() { String::new() } else { format!("?{}", call.query) };
         let url = peer.url(&format!("{}{query}", call.path)).map_err(Fault::internal)?;
@@ -187,7 +187,7 @@ fn late() -> Fault {
 
 /// Whether a peer refuses the token of the call, which has nothing to do with the user.
 fn is_refusal(op: &Op, cx: &Ctx, problem: &Problem) -> bool {
-    // Peers of the release before answer a plain "unauthenticated". So does an operation for anyone that asks for a user after all;
+    // Peers of the release before answer a plain "unauthenticated". So does an operation for anyone that needs a user after all;
     // all others are called on behalf of a user, or need none.
     let may_want_a_user = op.access == Access::Anyone && cx.user().is_err();
     problem.code == token::REFUSED || (problem.code == Code::Unauthenticated.name() && !may_want_a_user)

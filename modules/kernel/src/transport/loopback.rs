@@ -21,7 +21,7 @@ pub(super) async fn call(module: &Arc<dyn Dispatch>, op: &'static Op, cx: &Ctx, 
     let first = send().await?;
     if op.is_repeatable(cx) {
         // The first answer is returned: the caller asks about one call. The second may be another ("not found" after a DELETE),
-        // but a keyed POST must answer the same twice: that is what the key is for.
+        // but a keyed POST must answer the same twice: the key is for that.
         let second = send().await?;
         if let (Retry::Key, Reply::Done { body, .. }) = (op.retry, &first) {
             let same = matches!(&second, Reply::Done { body: again, .. } if again == body);

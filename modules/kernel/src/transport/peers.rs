@@ -1,6 +1,6 @@
 //! The peers of a module that runs elsewhere: which of them takes the next attempt, and which are left alone for a while.
 //!
-//! Nothing here knows operations. Choosing in another way (by load, from DNS) means replacing this file.
+//! This file knows no operations. Choosing in another way (by load, from DNS) means replacing it.
 
 use super::client::client;
 use failsafe::{StateMachine, backoff, failure_policy};
@@ -34,10 +34,10 @@ pub struct PeerReport {
 /// One instance.
 pub(crate) struct Peer {
     base: String,
-    /// Of those where nothing listens. To ask costs nothing, and an instance that restarts is to be used again before the next one
-    /// restarts: it is left alone for half a second at a time.
+    /// Counts refused connections. They cost nothing, and an instance that restarts is to be used again before the next one restarts:
+    /// it is left alone for half a second at a time.
     refusals: Breaker<backoff::Constant>,
-    /// Of those that can be reached, or not, and do not answer: each call to them costs time.
+    /// Counts calls without an answer, each of which costs time.
     silence: Breaker<backoff::Exponential>,
 }
 
@@ -58,7 +58,7 @@ impl Peers {
         Self { all: addresses.into_iter().map(peer).collect(), next: AtomicUsize::new(0) }
     }
 
-    /// Round robin over those that are not left alone; `last`, which has just failed, only when there is no other.
+    /// Round robin over the peers that are not left alone; `last`, which has just failed, only when there is no other.
     pub(crate) fn pick(&self, last: Option<&Peer>) -> Option<&Peer> {
         let start = self.next.fetch_add(1, Ordering::Relaxed);
         let in_turn = (0..self.all.len()).map(|i| &self.all[(start + i) % self.all.len()]);
@@ -96,13 +96,13 @@ impl Peer {
         Url::parse(&format!("{}{path_and_query}", self.base))
     }
 
-    /// It answered: whatever it said, it lives.
+    /// It answered, with whatever outcome.
     pub(crate) fn answered(&self) {
         self.refusals.on_success();
         self.silence.on_success();
     }
 
-    /// It did not answer, or will have none of our calls.
+    /// It did not answer, or refuses our calls.
     pub(crate) fn failed(&self) {
         self.silence.on_error();
     }

@@ -12,7 +12,7 @@ use std::{fmt::Display, str::FromStr};
 /// RFC 3986 unreserved characters stay as they are.
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// The arguments of a call on their way out. Encoding errors wait in it until the call is made.
+/// The arguments of a call, encoded. A failure to encode is kept until the call is made.
 #[derive(Debug)]
 pub struct Outgoing {
     pub(crate) path: String,
@@ -59,7 +59,7 @@ impl Outgoing {
     }
 }
 
-/// The arguments of a call on their way in.
+/// The arguments of a call, to be decoded.
 #[derive(Debug)]
 pub struct Incoming {
     /// Parameters of the path, decoded.
@@ -69,8 +69,8 @@ pub struct Incoming {
     /// The raw body; `None` when the request has none and need not have one. Empty when it has none and needs one, if the operation
     /// takes one at all.
     pub body: Option<Vec<u8>>,
-    /// Whether another process of ours sent it, maybe one of a newer version: then fields that are not known here are dropped. For
-    /// clients they are mistakes.
+    /// Whether another process of the shop sent it, maybe one of a newer version: then unknown fields are dropped. From clients they are
+    /// mistakes.
     pub from_peer: bool,
 }
 
@@ -78,7 +78,7 @@ impl Incoming {
     /// A parameter of the path.
     ///
     /// # Errors
-    /// `invalid_argument` with the name of the parameter and what it must be.
+    /// `invalid_argument` with the name of the parameter and its rule.
     pub fn param<T: FromStr>(&self, name: &str) -> Result<T, Fault>
     where
         T::Err: Display,
@@ -88,10 +88,10 @@ impl Incoming {
         text.parse().map_err(|e: T::Err| Fault::invalid(format!("/{name}"), e.to_string()))
     }
 
-    /// The parameter of a path that the public path lacks: there it is the caller's own id.
+    /// A parameter that the public path lacks: at the gateway it is the id of the logged-in user.
     ///
     /// # Errors
-    /// `unauthenticated` when nobody is logged in, or as [`Incoming::param`].
+    /// `unauthenticated` when no user is logged in, or as [`Incoming::param`].
     pub fn own_param(&self, cx: &Ctx, name: &str) -> Result<UserId, Fault> {
         if self.params.iter().any(|(n, _)| n == name) { self.param(name) } else { cx.user() }
     }
@@ -112,7 +112,7 @@ impl Incoming {
         decoded.map_err(|e| explain(e.path(), &e.inner().to_string()))
     }
 
-    /// That there is no query: the operation takes none.
+    /// Checks that there is no query: the operation takes none.
     ///
     /// # Errors
     /// `invalid_argument` with the name of the first parameter.
@@ -237,13 +237,13 @@ mod tests {
         for (wrong, rule) in
             [("4294967296", "large"), ("99999999999999999999", "large"), ("1e300", "large"), ("-99999999999999999999", "small")]
         {
-            let (_, told) = refuse(&format!(r#"{{"name":"x","lines":[{{"quantity":{wrong}}}]}}"#));
-            assert_eq!(told, format!("lines/0/quantity is too {rule}"), "{wrong}");
+            let (_, refused) = refuse(&format!(r#"{{"name":"x","lines":[{{"quantity":{wrong}}}]}}"#));
+            assert_eq!(refused, format!("lines/0/quantity is too {rule}"), "{wrong}");
         }
         assert_eq!(refuse(r#"{"name":1,"lines":[]}"#), ("/name".into(), "name must be text".into()));
         for wrong in ["1", "null", "[]", "true"] {
-            let told = refuse(&format!(r#"{{"name":"x","lines":[{{"quantity":1,"unit":{wrong}}}]}}"#));
-            assert_eq!(told, ("/lines/0/unit".into(), "lines/0/unit must be text".into()), "{wrong}");
+            let refused = refuse(&format!(r#"{{"name":"x","lines":[{{"quantity":1,"unit":{wrong}}}]}}"#));
+            assert_eq!(refused, ("/lines/0/unit".into(), "lines/0/unit must be text".into()), "{wrong}");
         }
         assert_eq!(refuse(r#"{"name":"x","lines":[{}]}"#).0, "/lines/0/quantity");
         assert_eq!(refuse(r#"{"name":"x","lines":[],"price":1}"#).0, "/price");

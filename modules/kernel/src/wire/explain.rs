@@ -14,7 +14,7 @@ pub(super) fn json_fault(body: &[u8], e: &serde_path_to_error::Error<serde_json:
     // positions say little about a body that is one line
     let text = text.split(" at line ").next().unwrap_or(&text);
     if e.inner().is_syntax() || e.inner().is_eof() {
-        // to the parser, what is no text where there must be a word is a mistake like a missing brace
+        // to the parser, another value in place of a string is a mistake like a missing brace
         if serde_json::from_slice::<IgnoredAny>(body).is_ok() {
             return explain(e.path(), "expected a string");
         }
@@ -23,11 +23,11 @@ pub(super) fn json_fault(body: &[u8], e: &serde_path_to_error::Error<serde_json:
     explain(e.path(), text)
 }
 
-/// What serde says about a value, in the words of the API: serde speaks of Rust's types.
+/// The fault of a value that serde refuses.
 pub(super) fn explain(path: &Path, text: &str) -> Fault {
     let segment = |segment: &Segment| match segment {
         Segment::Seq { index } => format!("/{index}"),
-        // a key may have a point in it, or what a pointer escapes
+        // a key may have a point in it, or characters that a pointer escapes
         Segment::Map { key: name } | Segment::Enum { variant: name } => format!("/{}", escape(name)),
         Segment::Unknown => "/?".into(),
     };
@@ -54,7 +54,7 @@ pub(super) fn explain(path: &Path, text: &str) -> Fault {
     }
 }
 
-/// The rule that a number breaks because no type of ours holds it. Those that a type holds are checked by the rules of their field.
+/// The rule that a number breaks because its type cannot hold it. All other numbers are checked by the rules of their field.
 fn rule_of_number(text: &str) -> Option<&'static str> {
     const TOO_LARGE: &str = "is too large";
     const TOO_SMALL: &str = "is too small";
@@ -69,7 +69,7 @@ fn rule_of_number(text: &str) -> Option<&'static str> {
             return Some(rule);
         }
     }
-    // in JSON, where what is too large for 64 bits is read as a decimal number
+    // in JSON, where a number that is too large for 64 bits is read as a decimal number
     let is_whole = ["i64", "u64", "i32", "u32"].iter().any(|kind| text.ends_with(&format!("expected {kind}")));
     let given = text.split('`').nth(1)?.parse::<f64>().ok().filter(|_| is_whole)?;
     match given {

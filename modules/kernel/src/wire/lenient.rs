@@ -1,8 +1,8 @@
-//! Decoding what another version of us sent: a field that is not known here is dropped and told in the log.
+//! Decoding messages of another version of the shop: an unknown field is dropped and logged.
 //!
-//! Types of requests refuse unknown fields, which tells clients of their typing errors. Between our own processes an unknown field
-//! means that the other side is newer, which happens in every roll-out. All of this is for when decoding has failed: nothing here
-//! costs anything when the versions are the same.
+//! Types of requests refuse unknown fields, so that clients notice typing errors. Between processes of the shop an unknown field means
+//! that the other side is newer, which happens in every roll-out. This code runs only after strict decoding has failed: it costs
+//! nothing when the versions are the same.
 
 use crate::log::log_seldom;
 use serde::de::{DeserializeOwned, value};
@@ -61,7 +61,7 @@ fn is_unknown_field(text: &str) -> bool {
     text.starts_with("unknown field")
 }
 
-/// Removes what is at the path, in a list from all of its elements: they are of one type. `false` when there was nothing.
+/// Removes the value at the path, in a list from all of its elements: they are of one type. `false` when there was none.
 fn remove(value: &mut Value, path: &[&Segment]) -> bool {
     match (path, value) {
         ([Segment::Map { key }], Value::Object(fields)) => fields.remove(key).is_some(),
@@ -78,7 +78,7 @@ fn remove(value: &mut Value, path: &[&Segment]) -> bool {
 fn warn_unknown(path: &Path) {
     let field = path.to_string();
     log_seldom(&format!("unknown field {field}"), |again| {
-        tracing::warn!(field, again, "a process of another version sent a field that is not known here: it is not looked at");
+        tracing::warn!(field, again, "a process of another version sent an unknown field: it is ignored");
     });
 }
 

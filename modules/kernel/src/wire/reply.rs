@@ -37,14 +37,14 @@ impl Reply {
         Self::Failed(Box::new(problem))
     }
 
-    /// What a peer answered. Any 2xx is a success, so that a peer of another version may answer another one.
+    /// The answer of a peer. Any 2xx is a success, so that a peer of another version may answer another one.
     pub(crate) fn received(op: &Op, status: u16, body: Vec<u8>) -> Self {
         if (200..300).contains(&status) {
             return Self::Done { status, body };
         }
         match serde_json::from_slice(&body) {
             Ok(problem) => Self::Failed(problem),
-            // What answered was no peer of ours: a proxy, or another program on the port.
+            // not the answer of a peer, but of a proxy or another program on the port
             Err(e) => {
                 let why = format!("{} answered {status} without a problem document: {e}", op.id);
                 Self::problem(Fault::unavailable(unavailable(op), why).into(), None)
@@ -69,7 +69,7 @@ impl Reply {
     }
 }
 
-/// The text for paths that nothing is at. Callers tell by it that a peer lacks an operation: it must not change.
+/// The text for unknown paths. Callers recognize by it that a peer lacks an operation: it must not change.
 pub(crate) const NO_ENDPOINT: &str = "Endpoint not found";
 
 pub(crate) fn unavailable(op: &Op) -> String {

@@ -1,4 +1,4 @@
-//! What JSON lets pass, and programs understand differently: the same key twice in an object, of which some take the first and others
+//! Refuses valid JSON that programs understand differently: the same key twice in an object, of which some take the first and others
 //! the last, and the character U+0000, at which some databases and libraries stop reading.
 
 use super::explain::escape;
@@ -6,7 +6,7 @@ use crate::{Fault, FieldError};
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use std::{collections::HashSet, fmt};
 
-/// Looks through a body. Whatever is not JSON is left to those who read it in earnest.
+/// Checks a body. Text that is not JSON is left to the decoder.
 ///
 /// # Errors
 /// `invalid_argument` with a pointer to the field.

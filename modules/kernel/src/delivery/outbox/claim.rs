@@ -1,4 +1,4 @@
-//! Taking rows of a listener, and writing what became of them.
+//! Claiming rows of a listener, and writing the outcomes of their deliveries.
 
 use super::row::{Column, Entity, Model};
 use crate::{
@@ -13,17 +13,17 @@ use sea_orm::{
 };
 use std::time::Duration;
 
-/// How long a relay may hold what it has taken: longer than a delivery may take. What a dead one had is delivered after that.
+/// How long a claim lasts: longer than a delivery may take. The rows of a dead relay are delivered after that.
 const LEASE: TimeDelta = TimeDelta::seconds(15);
 
-/// Takes events of a listener whose time has come, the oldest first.
+/// Claims events of a listener that are due, the oldest first.
 pub(super) async fn claim(db: &Db, listener: &str, limit: u64) -> Result<Vec<Model>, Fault> {
     let now = db.now();
     let due = || {
         let find = Entity::find().filter(Column::DeadAt.is_null()).filter(Column::Listener.eq(listener));
         find.filter(Column::DueAt.lte(now))
     };
-    // most looks find nothing: on SQLite that must not wait for the one connection that writes
+    // most polls find nothing: on SQLite they must not wait for the one connection that writes
     if due().limit(1).one(db.read()).await?.is_none() {
         return Ok(Vec::new());
     }
@@ -38,12 +38,12 @@ pub(super) async fn claim(db: &Db, listener: &str, limit: u64) -> Result<Vec<Mod
         .filter(Column::Listener.eq(listener))
         .filter(Column::Id.in_subquery(ids));
     QueryTrait::query(&mut update).with_cte(some);
-    let mut taken = update.exec_with_returning(db.write()).await?;
-    taken.sort_unstable_by_key(|row| row.id);
-    Ok(taken)
+    let mut claimed = update.exec_with_returning(db.write()).await?;
+    claimed.sort_unstable_by_key(|row| row.id);
+    Ok(claimed)
 }
 
-/// Writes what became of deliveries to a listener.
+/// Writes the outcomes of deliveries to a listener.
 pub(super) async fn settle(
     db: &Db,
     plan: &RetryPlan,
@@ -73,7 +73,7 @@ pub(super) async fn settle(
         Entity::delete_many().filter(of_listener(arrived)).exec(db.write()).await?;
     }
     if !transient.is_empty() {
-        // when somebody is away there are many: they wait as long as the oldest of them
+        // while the other side is away there are many: they all wait as long as the oldest of them
         Entity::update_many()
             .col_expr(Column::DueAt, Expr::value(now + TimeDelta::from_std(longest).unwrap_or(LEASE)))
             .col_expr(Column::Reason, Expr::value(why))

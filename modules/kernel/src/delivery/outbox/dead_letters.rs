@@ -9,7 +9,7 @@ use sea_orm::{
 };
 use std::collections::BTreeMap;
 
-/// Some dead letters, sorted by event and listener.
+/// Selects dead letters.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Which {
     /// Only of this event.
@@ -41,7 +41,7 @@ pub async fn dead_letters(
     Ok(find.limit(limit).all(db).await?)
 }
 
-/// Makes these dead letters due again, as if they had just been told.
+/// Makes these dead letters due again, as if they had just been published.
 ///
 /// # Errors
 /// When the store fails.

@@ -1,5 +1,5 @@
-//! Straight delivery to one listener. Each listener has a lane of its own, and each event a place of its own in it: a listener that is
-//! broken, slow or away holds up no other listener, and an event that is slow holds up no other event.
+//! Direct delivery to one listener. Each listener has a lane of its own, in which events are delivered side by side: a listener that is
+//! broken, slow or away holds up no other listener, and a slow event holds up no other event.
 
 use super::{
     claim::{claim, settle},
@@ -14,7 +14,7 @@ use crate::{
 };
 use tokio::task::JoinSet;
 
-/// The way of events from an outbox to one listener.
+/// Delivers the events of an outbox to one listener.
 #[derive(Clone)]
 pub(super) struct Lane {
     pub(super) db: Db,
@@ -28,7 +28,7 @@ pub(super) struct Lane {
 type Ended = (Model, Result<(), Fault>);
 
 impl Lane {
-    /// Hands events over until jobs are to end, and what was begun has ended.
+    /// Delivers events until jobs are to end and the deliveries that were begun have ended.
     pub(super) async fn run(self, beat: Beat) {
         let mut commits = self.db.hook().commits.subscribe();
         let mut under_way: JoinSet<Ended> = JoinSet::new();

@@ -4,7 +4,7 @@ use super::row::{Entity, Model};
 use crate::{Ctx, Envelope, Event, Fault, db::Tx};
 use sea_orm::{EntityTrait, IntoActiveModel};
 
-/// Tells that something happened, if `tx` is committed.
+/// Publishes an event, if `tx` is committed.
 ///
 /// # Errors
 /// When the store fails; then the change must not be committed.
@@ -12,10 +12,10 @@ pub async fn publish<E: Event>(tx: &Tx, cx: &Ctx, event: &E) -> Result<(), Fault
     publish_all(tx, cx, std::slice::from_ref(event)).await
 }
 
-/// Tells several things at once, in one write.
+/// Publishes several events in one write.
 ///
 /// # Errors
-/// As [`tell`].
+/// As [`publish`].
 pub async fn publish_all<E: Event>(tx: &Tx, cx: &Ctx, events: &[E]) -> Result<(), Fault> {
     let (due_at, listeners) = (tx.db().now(), tx.db().hook().listeners(E::TYPE));
     let mut rows = Vec::with_capacity(events.len() * listeners.len());

@@ -1,4 +1,4 @@
-//! The relay of a module: what runs in the background to deliver its events.
+//! The relay of a module: the jobs that deliver its events.
 
 use super::{
     direct::Lane,
@@ -27,9 +27,9 @@ use std::time::Duration;
 /// How many rows are addressed at once.
 const BATCH: u64 = 100;
 
-/// Delivers the events of a module: straight, with a lane for each listener, or to the broker.
+/// Delivers the events of a module: directly, with a lane for each listener, or to the broker.
 pub fn relay(db: &Db, bus: Bus, jobs: &Jobs) {
-    // a second relay on the same database wakes_relay the same people
+    // a second relay on the same database has the same listeners
     drop(db.hook().audience.set(bus.audience()));
     let (db, module, stop) = (db.in_background(), db.module(), jobs.stopping());
     match bus.broker() {
@@ -46,7 +46,7 @@ pub fn relay(db: &Db, bus: Bus, jobs: &Jobs) {
             });
         }
         Some(broker) => {
-            // those with a listener are from a time without a broker
+            // rows with a listener are from a time without a broker
             for to in std::iter::once(EVERYONE).chain(bus.listeners().iter().map(|listener| listener.name())) {
                 let name = if to == EVERYONE { format!("{module}.outbox") } else { format!("{module}.outbox.{to}") };
                 let (db, broker, plan, stop) = (db.clone(), broker.clone(), bus.retry_plan().clone(), stop.clone());
@@ -81,7 +81,7 @@ fn measure(db: Db, jobs: &Jobs) {
     });
 }
 
-/// Gives rows that are for everyone to each listener: rows of commands, of older releases, and of a time with a broker.
+/// Addresses rows that are for everyone to each listener: rows of commands, of older releases, and of a time with a broker.
 async fn address(db: &Db, audience: &Audience) -> Result<(), Fault> {
     loop {
         let due = || {
@@ -127,7 +127,7 @@ async fn address(db: &Db, audience: &Audience) -> Result<(), Fault> {
     }
 }
 
-/// Makes dead letters of events that nobody takes: their listener is no longer part of the shop.
+/// Makes dead letters of events whose listener is no longer part of the shop.
 async fn give_up_orphans(db: &Db, bus: &Bus) -> Result<(), Fault> {
     let known = bus.listeners().iter().map(|listener| listener.name()).chain([EVERYONE]);
     let limit = db.now() - TimeDelta::from_std(bus.retry_plan().give_up()).unwrap_or(TimeDelta::days(365));

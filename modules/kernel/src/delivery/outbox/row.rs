@@ -15,13 +15,13 @@ pub struct Model {
     /// The event's id.
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: Uuid,
-    /// The listener; [`EVERYONE`](super::EVERYONE) for all that want it.
+    /// The listener; [`EVERYONE`](super::EVERYONE) when it is not addressed yet.
     #[sea_orm(primary_key, auto_increment = false)]
     pub listener: String,
     /// The [`Envelope`] as JSON.
     #[sea_orm(column_type = "Text")]
     pub event: String,
-    /// How often its delivery has failed in a way that waiting does not mend.
+    /// How often its delivery has failed, transient faults not counted.
     pub attempts: i32,
     /// When it is to be delivered, or delivered again.
     pub due_at: DateTimeUtc,
@@ -48,7 +48,7 @@ impl Model {
         Ok(Self { id: event.id, listener: listener.into(), event: json, attempts, due_at, reason, dead_at, replayed_at })
     }
 
-    /// For how long it has been tried to deliver it.
+    /// The time since it was published or replayed.
     pub(super) fn age(&self, now: DateTime<Utc>) -> Duration {
         let since = self.replayed_at.into_iter().chain(published_at(self.id)).max();
         since.map_or(Duration::ZERO, |since| (now - since).to_std().unwrap_or_default())

@@ -28,8 +28,8 @@ fn outbox_by_due() -> IndexCreateStatement {
     Index::create().name("outbox_by_due").table("outbox").col("due_at").and_where(Expr::col("dead_at").is_null()).to_owned()
 }
 
-/// Gives each listener a row of its own in the outbox. A release that does not know of listeners goes on: its rows are for all of them,
-/// and it delivers the rows of each to all.
+/// Gives each listener a row of its own. A release that does not know of listeners goes on: its rows are for all of them, and it
+/// delivers the rows of each to all.
 ///
 /// # Errors
 /// When the store refuses.

@@ -1,4 +1,4 @@
-//! The way of events from an outbox to the broker.
+//! Publishes the events of an outbox to the broker.
 
 use super::{
     claim::{claim, settle},
@@ -17,12 +17,12 @@ use crate::{
 /// How many events are published at once.
 const BATCH: u64 = 100;
 
-/// What became of a look into the outbox.
+/// The outcome of one poll of the outbox.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Round {
     /// There was nothing to publish.
     Idle,
-    /// Something was, and there may be more.
+    /// Events were published, and there may be more.
     Published,
     /// Something was, and the broker could not be reached.
     Unreachable,
