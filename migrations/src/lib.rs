@@ -1,17 +1,17 @@
-//! The tables of every module's own database, as numbered steps.
+//! The tables of every module's own database, as numbered migrations.
 //!
 //! Each module has its own list and its own tracking table, because each module may have its own database.
 //!
 //! # The rule: expand, then contract
-//! Releases that follow each other run side by side on one schema, and a release can be taken back. So:
-//! - A step that has been released is never changed; the next one changes what it made. Released are all steps on the branch `main`:
-//!   someone may run it, whatever the version in Cargo.toml says.
-//! - A step adds. A new column may be null or has a default, so that the release before can still write rows; a new table or index
-//!   disturbs nobody.
-//! - What is no longer used is removed, renamed or made stricter one release *after* the last one that uses it.
-//! - A step is short, and waits for its locks three seconds at most (`kernel::db`): it must be able to run while the shop serves. Large
-//!   tables are filled by a job, not by a step.
-//! - SQLite changes some things only by making a table anew; foreign keys are off while steps run, and checked afterwards.
+//! A release runs beside the one before it on one schema, and can be taken back. So:
+//! - A released migration is never changed; a later one changes its tables. All migrations on the branch `main` count as released:
+//!   someone may run them, whatever the version in Cargo.toml says.
+//! - A migration adds. A new column may be null or has a default, so that the release before can still write rows; it ignores new
+//!   tables and indexes.
+//! - A table or column is removed, renamed or made stricter one release *after* the last one that uses it.
+//! - A migration is short, and waits for its locks three seconds at most (`kernel::db`): it runs while the shop serves. A job,
+//!   not a migration, fills large tables.
+//! - On SQLite some changes need a new table; foreign keys are off during migrations, and checked afterwards.
 
 use sea_orm_migration::prelude::*;
 

@@ -180,7 +180,7 @@ impl Drop for Split {
 #[tokio::test]
 async fn two_shops_run_beside_each_other_as_seven_processes_each() {
     let folders = [kernel::testing::folder(), kernel::testing::folder()];
-    // ports of the gateways; the ports of the modules move with them, and all are below the range that the system assigns to clients
+    // ports of the gateways; ports of modules move with them, and all are below the range that the system assigns
     let first = 12_000 + u16::try_from(std::process::id() % 8_000).unwrap();
     let ports = [first, first + 50];
     let _shops = [0, 1].map(|i| Split::start(folders[i].path(), ports[i]));
