@@ -304,7 +304,7 @@ fn has_check_digit(number: &str) -> bool {
     let digits = number.bytes().rev().map(|digit| u32::from(digit - b'0')).enumerate();
     let sum: u32 = digits.map(|(i, digit)| if i % 2 == 0 { digit } else { digit * 2 / 10 + digit * 2 % 10 }).sum();
     // nothing but zeros has one, too
-    sum > 0 && sum % 10 == 0
+    sum > 0 && sum.is_multiple_of(10)
 }
 
 /// Visa, Mastercard, Amex, Diners, JCB, Discover, UnionPay and Maestro.
