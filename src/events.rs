@@ -59,7 +59,7 @@ pub(crate) async fn run(settings: &Settings, command: Command) -> anyhow::Result
         DeadLetters::Replay(which) => (which.id, &which.listener, DeadLetterAction::Replay),
         DeadLetters::Drop(which) => (which.id, &which.listener, DeadLetterAction::Drop),
     };
-    let which = outbox::Which { id, listener: listener.clone() };
+    let which = outbox::DeadLetterFilter { id, listener: listener.clone() };
     let outboxes = outboxes(settings).await?;
     let bus = crate::assembly::bus_of_operator(settings)?;
     let found = delivery::dead_letters(&bus, &outboxes, &which, action).await.map_err(|e| anyhow::anyhow!("{e}"))?;

@@ -8,7 +8,7 @@ use kernel::{
     delivery::{self, Bus, DeadLetter, DeadLetterAction, dead_letters},
     inbox,
     jobs::Jobs,
-    outbox::{self, Which},
+    outbox::{self, DeadLetterFilter},
     sweep,
     testing::{Stores, rabbitmq},
 };
@@ -33,21 +33,21 @@ macro_rules! both_ways {
         mod direct {
             $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $test() {
-                super::$test(super::Ground { stores: super::Stores::embedded(), has_broker: false }).await;
+                super::$test(super::Setup { stores: super::Stores::embedded(), has_broker: false }).await;
             })*
         }
         mod direct_on_servers {
             $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             #[ignore = "needs servers: see docs/testing.md"]
             async fn $test() {
-                super::$test(super::Ground { stores: super::Stores::servers(), has_broker: false }).await;
+                super::$test(super::Setup { stores: super::Stores::servers(), has_broker: false }).await;
             })*
         }
         mod broker {
             $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             #[ignore = "needs servers: see docs/testing.md"]
             async fn $test() {
-                super::$test(super::Ground { stores: super::Stores::servers(), has_broker: true }).await;
+                super::$test(super::Setup { stores: super::Stores::servers(), has_broker: true }).await;
             })*
         }
     };
@@ -113,13 +113,13 @@ impl MigratorTrait for Tables {
     }
 }
 
-/// Where a test takes place.
-struct Ground {
+/// The stores of a test, and whether its events go through a broker.
+struct Setup {
     stores: Stores,
     has_broker: bool,
 }
 
-impl Ground {
+impl Setup {
     async fn db(&self) -> Db {
         let db =
             Db::open::<Tables>("lamp", &self.stores.database("lamp").await, Pool::default(), Durability::Full).await.unwrap();
@@ -237,7 +237,7 @@ struct Shop {
     key: InternalKey,
     config: delivery::Config,
     stop: Jobs,
-    ground: Ground,
+    setup: Setup,
 }
 
 impl Drop for Shop {
@@ -247,22 +247,22 @@ impl Drop for Shop {
 }
 
 /// A shop with one listener.
-async fn shop(ground: Ground) -> Shop {
-    shop_with(ground, &[]).await
+async fn shop(setup: Setup) -> Shop {
+    shop_with(setup, &[]).await
 }
 
 /// A shop with a listener `watch`, and these.
-async fn shop_with(ground: Ground, others: &[(&'static str, &Arc<Log>)]) -> Shop {
-    let (db, log, key, stop) = (ground.db().await, Arc::new(Log::default()), InternalKey::random(), Jobs::default());
+async fn shop_with(setup: Setup, others: &[(&'static str, &Arc<Log>)]) -> Shop {
+    let (db, log, key, stop) = (setup.db().await, Arc::new(Log::default()), InternalKey::random(), Jobs::default());
     let names: Vec<&str> = others.iter().map(|(name, _)| *name).chain(["watch"]).collect();
     let listeners = others.iter().map(|(name, log)| log.listener(name)).chain([log.listener("watch")]);
-    let config = ground.config(&names);
+    let config = setup.config(&names);
     let bus = Bus::new(&config, listeners.collect(), key.clone()).unwrap();
     for name in names {
         bus.listen(name, &stop);
     }
     outbox::relay(&db, bus.clone(), &stop);
-    Shop { db, bus, log, key, config, stop, ground }
+    Shop { db, bus, log, key, config, stop, setup }
 }
 
 fn cx() -> Ctx {
@@ -303,16 +303,16 @@ impl Shop {
     }
 
     async fn dead(&self, action: DeadLetterAction) -> Vec<DeadLetter> {
-        self.dead_of(&Which::default(), action).await
+        self.dead_of(&DeadLetterFilter::default(), action).await
     }
 
-    async fn dead_of(&self, which: &Which, action: DeadLetterAction) -> Vec<DeadLetter> {
+    async fn dead_of(&self, which: &DeadLetterFilter, action: DeadLetterAction) -> Vec<DeadLetter> {
         dead_letters(&self.bus, std::slice::from_ref(&self.db), which, action).await.unwrap()
     }
 }
 
-async fn an_event_comes_with_its_change_or_not_at_all(ground: Ground) {
-    let shop = shop(ground).await;
+async fn an_event_comes_with_its_change_or_not_at_all(setup: Setup) {
+    let shop = shop(setup).await;
     let tx = shop.db.begin().await.unwrap();
     outbox::publish(&tx, &cx(), &Lit { lamp: 1 }).await.unwrap();
     drop(tx);
@@ -322,8 +322,8 @@ async fn an_event_comes_with_its_change_or_not_at_all(ground: Ground) {
     shop.nothing_left().await;
 }
 
-async fn an_event_that_cannot_be_handled_becomes_a_dead_letter_and_holds_up_no_other(ground: Ground) {
-    let shop = shop(ground).await;
+async fn an_event_that_cannot_be_handled_becomes_a_dead_letter_and_holds_up_no_other(setup: Setup) {
+    let shop = shop(setup).await;
     shop.log.answer(0, Some(Code::Internal));
     shop.light(0..50).await;
     for lamp in 0..50 {
@@ -337,8 +337,8 @@ async fn an_event_that_cannot_be_handled_becomes_a_dead_letter_and_holds_up_no_o
     assert_eq!((1..50).map(|lamp| shop.log.times(lamp)).max(), Some(1));
 }
 
-async fn a_listener_that_is_away_is_tried_until_it_is_back(ground: Ground) {
-    let shop = shop(ground).await;
+async fn a_listener_that_is_away_is_tried_until_it_is_back(setup: Setup) {
+    let shop = shop(setup).await;
     shop.log.answer(1, Some(Code::Unavailable));
     shop.light(1..2).await;
     // more often than what cannot be handled is tried
@@ -350,8 +350,8 @@ async fn a_listener_that_is_away_is_tried_until_it_is_back(ground: Ground) {
     shop.nothing_left().await;
 }
 
-async fn a_dead_letter_can_be_replayed_and_dropped(ground: Ground) {
-    let shop = shop(ground).await;
+async fn a_dead_letter_can_be_replayed_and_dropped(setup: Setup) {
+    let shop = shop(setup).await;
     for lamp in [1, 2] {
         shop.log.answer(lamp, Some(Code::Internal));
     }
@@ -360,7 +360,7 @@ async fn a_dead_letter_can_be_replayed_and_dropped(ground: Ground) {
     let letters = shop.dead(DeadLetterAction::List).await;
     let first = letters.iter().find(|letter| letter.event.as_ref().unwrap().subject == "1").unwrap().id;
     shop.log.answer(1, None);
-    let replayed = shop.dead_of(&Which { id: Some(first), listener: None }, DeadLetterAction::Replay).await;
+    let replayed = shop.dead_of(&DeadLetterFilter { id: Some(first), listener: None }, DeadLetterAction::Replay).await;
     assert_eq!(replayed.len(), 1);
     shop.seen(1, 4).await;
     assert_eq!(shop.dead(DeadLetterAction::List).await.len(), 1);
@@ -388,8 +388,8 @@ async fn light_long_ago(db: &Db, listener: &str, lamp: u32) {
     outbox::Entity::insert(row.into_active_model()).exec_without_returning(db.write()).await.unwrap();
 }
 
-async fn an_event_that_is_too_old_is_a_dead_letter_whatever_the_reason(ground: Ground) {
-    let shop = shop(ground).await;
+async fn an_event_that_is_too_old_is_a_dead_letter_whatever_the_reason(setup: Setup) {
+    let shop = shop(setup).await;
     shop.log.answer(1, Some(Code::Unavailable));
     light_long_ago(&shop.db, outbox::EVERYONE, 1).await;
     shop.until("a dead letter", async || !shop.dead(DeadLetterAction::List).await.is_empty()).await;
@@ -404,7 +404,7 @@ async fn an_event_that_is_too_old_is_a_dead_letter_whatever_the_reason(ground: G
     shop.seen(2, 1).await;
 }
 
-async fn a_listener_that_is_broken_slow_or_away_holds_up_no_other(ground: Ground) {
+async fn a_listener_that_is_broken_slow_or_away_holds_up_no_other(setup: Setup) {
     let moods = [
         ("broken", Mood::Fails(Code::Internal)),
         ("panics", Mood::Panics),
@@ -412,7 +412,7 @@ async fn a_listener_that_is_broken_slow_or_away_holds_up_no_other(ground: Ground
         ("away", Mood::Fails(Code::Unavailable)),
     ];
     let others = moods.map(|(name, mood)| (name, Log::in_mood(mood)));
-    let shop = shop_with(ground, &others.each_ref().map(|(name, log)| (*name, log))).await;
+    let shop = shop_with(setup, &others.each_ref().map(|(name, log)| (*name, log))).await;
     for start in 0..4 {
         shop.light(start * 50..start * 50 + 50).await;
     }
@@ -423,14 +423,14 @@ async fn a_listener_that_is_broken_slow_or_away_holds_up_no_other(ground: Ground
         shop.until(name, async || log.calls() > 0).await;
     }
     let broken = async || {
-        let letters = shop.dead_of(&Which { id: None, listener: Some("broken".into()) }, DeadLetterAction::List).await;
+        let letters = shop.dead_of(&DeadLetterFilter { id: None, listener: Some("broken".into()) }, DeadLetterAction::List).await;
         letters.len() == 200 && letters.iter().all(|letter| letter.listener == "broken" && letter.attempts == 3)
     };
     shop.until("dead letters of the broken one", broken).await;
 }
 
-async fn an_event_that_is_slow_holds_up_no_other(ground: Ground) {
-    let shop = shop(ground).await;
+async fn an_event_that_is_slow_holds_up_no_other(setup: Setup) {
+    let shop = shop(setup).await;
     shop.log.set(0, Some(Mood::Hangs));
     shop.light(0..1).await;
     for start in 0..6 {
@@ -440,12 +440,12 @@ async fn an_event_that_is_slow_holds_up_no_other(ground: Ground) {
     assert_eq!(shop.log.times(0), 1);
 }
 
-async fn after_an_outage_everything_comes(ground: Ground) {
-    let shop = shop(ground).await;
+async fn after_an_outage_everything_comes(setup: Setup) {
+    let shop = shop(setup).await;
     shop.log.set(ANY, Some(Mood::Fails(Code::Unavailable)));
     shop.light(0..300).await;
     shop.until("some knocks", async || shop.log.calls() > 34).await;
-    if !shop.ground.has_broker {
+    if !shop.setup.has_broker {
         assert!(shop.log.lamps().len() < 60, "who is away is not asked about everything");
     }
     shop.log.set(ANY, None);
@@ -454,14 +454,14 @@ async fn after_an_outage_everything_comes(ground: Ground) {
     shop.nothing_left().await;
 }
 
-async fn a_dead_letter_is_replayed_for_one_listener_only(ground: Ground) {
+async fn a_dead_letter_is_replayed_for_one_listener_only(setup: Setup) {
     let other = Log::in_mood(Mood::Fails(Code::Internal));
-    let shop = shop_with(ground, &[("other", &other)]).await;
+    let shop = shop_with(setup, &[("other", &other)]).await;
     shop.log.answer(1, Some(Code::Internal));
     shop.light(1..2).await;
     shop.until("two dead letters", async || shop.dead(DeadLetterAction::List).await.len() == 2).await;
     shop.log.answer(1, None);
-    let watch = Which { id: None, listener: Some("watch".into()) };
+    let watch = DeadLetterFilter { id: None, listener: Some("watch".into()) };
     let replayed = shop.dead_of(&watch, DeadLetterAction::Replay).await;
     assert_eq!(replayed.iter().map(|letter| letter.listener.as_str()).collect::<Vec<_>>(), ["watch"]);
     shop.seen(1, 4).await;
@@ -470,8 +470,8 @@ async fn a_dead_letter_is_replayed_for_one_listener_only(ground: Ground) {
     assert_eq!((shop.log.times(1), other.times(1)), (4, 3));
 }
 
-async fn all_dead_letters_are_listed_and_dropped(ground: Ground) {
-    let shop = shop(ground).await;
+async fn all_dead_letters_are_listed_and_dropped(setup: Setup) {
+    let shop = shop(setup).await;
     shop.log.set(ANY, Some(Mood::Fails(Code::Internal)));
     // more than are read at once
     shop.light(0..1_050).await;
@@ -482,10 +482,10 @@ async fn all_dead_letters_are_listed_and_dropped(ground: Ground) {
     assert_eq!(shop.dead(DeadLetterAction::List).await, []);
 }
 
-async fn an_event_that_was_published_before_there_is_a_relay_is_delivered(ground: Ground) {
-    let (db, log, stop) = (ground.db().await, Arc::new(Log::default()), Jobs::default());
+async fn an_event_that_was_published_before_there_is_a_relay_is_delivered(setup: Setup) {
+    let (db, log, stop) = (setup.db().await, Arc::new(Log::default()), Jobs::default());
     light(&db, 0..120).await;
-    let config = ground.config(&["watch"]);
+    let config = setup.config(&["watch"]);
     // a time without a broker, or with one
     light_long_ago(&db, "watch", 200).await;
     let bus = Bus::new(&config, vec![log.listener("watch")], InternalKey::random()).unwrap();
@@ -498,8 +498,8 @@ async fn an_event_that_was_published_before_there_is_a_relay_is_delivered(ground
 }
 
 /// It knew of no listeners, and goes on writing while the newer one runs.
-async fn an_event_of_an_older_release_is_delivered(ground: Ground) {
-    let url = ground.stores.database("lamp").await;
+async fn an_event_of_an_older_release_is_delivered(setup: Setup) {
+    let url = setup.stores.database("lamp").await;
     let create = format!("{url}{}", if url.starts_with("sqlite") { "?mode=rwc" } else { "" });
     let older = Database::connect(create).await.unwrap();
     Tables::up(&older, Some(1)).await.unwrap();
@@ -520,7 +520,7 @@ async fn an_event_of_an_older_release_is_delivered(ground: Ground) {
     db.migrate().await.unwrap();
     tell(2).await;
     let (logs, stop) = ([Arc::new(Log::default()), Arc::new(Log::default())], Jobs::default());
-    let config = ground.config(&["watch", "other"]);
+    let config = setup.config(&["watch", "other"]);
     let listeners = vec![logs[0].listener("watch"), logs[1].listener("other")];
     let bus = Bus::new(&config, listeners, InternalKey::random()).unwrap();
     for name in ["watch", "other"] {
@@ -557,10 +557,10 @@ mod older_outbox {
 }
 
 /// The second one is a process of its own: its own connections, and its own end of the bus.
-async fn two_relays_share_the_work(ground: Ground) {
-    let url = ground.stores.database("lamp").await;
+async fn two_relays_share_the_work(setup: Setup) {
+    let url = setup.stores.database("lamp").await;
     let open = async || Db::open::<Tables>("lamp", &url, Pool::default(), Durability::Full).await.unwrap();
-    let (first, second, key, config) = (open().await, open().await, InternalKey::random(), ground.config(&["watch"]));
+    let (first, second, key, config) = (open().await, open().await, InternalKey::random(), setup.config(&["watch"]));
     first.migrate().await.unwrap();
     let (logs, jobs) = ([Arc::new(Log::default()), Arc::new(Log::default())], [Jobs::default(), Jobs::default()]);
     for (index, db) in [&first, &second].into_iter().enumerate() {
@@ -586,8 +586,8 @@ async fn two_relays_share_the_work(ground: Ground) {
     jobs[1].stopping().cancel();
 }
 
-async fn old_rows_are_swept_in_batches(ground: Ground) {
-    let db = ground.db().await;
+async fn old_rows_are_swept_in_batches(setup: Setup) {
+    let db = setup.db().await;
     let now = db.now();
     let row = |days| inbox::Model { event_id: Uuid::now_v7(), handled_at: now - TimeDelta::days(days) }.into_active_model();
     inbox::Entity::insert_many((0..1_203).map(|n| row(if n < 3 { 29 } else { 31 })))
@@ -610,8 +610,8 @@ async fn old_rows_are_swept_in_batches(ground: Ground) {
     assert_eq!(outbox::state(db.read()).await.unwrap().depth, 1);
 }
 
-async fn an_event_that_is_handled_twice_has_one_effect(ground: Ground) {
-    let db = ground.db().await;
+async fn an_event_that_is_handled_twice_has_one_effect(setup: Setup) {
+    let db = setup.db().await;
     let event = Envelope::new(&cx(), &Lit { lamp: 1 }).unwrap();
     let first = db.begin().await.unwrap();
     assert!(inbox::is_new(&first, event.id).await.unwrap());
@@ -623,8 +623,8 @@ async fn an_event_that_is_handled_twice_has_one_effect(ground: Ground) {
     }
 }
 
-async fn events_are_in_the_trace_of_their_change(ground: Ground) {
-    let shop = shop(ground).await;
+async fn events_are_in_the_trace_of_their_change(setup: Setup) {
+    let shop = shop(setup).await;
     let cx = cx();
     let tx = shop.db.begin().await.unwrap();
     outbox::publish(&tx, &cx, &Lit { lamp: 1 }).await.unwrap();
@@ -638,8 +638,8 @@ async fn events_are_in_the_trace_of_their_change(ground: Ground) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs servers: see docs/testing.md"]
 async fn events_wait_for_a_listener_that_is_not_there_yet() {
-    let ground = Ground { stores: Stores::servers(), has_broker: true };
-    let (db, stop, config, key) = (ground.db().await, Jobs::default(), ground.config(&["watch"]), InternalKey::random());
+    let setup = Setup { stores: Stores::servers(), has_broker: true };
+    let (db, stop, config, key) = (setup.db().await, Jobs::default(), setup.config(&["watch"]), InternalKey::random());
     let log = Arc::new(Log::default());
     outbox::relay(&db, Bus::new(&config, vec![log.listener("watch")], key.clone()).unwrap(), &stop);
     light(&db, 1..3).await;
@@ -671,7 +671,7 @@ async fn publish(shop: &Shop, channel: &Channel, event: &Envelope, signature: Op
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs servers: see docs/testing.md"]
 async fn a_message_that_no_process_of_the_shop_has_signed_is_a_dead_letter() {
-    let shop = shop(Ground { stores: Stores::servers(), has_broker: true }).await;
+    let shop = shop(Setup { stores: Stores::servers(), has_broker: true }).await;
     // the shop has made its exchange
     shop.light(0..1).await;
     shop.seen(0, 1).await;
@@ -690,7 +690,7 @@ async fn a_message_that_no_process_of_the_shop_has_signed_is_a_dead_letter() {
     }
     assert_eq!(shop.log.lamps(), BTreeSet::from([0, 3]));
     // an operator answers for what is replayed
-    shop.dead_of(&Which { id: Some(unsigned.id), listener: None }, DeadLetterAction::Replay).await;
+    shop.dead_of(&DeadLetterFilter { id: Some(unsigned.id), listener: None }, DeadLetterAction::Replay).await;
     shop.seen(1, 1).await;
     assert_eq!(shop.dead(DeadLetterAction::Drop).await.len(), 1);
 }
@@ -698,8 +698,8 @@ async fn a_message_that_no_process_of_the_shop_has_signed_is_a_dead_letter() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs servers: see docs/testing.md"]
 async fn a_queue_with_other_arguments_is_used_as_it_is() {
-    let ground = Ground { stores: Stores::servers(), has_broker: true };
-    let prefix = ground.config(&["watch"]).prefix;
+    let setup = Setup { stores: Stores::servers(), has_broker: true };
+    let prefix = setup.config(&["watch"]).prefix;
     let (_connection, channel) = channel().await;
     for queue in ["watch", "watch.dead"] {
         let mut arguments = FieldTable::default();
@@ -708,7 +708,7 @@ async fn a_queue_with_other_arguments_is_used_as_it_is() {
         let name = format!("{prefix}.{queue}");
         channel.queue_declare(name.into(), QueueDeclareOptions::durable(), arguments).await.unwrap();
     }
-    let shop = shop(ground).await;
+    let shop = shop(setup).await;
     shop.log.answer(1, Some(Code::Internal));
     shop.light(1..3).await;
     shop.seen(2, 1).await;
@@ -719,8 +719,8 @@ async fn a_queue_with_other_arguments_is_used_as_it_is() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs servers: see docs/testing.md"]
 async fn a_listener_does_not_get_types_that_it_no_longer_wants() {
-    let ground = Ground { stores: Stores::servers(), has_broker: true };
-    let (db, stop, config, key) = (ground.db().await, Jobs::default(), ground.config(&["watch"]), InternalKey::random());
+    let setup = Setup { stores: Stores::servers(), has_broker: true };
+    let (db, stop, config, key) = (setup.db().await, Jobs::default(), setup.config(&["watch"]), InternalKey::random());
     let older = Listener::new("watch", &["lamp.lit", "lamp.sold"], |_, _| std::future::ready(Ok(())));
     outbox::relay(&db, Bus::new(&config, vec![older], key.clone()).unwrap(), &stop);
     light(&db, 1..3).await;
@@ -749,7 +749,7 @@ async fn a_listener_does_not_get_types_that_it_no_longer_wants() {
     until(async || *seen.lock().unwrap() == 1).await;
     assert!(stop.end(Duration::from_secs(20)).await);
     assert_eq!((left().await, *seen.lock().unwrap()), (0, 1), "they were acknowledged");
-    assert_eq!(dead_letters(&bus, &[], &Which::default(), DeadLetterAction::List).await.unwrap(), []);
+    assert_eq!(dead_letters(&bus, &[], &DeadLetterFilter::default(), DeadLetterAction::List).await.unwrap(), []);
 }
 
 async fn until(is_so: impl AsyncFn() -> bool) {

@@ -2,7 +2,7 @@
 
 use super::{
     broker::{ATTEMPTS, Broker, BrokerError, REASON, REPLAYED, SIGNATURE, attempts, header, send},
-    handle::handled,
+    handle::call_listener,
     plan::Next,
 };
 use crate::{
@@ -86,13 +86,12 @@ async fn consume(broker: &Broker, listener: &Listener, channel: &Channel, delive
     if delivery.redelivered {
         metrics::counter!("souk_events_redelivered_total", "listener" => name).increment(1);
     }
-    let (result, next) = handle(broker, listener, &delivery).await;
-    if let Err(fault) = result {
+    if let Err((fault, next)) = handle(broker, listener, &delivery).await {
         let attempts = attempts(&delivery);
         let (queue, attempts) = match next {
-            Next::Later(wait) => (broker.retry_queue(name, nearest(broker.plan().waits(), wait)), attempts),
-            Next::Again(wait) => (broker.retry_queue(name, wait), attempts + 1),
-            Next::Never => {
+            Next::Defer(wait) => (broker.retry_queue(name, nearest(broker.plan().waits(), wait)), attempts),
+            Next::Retry(wait) => (broker.retry_queue(name, wait), attempts + 1),
+            Next::DeadLetter => {
                 tracing::error!(listener = name, event = ?delivery.properties.message_id(), error = %fault, "dead letter");
                 metrics::counter!("souk_dead_letters_total", "place" => "broker", "listener" => name).increment(1);
                 (broker.dead_queue(name), attempts + 1)
@@ -109,7 +108,7 @@ async fn consume(broker: &Broker, listener: &Listener, channel: &Channel, delive
 }
 
 /// Lets the listener handle a message, and returns the next step if that fails.
-async fn handle(broker: &Broker, listener: &Listener, delivery: &Delivery) -> (Result<(), Fault>, Next) {
+async fn handle(broker: &Broker, listener: &Listener, delivery: &Delivery) -> Result<(), (Fault, Next)> {
     let is_signed = match header(delivery, SIGNATURE) {
         Some(AMQPValue::LongString(signature)) => {
             str::from_utf8(signature.as_bytes()).is_ok_and(|signature| broker.key().verify_bytes(&delivery.data, signature))
@@ -118,28 +117,28 @@ async fn handle(broker: &Broker, listener: &Listener, delivery: &Delivery) -> (R
     };
     if !is_signed {
         // otherwise any client of the broker could publish in the name of a module
-        return (Err(Fault::new(Code::Unauthenticated, "Not signed by this shop")), Next::Never);
+        return Err((Fault::new(Code::Unauthenticated, "Not signed by this shop"), Next::DeadLetter));
     }
     let event = match serde_json::from_slice::<Envelope>(&delivery.data) {
         Ok(event) => event,
         Err(e) => {
             let fault = Fault::internal(format_args!("a message that is no event: {e}")).with_message("The event cannot be read");
-            return (Err(fault), Next::Never);
+            return Err((fault, Next::DeadLetter));
         }
     };
     if !listener.wants(&event.r#type) {
         // bound by an older release: it is not wanted now
-        return (Ok(()), Next::Never);
+        return Ok(());
     }
-    let result = handled(listener, &event).await;
+    let Err(fault) = call_listener(listener, &event).await else { return Ok(()) };
     let replayed = match header(delivery, REPLAYED) {
         Some(AMQPValue::LongLongInt(seconds)) => DateTime::from_timestamp(*seconds, 0),
         _ => None,
     };
     let since = replayed.map_or(event.time, |replayed| replayed.max(event.time));
     let age = (now() - since).to_std().unwrap_or_default();
-    let next = result.as_ref().err().map_or(Next::Never, |fault| broker.plan().after(fault, attempts(delivery), age));
-    (result, next)
+    let next = broker.plan().after(&fault, attempts(delivery), age);
+    Err((fault, next))
 }
 
 /// The longest of `waits`, each of which has a queue, that is not longer than `wanted`; the shortest if all are longer.

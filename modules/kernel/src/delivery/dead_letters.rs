@@ -4,7 +4,7 @@
 use super::{
     broker::{Broker, BrokerError, REASON, REPLAYED, attempts, header, send, signed},
     bus::Bus,
-    outbox::{self, Which},
+    outbox::{self, DeadLetterFilter},
 };
 use crate::{Envelope, Fault, db::Db, now};
 use lapin::{
@@ -53,23 +53,28 @@ pub enum DeadLetterAction {
 ///
 /// # Errors
 /// When a store or the broker cannot be reached.
-pub async fn dead_letters(bus: &Bus, outboxes: &[Db], which: &Which, action: DeadLetterAction) -> Result<Vec<DeadLetter>, Fault> {
+pub async fn dead_letters(
+    bus: &Bus,
+    outboxes: &[Db],
+    filter: &DeadLetterFilter,
+    action: DeadLetterAction,
+) -> Result<Vec<DeadLetter>, Fault> {
     let mut found = Vec::new();
     for db in outboxes {
-        found.extend(in_outbox(db, which, action).await?);
+        found.extend(in_outbox(db, filter, action).await?);
     }
     if let Some(broker) = bus.broker() {
-        for listener in broker.listeners().filter(|name| which.listener.as_deref().is_none_or(|wanted| wanted == *name)) {
-            found.extend(in_queue(broker, listener, which.id, action).await?);
+        for listener in broker.listeners().filter(|name| filter.listener.as_deref().is_none_or(|wanted| wanted == *name)) {
+            found.extend(in_queue(broker, listener, filter.id, action).await?);
         }
     }
     Ok(found)
 }
 
-async fn in_outbox(db: &Db, which: &Which, action: DeadLetterAction) -> Result<Vec<DeadLetter>, Fault> {
+async fn in_outbox(db: &Db, filter: &DeadLetterFilter, action: DeadLetterAction) -> Result<Vec<DeadLetter>, Fault> {
     let (mut found, mut last) = (Vec::new(), None);
     loop {
-        let rows = outbox::dead_letters(db.read(), which, last.as_ref(), PAGE).await?;
+        let rows = outbox::dead_letters(db.read(), filter, last.as_ref(), PAGE).await?;
         match action {
             DeadLetterAction::List => {}
             DeadLetterAction::Replay => outbox::replay(db.write(), &rows, db.now()).await?,

@@ -3,7 +3,7 @@
 use crate::{Envelope, Fault, Listener};
 
 /// Lets a listener handle an event, and measures it.
-pub(super) async fn handled(listener: &Listener, event: &Envelope) -> Result<(), Fault> {
+pub(super) async fn call_listener(listener: &Listener, event: &Envelope) -> Result<(), Fault> {
     let result = listener.handle(event.clone()).await;
     let outcome = outcome_of(&result);
     let (name, kind) = (listener.name(), event.r#type.clone());

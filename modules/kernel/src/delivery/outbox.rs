@@ -21,7 +21,7 @@ mod state;
 mod to_broker;
 
 pub use super::audience::EVERYONE;
-pub use dead_letters::{Which, dead_letters, discard, replay};
+pub use dead_letters::{DeadLetterFilter, dead_letters, discard, replay};
 pub use publish::{publish, publish_all};
 pub use relay::relay;
 pub use row::{ActiveModel, Column, Entity, Model, PrimaryKey, Relation};

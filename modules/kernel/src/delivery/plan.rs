@@ -15,11 +15,11 @@ pub(crate) struct RetryPlan {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Next {
     /// The fault is transient: it is delivered again after this time, and the attempt does not count.
-    Later(Duration),
+    Defer(Duration),
     /// It is delivered again after this time, and the attempt counts.
-    Again(Duration),
+    Retry(Duration),
     /// It is a dead letter.
-    Never,
+    DeadLetter,
 }
 
 impl RetryPlan {
@@ -33,14 +33,14 @@ impl RetryPlan {
         /// The longest wait after a transient fault.
         const LONGEST: Duration = Duration::from_secs(60);
         if age >= self.give_up {
-            return Next::Never;
+            return Next::DeadLetter;
         }
         if is_transient(fault) {
             // a fault that has lasted long will probably last longer
-            return Next::Later((age / 4).clamp(Duration::from_millis(100), LONGEST));
+            return Next::Defer((age / 4).clamp(Duration::from_millis(100), LONGEST));
         }
         let wait = usize::try_from(attempts).ok().and_then(|attempts| self.waits.get(attempts));
-        wait.map_or(Next::Never, |wait| Next::Again(*wait))
+        wait.map_or(Next::DeadLetter, |wait| Next::Retry(*wait))
     }
 
     /// The age at which an event is given up, whatever the reason.

@@ -60,12 +60,12 @@ pub(super) async fn settle(
             continue;
         };
         match plan.after(&fault, row.attempts, row.age(now)) {
-            Next::Later(wait) => {
+            Next::Defer(wait) => {
                 (longest, why) = (longest.max(wait), fault.to_string());
                 transient.push(row.id);
             }
-            Next::Again(wait) => failed.push((row, fault, Some(wait))),
-            Next::Never => failed.push((row, fault, None)),
+            Next::Retry(wait) => failed.push((row, fault, Some(wait))),
+            Next::DeadLetter => failed.push((row, fault, None)),
         }
     }
     let of_listener = |ids: Vec<uuid::Uuid>| Column::Listener.eq(listener).and(Column::Id.is_in(ids));

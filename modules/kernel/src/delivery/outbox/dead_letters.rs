@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 
 /// Selects dead letters.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Which {
+pub struct DeadLetterFilter {
     /// Only of this event.
     pub id: Option<Uuid>,
     /// Only of this listener.
@@ -24,7 +24,7 @@ pub struct Which {
 /// When the store fails.
 pub async fn dead_letters(
     db: &impl ConnectionTrait,
-    which: &Which,
+    filter: &DeadLetterFilter,
     after: Option<&Model>,
     limit: u64,
 ) -> Result<Vec<Model>, Fault> {
@@ -34,8 +34,8 @@ pub async fn dead_letters(
     });
     let wanted = Condition::all()
         .add(Column::DeadAt.is_not_null())
-        .add_option(which.id.map(|id| Column::Id.eq(id)))
-        .add_option(which.listener.as_deref().map(|listener| Column::Listener.eq(listener)))
+        .add_option(filter.id.map(|id| Column::Id.eq(id)))
+        .add_option(filter.listener.as_deref().map(|listener| Column::Listener.eq(listener)))
         .add_option(after);
     let find = Entity::find().filter(wanted).order_by_asc(Column::Id).order_by_asc(Column::Listener);
     Ok(find.limit(limit).all(db).await?)

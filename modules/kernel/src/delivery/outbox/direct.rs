@@ -9,7 +9,7 @@ use super::{
 use crate::{
     Envelope, Fault, Listener,
     db::Db,
-    delivery::{handle::handled, plan::RetryPlan},
+    delivery::{handle::call_listener, plan::RetryPlan},
     jobs::{Beat, CancellationToken},
 };
 use tokio::task::JoinSet;
@@ -73,7 +73,7 @@ impl Lane {
         let listener = self.listener.clone();
         under_way.spawn(async move {
             let outcome = match serde_json::from_str::<Envelope>(&row.event) {
-                Ok(event) => handled(&listener, &event).await,
+                Ok(event) => call_listener(&listener, &event).await,
                 Err(e) => Err(Fault::internal(format_args!("event {}: {e}", row.id)).with_message("The event cannot be read")),
             };
             (row, outcome)
