@@ -10,8 +10,8 @@ use payment::PaymentId;
 pub trait OrderApi {
     /// Order your cart.
     ///
-    /// Holds the stock of all lines, or of none; takes the names and prices of now; empties the cart. Refused when a price is
-    /// another than the cart last showed. The order expires when it is not paid in time.
+    /// Holds the stock of all lines or of none, copies names and prices, and empties the cart. Refused when a price has changed since
+    /// the cart last showed it. The order expires when it is not paid in time.
     #[post(
         "/orders",
         public = "/api/orders",
@@ -29,14 +29,14 @@ pub trait OrderApi {
 
     /// Get one of your orders.
     ///
-    /// Admins can get everyone's.
+    /// Admins can get the orders of all customers.
     #[get("/orders/{id}", public = "/api/orders/{id}", access = user, rate = "30/min", errors(NotFound))]
     async fn get(&self, cx: &Ctx, id: OrderId) -> Result<OrderReply, OrderError>;
 
     /// Cancel one of your orders.
     ///
-    /// An unpaid one gives its stock back; a paid one is refunded as well: it is `cancelled` now, and `refunded` when the money has
-    /// gone back. Refused once it was shipped.
+    /// The stock is released. A paid order is refunded as well: it is `cancelled` at once, and `refunded` when the money was given
+    /// back. Refused after the order was shipped.
     #[post(
         "/orders/{id}/cancel",
         public = "/api/orders/{id}/cancel",
@@ -49,8 +49,8 @@ pub trait OrderApi {
 
     /// Pay one of your orders.
     ///
-    /// The amount is the order's. A payment that is `requires_action` is finished with `confirm`. After 503 or 504 the outcome is
-    /// not known: ask again with the same key, or look at the order.
+    /// Charges the total of the order. A payment with status `requires_action` is finished with `confirm`. After 503 or 504 the
+    /// outcome is not known: repeat the request with the same key, or get the order.
     #[post(
         "/payments/process",
         public = "/api/payments/process",
@@ -61,7 +61,7 @@ pub trait OrderApi {
     )]
     async fn pay(&self, cx: &Ctx, request: Pay) -> Result<PaymentReply, OrderError>;
 
-    /// Finish a payment after the payer has done what it required.
+    /// Finish a payment after the payer has done the required action.
     #[put(
         "/payments/{payment}/confirm",
         public = "/api/payments/{payment}/confirm",
@@ -71,13 +71,13 @@ pub trait OrderApi {
     )]
     async fn confirm(&self, cx: &Ctx, payment: PaymentId) -> Result<PaymentReply, OrderError>;
 
-    /// List everyone's orders, the newest first.
+    /// List the orders of all customers, the newest first.
     #[get("/all-orders", public = "/api/admin/orders", access = role(admin), rate = "60/min")]
     async fn list_all(&self, cx: &Ctx, query: ListAllOrders) -> Result<OrderPage, OrderError>;
 
     /// Move an order to `shipped` or `delivered`.
     ///
-    /// A status that it has already, with another note, corrects the note: it is added to the timeline, and the customer is told.
+    /// The current status with another note corrects the note: it is added to the timeline and mailed to the customer.
     #[put(
         "/orders/{id}/status",
         public = "/api/orders/{id}/status",

@@ -3,15 +3,15 @@ use kernel::{Amount, ApiError, Fault};
 use product::{ProductId, Shortage};
 use serde::{Deserialize, Serialize};
 
-/// What can go wrong with orders.
+/// Errors of the order module.
 #[derive(Debug, Clone, PartialEq, thiserror::Error, ApiError)]
 #[api(module = "order")]
 pub enum OrderError {
-    /// There is no such order, or it is another user's.
+    /// There is no order with this id, or it belongs to another user.
     #[error("Order not found")]
     #[api(not_found)]
     NotFound,
-    /// There is no such payment, or it is another user's.
+    /// There is no payment with this id, or it belongs to another user.
     #[error("Payment not found")]
     #[api(not_found)]
     PaymentNotFound,
@@ -19,43 +19,43 @@ pub enum OrderError {
     #[error("Cart is empty")]
     #[api(invalid_argument)]
     CartEmpty,
-    /// Some line asks for more than is left; nothing was ordered.
+    /// A line asks for more pieces than are in stock; nothing was ordered.
     #[error("Insufficient stock: {}", .lines.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))]
     #[api(conflict)]
     OutOfStock {
-        /// The lines that ask for too much.
+        /// The lines that ask for too many pieces.
         lines: Vec<Shortage>,
     },
-    /// Some price is another than the cart last showed; nothing was ordered. Look at the cart and order again.
+    /// A price has changed since the cart last showed it; nothing was ordered. Read the cart and order again.
     #[error("Prices have changed; look at the cart and order again")]
     #[api(conflict)]
     PriceChanged {
-        /// The lines whose price is another.
+        /// The lines with a changed price.
         lines: Vec<PriceChange>,
     },
-    /// The order would cost more than can be paid; nothing was ordered. Take fewer pieces.
+    /// The total would be higher than can be paid; nothing was ordered. Order fewer pieces.
     #[error("The order would cost more than can be paid; take fewer pieces")]
     #[api(conflict)]
     TooDear,
-    /// The order is in a state that does not allow it.
+    /// The status of the order does not allow the operation.
     #[error("The order is {status}")]
     #[api(conflict)]
     IllegalState {
-        /// The state.
+        /// Current status of the order.
         status: OrderStatus,
     },
     /// Another request is paying or cancelling the order now.
     #[error("Another request is paying this order")]
     #[api(conflict)]
     Busy,
-    /// The provider refused the charge; the order can be paid in another way.
+    /// The provider declined the charge; the order can be paid with another method.
     #[error("Payment declined: {reason}")]
     #[api(payment_required)]
     Declined {
-        /// The provider's reason, e.g. `card_declined`.
+        /// The provider's code of the reason, e.g. `card_declined`.
         reason: String,
     },
-    /// The payment provider could not be reached, and so charged nothing; try again, or in another way.
+    /// The payment provider could not be reached and charged nothing; try again, or with another method.
     #[error("Payment provider not available")]
     #[api(unavailable)]
     ProviderUnavailable,
@@ -73,13 +73,13 @@ pub enum OrderError {
     Fault(#[from] Fault),
 }
 
-/// A line whose price is another than the cart last showed.
+/// A line whose price has changed since the cart last showed it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct PriceChange {
-    /// Which product.
+    /// Product of the line.
     pub product_id: ProductId,
-    /// The price that the cart last showed.
+    /// Price of one piece that the cart last showed.
     pub seen: Amount,
-    /// The price of now.
+    /// Current price of one piece.
     pub now: Amount,
 }

@@ -1,11 +1,11 @@
-//! What the module tells about its past.
+//! The events that the module publishes.
 
 use crate::OrderItem;
 use kernel::{Amount, Currency, Event, OrderId, UserId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// Defines an event that tells what an order was when it happened.
+/// Defines an event whose data is a snapshot of the order after the change.
 macro_rules! order_event {
     ($(#[$doc:meta])* $name:ident = $kind:literal) => {
         $(#[$doc])*
@@ -31,7 +31,7 @@ macro_rules! order_event {
     };
 }
 
-/// The number that people use for an order.
+/// The number of an order for mails and customer service.
 pub fn order_number(id: OrderId) -> String {
     format!("S-{:08}", id.0)
 }
@@ -40,38 +40,38 @@ pub fn order_number(id: OrderId) -> String {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum CancelReason {
-    /// Its user wanted it.
+    /// The customer cancelled it.
     Customer,
-    /// The shop wanted it.
+    /// An admin cancelled it.
     Shop,
     /// It was not paid in time.
     NotPaid,
-    /// It was paid too late: its stock was no longer held.
+    /// It was paid after the hold of its stock had ended.
     StockLost,
 }
 
-/// What events tell about an order.
+/// Snapshot of an order in an event.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct OrderFacts {
-    /// The order.
+    /// Id of the order.
     pub order_id: OrderId,
-    /// The number that people use.
+    /// Number for mails and customer service, e.g. `S-00000042`.
     pub number: String,
-    /// Whose it is.
+    /// The customer who placed the order.
     pub user_id: UserId,
-    /// The lines, sorted by product.
+    /// One line for each product, sorted by product id.
     pub items: Vec<OrderItem>,
-    /// What is to be paid.
+    /// Amount to pay, in `currency`.
     pub total: Amount,
-    /// Currency of all amounts.
+    /// Currency of all amounts of the order.
     pub currency: Currency,
-    /// What a person wrote about what happened, e.g. the number of the parcel or the reason of a cancellation.
+    /// Note of the person who made the change, e.g. the number of the parcel or the reason of a cancellation.
     #[serde(default)]
     pub note: Option<String>,
-    /// Why it was cancelled; only then.
+    /// Cause of a cancellation; null in all other events.
     #[serde(default)]
     pub reason: Option<CancelReason>,
-    /// Version of the order, from 1; 0 in events of releases that did not tell it.
+    /// Version of the order, from 1; 0 in events of releases without versions.
     #[serde(default)]
     pub version: i64,
 }
@@ -85,15 +85,15 @@ order_event!(
     OrderPaid = "order.paid"
 );
 order_event!(
-    /// An order is on its way.
+    /// The parcel of an order is on its way.
     OrderShipped = "order.shipped"
 );
 order_event!(
-    /// An order has arrived.
+    /// The parcel of an order has arrived.
     OrderDelivered = "order.delivered"
 );
 order_event!(
-    /// An order was cancelled, by its user, an admin, or because it was not paid in time.
+    /// An order was cancelled: by the customer, by an admin, or because it was not paid in time.
     OrderCancelled = "order.cancelled"
 );
 order_event!(

@@ -15,25 +15,40 @@ mod cancel;
 #[cfg(feature = "server")]
 mod checkout;
 #[cfg(feature = "server")]
+mod context;
+#[cfg(feature = "server")]
 mod effects;
 #[cfg(feature = "server")]
 mod entity;
 #[cfg(feature = "server")]
+mod expire;
+#[cfg(feature = "server")]
+mod fault;
+#[cfg(feature = "server")]
+mod job_loop;
+#[cfg(feature = "server")]
+mod list;
+#[cfg(feature = "server")]
 mod pay;
+#[cfg(feature = "server")]
+mod publish;
+#[cfg(feature = "server")]
+mod recover;
 #[cfg(feature = "server")]
 mod rules;
 #[cfg(feature = "server")]
 mod service;
 #[cfg(feature = "server")]
+mod set_status;
+#[cfg(feature = "server")]
 mod start;
 #[cfg(feature = "server")]
 mod store;
 #[cfg(feature = "server")]
-mod tell;
-#[cfg(feature = "server")]
 mod view;
-#[cfg(feature = "server")]
-mod window;
 
 #[cfg(feature = "server")]
-pub use {service::Orders, start::*};
+pub use {
+    context::{Orders, Orders as Service},
+    start::{Config, Peers},
+};

@@ -1,20 +1,21 @@
 //! Paying a pending order.
 //!
-//! `pending → charging` is stored, with the number of the attempt, before the payment module is asked; it charges an attempt at most
-//! once. A known outcome moves the order to `paid` or back to `pending`. When the outcome is not known the order stays `charging`
-//! without a lease, and whoever comes first asks again about the same attempt: the client with the same key, or the job.
+//! `pending → charging` is stored, with the number of the attempt, before the payment module is called; the payment module charges an
+//! attempt at most once. A known outcome moves the order to `paid` or back to `pending`. When the outcome is not known, the order
+//! stays `charging` without a lease, and the client (with the same key) or the job repeats the same attempt.
 
 use crate::{
-    OrderError, OrderPaid, Pay, PaymentReply,
-    checkout::into_fault,
+    OrderError, OrderPaid, OrderStatus, Pay, PaymentReply,
+    context::{Orders, Result},
     entity::{
         effect::Kind,
         order::{self, State},
     },
+    fault::into_fault,
     ops,
-    service::{Orders, Result, visible},
-    store,
-    tell::tell,
+    publish::publish,
+    rules::own,
+    store::{self, Attempt, NotCharged},
 };
 use kernel::{
     ApiError, Ctx, Fault, Money, OrderId, UserId,
@@ -22,10 +23,9 @@ use kernel::{
     idempotency::{self, Begun, Held, LEASE},
 };
 use payment::{Payment, PaymentApi, PaymentError, PaymentId, PaymentRequest, PaymentStatus};
-use sea_orm::Set;
 
-/// How long the job waits before it asks again about a payment whose outcome is not known. A client may ask at once.
-const PAUSE: TimeDelta = TimeDelta::seconds(5);
+/// How long the job waits before it repeats an attempt whose outcome is not known. A client may repeat it at once.
+const RETRY_PAUSE: TimeDelta = TimeDelta::seconds(5);
 
 impl Orders {
     pub(crate) async fn pay_order(&self, cx: &Ctx, request: Pay) -> Result<PaymentReply> {
@@ -35,34 +35,28 @@ impl Orders {
         };
         let now = self.db.now();
         let order = own(cx, store::order(&*tx, request.order_id).await?)?;
-        let attempt = match order.state {
+        let number = match order.state {
             State::Pending if order.expires_at > now => order.attempt + 1,
-            // the same question again, after an answer that got lost
+            // the client repeats an attempt whose reply was lost
             State::Charging if order.lease_until <= now && order.payment_method.as_deref() == Some(&*request.payment_method) => {
                 order.attempt
             }
             State::Charging => return Err(OrderError::Busy),
-            State::Pending => return Err(OrderError::IllegalState { status: crate::OrderStatus::Expired }),
+            State::Pending => return Err(OrderError::IllegalState { status: OrderStatus::Expired }),
             state => return Err(OrderError::IllegalState { status: state.status() }),
         };
-        let change = order::ActiveModel {
-            attempt: Set(attempt),
-            payment_method: Set(Some(request.payment_method.into())),
-            payment_key: Set(held.key().map(str::to_owned)),
-            lease_until: Set(now + LEASE),
-            ..Default::default()
-        };
-        let order = store::charge(&*tx, &order, change).await?.ok_or(OrderError::Busy)?;
+        let attempt = Attempt { number, payment_method: request.payment_method.into(), key: held.key().map(str::to_owned) };
+        let order = store::charge(&*tx, &order, Some(attempt), now + LEASE).await?.ok_or(OrderError::Busy)?;
         tx.commit().await?;
-        self.ask(&cx.without_key(), order, &held, TimeDelta::zero()).await
+        self.process_attempt(&cx.without_key(), order, &held, TimeDelta::zero()).await
     }
 
-    /// Finds out how a payment ended whose request is gone, and answers the client's key, unless another request with it does.
-    pub(crate) async fn settle_payment(&self, client: &Ctx, order: order::Model) -> Result<PaymentReply> {
+    /// Repeats the attempt of a stale order, and stores the reply under the client's key unless another request has taken the key over.
+    pub(crate) async fn settle_stale_payment(&self, client: &Ctx, order: order::Model) -> Result<PaymentReply> {
         let tx = self.db.begin().await?;
         let held = idempotency::take_over(&self.db, &tx, client, ops::PAY).await?.unwrap_or(Held::nothing());
         tx.commit().await?;
-        self.ask(&client.without_key(), order, &held, PAUSE).await
+        self.process_attempt(&client.without_key(), order, &held, RETRY_PAUSE).await
     }
 
     pub(crate) async fn confirm_payment(&self, cx: &Ctx, payment: PaymentId) -> Result<PaymentReply> {
@@ -73,7 +67,7 @@ impl Orders {
         match order.state {
             State::Pending if order.expires_at > now => {}
             State::Charging if order.lease_until <= now => {}
-            // said before: the answer of then
+            // a repetition gets the same answer
             State::Paid | State::Shipped | State::Delivered => {
                 drop(tx);
                 let payment = self.payment.get(&cx.without_key(), payment).await.map_err(into_fault)?;
@@ -82,16 +76,15 @@ impl Orders {
             State::Charging => return Err(OrderError::Busy),
             state => return Err(OrderError::IllegalState { status: state.status() }),
         }
-        let change = order::ActiveModel { lease_until: Set(now + LEASE), ..Default::default() };
-        let order = store::charge(&*tx, &order, change).await?.ok_or(OrderError::Busy)?;
+        let order = store::charge(&*tx, &order, None, now + LEASE).await?.ok_or(OrderError::Busy)?;
         tx.commit().await?;
         let outcome = self.payment.confirm(&cx.without_key(), payment).await;
-        self.settle(&cx.without_key(), order, outcome, &Held::nothing(), TimeDelta::zero()).await
+        self.apply_outcome(&cx.without_key(), order, outcome, &Held::nothing(), TimeDelta::zero()).await
     }
 
-    /// Asks the payment module about the order's attempt, for the first time or again, and stores what it answers. When it does not
-    /// know, anybody may ask again after the pause.
-    async fn ask(&self, cx: &Ctx, order: order::Model, held: &Held, pause: TimeDelta) -> Result<PaymentReply> {
+    /// Calls the payment module with the order's attempt, for the first time or again, and stores the outcome. When the outcome is
+    /// unknown, the attempt may be repeated after the pause.
+    async fn process_attempt(&self, cx: &Ctx, order: order::Model, held: &Held, pause: TimeDelta) -> Result<PaymentReply> {
         let currency = order.currency.parse().map_err(|_| Fault::internal("an order without a currency"))?;
         let request = PaymentRequest {
             user_id: UserId(order.user_id),
@@ -101,10 +94,10 @@ impl Orders {
         };
         let attempt = u32::try_from(order.attempt).unwrap_or_default();
         let outcome = self.payment.process(cx, OrderId(order.id), attempt, request).await;
-        self.settle(cx, order, outcome, held, pause).await
+        self.apply_outcome(cx, order, outcome, held, pause).await
     }
 
-    async fn settle(
+    async fn apply_outcome(
         &self,
         cx: &Ctx,
         order: order::Model,
@@ -113,7 +106,7 @@ impl Orders {
         pause: TimeDelta,
     ) -> Result<PaymentReply> {
         match outcome {
-            Ok(payment) if payment.status == PaymentStatus::Succeeded => self.paid(cx, order, payment, held).await,
+            Ok(payment) if payment.status == PaymentStatus::Succeeded => self.set_paid(cx, order, payment, held).await,
             Ok(payment) if payment.status == PaymentStatus::RequiresAction => {
                 let note = "Payment needs an action of the payer";
                 self.back_to_pending(&order, note, Ok(PaymentReply { payment }), held).await
@@ -145,21 +138,21 @@ impl Orders {
         }
     }
 
-    async fn paid(&self, cx: &Ctx, order: order::Model, payment: Payment, held: &Held) -> Result<PaymentReply> {
-        let change = order::ActiveModel { payment_id: Set(Some(payment.id.0)), ..Default::default() };
+    async fn set_paid(&self, cx: &Ctx, order: order::Model, payment: Payment, held: &Held) -> Result<PaymentReply> {
+        let id = payment.id;
         let reply = PaymentReply { payment };
         let tx = self.db.begin().await?;
         held.finish(&tx, &reply).await?;
-        // none: someone else asked about the same attempt at the same time, and was told the same
-        let paid = store::advance(&*tx, order.id, State::Charging, State::Paid, change).await?;
+        // none: another call processed the same attempt at the same time, with the same outcome
+        let paid = store::set_paid(&*tx, order.id, id).await?;
         if let Some(order) = &paid {
-            tell::<OrderPaid>(&tx, cx, order, None).await?;
-            store::note(&*tx, &[order.id], State::Paid, "Payment received").await?;
-            store::add_effect(&*tx, &[order.id], Kind::CommitStock, self.own_effects_due()).await?;
+            publish::<OrderPaid>(&tx, cx, order, None).await?;
+            store::add_to_timelines(&*tx, &[order.id], State::Paid, "Payment received").await?;
+            store::add_effect(&*tx, &[order.id], Kind::CommitStock, self.effect_claim_end()).await?;
         }
         tx.commit().await?;
         if let Some(order) = paid {
-            self.begin_effects(cx, order, Kind::CommitStock).await;
+            self.start_effect(cx, order, Kind::CommitStock).await;
         }
         Ok(reply)
     }
@@ -169,7 +162,7 @@ impl Orders {
         self.back_to_pending(order, &note, Err(OrderError::Declined { reason }), held).await
     }
 
-    /// Nothing was charged. The answer is kept under the key, unless it is one that may be another when the client tries again.
+    /// Stores that nothing was charged. The answer is stored under the key, unless a retry of the client can have another outcome.
     async fn back_to_pending(
         &self,
         order: &order::Model,
@@ -178,31 +171,23 @@ impl Orders {
         held: &Held,
     ) -> Result<PaymentReply> {
         let tx = self.db.begin().await?;
-        let mut change = order::ActiveModel::default();
+        let mut end = NotCharged::default();
         match &answer {
             Ok(reply) => {
-                change.payment_id = Set(Some(reply.payment.id.0));
+                end.payment = Some(reply.payment.id);
                 held.finish(&tx, reply).await?;
             }
             Err(OrderError::ProviderUnavailable) => held.abandon(&tx).await?,
             Err(refusal) => {
-                // whatever it was, it is nothing that a provider knows, and nothing that we keep
-                if *refusal == OrderError::UnknownMethod {
-                    change.payment_method = Set(None);
-                }
+                // no provider has this method: it may be any secret text, which is not stored
+                end.forget_method = *refusal == OrderError::UnknownMethod;
                 held.refuse(&tx, &refusal.clone().into_problem()).await?;
             }
         }
-        if store::advance(&*tx, order.id, State::Charging, State::Pending, change).await?.is_some() {
-            store::note(&*tx, &[order.id], State::Pending, note).await?;
+        if store::set_not_charged(&*tx, order.id, end).await?.is_some() {
+            store::add_to_timelines(&*tx, &[order.id], State::Pending, note).await?;
         }
         tx.commit().await?;
         answer
     }
-}
-
-/// The order, if it is the caller's own: nobody pays for others.
-fn own(cx: &Ctx, row: Option<order::Model>) -> Result<order::Model> {
-    let user = cx.user()?;
-    visible(cx, row).and_then(|row| if row.user_id == user.0 { Ok(row) } else { Err(OrderError::NotFound) })
 }

@@ -1,18 +1,42 @@
-//! Decisions that need no store.
+//! Rules of orders that need no store and no other module.
 
-use crate::{OrderError, PriceChange};
+use crate::{
+    OrderError, PriceChange,
+    entity::order::{self, State},
+};
 use cart::SnapshotLine;
-use kernel::{Amount, Currency, Fault, Money};
+use kernel::{Amount, Ctx, Currency, Fault, Money, Role};
 use product::{HeldLine, Hold};
 
-/// The lines whose price is another than the cart last showed. Both sides are sorted by product.
+/// The order, if the caller may see it: its owner and admins may, once it is placed.
+pub(crate) fn visible(cx: &Ctx, row: Option<order::Model>) -> Result<order::Model, OrderError> {
+    let user = cx.user()?;
+    row.filter(|row| row.state != State::Placing && (row.user_id == user.0 || cx.has_role(Role::Admin)))
+        .ok_or(OrderError::NotFound)
+}
+
+/// The order, if it is the caller's own: an admin cannot pay for a customer.
+pub(crate) fn own(cx: &Ctx, row: Option<order::Model>) -> Result<order::Model, OrderError> {
+    let user = cx.user()?;
+    visible(cx, row).and_then(|row| if row.user_id == user.0 { Ok(row) } else { Err(OrderError::NotFound) })
+}
+
+/// The text of a timeline entry: its title, with the note of a person.
+pub(crate) fn with_note(title: &str, note: Option<&str>) -> String {
+    match note {
+        Some(note) => format!("{title}: {note}"),
+        None => title.to_owned(),
+    }
+}
+
+/// The lines whose price differs from the price that the cart last showed. Both lists are sorted by product.
 pub(crate) fn price_changes(seen: &[SnapshotLine], hold: &Hold) -> Vec<PriceChange> {
     let pairs = std::iter::zip(seen, &hold.lines);
     let changed = pairs.filter(|(seen, held)| seen.unit_price != held.unit_price || seen.currency != hold.currency);
     changed.map(|(seen, held)| PriceChange { product_id: held.product_id, seen: seen.unit_price, now: held.unit_price }).collect()
 }
 
-/// What the lines cost together.
+/// The sum of the lines.
 pub(crate) fn total(lines: &[HeldLine], currency: Currency) -> Result<Money, OrderError> {
     lines.iter().try_fold(Money::zero(currency), |sum, line| {
         let line = money(line.unit_price, currency)?.times(line.quantity);
@@ -20,7 +44,7 @@ pub(crate) fn total(lines: &[HeldLine], currency: Currency) -> Result<Money, Ord
     })
 }
 
-/// An amount of another module in minor units.
+/// Converts an amount of another module to minor units.
 pub(crate) fn money(amount: Amount, currency: Currency) -> Result<Money, OrderError> {
     amount.in_currency(currency).ok_or_else(|| Fault::internal(format_args!("{amount} is no amount of {currency}")).into())
 }

@@ -12,62 +12,62 @@ use std::fmt;
 use user::PostalAddress;
 use utoipa::{IntoParams, ToSchema};
 
-/// An order.
+/// An order, with its lines and its history.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Order {
-    /// Its id.
+    /// Id in paths and requests.
     pub id: OrderId,
-    /// The number that people use.
+    /// Number for mails and customer service: `S-` and the id with at least 8 digits.
     #[schema(example = "S-00000042")]
     pub number: String,
-    /// Whose it is.
+    /// The customer who placed the order.
     pub user_id: UserId,
-    /// How far it is.
+    /// Current status; a payment under way shows as `pending`.
     pub status: OrderStatus,
-    /// The lines, sorted by product.
+    /// One line for each product, sorted by product id; at least one.
     pub items: Vec<OrderItem>,
-    /// Sum of the lines.
+    /// Sum of the subtotals of all lines, in `currency`.
     pub subtotal: Amount,
-    /// What is to be paid.
+    /// Amount to pay, in `currency`. It equals `subtotal`: there are no further costs.
     pub total: Amount,
-    /// Currency of all amounts.
+    /// Currency of all amounts of the order.
     pub currency: Currency,
-    /// Where it goes.
+    /// Address that the order is shipped to.
     pub shipping_address: PostalAddress,
-    /// The payment that paid it or is under way, if any.
+    /// The payment that paid the order, or the last one that required an action of the payer; null if there is none.
     pub payment_id: Option<PaymentId>,
-    /// When it was placed.
+    /// Time of placing (UTC).
     pub placed_at: DateTime<Utc>,
-    /// When it last changed.
+    /// Time of the last change of the order (UTC).
     pub updated_at: DateTime<Utc>,
-    /// When it expires unless it is paid before; none once it cannot expire any more.
+    /// Time (UTC) at which the order expires unless it is paid; null unless the status is `pending`.
     pub expires_at: Option<DateTime<Utc>>,
-    /// What happened to it, the oldest first.
+    /// History of the order, the oldest entry first.
     pub timeline: Vec<TimelineEntry>,
 }
 
-/// How far an order is.
+/// Status of an order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum OrderStatus {
-    /// Its stock is held; it awaits payment.
+    /// The stock is held; the payment is awaited or under way.
     Pending,
-    /// It is paid and its stock is sold.
+    /// The order is paid; the stock is sold.
     Paid,
-    /// It is on its way.
+    /// The parcel is on its way.
     Shipped,
-    /// It has arrived.
+    /// The parcel has arrived.
     Delivered,
-    /// It was cancelled. If it had been paid, the refund is under way.
+    /// The order was cancelled. If it had been paid, the refund is under way.
     Cancelled,
-    /// It was not paid in time.
+    /// The order was not paid in time.
     Expired,
-    /// It was cancelled after it was paid, and the money was given back.
+    /// The order was cancelled after it was paid, and the money was given back.
     Refunded,
 }
 
 impl OrderStatus {
-    /// Its name on JSON and in the store.
+    /// The name in JSON.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Pending => "pending",
@@ -87,29 +87,29 @@ impl fmt::Display for OrderStatus {
     }
 }
 
-/// A line of an order, with the name and price that it was placed with.
+/// A line of an order, with name and price at the time of placing.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct OrderItem {
-    /// Which product.
+    /// The ordered product; it may have been changed or deleted since.
     pub product_id: ProductId,
-    /// Its name.
+    /// Name of the product when the order was placed.
     pub name: String,
-    /// Price of one piece.
+    /// Price of one piece when the order was placed, in the currency of the order.
     pub unit_price: Amount,
-    /// How many pieces.
+    /// Number of pieces, at least 1.
     pub quantity: u32,
-    /// Price of all pieces.
+    /// `unit_price` times `quantity`.
     pub subtotal: Amount,
 }
 
-/// Something that happened to an order.
+/// An entry in the history of an order.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct TimelineEntry {
-    /// When.
+    /// Time of the change (UTC).
     pub at: DateTime<Utc>,
-    /// The status from then on.
+    /// Status of the order since this entry.
     pub status: OrderStatus,
-    /// What, in words.
+    /// The change in words (English), with the note of an admin or the reason of a cancellation.
     pub note: String,
 }
 
@@ -117,57 +117,57 @@ pub struct TimelineEntry {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Validate, ToSchema, Request)]
 #[serde(deny_unknown_fields)]
 pub struct PlaceOrder {
-    /// Where it goes.
+    /// Address that the order is shipped to.
     #[garde(dive)]
     pub shipping_address: PostalAddress,
 }
 
-/// One order.
+/// The reply with one order.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct OrderReply {
-    /// The order.
+    /// The order after the call.
     pub order: Order,
 }
 
-/// Which orders to list.
+/// Filter and page of the caller's orders.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, Validate, IntoParams, Request)]
 #[serde(deny_unknown_fields)]
 pub struct ListOrders {
-    /// Page, from 1.
+    /// Number of the page; the first one is 1.
     #[garde(inner(custom(between(1, MAX_PAGE))))]
     #[param(minimum = 1, maximum = 1_000_000, default = 1)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub page: Option<i64>,
-    /// Orders on a page, 1 to 100.
+    /// Orders per page, 1 to 100.
     #[garde(inner(custom(between(1, MAX_PER_PAGE))))]
     #[param(minimum = 1, maximum = 100, default = 10)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub per_page: Option<i64>,
-    /// Only orders with this status.
+    /// Only orders with this status; all statuses without it.
     #[garde(skip)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<OrderStatus>,
 }
 
-/// Which of everyone's orders to list.
+/// Filter and page of the orders of all customers.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, Validate, IntoParams, Request)]
 #[serde(deny_unknown_fields)]
 pub struct ListAllOrders {
-    /// Page, from 1.
+    /// Number of the page; the first one is 1.
     #[garde(inner(custom(between(1, MAX_PAGE))))]
     #[param(minimum = 1, maximum = 1_000_000, default = 1)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub page: Option<i64>,
-    /// Orders on a page, 1 to 100.
+    /// Orders per page, 1 to 100.
     #[garde(inner(custom(between(1, MAX_PER_PAGE))))]
     #[param(minimum = 1, maximum = 100, default = 10)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub per_page: Option<i64>,
-    /// Only orders with this status.
+    /// Only orders with this status; all statuses without it.
     #[garde(skip)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<OrderStatus>,
-    /// Only orders of this user.
+    /// Only orders of this customer; all customers without it.
     #[garde(dive)]
     #[param(value_type = Option<i64>, minimum = 1)]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -177,59 +177,59 @@ pub struct ListAllOrders {
 /// A page of orders.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct OrderPage {
-    /// The orders.
+    /// Orders of this page, the newest first.
     pub orders: Vec<Order>,
-    /// Where in the list the page is.
+    /// Number of this page, and the size of the whole list.
     pub pagination: Pagination,
 }
 
-/// Why an order is cancelled.
+/// A request to cancel an order.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, Validate, ToSchema, Request)]
 #[serde(deny_unknown_fields)]
 pub struct CancelOrder {
-    /// The reason, at most 500 characters; kept in the timeline.
+    /// Reason for the timeline and the mail to the customer, at most 500 characters.
     #[garde(dive)]
     #[serde(default, deserialize_with = "kernel::optional::text")]
     #[schema(value_type = Option<String>, max_length = 500)]
     pub reason: Option<Text<500>>,
 }
 
-/// How an order is paid.
+/// A request to pay an order.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Validate, ToSchema, Request)]
 #[serde(deny_unknown_fields)]
 pub struct Pay {
-    /// Which order.
+    /// One of the caller's orders, in status `pending`.
     #[garde(dive)]
     pub order_id: OrderId,
     /// A method of the payment provider. The sandbox has `sandbox_success`, `sandbox_declined`, `sandbox_needs_action` and
-    /// `sandbox_provider_down`. The number of a card is none: nothing that looks like one is taken, here or in any other text.
+    /// `sandbox_provider_down`. The number of a payment card is refused here, as in every other text.
     #[garde(dive, custom(no_card))]
     #[schema(value_type = String, min_length = 1, max_length = 100, example = "sandbox_success")]
     pub payment_method: Line<100>,
 }
 
-/// One payment.
+/// The reply with one payment.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct PaymentReply {
-    /// The payment.
+    /// The payment after the call.
     pub payment: Payment,
 }
 
-/// A status to which an admin moves an order.
+/// A request to move an order to its next status.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Validate, ToSchema, Request)]
 #[serde(deny_unknown_fields)]
 pub struct SetStatus {
-    /// `shipped` or `delivered`.
+    /// The next status: `shipped` after `paid`, `delivered` after `shipped`.
     #[garde(skip)]
     pub status: NextStatus,
-    /// E.g. the number of the parcel, at most 500 characters; kept in the timeline.
+    /// Note for the timeline and the mail to the customer, e.g. the number of the parcel; at most 500 characters.
     #[garde(dive)]
     #[serde(default, deserialize_with = "kernel::optional::text")]
     #[schema(value_type = Option<String>, max_length = 500)]
     pub note: Option<Text<500>>,
 }
 
-/// The statuses to which an admin moves orders.
+/// The statuses that an admin can set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum NextStatus {

@@ -1,5 +1,5 @@
-//! What the order module promises, in three placements, with the real modules around it.
-#![expect(clippy::unwrap_used, reason = "a test may stop at any surprise")]
+//! The behaviour of the order module in three placements, with the real modules around it.
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use cart::{AddItem, CartApi, CartClient, Carts};
 use kernel::{
@@ -37,31 +37,31 @@ placements! {
         place_pay_ship_deliver,
         an_empty_cart_is_refused,
         nothing_is_ordered_when_stock_is_short,
-        a_changed_price_is_told_before_it_is_charged,
+        a_changed_price_is_refused_before_it_is_charged,
         an_order_that_is_too_dear_is_refused,
-        a_corrected_note_is_kept_and_told,
-        nothing_of_a_refused_payment_is_kept,
-        an_address_is_kept_in_one_form,
+        a_corrected_note_is_stored_and_published,
+        nothing_of_a_refused_payment_is_stored,
+        an_address_is_stored_in_normal_form,
         a_key_orders_once_and_pays_once,
         many_payments_of_one_order_charge_once,
         a_declined_payment_leaves_the_order_payable,
         a_payment_can_need_an_action,
-        a_lost_answer_is_found_out,
-        the_job_finds_out_what_nobody_asks_about,
-        an_answered_key_is_left_alone_by_the_job,
-        a_refused_payment_is_answered_again,
-        cancel_gives_back_stock_and_money,
-        a_cancellation_is_answered_as_it_was_stored,
+        repeating_a_payment_finds_its_lost_outcome,
+        the_job_settles_a_payment_that_no_client_repeats,
+        the_job_does_not_change_the_reply_of_an_answered_key,
+        a_refused_payment_is_replayed,
+        cancelling_releases_the_stock_and_refunds,
+        a_cancellation_is_replayed_as_it_was_stored,
         unpaid_orders_expire,
-        strangers_see_nothing,
+        other_users_cannot_see_an_order,
         lists_are_paged_and_filtered,
         a_deactivated_account_cannot_order,
-        what_happens_is_told_once,
+        each_change_is_published_once,
         bad_input_names_the_field,
     ]
 }
 
-/// Runs tests of what happens without a caller on SQLite, and on PostgreSQL when ignored tests are run.
+/// Runs tests of jobs on SQLite, and on PostgreSQL when ignored tests are run.
 macro_rules! on_both_stores {
     ($($test:ident),* $(,)?) => {
         mod on_embedded {
@@ -83,9 +83,9 @@ macro_rules! on_both_stores {
 }
 
 on_both_stores![
-    fifty_twins_place_one_order_though_some_are_killed,
+    fifty_equal_requests_place_one_order_though_some_are_cut_off,
     many_orders_expire_in_one_run_though_one_is_broken,
-    instances_share_refunds_and_one_that_hangs_holds_up_no_other,
+    instances_share_refunds_and_a_hanging_refund_does_not_hold_up_the_rest,
 ];
 
 struct Fixture {
@@ -98,7 +98,7 @@ struct Fixture {
     payment: Lossy,
     user: UserClient,
     users: Users,
-    told: Arc<Mutex<Vec<Envelope>>>,
+    published: Arc<Mutex<Vec<Envelope>>>,
     stores: Stores,
 }
 
@@ -107,11 +107,11 @@ struct Fixture {
 struct Lossy {
     to: PaymentClient,
     lose: Arc<AtomicU32>,
-    /// How often it was asked to charge.
-    asked: Arc<AtomicU32>,
-    /// Of what a refund was asked for, each time.
+    /// Number of calls to charge.
+    charges: Arc<AtomicU32>,
+    /// The payments whose refund was requested, once for each call.
     refunds: Arc<Mutex<Vec<PaymentId>>>,
-    /// How many refunds hang now.
+    /// Number of refunds that hang now.
     hanging: Arc<AtomicU32>,
     flow: watch::Sender<Flow>,
 }
@@ -124,7 +124,7 @@ enum Flow {
     All,
 }
 
-/// Counts as long as it lives.
+/// Counts down when it is dropped.
 struct Counted(Arc<AtomicU32>);
 
 impl Drop for Counted {
@@ -144,7 +144,7 @@ impl Lossy {
 
 impl PaymentApi for Lossy {
     async fn process(&self, cx: &Ctx, order: OrderId, attempt: u32, request: PaymentRequest) -> Result<Payment, PaymentError> {
-        self.asked.fetch_add(1, Ordering::SeqCst);
+        self.charges.fetch_add(1, Ordering::SeqCst);
         self.lost(self.to.called_by("order").process(cx, order, attempt, request).await)
     }
     async fn confirm(&self, cx: &Ctx, id: PaymentId) -> Result<Payment, PaymentError> {
@@ -170,11 +170,11 @@ async fn orders(stores: Stores) -> (Orders, Fixture) {
 
 async fn orders_with(stores: Stores, config: Config) -> (Orders, Fixture) {
     let (at, stop) = (async |name| stores.database(name).await, Jobs::default());
-    let told: Arc<Mutex<Vec<Envelope>>> = Arc::default();
+    let published: Arc<Mutex<Vec<Envelope>>> = Arc::default();
     let listener = Listener::new("test", TYPES, {
-        let told = told.clone();
+        let published = published.clone();
         move |_, event| {
-            told.lock().unwrap().push(event);
+            published.lock().unwrap().push(event);
             std::future::ready(Ok(()))
         }
     });
@@ -195,7 +195,7 @@ async fn orders_with(stores: Stores, config: Config) -> (Orders, Fixture) {
     let payment = Lossy {
         to: payment,
         lose: Arc::default(),
-        asked: Arc::default(),
+        charges: Arc::default(),
         refunds: Arc::default(),
         hanging: Arc::default(),
         flow: watch::channel(Flow::None).0,
@@ -204,7 +204,10 @@ async fn orders_with(stores: Stores, config: Config) -> (Orders, Fixture) {
     let peers = peers(&product, &cart, &payment, &user);
     let orders = module::start::<Orders>(&config, peers, false, &stop).await.unwrap();
     let db = orders.store.in_background();
-    (started(orders, &bus, &stop), Fixture { db, config, bus, jobs: stop, product, cart, payment, user, users, told, stores })
+    (
+        started(orders, &bus, &stop),
+        Fixture { db, config, bus, jobs: stop, product, cart, payment, user, users, published, stores },
+    )
 }
 
 fn peers(product: &ProductClient, cart: &CartClient, payment: &Lossy, user: &UserClient) -> Peers {
@@ -225,7 +228,7 @@ fn started<M: Module<Store = Db>>(started: Started<M>, bus: &Bus, jobs: &Jobs) -
 
 const LONG_AGO: &str = "2000-01-01T00:00:00+00:00";
 
-/// What is told during these tests.
+/// The types of the events that these tests look at.
 const TYPES: &[&str] = &[
     "user.registered",
     "order.placed",
@@ -254,17 +257,17 @@ impl Fixture {
         self.db.write().execute_unprepared(sql).await.unwrap();
     }
 
-    /// As if everyone who works on something had been silent for longer than a lease.
+    /// Lets all leases run out.
     async fn leases_end(&self) {
         self.sql(&format!("UPDATE idempotency_keys SET started_at = '{LONG_AGO}' WHERE reply IS NULL AND problem IS NULL")).await;
         self.sql(&format!("UPDATE orders SET lease_until = '{LONG_AGO}' WHERE state IN ('placing', 'charging')")).await;
     }
 
-    /// The types of the events about this order, in the order in which they were told; waits until there are so many.
-    async fn told(&self, order: OrderId, count: usize) -> Vec<String> {
+    /// The types of the events about this order, oldest first; waits until there are this many.
+    async fn published(&self, order: OrderId, count: usize) -> Vec<String> {
         let about = || {
-            let told = self.told.lock().unwrap();
-            let mut about: Vec<_> = told.iter().filter(|event| event.data["order_id"] == order.0).cloned().collect();
+            let published = self.published.lock().unwrap();
+            let mut about: Vec<_> = published.iter().filter(|event| event.data["order_id"] == order.0).cloned().collect();
             about.sort_by_key(|event| event.id);
             about.into_iter().map(|event| event.r#type).collect::<Vec<_>>()
         };
@@ -334,7 +337,7 @@ async fn status(client: &OrderClient, cx: &Ctx, id: OrderId) -> OrderStatus {
     client.get(cx, id).await.unwrap().order.status
 }
 
-/// Waits for what the jobs do, without a fixed pause.
+/// Waits until the jobs have done something, without a fixed pause.
 async fn until(mut done: impl AsyncFnMut() -> bool) {
     let wait = async {
         while !done().await {
@@ -406,7 +409,7 @@ async fn an_order_that_is_too_dear_is_refused(client: OrderClient, fixture: &Fix
     assert_eq!(client.list(&buyer, ListOrders::default()).await.unwrap().pagination.total, 0);
 }
 
-async fn a_corrected_note_is_kept_and_told(client: OrderClient, fixture: &Fixture) {
+async fn a_corrected_note_is_stored_and_published(client: OrderClient, fixture: &Fixture) {
     let buyer = fixture.buyer("leyla").await;
     let lamp = fixture.product("Lamp", "1", 5).await;
     fixture.fill(&buyer, &[(lamp, 1)]).await;
@@ -418,17 +421,17 @@ async fn a_corrected_note_is_kept_and_told(client: OrderClient, fixture: &Fixtur
         order.timeline.into_iter().filter(|entry| entry.status == OrderStatus::Shipped).map(|e| e.note).collect::<Vec<_>>()
     };
     assert_eq!(ship(Some("Parcel 7")).await, ["Shipped: Parcel 7"]);
-    // the same again, or nothing more
+    // the same note, or none
     assert_eq!(ship(Some(" Parcel 7 ")).await, ["Shipped: Parcel 7"]);
     assert_eq!(ship(None).await, ["Shipped: Parcel 7"]);
     for _ in 0..2 {
         assert_eq!(ship(Some("Parcel 8")).await, ["Shipped: Parcel 7", "Shipped, corrected: Parcel 8"]);
     }
-    let told = fixture.told(id, 4).await;
-    assert_eq!(told, ["order.placed", "order.paid", "order.shipped", "order.shipped"]);
+    let published = fixture.published(id, 4).await;
+    assert_eq!(published, ["order.placed", "order.paid", "order.shipped", "order.shipped"]);
 }
 
-async fn nothing_of_a_refused_payment_is_kept(client: OrderClient, fixture: &Fixture) {
+async fn nothing_of_a_refused_payment_is_stored(client: OrderClient, fixture: &Fixture) {
     let buyer = fixture.buyer("leyla").await;
     let lamp = fixture.product("Lamp", "1", 5).await;
     fixture.fill(&buyer, &[(lamp, 1)]).await;
@@ -441,14 +444,14 @@ async fn nothing_of_a_refused_payment_is_kept(client: OrderClient, fixture: &Fix
     let kept = fixture.count("SELECT COUNT(*) AS n FROM orders WHERE payment_method IS NOT NULL").await;
     let keys = fixture.count("SELECT COUNT(*) AS n FROM idempotency_keys").await;
     assert_eq!((kept, keys), (0, 0));
-    // nor in what people write
+    // nor in a reason
     let reason = CancelOrder { reason: Some("Charge 4111 1111 1111 1111 instead".into()) };
     let refused = client.cancel(&buyer, id, reason).await.unwrap_err();
     assert_eq!(refused.to_string(), "reason must not contain the number of a payment card");
     client.pay(&buyer, pay(id, "sandbox_success")).await.unwrap();
 }
 
-async fn an_address_is_kept_in_one_form(client: OrderClient, fixture: &Fixture) {
+async fn an_address_is_stored_in_normal_form(client: OrderClient, fixture: &Fixture) {
     let buyer = fixture.buyer("leyla").await;
     let lamp = fixture.product("Lamp", "1", 5).await;
     fixture.fill(&buyer, &[(lamp, 1)]).await;
@@ -475,7 +478,7 @@ async fn nothing_is_ordered_when_stock_is_short(client: OrderClient, fixture: &F
     assert_eq!(client.list(&buyer, ListOrders::default()).await.unwrap().orders, []);
 }
 
-async fn a_changed_price_is_told_before_it_is_charged(client: OrderClient, fixture: &Fixture) {
+async fn a_changed_price_is_refused_before_it_is_charged(client: OrderClient, fixture: &Fixture) {
     let buyer = fixture.buyer("leyla").await;
     let lamp = fixture.product("Lamp", "10", 5).await;
     fixture.fill(&buyer, &[(lamp, 1)]).await;
@@ -556,23 +559,23 @@ async fn a_payment_can_need_an_action(client: OrderClient, fixture: &Fixture) {
 
     let stranger = fixture.buyer("omar").await;
     assert_eq!(client.confirm(&stranger, first.id).await, Err(OrderError::PaymentNotFound));
-    assert_eq!(client.confirm(&admin(), first.id).await, Err(OrderError::PaymentNotFound), "nobody pays for others");
+    assert_eq!(client.confirm(&admin(), first.id).await, Err(OrderError::PaymentNotFound), "an admin cannot pay for a customer");
     let done = client.confirm(&buyer, first.id).await.unwrap().payment;
     assert_eq!((done.id, done.status), (first.id, PaymentStatus::Succeeded));
     assert_eq!(client.confirm(&buyer, first.id).await.unwrap().payment.status, PaymentStatus::Succeeded);
     assert_eq!(status(&client, &buyer, order.id).await, OrderStatus::Paid);
 }
 
-async fn a_lost_answer_is_found_out(client: OrderClient, fixture: &Fixture) {
+async fn repeating_a_payment_finds_its_lost_outcome(client: OrderClient, fixture: &Fixture) {
     let buyer = fixture.buyer("leyla").await;
     let lamp = fixture.product("Lamp", "10", 5).await;
     let order = placed(&client, fixture, &buyer, &[(lamp, 1)]).await;
-    // both calls of the loopback lose theirs
+    // both calls of the loopback placement lose their answer
     fixture.payment.lose.store(2, Ordering::SeqCst);
     let lost = client.pay(&buyer, pay(order.id, "sandbox_success")).await.unwrap_err();
     assert_eq!(code(&lost), Code::DeadlineExceeded);
     fixture.payment.lose.store(0, Ordering::SeqCst);
-    // the question again finds the outcome, unless the job was faster
+    // a repetition finds the outcome, unless the job was faster
     match client.pay(&buyer, pay(order.id, "sandbox_success")).await {
         Ok(reply) => assert_eq!(reply.payment.status, PaymentStatus::Succeeded),
         Err(e) => assert_eq!(code(&e), Code::Conflict),
@@ -580,11 +583,11 @@ async fn a_lost_answer_is_found_out(client: OrderClient, fixture: &Fixture) {
     until(async || status(&client, &buyer, order.id).await == OrderStatus::Paid).await;
 }
 
-async fn the_job_finds_out_what_nobody_asks_about(client: OrderClient, fixture: &Fixture) {
+async fn the_job_settles_a_payment_that_no_client_repeats(client: OrderClient, fixture: &Fixture) {
     let buyer = fixture.buyer("leyla").await;
     let lamp = fixture.product("Lamp", "10", 5).await;
     let order = placed(&client, fixture, &buyer, &[(lamp, 1)]).await;
-    // both calls of the loopback lose theirs
+    // both calls of the loopback placement lose their answer
     fixture.payment.lose.store(2, Ordering::SeqCst);
     client.pay(&buyer.with_key("k"), pay(order.id, "sandbox_success")).await.unwrap_err();
     fixture.payment.lose.store(0, Ordering::SeqCst);
@@ -594,27 +597,27 @@ async fn the_job_finds_out_what_nobody_asks_about(client: OrderClient, fixture: 
     assert_eq!((payment.status, again.is_replayed()), (PaymentStatus::Succeeded, true));
 }
 
-async fn an_answered_key_is_left_alone_by_the_job(client: OrderClient, fixture: &Fixture) {
+async fn the_job_does_not_change_the_reply_of_an_answered_key(client: OrderClient, fixture: &Fixture) {
     let buyer = fixture.buyer("leyla").await;
     let lamp = fixture.product("Lamp", "10", 5).await;
     let order = placed(&client, fixture, &buyer, &[(lamp, 1)]).await;
     let first = client.pay(&buyer.with_key("k"), pay(order.id, "sandbox_needs_action")).await.unwrap();
     assert_eq!(first.payment.status, PaymentStatus::RequiresAction);
-    // both calls of the loopback lose their answer; then the job asks
+    // both calls of the loopback placement lose their answer; then the job repeats the attempt
     fixture.payment.lose.store(2, Ordering::SeqCst);
     client.confirm(&buyer, first.payment.id).await.unwrap_err();
     fixture.payment.lose.store(0, Ordering::SeqCst);
     until(async || status(&client, &buyer, order.id).await == OrderStatus::Paid).await;
     let again = buyer.with_key("k");
-    assert_eq!(client.pay(&again, pay(order.id, "sandbox_needs_action")).await.unwrap(), first, "what the client has");
+    assert_eq!(client.pay(&again, pay(order.id, "sandbox_needs_action")).await.unwrap(), first, "the reply that the client has");
     assert!(again.is_replayed());
 }
 
-async fn a_refused_payment_is_answered_again(client: OrderClient, fixture: &Fixture) {
+async fn a_refused_payment_is_replayed(client: OrderClient, fixture: &Fixture) {
     let buyer = fixture.buyer("leyla").await;
     let lamp = fixture.product("Lamp", "10", 5).await;
     let order = placed(&client, fixture, &buyer, &[(lamp, 1)]).await;
-    let asked = || fixture.payment.asked.load(Ordering::SeqCst);
+    let charges = || fixture.payment.charges.load(Ordering::SeqCst);
     let notes = async |what: &str| {
         let order = client.get(&buyer, order.id).await.unwrap().order;
         order.timeline.iter().filter(|entry| entry.note.starts_with(what)).count()
@@ -625,25 +628,25 @@ async fn a_refused_payment_is_answered_again(client: OrderClient, fixture: &Fixt
     ];
     for (method, refusal, note) in refusals {
         assert_eq!(client.pay(&buyer.with_key(method), pay(order.id, method)).await, Err(refusal.clone()));
-        let times = asked();
+        let before = charges();
         let again = buyer.with_key(method);
         assert_eq!(client.pay(&again, pay(order.id, method)).await, Err(refusal));
-        assert_eq!((again.is_replayed(), asked(), notes(note).await), (true, times, 1));
+        assert_eq!((again.is_replayed(), charges(), notes(note).await), (true, before, 1));
     }
-    // the client may try this again: each real attempt is one note
-    let before = asked();
+    // the client may retry this: each call adds one entry to the timeline
+    let before = charges();
     for _ in 0..2 {
-        let (cx, times) = (buyer.with_key("down"), asked());
+        let (cx, last) = (buyer.with_key("down"), charges());
         let down = client.pay(&cx, pay(order.id, "sandbox_provider_down")).await;
         assert_eq!((down, cx.is_replayed()), (Err(OrderError::ProviderUnavailable), false));
-        assert!(asked() > times);
+        assert!(charges() > last);
     }
-    assert_eq!(notes("Payment provider not available").await, (asked() - before) as usize);
+    assert_eq!(notes("Payment provider not available").await, (charges() - before) as usize);
     client.pay(&buyer.with_key("paid"), pay(order.id, "sandbox_success")).await.unwrap();
-    assert_eq!(fixture.told(order.id, 3).await, ["order.placed", "payment.failed", "order.paid"], "one mail");
+    assert_eq!(fixture.published(order.id, 3).await, ["order.placed", "payment.failed", "order.paid"], "one mail");
 }
 
-async fn a_cancellation_is_answered_as_it_was_stored(client: OrderClient, fixture: &Fixture) {
+async fn a_cancellation_is_replayed_as_it_was_stored(client: OrderClient, fixture: &Fixture) {
     let buyer = fixture.buyer("leyla").await;
     let lamp = fixture.product("Lamp", "10", 50).await;
     let paid = async || {
@@ -653,10 +656,10 @@ async fn a_cancellation_is_answered_as_it_was_stored(client: OrderClient, fixtur
     };
     let (patient, hasty) = (paid().await, paid().await);
     fixture.payment.flow.send_replace(Flow::All);
-    // nobody waits for a refund that hangs
+    // the reply does not wait for a refund that hangs
     let cancelled = client.cancel(&buyer.with_key("c"), patient, CancelOrder::default()).await.unwrap().order;
     assert_eq!(cancelled.status, OrderStatus::Cancelled);
-    // who has left before the answer asks again
+    // a client that left before the reply repeats the request
     let in_a_hurry = Ctx::new(buyer.principal(), Duration::from_millis(300)).with_key("h");
     assert_eq!(code(&client.cancel(&in_a_hurry, hasty, CancelOrder::default()).await.unwrap_err()), Code::DeadlineExceeded);
     let again = buyer.with_key("h");
@@ -668,28 +671,28 @@ async fn a_cancellation_is_answered_as_it_was_stored(client: OrderClient, fixtur
         until(async || status(&client, &buyer, order).await == OrderStatus::Refunded).await;
     }
     let again = client.cancel(&buyer.with_key("c"), patient, CancelOrder::default()).await.unwrap().order;
-    assert_eq!(again, cancelled, "the same answer as before");
+    assert_eq!(again, cancelled, "the same reply as before");
 }
 
-async fn fifty_twins_place_one_order_though_some_are_killed(stores: Stores) {
+async fn fifty_equal_requests_place_one_order_though_some_are_cut_off(stores: Stores) {
     let (orders, fixture) = orders(stores).await;
     let client = OrderClient::local(orders);
     let buyer = fixture.buyer("leyla").await;
     let lamp = fixture.product("Lamp", "10", 10_000).await;
     fixture.fill(&buyer, &[(lamp, 2)]).await;
-    let mut twins = JoinSet::new();
+    let mut requests = JoinSet::new();
     for _ in 0..50 {
         let (client, who) = (client.clone(), buyer.principal());
-        twins.spawn(async move {
-            let mut left_to_die = 3;
+        requests.spawn(async move {
+            let mut cuts_left = 3;
             loop {
-                // the work of a call is cut wherever it is when its time is over
-                let life = if left_to_die > 0 { rand::random_range(500..60_000) } else { 20_000_000 };
-                let cx = Ctx::new(who, Duration::from_micros(life)).with_key("twin");
+                // the work of a call is cut off when its deadline passes
+                let deadline = if cuts_left > 0 { rand::random_range(500..60_000) } else { 20_000_000 };
+                let cx = Ctx::new(who, Duration::from_micros(deadline)).with_key("k");
                 match client.place(&cx, address()).await {
                     Ok(reply) => return reply.order,
                     Err(error) => match code(&error) {
-                        Code::DeadlineExceeded => left_to_die -= 1,
+                        Code::DeadlineExceeded => cuts_left -= 1,
                         Code::Conflict | Code::Unavailable => {}
                         _ => panic!("{error:?}"),
                     },
@@ -700,8 +703,8 @@ async fn fifty_twins_place_one_order_though_some_are_killed(stores: Stores) {
     }
     let mut pause = Duration::from_millis(20);
     let mut answers: Vec<Order> = Vec::new();
-    while !twins.is_empty() {
-        match tokio::time::timeout(pause, twins.join_next()).await {
+    while !requests.is_empty() {
+        match tokio::time::timeout(pause, requests.join_next()).await {
             Ok(Some(order)) => answers.push(order.unwrap()),
             Ok(None) => break,
             Err(_) => {
@@ -711,16 +714,16 @@ async fn fifty_twins_place_one_order_though_some_are_killed(stores: Stores) {
         }
     }
     answers.dedup();
-    assert_eq!(answers.len(), 1, "everybody the same reply");
+    assert_eq!(answers.len(), 1, "every request has the same reply");
     fixture.leases_end().await;
-    // what the dead ones held comes back
+    // the stock that the cut-off requests held is released
     until(async || fixture.stock(lamp).await == 9_998).await;
     let list = client.list(&buyer, ListOrders::default()).await.unwrap();
     assert_eq!((list.pagination.total, &list.orders), (1, &answers));
 }
 
 async fn many_orders_expire_in_one_run_though_one_is_broken(stores: Stores) {
-    // jobs run once, when they are started
+    // with this interval, jobs run once: at the start
     let (orders, fixture) = orders_with(stores, Config { sweep_seconds: 3600, ..Config::default() }).await;
     let client = OrderClient::local(orders);
     let buyer = fixture.buyer("leyla").await;
@@ -742,7 +745,7 @@ async fn many_orders_expire_in_one_run_though_one_is_broken(stores: Stores) {
     until(async || expired().await == 255).await;
 }
 
-async fn instances_share_refunds_and_one_that_hangs_holds_up_no_other(stores: Stores) {
+async fn instances_share_refunds_and_a_hanging_refund_does_not_hold_up_the_rest(stores: Stores) {
     let (orders, fixture) = orders(stores).await;
     // two processes do not share a file
     if fixture.stores.kind() == Kind::Servers {
@@ -764,17 +767,17 @@ async fn instances_share_refunds_and_one_that_hangs_holds_up_no_other(stores: St
         until(async || status(&client, &buyer, *order).await == OrderStatus::Refunded).await;
     }
     assert!(fixture.payment.hanging.load(Ordering::SeqCst) <= 1);
-    let asked = fixture.payment.refunds.lock().unwrap().clone();
+    let refunds = fixture.payment.refunds.lock().unwrap().clone();
     for (_, payment) in &paid[1..] {
-        let times = asked.iter().filter(|asked| *asked == payment).count();
-        // one process has nobody to share with; on a busy machine its file may be locked for too long, and it tries again
-        assert!(times == 1 || fixture.stores.kind() == Kind::Embedded, "asked for {times} times");
+        let times = refunds.iter().filter(|refund| *refund == payment).count();
+        // with embedded stores, one process retries when its file is locked for too long on a busy machine
+        assert!(times == 1 || fixture.stores.kind() == Kind::Embedded, "refunded {times} times");
     }
     fixture.payment.flow.send_replace(Flow::None);
     until(async || status(&client, &buyer, paid[0].0).await == OrderStatus::Refunded).await;
 }
 
-async fn cancel_gives_back_stock_and_money(client: OrderClient, fixture: &Fixture) {
+async fn cancelling_releases_the_stock_and_refunds(client: OrderClient, fixture: &Fixture) {
     let buyer = fixture.buyer("leyla").await;
     let lamp = fixture.product("Lamp", "10", 5).await;
     let unpaid = placed(&client, fixture, &buyer, &[(lamp, 2)]).await;
@@ -797,7 +800,7 @@ async fn cancel_gives_back_stock_and_money(client: OrderClient, fixture: &Fixtur
 }
 
 async fn unpaid_orders_expire(_: OrderClient, fixture: &Fixture) {
-    // an own set of modules: the time to pay is a setting
+    // a separate set of modules, because the time to pay is a setting
     let stores = match fixture.stores.kind() {
         Kind::Embedded => Stores::embedded(),
         Kind::Servers => Stores::servers(),
@@ -809,14 +812,14 @@ async fn unpaid_orders_expire(_: OrderClient, fixture: &Fixture) {
     let order = placed(&client, &fixture, &buyer, &[(lamp, 2)]).await;
     until(async || status(&client, &buyer, order.id).await == OrderStatus::Expired).await;
     until(async || fixture.stock(lamp).await == 5).await;
-    assert_eq!(fixture.told(order.id, 2).await, ["order.placed", "order.cancelled"]);
-    let why = fixture.told.lock().unwrap().iter().find(|event| event.r#type == "order.cancelled").unwrap().data.clone();
+    assert_eq!(fixture.published(order.id, 2).await, ["order.placed", "order.cancelled"]);
+    let why = fixture.published.lock().unwrap().iter().find(|event| event.r#type == "order.cancelled").unwrap().data.clone();
     assert_eq!((&why["reason"], &why["note"]), (&"not_paid".into(), &Value::Null));
     let late = client.pay(&buyer, pay(order.id, "sandbox_success")).await.unwrap_err();
     assert_eq!(late, OrderError::IllegalState { status: OrderStatus::Expired });
 }
 
-async fn what_happens_is_told_once(client: OrderClient, fixture: &Fixture) {
+async fn each_change_is_published_once(client: OrderClient, fixture: &Fixture) {
     let buyer = fixture.buyer("leyla").await;
     let lamp = fixture.product("Lamp", "10", 50).await;
     let delivered = placed(&client, fixture, &buyer, &[(lamp, 2)]).await;
@@ -835,24 +838,25 @@ async fn what_happens_is_told_once(client: OrderClient, fixture: &Fixture) {
     let cancelled = placed(&client, fixture, &buyer, &[(lamp, 1)]).await;
     client.cancel(&buyer, cancelled.id, CancelOrder::default()).await.unwrap();
 
-    let mut paths = fixture.told(delivered.id, 5).await;
+    let mut paths = fixture.published(delivered.id, 5).await;
     // a declined payment may be repeated by the client, and is then declined again
     let failures = paths.iter().filter(|path| *path == "payment.failed").count();
     paths.retain(|path| path != "payment.failed");
     assert!(failures >= 1, "{paths:?}");
     assert_eq!(paths, ["order.placed", "order.paid", "order.shipped", "order.delivered"]);
-    assert_eq!(fixture.told(refunded.id, 4).await, ["order.placed", "order.paid", "order.cancelled", "order.refunded"]);
-    assert_eq!(fixture.told(cancelled.id, 2).await, ["order.placed", "order.cancelled"]);
+    assert_eq!(fixture.published(refunded.id, 4).await, ["order.placed", "order.paid", "order.cancelled", "order.refunded"]);
+    assert_eq!(fixture.published(cancelled.id, 2).await, ["order.placed", "order.cancelled"]);
 
-    let told = fixture.told.lock().unwrap();
-    let event = |kind: &str| told.iter().find(|event| event.r#type == kind).unwrap();
+    let published = fixture.published.lock().unwrap();
+    let event = |kind: &str| published.iter().find(|event| event.r#type == kind).unwrap();
     let shipped = event("order.shipped").read::<OrderShipped>().unwrap().unwrap().0;
     assert_eq!((shipped.items, shipped.total, shipped.number), (delivered.items, delivered.total, delivered.number));
     assert_eq!(shipped.note.as_deref(), Some("Parcel 7"));
-    let why = told.iter().find(|event| event.r#type == "order.cancelled" && event.subject == refunded.id.to_string()).unwrap();
+    let why =
+        published.iter().find(|event| event.r#type == "order.cancelled" && event.subject == refunded.id.to_string()).unwrap();
     assert_eq!((&why.data["note"], &why.data["reason"]), (&"Too dark".into(), &"customer".into()));
     for order in [delivered.id, refunded.id, cancelled.id] {
-        let of_order = told.iter().filter(|event| event.source == "/souk/order" && event.subject == order.to_string());
+        let of_order = published.iter().filter(|event| event.source == "/souk/order" && event.subject == order.to_string());
         let versions: BTreeMap<_, _> = of_order.map(|event| (event.time, event.aggregateversion)).collect();
         let versions: Vec<_> = versions.into_values().collect();
         assert_eq!(versions[0], 1);
@@ -868,7 +872,7 @@ async fn what_happens_is_told_once(client: OrderClient, fixture: &Fixture) {
     assert_eq!((registered.version, failed.version), (1, 2));
 }
 
-async fn strangers_see_nothing(client: OrderClient, fixture: &Fixture) {
+async fn other_users_cannot_see_an_order(client: OrderClient, fixture: &Fixture) {
     let (buyer, stranger) = (fixture.buyer("leyla").await, fixture.buyer("omar").await);
     let lamp = fixture.product("Lamp", "10", 5).await;
     let order = placed(&client, fixture, &buyer, &[(lamp, 2)]).await;
@@ -876,7 +880,7 @@ async fn strangers_see_nothing(client: OrderClient, fixture: &Fixture) {
     assert_eq!(client.cancel(&stranger, order.id, CancelOrder::default()).await, Err(OrderError::NotFound));
     assert_eq!(client.pay(&stranger, pay(order.id, "sandbox_success")).await, Err(OrderError::NotFound));
     assert_eq!(client.list(&stranger, ListOrders::default()).await.unwrap().orders, []);
-    assert_eq!(client.get(&stranger, OrderId(999)).await, Err(OrderError::NotFound), "the same answer as for none");
+    assert_eq!(client.get(&stranger, OrderId(999)).await, Err(OrderError::NotFound), "an absent order has the same answer");
     assert_eq!(code(&client.list_all(&stranger, ListAllOrders::default()).await.unwrap_err()), Code::PermissionDenied);
     assert_eq!(code(&client.get(&anonymous(), order.id).await.unwrap_err()), Code::Unauthenticated);
     assert_eq!(client.get(&admin(), order.id).await.unwrap().order.id, order.id);

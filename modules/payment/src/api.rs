@@ -7,8 +7,8 @@ pub trait PaymentApi {
     /// Charge an order.
     ///
     /// Each attempt of an order charges at most once, however often it is repeated: the attempt is stored before the provider is
-    /// asked, and the provider is asked with a key made of both. `payment.provider_unavailable` means that nothing was charged;
-    /// any other `unavailable`, and `deadline_exceeded`, that the outcome is not known: repeating the same attempt finds it out.
+    /// called, with a key made of order and attempt. `payment.provider_unavailable` means that nothing was charged. After any other
+    /// `unavailable`, and after `deadline_exceeded`, the outcome is not known: repeat the same attempt to find it out.
     #[put(
         "/orders/{order}/payments/{attempt}",
         access = module(order),
@@ -16,17 +16,17 @@ pub trait PaymentApi {
     )]
     async fn process(&self, cx: &Ctx, order: OrderId, attempt: u32, request: PaymentRequest) -> Result<Payment, PaymentError>;
 
-    /// Ask the provider again about a payment that requires an action of the payer.
+    /// Complete a payment after the payer has done the required action.
     #[put("/payments/{id}/confirm", access = module(order), errors(NotFound, Declined, ProviderUnavailable, IllegalState))]
     async fn confirm(&self, cx: &Ctx, id: PaymentId) -> Result<Payment, PaymentError>;
 
-    /// Give all the money of a payment back. Repeating it is harmless.
+    /// Refund a payment in full. Idempotent.
     #[put("/payments/{id}/refund", access = module(order), errors(NotFound, ProviderUnavailable, IllegalState))]
     async fn refund(&self, cx: &Ctx, id: PaymentId) -> Result<Payment, PaymentError>;
 
     /// Get one of your payments.
     ///
-    /// Admins can get everyone's.
+    /// Admins can get the payments of all customers.
     #[get("/payments/{id}", public = "/api/payments/{id}", access = user, rate = "30/min", errors(NotFound))]
     async fn get(&self, cx: &Ctx, id: PaymentId) -> Result<Payment, PaymentError>;
 }

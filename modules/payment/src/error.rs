@@ -1,24 +1,24 @@
 use crate::PaymentId;
 use kernel::{ApiError, Fault};
 
-/// What can go wrong with payments.
+/// Errors of the payment module.
 #[derive(Debug, Clone, PartialEq, thiserror::Error, ApiError)]
 #[api(module = "payment")]
 pub enum PaymentError {
-    /// There is no such payment, or it is another user's.
+    /// There is no payment with this id, or it belongs to another user.
     #[error("Payment not found")]
     #[api(not_found)]
     NotFound,
-    /// The provider refused the charge.
+    /// The provider declined the charge.
     #[error("Payment declined: {reason}")]
     #[api(payment_required)]
     Declined {
-        /// The payment that failed.
+        /// Id of the failed payment.
         payment_id: PaymentId,
-        /// The provider's reason, e.g. `card_declined`.
+        /// The provider's code of the reason, e.g. `card_declined`.
         reason: String,
     },
-    /// The provider could not be reached, and so charged nothing; try again, or in another way.
+    /// The provider could not be reached and charged nothing; try again, or with another method.
     #[error("Payment provider not available")]
     #[api(unavailable)]
     ProviderUnavailable,
@@ -26,19 +26,19 @@ pub enum PaymentError {
     #[error("Unknown payment method")]
     #[api(invalid_argument)]
     UnknownMethod,
-    /// The attempt was made before with another amount, method or payer.
+    /// The attempt exists with another amount, method or payer.
     #[error("This attempt was made with another request")]
     #[api(conflict)]
     AttemptReused,
-    /// The order has been paid by another attempt.
+    /// Another attempt has paid the order.
     #[error("The order is paid already")]
     #[api(conflict)]
     AlreadyPaid,
-    /// The payment is in a state that does not allow it.
+    /// The status of the payment does not allow the operation.
     #[error("The payment is {status}")]
     #[api(conflict)]
     IllegalState {
-        /// The state.
+        /// Current status of the payment.
         status: String,
     },
     /// The call failed.

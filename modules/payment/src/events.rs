@@ -1,25 +1,25 @@
-//! What the module tells about its past.
+//! The events that the module publishes.
 
 use crate::PaymentId;
 use kernel::{Amount, Currency, Event, OrderId, UserId};
 use serde::{Deserialize, Serialize};
 
-/// A charge was refused by its provider.
+/// The provider declined a charge.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct PaymentFailed {
-    /// The payment.
+    /// Id of the failed payment.
     pub payment_id: PaymentId,
-    /// The order that it was to pay.
+    /// The order that the payment was for.
     pub order_id: OrderId,
-    /// Who was to pay.
+    /// The payer: the customer who placed the order.
     pub user_id: UserId,
-    /// How much.
+    /// Amount that was not charged, in `currency`.
     pub amount: Amount,
     /// Currency of the amount.
     pub currency: Currency,
     /// The provider's code of the reason, e.g. `card_declined`: not a text for people.
     pub reason: String,
-    /// Version of the payment, from 1; 0 in events of releases that did not tell it.
+    /// Version of the payment, from 1; 0 in events of releases without versions.
     #[serde(default)]
     pub version: i64,
 }

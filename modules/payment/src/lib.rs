@@ -11,9 +11,17 @@ pub use events::*;
 pub use types::*;
 
 #[cfg(feature = "server")]
+mod charge;
+#[cfg(feature = "server")]
+mod context;
+#[cfg(feature = "server")]
 mod entity;
 #[cfg(feature = "server")]
 mod provider;
+#[cfg(feature = "server")]
+mod refund;
+#[cfg(feature = "server")]
+mod rules;
 #[cfg(feature = "server")]
 mod sandbox;
 #[cfg(feature = "server")]
@@ -22,6 +30,13 @@ mod service;
 mod start;
 #[cfg(feature = "server")]
 mod store;
+#[cfg(feature = "server")]
+mod view;
 
 #[cfg(feature = "server")]
-pub use {provider::*, sandbox::Sandbox, service::Payments, start::*};
+pub use {
+    context::{Payments, Payments as Service},
+    provider::*,
+    sandbox::Sandbox,
+    start::{Config, ProviderName},
+};

@@ -1,6 +1,9 @@
 //! A provider without money: the method decides the outcome, so that every outcome can be seen and tested.
 
-use crate::{ChargeRequest, NextAction, Outcome, Provider, ProviderError, RefundRequest};
+use crate::{
+    NextAction,
+    provider::{ChargeRequest, Outcome, Provider, ProviderError, RefundRequest},
+};
 use kernel::BoxFuture;
 
 const SUCCESS: &str = "sandbox_success";
@@ -8,7 +11,7 @@ const DECLINED: &str = "sandbox_declined";
 const NEEDS_ACTION: &str = "sandbox_needs_action";
 const PROVIDER_DOWN: &str = "sandbox_provider_down";
 
-/// The sandbox. It keeps nothing: the same key always has the same outcome and the same reference.
+/// The sandbox. It stores nothing: the outcome and the reference follow from the method and the key.
 ///
 /// | method | outcome |
 /// |---|---|
@@ -33,7 +36,7 @@ impl Provider for Sandbox {
         let outcome = match request.method.as_str() {
             SUCCESS => Ok(Outcome::Succeeded { reference }),
             NEEDS_ACTION => Ok(Outcome::RequiresAction { reference, next_action: confirm() }),
-            PROVIDER_DOWN => Err(ProviderError::NotReached("this is what the method asks for".into())),
+            PROVIDER_DOWN => Err(ProviderError::NotReached("the payment method simulates it".into())),
             _ => Ok(Outcome::Declined { reason: "card_declined".into() }),
         };
         Box::pin(std::future::ready(outcome))

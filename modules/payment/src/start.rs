@@ -1,6 +1,6 @@
-//! How the module is started.
+//! Opening and starting the module.
 
-use crate::{PaymentClient, Payments, Provider, Sandbox};
+use crate::{PaymentClient, context::Payments, provider::Provider, sandbox::Sandbox};
 use kernel::{
     BoxError,
     db::{Db, Durability, Pool},
@@ -14,14 +14,13 @@ use std::sync::Arc;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
-    /// Its database, e.g. `sqlite://data/payment.db`.
+    /// URL of the database, e.g. `sqlite://data/payment.db`.
     pub database_url: String,
-    /// Pool of the database.
+    /// Connections to the database.
     pub pool: Pool,
-    /// Who moves the money.
+    /// The provider that moves the money.
     pub provider: ProviderName,
-    /// Let a shop in production take orders for paid that nobody has paid for: production refuses the sandbox otherwise. For
-    /// staging.
+    /// Allow the sandbox in production, where orders then count as paid although no money has moved. For staging.
     pub accept_sandbox_in_production: bool,
 }
 
@@ -33,16 +32,13 @@ impl Default for Config {
     }
 }
 
-/// The providers that there are.
+/// The providers that this release has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ProviderName {
     /// [`Sandbox`]: moves no money.
     Sandbox,
 }
-
-/// What the launcher starts.
-pub use crate::Payments as Service;
 
 impl Module for Payments {
     type Client = PaymentClient;
@@ -51,7 +47,7 @@ impl Module for Payments {
     type Peers = ();
 
     async fn open(config: &Config) -> Result<Db, BoxError> {
-        // FULL: what a provider was asked for must not be forgotten
+        // FULL: a call to the provider that was stored must survive a power loss
         Ok(Db::open::<Migrator>("payment", &config.database_url, config.pool, Durability::Full).await?)
     }
 
@@ -63,12 +59,5 @@ impl Module for Payments {
             ProviderName::Sandbox => Arc::new(Sandbox),
         };
         Ok(Self { db: start.store, provider })
-    }
-}
-
-impl Payments {
-    /// The same payments through another provider, which the settings do not know.
-    pub fn with_provider(self, provider: Arc<dyn Provider>) -> Self {
-        Self { provider, ..self }
     }
 }

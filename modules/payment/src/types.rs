@@ -15,54 +15,54 @@ kernel::uuid_id!(
 /// A payment: one attempt to charge one order.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Payment {
-    /// Its id.
+    /// Id in paths.
     pub id: PaymentId,
-    /// The order that it pays.
+    /// The order that the payment is for.
     pub order_id: OrderId,
-    /// Who pays.
+    /// The payer: the customer who placed the order.
     pub user_id: UserId,
-    /// How much: the total of the order.
+    /// Amount to pay: the total of the order, in `currency`.
     pub amount: Amount,
     /// Currency of the amount.
     pub currency: Currency,
-    /// How far it is.
+    /// Current status.
     pub status: PaymentStatus,
-    /// Who moves the money.
+    /// Name of the payment provider.
     #[schema(example = "sandbox")]
     pub provider: String,
-    /// The provider's method that was used.
+    /// Payment method of the provider.
     #[schema(example = "sandbox_success")]
     pub payment_method: String,
-    /// Why it failed, if it did.
+    /// Code of the reason, e.g. `card_declined`, while `status` is `failed`; null otherwise.
     pub failure_reason: Option<String>,
-    /// What the payer must do, while `status` is `requires_action`.
+    /// Required action of the payer while `status` is `requires_action`; null otherwise.
     pub next_action: Option<NextAction>,
-    /// When it was begun.
+    /// Start of the attempt (UTC).
     pub created_at: DateTime<Utc>,
-    /// When its status last changed.
+    /// Time of the last change of the payment (UTC).
     pub updated_at: DateTime<Utc>,
 }
 
-/// How far a payment is.
+/// Status of a payment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum PaymentStatus {
-    /// The provider was asked; its answer is not known yet.
+    /// The provider was called; the outcome is not known yet.
     Processing,
     /// The payer must do something first.
     RequiresAction,
     /// The money was taken.
     Succeeded,
-    /// The provider refused.
+    /// The provider declined or was not reached; no money was taken.
     Failed,
-    /// Another attempt took its place before any money was taken.
+    /// Another attempt replaced it before any money was taken.
     Cancelled,
     /// The money was given back.
     Refunded,
 }
 
 impl PaymentStatus {
-    /// Its name on JSON and in the store.
+    /// The name in JSON and in the store.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Processing => "processing",
@@ -75,32 +75,32 @@ impl PaymentStatus {
     }
 }
 
-/// Something that the payer must do.
+/// An action that the payer must do to complete a payment.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct NextAction {
-    /// What.
+    /// Kind of the action, as the provider names it.
     #[serde(rename = "type")]
     #[schema(example = "redirect")]
     pub kind: String,
-    /// In words.
+    /// Description for the payer.
     pub description: String,
 }
 
-/// A charge that the order module asks for.
+/// A request of the order module to charge an order.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Validate, ToSchema, Request)]
 #[serde(deny_unknown_fields)]
 pub struct PaymentRequest {
-    /// Who pays.
+    /// The payer: the customer who placed the order.
     #[garde(dive)]
     pub user_id: UserId,
-    /// How much: the total of the order.
+    /// Amount to charge: the total of the order, in `currency`.
     #[garde(custom(not_negative))]
     #[schema(value_type = f64, minimum = 0, example = 29.99)]
     pub amount: Amount,
     /// Currency of the amount.
     #[garde(skip)]
     pub currency: Currency,
-    /// A method of the provider.
+    /// Payment method of the provider.
     #[garde(dive, custom(no_card))]
     #[schema(value_type = String, min_length = 1, max_length = 100)]
     pub payment_method: Line<100>,

@@ -1,5 +1,5 @@
-//! What the payment module promises, in three placements.
-#![expect(clippy::unwrap_used, reason = "a test may stop at any surprise")]
+//! The behaviour of the payment module in three placements.
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use kernel::{
     ApiError, BoxFuture, Code, Currency, OrderId, UserId, placements,
@@ -23,29 +23,29 @@ placements! {
         a_repeated_attempt_charges_once,
         an_attempt_cannot_be_reused,
         attempts_at_once_charge_once,
-        an_unknown_outcome_is_found_out_by_repeating,
-        a_provider_that_was_not_reached_charged_nothing,
-        not_reached_after_unknown_is_unknown,
+        repeating_an_attempt_finds_its_unknown_outcome,
+        an_unreached_provider_charges_nothing,
+        an_unreached_repetition_leaves_the_outcome_unknown,
         a_confirmation_can_be_repeated,
         a_refund_can_be_repeated,
-        payments_are_seen_by_their_payer,
+        only_the_payer_and_admins_see_a_payment,
         bad_input_names_the_field,
         only_orders_charge,
     ]
 }
 
-/// What is wrong with the bank.
+/// A failure of the bank.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 enum Trouble {
     #[default]
     None,
     /// Connections are refused.
     NotReached,
-    /// It does what it is asked for, but its answers are lost.
+    /// The bank does the work, but its answers are lost.
     AnswersLost,
 }
 
-/// The sandbox, with trouble on the way and books that show which keys moved money.
+/// The sandbox, with failures on demand and books that show which keys moved money.
 #[derive(Default)]
 struct Bank {
     trouble: Mutex<Trouble>,
@@ -162,7 +162,7 @@ fn illegal<T>(status: PaymentStatus) -> Result<T, PaymentError> {
     Err(PaymentError::IllegalState { status: status.as_str().into() })
 }
 
-/// An outcome that is not known, whatever the words.
+/// Whether the outcome is unknown.
 fn is_unknown(result: Result<Payment, PaymentError>) -> bool {
     matches!(result, Err(PaymentError::Fault(fault)) if fault.code() == Code::Unavailable)
 }
@@ -284,7 +284,7 @@ async fn attempts_at_once_charge_once(client: PaymentClient, fixture: &Fixture) 
     assert_eq!(fixture.bank.books(), (1, 0));
 }
 
-async fn an_unknown_outcome_is_found_out_by_repeating(client: PaymentClient, fixture: &Fixture) {
+async fn repeating_an_attempt_finds_its_unknown_outcome(client: PaymentClient, fixture: &Fixture) {
     fixture.bank.have(Trouble::AnswersLost);
     assert!(is_unknown(pay(&client, 1, 1, "success").await));
     assert_eq!(pay(&client, 1, 2, "success").await, illegal(PaymentStatus::Processing), "the first one may have charged");
@@ -294,7 +294,7 @@ async fn an_unknown_outcome_is_found_out_by_repeating(client: PaymentClient, fix
     assert_eq!(fixture.bank.books(), (1, 0));
 }
 
-async fn a_provider_that_was_not_reached_charged_nothing(client: PaymentClient, fixture: &Fixture) {
+async fn an_unreached_provider_charges_nothing(client: PaymentClient, fixture: &Fixture) {
     assert_eq!(pay(&client, 1, 1, "provider_down").await, Err(PaymentError::ProviderUnavailable));
     assert_eq!(pay(&client, 1, 1, "provider_down").await, Err(PaymentError::ProviderUnavailable));
     fixture.bank.have(Trouble::NotReached);
@@ -305,7 +305,7 @@ async fn a_provider_that_was_not_reached_charged_nothing(client: PaymentClient, 
     assert_eq!(pay(&client, 1, 3, "success").await.unwrap().status, PaymentStatus::Succeeded);
 }
 
-async fn not_reached_after_unknown_is_unknown(client: PaymentClient, fixture: &Fixture) {
+async fn an_unreached_repetition_leaves_the_outcome_unknown(client: PaymentClient, fixture: &Fixture) {
     fixture.bank.have(Trouble::AnswersLost);
     assert!(is_unknown(pay(&client, 1, 1, "success").await));
     fixture.bank.have(Trouble::NotReached);
@@ -329,7 +329,7 @@ async fn a_confirmation_can_be_repeated(client: PaymentClient, fixture: &Fixture
     assert_eq!(refund(&client, waiting.id).await, illegal(PaymentStatus::Processing));
 
     fixture.bank.have(Trouble::None);
-    // the attempt itself finds it out, too
+    // repeating the attempt finds the outcome as well
     assert_eq!(pay(&client, 1, 1, "needs_action").await.unwrap().status, PaymentStatus::Succeeded);
     assert_eq!(confirm(&client, waiting.id).await.unwrap().status, PaymentStatus::Succeeded);
     assert_eq!(fixture.bank.books(), (1, 0));
@@ -367,7 +367,7 @@ async fn a_refund_can_be_repeated(client: PaymentClient, fixture: &Fixture) {
     assert_eq!(fixture.bank.books(), (1, 1));
 }
 
-async fn payments_are_seen_by_their_payer(client: PaymentClient, _: &Fixture) {
+async fn only_the_payer_and_admins_see_a_payment(client: PaymentClient, _: &Fixture) {
     let paid = pay(&client, 1, 1, "success").await.unwrap();
     assert_eq!(client.get(&customer(7), paid.id).await.unwrap(), paid);
     assert_eq!(client.get(&admin(), paid.id).await.unwrap(), paid);

@@ -1,6 +1,6 @@
 use sea_orm::entity::prelude::*;
 
-/// Something that must happen in another module because an order changed. Written in the transaction of the change.
+/// A call to another module that a change of an order requires. It is written in the transaction of the change.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "order_effects")]
 pub(crate) struct Model {
@@ -12,20 +12,20 @@ pub(crate) struct Model {
     pub(crate) due_at: DateTimeUtc,
 }
 
-/// What must happen. Each may happen twice without harm.
+/// The kinds of effects. Each is idempotent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, EnumIter, DeriveActiveEnum)]
 #[sea_orm(rs_type = "String", db_type = "String(StringLen::N(16))")]
 pub(crate) enum Kind {
-    /// The cart that was ordered is emptied.
+    /// Remove the ordered lines from the cart.
     #[sea_orm(string_value = "clear_cart")]
     ClearCart,
-    /// The held stock is sold.
+    /// Sell the held stock.
     #[sea_orm(string_value = "commit_stock")]
     CommitStock,
-    /// The money goes back.
+    /// Give the money back.
     #[sea_orm(string_value = "refund")]
     Refund,
-    /// The stock goes back.
+    /// Release the held stock.
     #[sea_orm(string_value = "release_stock")]
     ReleaseStock,
 }

@@ -18,28 +18,28 @@ pub(crate) struct Model {
     pub(crate) attempt: i32,
     /// Method of the last attempt.
     pub(crate) payment_method: Option<String>,
-    /// Idempotency key of the request that last moved it into a passing state, if it had one.
+    /// Idempotency key of the request that last moved the order into an intermediate state, if it had one.
     pub(crate) payment_key: Option<String>,
     pub(crate) payment_id: Option<Uuid>,
     pub(crate) placed_at: DateTimeUtc,
     pub(crate) updated_at: DateTimeUtc,
     pub(crate) expires_at: DateTimeUtc,
-    /// Until when the request that moved the order into a passing state is believed to be running.
+    /// Until when the request or job that moved the order into an intermediate state counts as running.
     pub(crate) lease_until: DateTimeUtc,
-    /// Changes of its state so far.
+    /// Changes of the state so far.
     pub(crate) version: i64,
 }
 
-/// How far an order is, passing states included.
+/// The state of an order. In an intermediate state a request or a job is at work on the order, under its lease.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum)]
 #[sea_orm(rs_type = "String", db_type = "String(StringLen::N(16))")]
 pub(crate) enum State {
-    /// Passing: its stock is being held. Nobody sees it yet.
+    /// Intermediate: stock is being held. Nobody sees the order yet.
     #[sea_orm(string_value = "placing")]
     Placing,
     #[sea_orm(string_value = "pending")]
     Pending,
-    /// Passing: a payment was asked for; its outcome is not known yet.
+    /// Intermediate: a payment was requested; its outcome is not known yet.
     #[sea_orm(string_value = "charging")]
     Charging,
     #[sea_orm(string_value = "paid")]
@@ -52,7 +52,7 @@ pub(crate) enum State {
     Cancelled,
     #[sea_orm(string_value = "expired")]
     Expired,
-    /// Passing: cancelled after it was paid; the money is on its way back.
+    /// Intermediate: the order was cancelled after it was paid; the refund is not done yet.
     #[sea_orm(string_value = "refunding")]
     Refunding,
     #[sea_orm(string_value = "refunded")]
@@ -60,7 +60,7 @@ pub(crate) enum State {
 }
 
 impl State {
-    /// What users see.
+    /// The status that users see.
     pub(crate) fn status(self) -> OrderStatus {
         match self {
             State::Placing | State::Pending | State::Charging => OrderStatus::Pending,
@@ -74,7 +74,7 @@ impl State {
     }
 
     /// The states that users see as `status`.
-    pub(crate) fn seen_as(status: OrderStatus) -> Vec<State> {
+    pub(crate) fn shown_as(status: OrderStatus) -> Vec<State> {
         State::iter().filter(|state| state.status() == status && *state != State::Placing).collect()
     }
 }

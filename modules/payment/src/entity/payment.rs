@@ -14,9 +14,10 @@ pub(crate) struct Model {
     pub(crate) status: Status,
     pub(crate) provider: String,
     pub(crate) payment_method: String,
-    /// How often the provider was asked: tells a call whether someone asked after it did.
-    pub(crate) asks: i32,
-    /// The provider's name for it, once it has one.
+    /// Calls to the provider so far: a call compares it to find out whether a later call has begun.
+    #[sea_orm(column_name = "asks")]
+    pub(crate) calls: i32,
+    /// The provider's reference of the charge, once it has one.
     pub(crate) provider_reference: Option<String>,
     #[sea_orm(column_type = "Text", nullable)]
     pub(crate) failure_reason: Option<String>,
@@ -26,9 +27,12 @@ pub(crate) struct Model {
     pub(crate) action_description: Option<String>,
     pub(crate) created_at: DateTimeUtc,
     pub(crate) updated_at: DateTimeUtc,
-    /// From 1, and higher with every change.
+    /// Starts at 1 and grows with every change.
     pub(crate) version: i64,
 }
+
+/// Failure reason of an attempt that did not reach the provider.
+pub(crate) const NOT_REACHED: &str = "provider_unavailable";
 
 /// [`PaymentStatus`] in the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum)]
