@@ -864,8 +864,8 @@ async fn what_happens_is_told_once(client: OrderClient, fixture: &Fixture) {
         (buyer.user().unwrap(), delivered.total, "card_declined")
     );
     let registered = event("user.registered").read::<UserRegistered>().unwrap().unwrap();
-    assert_eq!((registered.email.as_str(), registered.first_name.as_str()), ("leyla@souk.test", "leyla"));
-    assert_eq!((registered.version, failed.version), (1, 2));
+    assert_eq!((registered.user.email.as_str(), registered.user.first_name.as_str()), ("leyla@souk.test", "leyla"));
+    assert_eq!((registered.user.version, failed.version), (1, 2));
 }
 
 async fn strangers_see_nothing(client: OrderClient, fixture: &Fixture) {

@@ -1,4 +1,4 @@
-//! A mail server that does as it is told.
+//! A controllable mail server.
 
 use std::{
     net::SocketAddr,
@@ -12,28 +12,28 @@ use tokio::{
     net::{TcpSocket, TcpStream},
 };
 
-/// What a mail server does with mail.
+/// The behavior of a mail server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Mood {
-    /// Takes it.
+    /// Accepts mail.
     Takes,
-    /// Refuses every recipient for good, and repeats who it was.
+    /// Refuses every recipient for good, and quotes it.
     Refuses,
     /// Refuses every recipient for now.
     IsBusy,
     /// Is about to close.
     IsClosing,
-    /// Hears for whom a mail is, and says nothing.
+    /// Does not answer after the recipient.
     IsDeaf,
-    /// Takes it, and then says nothing.
+    /// Reads the mail and does not answer.
     IsSilent,
-    /// Takes it for this one, and then says nothing; takes all others.
+    /// Reads mail for this recipient and does not answer; accepts all other mail.
     IsSilentFor(&'static str),
-    /// Takes it, and closes without a word.
+    /// Reads the mail and closes the connection without an answer.
     HangsUp,
 }
 
-/// A mail that was taken.
+/// A mail that was accepted.
 #[derive(Debug, Clone)]
 pub(crate) struct Mail {
     pub(crate) to: Vec<String>,
@@ -60,8 +60,8 @@ struct State {
     mood: Mutex<Mood>,
     mails: Mutex<Vec<Mail>>,
     /// Connections so far.
-    knocks: AtomicU32,
-    /// Every line that was said but those of mails.
+    connections: AtomicU32,
+    /// All lines of clients, without those of mails.
     heard: Mutex<Vec<String>>,
 }
 
@@ -70,8 +70,12 @@ impl MailServer {
         let socket = TcpSocket::new_v4().unwrap();
         socket.bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
         let port = socket.local_addr().unwrap().port();
-        let state =
-            State { mood: Mutex::new(Mood::Takes), mails: Mutex::default(), knocks: AtomicU32::new(0), heard: Mutex::default() };
+        let state = State {
+            mood: Mutex::new(Mood::Takes),
+            mails: Mutex::default(),
+            connections: AtomicU32::new(0),
+            heard: Mutex::default(),
+        };
         Self { port, socket: Mutex::new(Some(socket)), state: Arc::new(state) }
     }
 
@@ -80,7 +84,7 @@ impl MailServer {
         let state = self.state.clone();
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                state.knocks.fetch_add(1, Ordering::SeqCst);
+                state.connections.fetch_add(1, Ordering::SeqCst);
                 // a client that leaves is no error
                 let state = state.clone();
                 tokio::spawn(async move { drop(serve(stream, &state).await) });
@@ -96,13 +100,13 @@ impl MailServer {
         self.state.mails.lock().unwrap().clone()
     }
 
-    /// Whether a client began a line like this.
+    /// Whether a client sent a line that begins with this text.
     pub(crate) fn heard(&self, start: &str) -> bool {
         self.state.heard.lock().unwrap().iter().any(|line| line.starts_with(start))
     }
 
-    pub(crate) fn knocks(&self) -> u32 {
-        self.state.knocks.load(Ordering::SeqCst)
+    pub(crate) fn connections(&self) -> u32 {
+        self.state.connections.load(Ordering::SeqCst)
     }
 }
 
