@@ -17,7 +17,7 @@ use notification::{
 use order::{CancelReason, OrderCancelled, OrderDelivered, OrderFacts, OrderPaid, OrderPlaced, OrderRefunded, OrderShipped};
 use payment::PaymentFailed;
 use serde_json::json;
-use sinks::{MailServer, Mood, SmsProvider};
+use sinks::{Behavior, MailServer, SmsProvider};
 use std::{
     collections::BTreeSet,
     time::{Duration, Instant},
@@ -522,11 +522,11 @@ async fn text_typed_by_a_stranger_is_not_mailed(client: NotificationClient, f: &
     assert!(mail.data.contains("Hello Leyla,") && mail.header("To").contains("Leyla Aziz"), "{}", mail.data);
 
     // an address that is not confirmed: no mail with the name goes there
-    f.mail.set(Mood::IsBusy);
+    f.mail.set(Behavior::IsBusy);
     publish(&client, OrderPlaced(facts(LEYLA, 3))).await;
     let victim = UserFacts { email: "victim@example.com".into(), email_confirmed: false, version: 3, ..account(LEYLA) };
     publish(&client, UserChanged(victim)).await;
-    f.mail.set(Mood::Takes);
+    f.mail.set(Behavior::Takes);
     let all = settled(&client, LEYLA, 10).await;
     assert!(f.mail.mails().iter().all(|mail| mail.to != ["victim@example.com"]), "{all:?}");
 }
@@ -635,8 +635,8 @@ async fn a_server_that_is_down_loses_nothing(client: NotificationClient, f: &Fix
 
 async fn a_server_that_closes_or_hangs_loses_nothing(client: NotificationClient, f: &Fixture) {
     f.mail.open();
-    for (mood, why) in [(Mood::IsClosing, "421 closing"), (Mood::IsDeaf, "did not answer in time")] {
-        f.mail.set(mood);
+    for (behavior, why) in [(Behavior::IsClosing, "421 closing"), (Behavior::IsDeaf, "did not answer in time")] {
+        f.mail.set(behavior);
         let before = f.mail.mails().len();
         let user = 1 + before as i64;
         publish(&client, registered(user)).await;
@@ -647,7 +647,7 @@ async fn a_server_that_closes_or_hangs_loses_nothing(client: NotificationClient,
         .await;
         assert!(tried.last_error.as_ref().unwrap().contains(why), "{tried:?}");
         assert_eq!((tried.status, tried.attempts), (NotificationStatus::Queued, 0), "{tried:?}");
-        f.mail.set(Mood::Takes);
+        f.mail.set(Behavior::Takes);
         let entry = settled(&client, user, 1).await.remove(0);
         assert_eq!((entry.status, entry.attempts), (NotificationStatus::Sent, 0), "{entry:?}");
         assert_eq!(f.mail.mails().len(), before + 1);
@@ -661,16 +661,16 @@ async fn a_mail_without_an_answer_uses_all_attempts(client: NotificationClient, 
     let jobs = Jobs::default();
     let _ends = jobs.stopping().clone().drop_guard();
     started(&Config { smtp, ..f.config.clone() }, &jobs).await;
-    four_copies_at_most(&client, f, Mood::IsSilent, "did not answer in time after the mail").await;
+    four_copies_at_most(&client, f, Behavior::IsSilent, "did not answer in time after the mail").await;
 }
 
 async fn a_mail_that_is_cut_off_uses_all_attempts(client: NotificationClient, f: &Fixture) {
-    four_copies_at_most(&client, f, Mood::HangsUp, "broke after the mail").await;
+    four_copies_at_most(&client, f, Behavior::HangsUp, "broke after the mail").await;
 }
 
-async fn four_copies_at_most(client: &NotificationClient, f: &Fixture, mood: Mood, why: &str) {
+async fn four_copies_at_most(client: &NotificationClient, f: &Fixture, behavior: Behavior, why: &str) {
     f.mail.open();
-    f.mail.set(mood);
+    f.mail.set(behavior);
     publish(client, registered(LEYLA)).await;
     let entry = settled(client, LEYLA, 1).await.remove(0);
     assert_eq!((entry.status, entry.attempts), (NotificationStatus::Failed, 4), "{entry:?}");
@@ -682,7 +682,7 @@ async fn four_copies_at_most(client: &NotificationClient, f: &Fixture, mood: Moo
 
 async fn a_transient_refusal_uses_all_attempts(client: NotificationClient, f: &Fixture) {
     f.mail.open();
-    f.mail.set(Mood::IsBusy);
+    f.mail.set(Behavior::IsBusy);
     publish(&client, registered(LEYLA)).await;
     let failed = settled(&client, LEYLA, 1).await.remove(0);
     // the first attempt, and one after each wait
@@ -714,7 +714,7 @@ async fn a_resend_under_a_key_is_sent_once(client: NotificationClient, f: &Fixtu
 
 async fn a_permanent_refusal_fails_and_can_be_sent_again(client: NotificationClient, f: &Fixture) {
     f.mail.open();
-    f.mail.set(Mood::Refuses);
+    f.mail.set(Behavior::Refuses);
     publish(&client, registered(LEYLA)).await;
     let failed = settled(&client, LEYLA, 1).await.remove(0);
     assert_eq!((failed.status, failed.attempts), (NotificationStatus::Failed, 1));
@@ -723,7 +723,7 @@ async fn a_permanent_refusal_fails_and_can_be_sent_again(client: NotificationCli
     let query = ListAllNotifications { status: Some(NotificationStatus::Failed), ..Default::default() };
     assert_eq!(entries(&client, query).await, std::slice::from_ref(&failed));
 
-    f.mail.set(Mood::Takes);
+    f.mail.set(Behavior::Takes);
     let queued = client.resend(&admin(), failed.id).await.unwrap();
     assert_eq!((queued.status, queued.attempts, queued.id), (NotificationStatus::Queued, 0, failed.id));
     let sent = settled(&client, LEYLA, 1).await.remove(0);
@@ -737,7 +737,7 @@ async fn a_permanent_refusal_fails_and_can_be_sent_again(client: NotificationCli
     assert_eq!(ids.len(), 2);
     settled(&client, LEYLA, 1).await;
 
-    f.mail.set(Mood::IsClosing);
+    f.mail.set(Behavior::IsClosing);
     client.resend(&admin(), failed.id).await.unwrap();
     assert_eq!(client.resend(&admin(), failed.id).await, Err(NotificationError::StillQueued));
     let nothing = NotificationId(Uuid::now_v7());
@@ -1129,7 +1129,7 @@ async fn a_slow_message_holds_up_nothing_else() {
     let database_url = stores.database("notification").await;
     let server = MailServer::closed();
     server.open();
-    server.set(Mood::IsSilentFor("user1@example.com"));
+    server.set(Behavior::IsSilentFor("user1@example.com"));
     let smtp = Smtp { host: "127.0.0.1".into(), port: server.port, tls: Tls::None, ..Smtp::default() };
     let config = Config { database_url, mail: MailTransport::Smtp, smtp, sends_at_once: 2, ..Config::default() };
     let jobs = Jobs::default();
@@ -1175,17 +1175,17 @@ async fn settings_that_cannot_be_used_are_named() {
     let stores = Stores::embedded();
     let database_url = stores.database("notification").await;
     let good = Config { database_url, ..Config::default() };
-    let wrong = async |config: Config| {
-        module::start::<Notifications>(&config, (), false, &Jobs::default()).await.err().expect("wrong").to_string()
+    let error = async |config: Config| {
+        module::start::<Notifications>(&config, (), false, &Jobs::default()).await.err().expect("invalid").to_string()
     };
     let sms_http = SmsHttp { url: "ftp://x".into(), ..SmsHttp::default() };
-    let e = wrong(Config { sms: SmsTransport::Http, sms_http, ..good.clone() }).await;
+    let e = error(Config { sms: SmsTransport::Http, sms_http, ..good.clone() }).await;
     assert!(e.contains("notification.sms_http.url"), "{e}");
-    let e = wrong(Config { sends_at_once: 0, ..good.clone() }).await;
+    let e = error(Config { sends_at_once: 0, ..good.clone() }).await;
     assert!(e.contains("notification.sends_at_once"), "{e}");
-    let e = wrong(Config { database_url: "redis://localhost".into(), ..good.clone() }).await;
+    let e = error(Config { database_url: "redis://localhost".into(), ..good.clone() }).await;
     assert!(e.contains("sqlite://"), "{e}");
-    let e = wrong(Config { database_url: "mongodb://localhost".into(), ..good }).await;
+    let e = error(Config { database_url: "mongodb://localhost".into(), ..good }).await;
     assert!(e.contains("notification.database_url must name a database"), "{e}");
 }
 

@@ -14,7 +14,7 @@ use tokio::{
 
 /// The behavior of a mail server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Mood {
+pub(crate) enum Behavior {
     /// Accepts mail.
     Takes,
     /// Refuses every recipient for good, and quotes it.
@@ -57,7 +57,7 @@ pub(crate) struct MailServer {
 }
 
 struct State {
-    mood: Mutex<Mood>,
+    behavior: Mutex<Behavior>,
     mails: Mutex<Vec<Mail>>,
     /// Connections so far.
     connections: AtomicU32,
@@ -71,7 +71,7 @@ impl MailServer {
         socket.bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
         let port = socket.local_addr().unwrap().port();
         let state = State {
-            mood: Mutex::new(Mood::Takes),
+            behavior: Mutex::new(Behavior::Takes),
             mails: Mutex::default(),
             connections: AtomicU32::new(0),
             heard: Mutex::default(),
@@ -92,8 +92,8 @@ impl MailServer {
         });
     }
 
-    pub(crate) fn set(&self, mood: Mood) {
-        *self.state.mood.lock().unwrap() = mood;
+    pub(crate) fn set(&self, behavior: Behavior) {
+        *self.state.behavior.lock().unwrap() = behavior;
     }
 
     pub(crate) fn mails(&self) -> Vec<Mail> {
@@ -116,26 +116,26 @@ async fn serve(stream: TcpStream, state: &State) -> std::io::Result<()> {
     writing.write_all(b"220 sink\r\n").await?;
     let mut to = Vec::new();
     while let Some(line) = lines.next_line().await? {
-        let mood = *state.mood.lock().unwrap();
+        let behavior = *state.behavior.lock().unwrap();
         let verb = line.split([' ', ':']).next().unwrap_or_default().to_uppercase();
         state.heard.lock().unwrap().push(line.clone());
         let reply = match verb.as_str() {
-            "RCPT" if mood == Mood::IsDeaf => std::future::pending().await,
+            "RCPT" if behavior == Behavior::IsDeaf => std::future::pending().await,
             "EHLO" => "250-sink\r\n250-8BITMIME\r\n250 AUTH PLAIN\r\n",
             // leyla, sesame
             "AUTH" if line == "AUTH PLAIN AGxleWxhAHNlc2FtZQ==" => "235 welcome\r\n",
             "AUTH" => "535 go away\r\n",
-            "MAIL" if mood == Mood::IsClosing => "421 closing\r\n",
+            "MAIL" if behavior == Behavior::IsClosing => "421 closing\r\n",
             "MAIL" => {
                 to.clear();
                 "250 ok\r\n"
             }
-            "RCPT" if mood == Mood::Refuses => {
+            "RCPT" if behavior == Behavior::Refuses => {
                 let refused = line.split(['<', '>']).nth(1).unwrap_or_default();
                 writing.write_all(format!("550 <{refused}>: no such mailbox\r\n").as_bytes()).await?;
                 continue;
             }
-            "RCPT" if mood == Mood::IsBusy => "450 the mailbox is busy\r\n",
+            "RCPT" if behavior == Behavior::IsBusy => "450 the mailbox is busy\r\n",
             "RCPT" => {
                 to.push(line.split(['<', '>']).nth(1).unwrap_or_default().to_owned());
                 "250 ok\r\n"
@@ -149,11 +149,11 @@ async fn serve(stream: TcpStream, state: &State) -> std::io::Result<()> {
                 }
                 // taken before it is said: who does not hear it may send it again
                 state.mails.lock().unwrap().push(Mail { to: to.clone(), data });
-                let mood = *state.mood.lock().unwrap();
-                match mood {
-                    Mood::IsSilent => std::future::pending().await,
-                    Mood::IsSilentFor(one) if to.iter().any(|to| to == one) => std::future::pending().await,
-                    Mood::HangsUp => return Ok(()),
+                let behavior = *state.behavior.lock().unwrap();
+                match behavior {
+                    Behavior::IsSilent => std::future::pending().await,
+                    Behavior::IsSilentFor(one) if to.iter().any(|to| to == one) => std::future::pending().await,
+                    Behavior::HangsUp => return Ok(()),
                     _ => "250 taken\r\n",
                 }
             }

@@ -3,5 +3,5 @@
 mod mail;
 mod sms;
 
-pub(crate) use mail::{MailServer, Mood};
+pub(crate) use mail::{Behavior, MailServer};
 pub(crate) use sms::SmsProvider;
