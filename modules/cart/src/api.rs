@@ -7,14 +7,14 @@ use product::ProductId;
 pub trait CartApi {
     /// Get your cart.
     ///
-    /// Names, prices and stock are those of now. When products cannot be reached, the last known ones are shown and `stale` is
-    /// true. Reading a cart renews its life.
+    /// Names, prices and stock are current. When the product module cannot be reached, the last known names and prices are shown and
+    /// `stale` is true. Reading a cart renews its expiry.
     #[get("/cart/{user}", public = "/api/cart", access = user, rate = "50/min")]
     async fn get(&self, cx: &Ctx, user: UserId) -> Result<Cart, CartError>;
 
     /// Add a product to your cart.
     ///
-    /// Adds to the line of the product, if there is one. The cart never asks for more than there is.
+    /// Adds to the line of the product, if there is one. A cart cannot contain more pieces than there are in stock.
     #[post(
         "/cart/{user}/items",
         public = "/api/cart/items",
@@ -54,15 +54,15 @@ pub trait CartApi {
 
     /// Check your cart before ordering.
     ///
-    /// Tells which products are gone, which have too little stock and which have another price than when you last saw it.
+    /// Lists the products that are no longer sold, have too little stock, or have another price than you were last shown.
     #[post("/cart/{user}/validate", public = "/api/cart/validate", access = user, retry = never, rate = "30/min")]
     async fn validate(&self, cx: &Ctx, user: UserId) -> Result<Validation, CartError>;
 
-    /// Get the lines of a cart as its user last saw them, to order them.
+    /// Get the lines of a cart, with the names and prices that its user was last shown, to order them.
     #[get("/cart/{user}/snapshot", access = module(order))]
     async fn snapshot(&self, cx: &Ctx, user: UserId) -> Result<Snapshot, CartError>;
 
-    /// Empty a cart that was ordered, unless it was changed since.
+    /// Empty a cart that was ordered, unless it has changed since.
     #[delete("/cart/{user}/snapshot", access = module(order), status = 204)]
     async fn ordered(&self, cx: &Ctx, user: UserId, version: CartVersion) -> Result<(), CartError>;
 }

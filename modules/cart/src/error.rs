@@ -1,6 +1,6 @@
 use kernel::{Amount, ApiError, Currency, Fault};
 
-/// What can go wrong with carts.
+/// Errors of carts.
 #[derive(Debug, Clone, PartialEq, thiserror::Error, ApiError)]
 #[api(module = "cart")]
 pub enum CartError {
@@ -12,25 +12,25 @@ pub enum CartError {
     #[error("Product is not in the cart")]
     #[api(not_found)]
     NotInCart,
-    /// The cart would ask for more than there is.
+    /// The cart would contain more pieces of the product than there are in stock.
     #[error("Insufficient stock: {available} left, the cart would have {requested}")]
     #[api(invalid_argument)]
     InsufficientStock {
-        /// Pieces that the cart would have.
+        /// Pieces that the cart would contain.
         requested: u32,
-        /// Pieces that are left.
+        /// Pieces in stock.
         available: u32,
     },
-    /// The cart would cost more than can be shown and paid.
+    /// The total would be above the highest amount.
     #[error("The cart would cost more than {most} {currency}")]
     #[api(invalid_argument)]
     TooDear {
-        /// The most that a cart can cost.
+        /// The highest total of a cart.
         most: Amount,
-        /// Its currency.
+        /// Currency of `most`.
         currency: Currency,
     },
-    /// The cart has as many lines as it can have.
+    /// The cart has 100 lines, the maximum.
     #[error("A cart can have at most 100 products")]
     #[api(conflict)]
     CartFull,

@@ -1,4 +1,4 @@
-//! Carts. Start with `api.rs`.
+//! Carts. Start with `api.rs`, then `service.rs`.
 
 mod api;
 mod error;
@@ -9,7 +9,13 @@ pub use error::*;
 pub use types::*;
 
 #[cfg(feature = "server")]
+mod catalogue;
+#[cfg(feature = "server")]
+mod config;
+#[cfg(feature = "server")]
 mod entity;
+#[cfg(feature = "server")]
+mod pricing;
 #[cfg(feature = "server")]
 mod service;
 #[cfg(feature = "server")]
@@ -17,7 +23,12 @@ mod start;
 #[cfg(feature = "server")]
 mod store;
 #[cfg(feature = "server")]
-mod view;
+mod stored;
 
 #[cfg(feature = "server")]
-pub use {service::Carts, start::*, store::Store};
+pub use {
+    config::Config,
+    service::{Carts, Carts as Service},
+    start::Peers,
+    store::Store,
+};

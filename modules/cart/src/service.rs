@@ -2,19 +2,21 @@
 
 use crate::{
     AddItem, Cart, CartApi, CartError, CartVersion, ChangeItem, Cleared, Snapshot, SnapshotLine, Validation,
-    store::{MAX_LINES, Store, Stored},
-    view::{self, Catalogue},
+    catalogue::Catalogue,
+    pricing,
+    store::Store,
+    stored::{MAX_LINES, Stored, pieces},
 };
 use kernel::{Code, Ctx, Fault, UserId, chrono::TimeDelta};
 use product::{Ids, ListProducts, ProductApi, ProductClient, ProductError, ProductId};
 use std::collections::HashMap;
 
-/// Carts, on a store and the product module.
+/// The service: carts in a store, with the product module's prices and stock.
 #[derive(Clone)]
 pub struct Carts {
     pub(crate) store: Store,
     pub(crate) product: ProductClient,
-    /// How long a cart lives after it was last used.
+    /// Time from the last use of a cart to its expiry.
     pub(crate) life: TimeDelta,
 }
 
@@ -22,12 +24,12 @@ type Result<T> = std::result::Result<T, CartError>;
 
 impl CartApi for Carts {
     async fn get(&self, cx: &Ctx, user: UserId) -> Result<Cart> {
-        let Some(stored) = self.store.renewed(user, self.life).await? else { return Ok(view::empty()) };
+        let Some(stored) = self.store.renewed(user, self.life).await? else { return Ok(pricing::empty()) };
         self.show(cx, user, stored).await
     }
 
     async fn add(&self, cx: &Ctx, user: UserId, item: AddItem) -> Result<Cart> {
-        // a repetition is answered even when products cannot be reached
+        // a repeated call is answered even when the product module cannot be reached
         if let Some(cart) = self.store.replayed(cx, user, &item).await? {
             return Ok(cart);
         }
@@ -56,13 +58,13 @@ impl CartApi for Carts {
             return Err(CartError::InsufficientStock { requested: quantity, available });
         }
         let stored = self.store.set(user, product_id, quantity, &catalogue, self.life).await?;
-        Ok(view::cart(&stored, &catalogue))
+        Ok(pricing::cart(&stored, &catalogue))
     }
 
     async fn remove(&self, cx: &Ctx, user: UserId, product_id: ProductId) -> Result<Cart> {
         match self.store.remove(user, product_id, self.life).await? {
             Some(stored) => self.show(cx, user, stored).await,
-            None => Ok(view::empty()),
+            None => Ok(pricing::empty()),
         }
     }
 
@@ -73,13 +75,13 @@ impl CartApi for Carts {
 
     async fn validate(&self, cx: &Ctx, user: UserId) -> Result<Validation> {
         let Some(stored) = self.store.renewed(user, self.life).await? else {
-            return Ok(Validation { cart: view::empty(), is_valid: false, validation_issues: Vec::new() });
+            return Ok(Validation { cart: pricing::empty(), is_valid: false, validation_issues: Vec::new() });
         };
         let catalogue = self.catalogue(cx, Some(&stored), None).await?;
-        let validation_issues = view::issues(&stored, &catalogue);
-        self.store.see(user, &view::changed(&stored, &catalogue)).await?;
+        let validation_issues = pricing::issues(&stored, &catalogue);
+        self.store.remember_shown(user, &pricing::changed(&stored, &catalogue)).await?;
         let is_valid = validation_issues.is_empty();
-        Ok(Validation { cart: view::cart(&stored, &catalogue), is_valid, validation_issues })
+        Ok(Validation { cart: pricing::cart(&stored, &catalogue), is_valid, validation_issues })
     }
 
     async fn snapshot(&self, _: &Ctx, user: UserId) -> Result<Snapshot> {
@@ -103,9 +105,14 @@ impl CartApi for Carts {
 }
 
 impl Carts {
-    /// The cart as it is now, or as it was last seen when products cannot be reached.
+    /// Waits until the store is up.
+    pub async fn up(&self) {
+        self.store.up().await;
+    }
+
+    /// The cart at current prices, or as it was last shown when the product module cannot be reached.
     async fn show(&self, cx: &Ctx, user: UserId, stored: Stored) -> Result<Cart> {
-        // half of the time, so that there is some left to answer without the products
+        // half of the time, so that some is left to answer without the product module
         let budget = cx.time_left()? / 2;
         let cx = Ctx::new(cx.principal(), budget).in_trace(cx.trace());
         let catalogue = match self.catalogue(&cx, Some(&stored), None).await {
@@ -114,11 +121,11 @@ impl Carts {
             }
             answer => answer?,
         };
-        self.store.see(user, &view::changed(&stored, &catalogue)).await?;
-        Ok(view::cart(&stored, &catalogue))
+        self.store.remember_shown(user, &pricing::changed(&stored, &catalogue)).await?;
+        Ok(pricing::cart(&stored, &catalogue))
     }
 
-    /// The products of all lines, and one more, in one call.
+    /// The products of all lines, and `more`, in one call.
     async fn catalogue(
         &self,
         cx: &Ctx,
@@ -138,9 +145,4 @@ impl Carts {
         }
         Ok(Catalogue { products, stale: false })
     }
-}
-
-/// Pieces that a request asks for, whose rules were checked.
-pub(crate) fn pieces(quantity: i64) -> u32 {
-    u32::try_from(quantity).unwrap_or_default()
 }

@@ -1,53 +1,22 @@
-//! Everything that is stored, and nothing else: in a database or in Redis, by the URL. Each method is one change or one look, so
-//! that both can do it: a check and the change that depends on it are never two methods.
+//! The store of carts: a database or Redis, chosen by the URL. Each method is one read or one change, so that both kinds can do it: a
+//! check and the change that depends on it are never two methods.
 
 mod redis;
 mod sql;
 
-use crate::{AddItem, Cart, CartError, Config, view::Catalogue};
-use kernel::{
-    BoxError, BoxFuture, Ctx, Fault, Health, Money, UserId,
-    chrono::{DateTime, TimeDelta, Utc},
-    db::Db,
-    jobs::Jobs,
+use crate::{
+    AddItem, Cart, CartError,
+    catalogue::Catalogue,
+    config::Config,
+    stored::{ShownProduct, Stored},
 };
+use kernel::{BoxError, BoxFuture, Ctx, Fault, Health, UserId, chrono::TimeDelta, db::Db, jobs::Jobs};
 use product::ProductId;
 use std::{sync::Arc, time::Duration};
 
 type Result<T, E = Fault> = std::result::Result<T, E>;
 
-/// The most lines of a cart: as many as products can be asked for at once.
-pub(crate) const MAX_LINES: usize = product::Ids::MAX;
-/// A life that was renewed within this time is left as it is: reads are to be cheap.
-const RENEWED_BEFORE: TimeDelta = TimeDelta::minutes(1);
-
-/// A cart with lines, in the order in which they were added.
-pub(crate) struct Stored {
-    pub(crate) version: i64,
-    pub(crate) created_at: DateTime<Utc>,
-    pub(crate) updated_at: DateTime<Utc>,
-    pub(crate) expires_at: DateTime<Utc>,
-    pub(crate) lines: Vec<Line>,
-}
-
-/// A line, with name and price as its user last saw them.
-pub(crate) struct Line {
-    pub(crate) product: ProductId,
-    pub(crate) quantity: u32,
-    pub(crate) name: String,
-    pub(crate) price: Money,
-    pub(crate) added_at: DateTime<Utc>,
-    pub(crate) updated_at: DateTime<Utc>,
-}
-
-/// A product as its user sees it now.
-pub(crate) struct Seen<'a> {
-    pub(crate) product: ProductId,
-    pub(crate) name: &'a str,
-    pub(crate) price: Money,
-}
-
-/// Where carts are kept. Cheap to clone.
+/// The store. Cheap to clone.
 #[derive(Clone)]
 pub struct Store(Kind);
 
@@ -58,17 +27,17 @@ enum Kind {
 }
 
 impl Store {
-    /// The store that the URL names. Nothing is asked of it yet.
+    /// Opens the store of the URL. No connection is made yet.
     pub(crate) async fn open(config: &Config) -> Result<Self, BoxError> {
         match config.database_url.split_once("://") {
             Some(("redis" | "rediss", _)) => Ok(Self(Kind::Redis(Arc::new(redis::Redis::open(config)?)))),
             Some(("sqlite" | "postgres" | "postgresql", _)) => Ok(Self(Kind::Sql(sql::open(config).await?))),
-            // not what it is instead: a password may be anywhere in it
+            // the URL is not quoted: it may contain a password
             _ => Err("cart.database_url must start with sqlite://, postgres://, redis:// or rediss://".into()),
         }
     }
 
-    /// The database, if it is one.
+    /// The database; `None` for Redis.
     pub(crate) fn database(&self) -> Option<&Db> {
         match &self.0 {
             Kind::Sql(db) => Some(db),
@@ -76,16 +45,16 @@ impl Store {
         }
     }
 
-    /// Waits until it is up.
+    /// Waits until the store is up.
     pub(crate) async fn up(&self) {
         match &self.0 {
             Kind::Sql(db) => db.up().await,
-            // there is nothing to bring up in Redis
+            // Redis has nothing to bring up
             Kind::Redis(_) => {}
         }
     }
 
-    /// The cart; none when it is empty or expired.
+    /// The cart; `None` when it is empty or expired.
     pub(crate) async fn load(&self, user: UserId) -> Result<Option<Stored>> {
         match &self.0 {
             Kind::Sql(db) => sql::load(db.read(), user, db.now()).await,
@@ -93,7 +62,7 @@ impl Store {
         }
     }
 
-    /// The same, with a life that begins anew.
+    /// Loads the cart and renews its expiry.
     pub(crate) async fn renewed(&self, user: UserId, life: TimeDelta) -> Result<Option<Stored>> {
         match &self.0 {
             Kind::Sql(db) => sql::renewed(db, user, life).await,
@@ -101,7 +70,7 @@ impl Store {
         }
     }
 
-    /// The reply to this addition, when it was made before under the caller's key.
+    /// The stored reply to an earlier addition under the caller's idempotency key.
     pub(crate) async fn replayed(&self, cx: &Ctx, user: UserId, item: &AddItem) -> Result<Option<Cart>> {
         match &self.0 {
             Kind::Sql(db) => sql::replayed(db, cx, item).await,
@@ -109,8 +78,8 @@ impl Store {
         }
     }
 
-    /// Adds pieces to the line of a product; the line and the cart are made if need be. Returns the cart as its user then sees it,
-    /// which is kept under the caller's key in the same step.
+    /// Adds pieces to the line of a product, and creates the line and the cart if there are none. Returns the cart as it is shown then.
+    /// The reply is stored under the caller's idempotency key in the same step.
     ///
     /// # Errors
     /// `ProductNotFound`, `InsufficientStock`, `TooDear` and `CartFull`; then nothing has changed.
@@ -128,7 +97,7 @@ impl Store {
         }
     }
 
-    /// Sets the quantity of a line. What the catalogue says of all lines has been seen then. Fewer pieces are always possible.
+    /// Sets the quantity of a line and remembers the names and prices of the catalogue as shown. A lower quantity is always accepted.
     ///
     /// # Errors
     /// `NotInCart` and `TooDear`; then nothing has changed.
@@ -146,7 +115,7 @@ impl Store {
         }
     }
 
-    /// Removes a line, and the cart with its last one. Returns what is left.
+    /// Removes a line, and the cart with its last line. Returns the remaining cart.
     ///
     /// # Errors
     /// `NotInCart`; then nothing has changed.
@@ -157,7 +126,7 @@ impl Store {
         }
     }
 
-    /// Removes the cart with its lines.
+    /// Removes the cart and its lines.
     pub(crate) async fn clear(&self, user: UserId) -> Result<()> {
         match &self.0 {
             Kind::Sql(db) => sql::clear(db.write(), user).await,
@@ -173,18 +142,18 @@ impl Store {
         }
     }
 
-    /// Notes the names and prices that the user was shown, in one write whatever their number. Lines that are gone stay gone.
-    pub(crate) async fn see(&self, user: UserId, seen: &[Seen<'_>]) -> Result<()> {
-        if seen.is_empty() {
+    /// Remembers the names and prices that the user was shown, in one write. Lines that were removed meanwhile stay removed.
+    pub(crate) async fn remember_shown(&self, user: UserId, shown: &[ShownProduct<'_>]) -> Result<()> {
+        if shown.is_empty() {
             return Ok(());
         }
         match &self.0 {
-            Kind::Sql(db) => sql::see(db.write(), user, seen).await,
-            Kind::Redis(redis) => redis.see(user, seen).await,
+            Kind::Sql(db) => sql::remember_shown(db.write(), user, shown).await,
+            Kind::Redis(redis) => redis.remember_shown(user, shown).await,
         }
     }
 
-    /// Removes up to `limit` expired carts; returns how many. Redis does it by itself.
+    /// Removes up to `limit` expired carts and returns their number. Redis removes them by itself.
     pub(crate) async fn sweep(db: &Db, limit: u64) -> Result<u64> {
         sql::sweep(db, limit).await
     }
@@ -209,7 +178,7 @@ impl kernel::module::Store for Store {
         }
     }
 
-    /// In Redis there is nothing to do; that it can be reached is checked.
+    /// Redis has nothing to migrate; this checks that it can be reached.
     async fn migrate(&self) -> std::result::Result<(), BoxError> {
         match &self.0 {
             Kind::Sql(db) => Ok(db.migrate().await?),

@@ -7,128 +7,128 @@ use product::{MAX_QUANTITY, ProductId};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-/// A cart as its user sees it.
+/// A cart, as its user is shown it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Cart {
     /// The lines, in the order in which they were added.
     pub items: Vec<CartItem>,
-    /// Sum of the subtotals of the lines that can be bought.
+    /// Sum of the subtotals of the lines that can be ordered, in `currency`; 0 without such lines.
     pub total_amount: Amount,
-    /// Pieces in the lines that can be bought.
+    /// Sum of the quantities of the lines that can be ordered.
     pub total_items: u32,
-    /// Currency of all amounts; none while the cart is empty.
+    /// Currency of all amounts; `null` while the cart is empty.
     pub currency: Option<Currency>,
-    /// Whether products could not be reached, so that names, prices and stock are the last known ones.
+    /// Whether the product module could not be reached. Names and prices are then the last known ones, and stock is `null`.
     pub stale: bool,
-    /// When the first line was added; none while the cart is empty.
+    /// Time at which the first line was added; `null` while the cart is empty.
     pub created_at: Option<DateTime<Utc>>,
-    /// When the cart was last changed; none while the cart is empty.
+    /// Time of the last change; `null` while the cart is empty.
     pub updated_at: Option<DateTime<Utc>>,
-    /// When the cart is emptied unless it is used before; none while the cart is empty.
+    /// Time at which the cart is emptied unless it is used before; `null` while the cart is empty.
     pub expires_at: Option<DateTime<Utc>>,
 }
 
-/// A line of a cart.
+/// A line of a cart: a product and its quantity.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct CartItem {
-    /// Which product.
+    /// Id of the product.
     pub product_id: ProductId,
-    /// How many pieces.
+    /// Number of pieces, 1 to 1,000,000.
     pub quantity: u32,
-    /// Its name; `Product Unavailable` when it is no longer sold.
+    /// Name of the product; `Product Unavailable` when it is no longer sold.
     pub product_name: String,
-    /// Its price; 0 when it is no longer sold.
+    /// Price of one piece, in the currency of the cart; 0 when the product is no longer sold.
     pub product_price: Amount,
-    /// Price of all pieces.
+    /// Price of all pieces: `quantity` times `product_price`.
     pub subtotal: Amount,
-    /// Pieces that are left, 0 when it is no longer sold; none when that is not known.
+    /// Pieces in stock; 0 when the product is no longer sold, `null` when the stock is not known.
     pub stock_available: Option<u32>,
     /// Whether the product is no longer sold.
     pub unavailable: bool,
-    /// Whether the line makes the cart cost more than can be paid: it is in no total, and cannot be ordered before there are fewer
-    /// pieces in it. Its subtotal is 0 if it is too much by itself.
+    /// Whether the line would raise the total above the highest amount. It then counts in no total, and cannot be ordered until its
+    /// quantity is lower. Its subtotal is 0 if it is above the highest amount by itself.
     #[serde(default)]
     #[schema(required)]
     pub too_dear: bool,
-    /// When the line was added.
+    /// Time at which the line was added.
     pub added_at: DateTime<Utc>,
-    /// When the line was last changed.
+    /// Time of the last change of the quantity.
     pub updated_at: DateTime<Utc>,
 }
 
-/// A product to be added.
+/// A product to add to a cart.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Validate, ToSchema, Request)]
 #[serde(deny_unknown_fields)]
 pub struct AddItem {
-    /// Which product.
+    /// Id of the product.
     #[garde(dive)]
     pub product_id: ProductId,
-    /// How many pieces, at least 1.
+    /// Number of pieces, 1 to 1,000,000.
     #[garde(custom(positive))]
     #[schema(minimum = 1, maximum = 1_000_000, example = 2)]
     pub quantity: i64,
 }
 
-/// A new quantity.
+/// The new quantity of a line.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Validate, ToSchema, Request)]
 #[serde(deny_unknown_fields)]
 pub struct ChangeItem {
-    /// How many pieces; 0 removes the line.
+    /// Number of pieces, at most 1,000,000; 0 removes the line.
     #[garde(custom(not_negative))]
     #[schema(minimum = 0, maximum = 1_000_000, example = 3)]
     pub quantity: i64,
 }
 
-/// That a cart is empty now.
+/// Confirmation that a cart was emptied.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Cleared {
-    /// In words.
+    /// Confirmation as a sentence.
     #[schema(example = "Cart cleared successfully")]
     pub message: String,
 }
 
-/// Whether a cart can be ordered as it is.
+/// Result of a validation: whether a cart can be ordered as it is.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Validation {
-    /// The cart.
+    /// The cart, at current prices.
     pub cart: Cart,
-    /// Whether it has a line, and nothing speaks against ordering it.
+    /// Whether the cart has a line and no issues.
     pub is_valid: bool,
-    /// What there is to say.
+    /// Reasons why the cart cannot be ordered as it was last shown; empty when there are none.
     pub validation_issues: Vec<Issue>,
 }
 
-/// Something that keeps a line from being ordered as it was last seen.
+/// A reason why a line cannot be ordered as it was last shown.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Issue {
-    /// Of which product.
+    /// Id of the line's product.
     pub product_id: ProductId,
-    /// What, in words.
+    /// The reason as a sentence.
     #[schema(example = "Only 1 items available, requested 3")]
     pub issue: String,
 }
 
-/// The lines of a cart as its user last saw them.
+/// The lines of a cart, with the names and prices that its user was last shown.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Snapshot {
-    /// The lines, sorted by product.
+    /// The lines, sorted by product id; none when the cart is empty.
     pub lines: Vec<SnapshotLine>,
-    /// Grows with every change of the cart.
+    /// Version of the cart: it grows with every change and never repeats; 0 when the cart is empty.
     pub version: i64,
 }
 
 /// A line of a [`Snapshot`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct SnapshotLine {
-    /// Which product.
+    /// Id of the product.
     pub product_id: ProductId,
-    /// How many pieces.
+    /// Number of pieces, 1 to 1,000,000.
     pub quantity: u32,
-    /// The name that the user last saw.
+    /// Name that the user was last shown.
     pub product_name: String,
-    /// The price that the user last saw.
+    /// Price of one piece that the user was last shown, in `currency`.
     pub unit_price: Amount,
-    /// Its currency.
+    /// Currency of the price.
     pub currency: Currency,
 }
 
@@ -136,7 +136,7 @@ pub struct SnapshotLine {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Validate, IntoParams, Request)]
 #[serde(deny_unknown_fields)]
 pub struct CartVersion {
-    /// As in [`Snapshot`].
+    /// Version of the ordered [`Snapshot`].
     #[garde(skip)]
     pub version: i64,
 }

@@ -1,5 +1,5 @@
-//! What the cart module promises, in three placements, beside a real product module; on SQLite, and on Redis and PostgreSQL when
-//! ignored tests are run. What only Redis has is in `redis.rs`.
+//! The contract of the cart module, in three placements, with a real product module; on SQLite, and on Redis and PostgreSQL when
+//! ignored tests are run. Tests of Redis alone are in `redis.rs`.
 #![expect(clippy::unwrap_used, reason = "a test may stop at any surprise")]
 
 use cart::{AddItem, Cart, CartApi, CartClient, CartError, CartItem, CartVersion, Carts, ChangeItem, Config, Issue, Peers};
@@ -38,30 +38,30 @@ macro_rules! promises {
 promises! {
     an_empty_cart_is_shown,
     add_change_remove_clear,
-    a_cart_never_asks_for_more_than_there_is,
-    what_is_not_there_is_not_found,
+    a_cart_never_exceeds_the_stock,
+    missing_products_and_lines_are_not_found,
     adds_at_once_all_count,
     a_keyed_add_has_one_effect,
     a_key_used_at_once_has_one_effect,
     a_cart_has_at_most_100_lines,
-    a_cart_that_would_be_too_dear_is_refused_before_it_is_kept,
+    a_cart_that_would_be_too_dear_is_refused_before_it_is_stored,
     a_raised_price_makes_no_cart_unreadable,
-    names_prices_and_stock_are_those_of_now,
-    products_are_asked_for_in_one_call,
-    without_products_the_last_known_is_shown,
-    validation_tells_what_has_changed,
+    names_prices_and_stock_are_current,
+    products_are_loaded_in_one_call,
+    without_products_a_stale_cart_is_shown,
+    validation_lists_changes_since_the_cart_was_shown,
     an_ordered_cart_is_emptied_unless_it_was_changed,
     a_version_never_comes_back,
-    what_is_removed_meanwhile_stays_removed,
+    a_line_removed_meanwhile_stays_removed,
     an_expired_cart_is_empty,
-    use_renews_the_life_of_a_cart,
+    use_renews_the_expiry_of_a_cart,
     a_cart_is_its_users,
     bad_input_names_the_field,
 }
 
 struct Fixture {
     catalogue: Arc<Flaky<ProductClient>>,
-    kept: Kept,
+    raw: RawStore,
     _stores: Stores,
 }
 
@@ -76,22 +76,22 @@ async fn carts(stores: Stores) -> (Carts, Fixture) {
 async fn carts_in(database_url: String, stores: Stores) -> (Carts, Fixture) {
     let config = product::Config { database_url: stores.database("product").await, ..Default::default() };
     let catalogue = Flaky::new(ProductClient::local(start::<Products>(&config, ()).await.service));
-    let kept = Kept::at(&database_url, stores.name()).await;
+    let raw = RawStore::at(&database_url, stores.name()).await;
     let config = Config { database_url, key_prefix: stores.name().into(), sweep_seconds: 1, ..Config::default() };
     let peers = Peers { product: catalogue.client_of("cart") };
     let carts = start::<Carts>(&config, peers).await;
     carts.service.up().await;
     carts.store.check().await.unwrap();
-    (carts.service, Fixture { catalogue, kept, _stores: stores })
+    (carts.service, Fixture { catalogue, raw, _stores: stores })
 }
 
-/// The store of the carts, behind the back of the module.
-enum Kept {
+/// Direct access to the store of the carts.
+enum RawStore {
     Sql(Db),
     Redis { client: redis::Client, prefix: String },
 }
 
-impl Kept {
+impl RawStore {
     async fn at(url: &str, prefix: &str) -> Self {
         if url.starts_with("redis") {
             return Self::Redis { client: redis::Client::open(url).unwrap(), prefix: prefix.into() };
@@ -100,7 +100,7 @@ impl Kept {
         Self::Sql(Db::open::<migrations::cart::Migrator>("cart", url, pool, Durability::Normal).await.unwrap())
     }
 
-    /// Lets time pass: the carts expire at `at`.
+    /// Sets the expiry of all carts.
     async fn expire(&self, at: DateTime<Utc>) {
         match self {
             Self::Sql(db) => {
@@ -116,7 +116,7 @@ impl Kept {
         }
     }
 
-    /// How many carts and how many lines there are.
+    /// The numbers of carts and lines.
     async fn count(&self) -> (usize, usize) {
         match self {
             Self::Sql(db) => {
@@ -137,7 +137,7 @@ impl Kept {
     }
 }
 
-impl Drop for Kept {
+impl Drop for RawStore {
     fn drop(&mut self) {
         if let Self::Redis { client, prefix } = self
             && let Ok(mut redis) = client.get_connection()
@@ -241,12 +241,12 @@ async fn add_change_remove_clear(client: CartClient, fixture: &Fixture) {
     add(&client, b, 1).await.unwrap();
     client.clear(&customer(7), USER).await.unwrap();
     assert!(get(&client).await.items.is_empty());
-    assert_eq!(fixture.kept.count().await, (0, 0));
+    assert_eq!(fixture.raw.count().await, (0, 0));
 
     add(&client, b, 1).await.unwrap();
     let cart = change(&client, b, 0).await.unwrap();
     assert_eq!((cart.items, cart.created_at, cart.currency), (vec![], None, None));
-    assert_eq!(fixture.kept.count().await, (0, 0));
+    assert_eq!(fixture.raw.count().await, (0, 0));
 }
 
 async fn remove_once(client: &CartClient, id: ProductId) -> Cart {
@@ -255,11 +255,11 @@ async fn remove_once(client: &CartClient, id: ProductId) -> Cart {
     cart
 }
 
-async fn a_cart_never_asks_for_more_than_there_is(client: CartClient, fixture: &Fixture) {
+async fn a_cart_never_exceeds_the_stock(client: CartClient, fixture: &Fixture) {
     let a = fixture.product("Lamp", "1", 5).await;
     let insufficient = |requested, available| Err(CartError::InsufficientStock { requested, available });
     assert_eq!(add(&client, a, 6).await, insufficient(6, 5));
-    assert_eq!(fixture.kept.count().await, (0, 0));
+    assert_eq!(fixture.raw.count().await, (0, 0));
     add(&client, a, 3).await.unwrap();
     let refused = add(&client, a, 5).await;
     assert_eq!(refused.as_ref().unwrap_err().code(), Code::InvalidArgument);
@@ -274,7 +274,7 @@ async fn a_cart_never_asks_for_more_than_there_is(client: CartClient, fixture: &
     assert_eq!(change(&client, a, 2).await.unwrap().items[0].quantity, 2);
 }
 
-async fn what_is_not_there_is_not_found(client: CartClient, fixture: &Fixture) {
+async fn missing_products_and_lines_are_not_found(client: CartClient, fixture: &Fixture) {
     let (a, b) = (fixture.product("Lamp", "1", 5).await, fixture.product("Rug", "1", 5).await);
     assert_eq!(add(&client, ProductId(99), 1).await, Err(CartError::ProductNotFound));
     for in_cart in [false, true] {
@@ -372,7 +372,7 @@ async fn a_cart_has_at_most_100_lines(client: CartClient, fixture: &Fixture) {
     assert!(cart.items.iter().all(|item| !item.unavailable && item.stock_available == Some(9)));
 }
 
-async fn names_prices_and_stock_are_those_of_now(client: CartClient, fixture: &Fixture) {
+async fn names_prices_and_stock_are_current(client: CartClient, fixture: &Fixture) {
     let (a, b) = (fixture.product("Lamp", "10", 5).await, fixture.product("Rug", "20", 5).await);
     add(&client, a, 2).await.unwrap();
     add(&client, b, 1).await.unwrap();
@@ -388,13 +388,13 @@ async fn names_prices_and_stock_are_those_of_now(client: CartClient, fixture: &F
     assert_eq!((totals(&cart), cart.items[0].stock_available), (("25".into(), 2), Some(1)));
     assert_eq!((cart.items[0].unavailable, cart.items[1].unavailable), (false, true));
 
-    // what was shown is what the user has seen; what is gone is remembered as it was
+    // the shown names and prices are stored; a product that is gone keeps its last ones
     let snapshot = client.called_by("order").snapshot(&anonymous(), USER).await.unwrap();
-    let seen: Vec<_> = snapshot.lines.iter().map(|l| (l.product_name.as_str(), l.unit_price.to_string(), l.currency)).collect();
-    assert_eq!(seen, [("Oil lamp", "12.5".into(), Currency::Eur), ("Rug", "20".into(), Currency::Eur)]);
+    let shown: Vec<_> = snapshot.lines.iter().map(|l| (l.product_name.as_str(), l.unit_price.to_string(), l.currency)).collect();
+    assert_eq!(shown, [("Oil lamp", "12.5".into(), Currency::Eur), ("Rug", "20".into(), Currency::Eur)]);
 }
 
-async fn products_are_asked_for_in_one_call(client: CartClient, fixture: &Fixture) {
+async fn products_are_loaded_in_one_call(client: CartClient, fixture: &Fixture) {
     let calls_of_get = async || {
         let before = fixture.catalogue.calls();
         get(&client).await;
@@ -411,7 +411,7 @@ async fn products_are_asked_for_in_one_call(client: CartClient, fixture: &Fixtur
     assert_eq!(get(&client).await.items.len(), 12);
 }
 
-async fn without_products_the_last_known_is_shown(client: CartClient, fixture: &Fixture) {
+async fn without_products_a_stale_cart_is_shown(client: CartClient, fixture: &Fixture) {
     let (a, b) = (fixture.product("Lamp", "10", 5).await, fixture.product("Rug", "20", 5).await);
     add(&client, a, 2).await.unwrap();
     add(&client, b, 1).await.unwrap();
@@ -444,7 +444,7 @@ async fn without_products_the_last_known_is_shown(client: CartClient, fixture: &
     client.clear(&customer(7), USER).await.unwrap();
 }
 
-async fn validation_tells_what_has_changed(client: CartClient, fixture: &Fixture) {
+async fn validation_lists_changes_since_the_cart_was_shown(client: CartClient, fixture: &Fixture) {
     let (a, b, c) =
         (fixture.product("Lamp", "10", 5).await, fixture.product("Rug", "20", 5).await, fixture.product("Pot", "5", 5).await);
     for (id, quantity) in [(a, 3), (b, 1), (c, 1)] {
@@ -465,7 +465,7 @@ async fn validation_tells_what_has_changed(client: CartClient, fixture: &Fixture
     assert_eq!(invalid.validation_issues, [few.clone(), issue(a, "Price changed from 10 to 12.5"), gone.clone()]);
     assert!(!invalid.is_valid);
     assert_eq!(totals(&invalid.cart), ("42.5".into(), 4));
-    assert_eq!(validate().await.validation_issues, [few, gone], "the new price has been seen");
+    assert_eq!(validate().await.validation_issues, [few, gone], "the new price was shown");
 
     change(&client, a, 1).await.unwrap();
     remove(&client, b).await.unwrap();
@@ -496,7 +496,7 @@ async fn an_ordered_cart_is_emptied_unless_it_was_changed(client: CartClient, fi
     ordered(second.version).await;
     ordered(second.version).await;
     assert!(get(&client).await.items.is_empty());
-    assert_eq!(fixture.kept.count().await, (0, 0));
+    assert_eq!(fixture.raw.count().await, (0, 0));
 
     for cx in [anonymous(), customer(7), admin()] {
         let refused = [
@@ -522,14 +522,14 @@ async fn a_version_never_comes_back(client: CartClient, fixture: &Fixture) {
         match round {
             0 => drop(client.clear(&customer(7), USER).await.unwrap()),
             1 => drop(remove(&client, a).await.unwrap()),
-            2 => fixture.kept.expire(now()).await,
+            2 => fixture.raw.expire(now()).await,
             _ => order.ordered(&anonymous(), USER, CartVersion { version: last }).await.unwrap(),
         }
         assert!(get(&client).await.items.is_empty());
     }
 }
 
-async fn what_is_removed_meanwhile_stays_removed(client: CartClient, fixture: &Fixture) {
+async fn a_line_removed_meanwhile_stays_removed(client: CartClient, fixture: &Fixture) {
     let (a, b) = (fixture.product("Lamp", "10", 5).await, fixture.product("Rug", "20", 5).await);
     let client = Arc::new(client);
     for id in [a, b] {
@@ -539,26 +539,26 @@ async fn what_is_removed_meanwhile_stays_removed(client: CartClient, fixture: &F
     let remove_lamp = client.clone();
     fixture.catalogue.during_next_call(async move { drop(remove_lamp.remove(&customer(7), USER, a).await.unwrap()) });
     assert_eq!(get(&client).await.items.len(), 2, "as it was when it was asked for");
-    assert_eq!(fixture.kept.count().await, (1, 1));
+    assert_eq!(fixture.raw.count().await, (1, 1));
     assert_eq!(lines(&get(&client).await), [(b.0, 1, "Other", "30".into(), "30".into())]);
 
     fixture.rename(b, "Another", "40").await;
     let clear = client.clone();
     fixture.catalogue.during_next_call(async move { drop(clear.clear(&customer(7), USER).await.unwrap()) });
     assert_eq!(change(&client, b, 2).await, Err(CartError::NotInCart));
-    assert_eq!(fixture.kept.count().await, (0, 0));
+    assert_eq!(fixture.raw.count().await, (0, 0));
     add(&client, b, 1).await.unwrap();
     fixture.rename(b, "Rug", "50").await;
     let clear = client.clone();
     fixture.catalogue.during_next_call(async move { drop(clear.clear(&customer(7), USER).await.unwrap()) });
     get(&client).await;
-    assert_eq!(fixture.kept.count().await, (0, 0));
+    assert_eq!(fixture.raw.count().await, (0, 0));
 }
 
 async fn an_expired_cart_is_empty(client: CartClient, fixture: &Fixture) {
     let (a, b) = (fixture.product("Lamp", "10", 5).await, fixture.product("Rug", "20", 5).await);
     add(&client, a, 2).await.unwrap();
-    fixture.kept.expire(now()).await;
+    fixture.raw.expire(now()).await;
     assert_eq!(change(&client, a, 1).await, Err(CartError::NotInCart));
     assert_eq!(remove(&client, a).await, Err(CartError::NotInCart));
     assert!(get(&client).await.items.is_empty());
@@ -568,16 +568,16 @@ async fn an_expired_cart_is_empty(client: CartClient, fixture: &Fixture) {
     assert_eq!(lines(&cart), [(b.0, 1, "Rug", "20".into(), "20".into())]);
     assert!(cart.expires_at.unwrap() > now() + TimeDelta::hours(23));
 
-    fixture.kept.expire(now()).await;
+    fixture.raw.expire(now()).await;
     let swept = async {
-        while fixture.kept.count().await != (0, 0) {
+        while fixture.raw.count().await != (0, 0) {
             tokio::task::yield_now().await;
         }
     };
     tokio::time::timeout(Duration::from_secs(20), swept).await.unwrap();
 }
 
-async fn use_renews_the_life_of_a_cart(client: CartClient, fixture: &Fixture) {
+async fn use_renews_the_expiry_of_a_cart(client: CartClient, fixture: &Fixture) {
     let a = fixture.product("Lamp", "10", 9).await;
     let first = add(&client, a, 2).await.unwrap();
     let whole = first.expires_at.unwrap();
@@ -586,12 +586,12 @@ async fn use_renews_the_life_of_a_cart(client: CartClient, fixture: &Fixture) {
     assert_eq!(get(&client).await.expires_at, Some(whole), "renewed a moment ago");
 
     let soon = now() + TimeDelta::minutes(30);
-    fixture.kept.expire(soon).await;
+    fixture.raw.expire(soon).await;
     let renewed = get(&client).await;
     assert!(renewed.expires_at.unwrap() >= whole);
     assert_eq!((renewed.updated_at, get(&client).await.expires_at), (first.updated_at, renewed.expires_at));
     for use_it in 0..3 {
-        fixture.kept.expire(soon).await;
+        fixture.raw.expire(soon).await;
         match use_it {
             0 => drop(add(&client, a, 1).await.unwrap()),
             1 => drop(change(&client, a, 1).await.unwrap()),
@@ -601,13 +601,13 @@ async fn use_renews_the_life_of_a_cart(client: CartClient, fixture: &Fixture) {
     }
 }
 
-async fn a_cart_that_would_be_too_dear_is_refused_before_it_is_kept(client: CartClient, fixture: &Fixture) {
+async fn a_cart_that_would_be_too_dear_is_refused_before_it_is_stored(client: CartClient, fixture: &Fixture) {
     let dear = fixture.product("Palace", "99999999.99", 1_000_000).await;
     let cheap = fixture.product("Lamp", "0.01", 9).await;
     let too_dear = Err(CartError::TooDear { most: "9999999999999.99".parse().unwrap(), currency: Currency::Eur });
     // by one line
     assert_eq!(add(&client, dear, 100_001).await, too_dear);
-    assert_eq!(fixture.kept.count().await.0, 0);
+    assert_eq!(fixture.raw.count().await.0, 0);
     // 99,999,999.99 * 100,000 is 9,999,999,999,000: there is room for less than one more
     assert_eq!(totals(&add(&client, dear, 100_000).await.unwrap()), ("9999999999000".into(), 100_000));
     let before = get(&client).await;
@@ -630,12 +630,12 @@ async fn a_raised_price_makes_no_cart_unreadable(client: CartClient, fixture: &F
     add(&client, a, 1_000_000).await.unwrap();
     add(&client, b, 1).await.unwrap();
     fixture.rename(a, "Lamp", "99999999.99").await;
-    let told = client.validate(&customer(7), USER).await.unwrap();
-    let issues: Vec<_> = told.validation_issues.iter().map(|issue| (issue.product_id, issue.issue.as_str())).collect();
+    let validation = client.validate(&customer(7), USER).await.unwrap();
+    let issues: Vec<_> = validation.validation_issues.iter().map(|issue| (issue.product_id, issue.issue.as_str())).collect();
     let expected =
         [(a, "Makes the cart cost more than can be paid; take fewer pieces"), (a, "Price changed from 1 to 99999999.99")];
-    assert_eq!((told.is_valid, &issues[..]), (false, &expected[..]));
-    for cart in [told.cart, get(&client).await] {
+    assert_eq!((validation.is_valid, &issues[..]), (false, &expected[..]));
+    for cart in [validation.cart, get(&client).await] {
         assert_eq!(totals(&cart), ("2".into(), 1));
         assert_eq!(lines(&cart)[0], (a.0, 1_000_000, "Lamp", "99999999.99".into(), "0".into()));
         assert_eq!(cart.items.iter().map(|item| item.too_dear).collect::<Vec<_>>(), [true, false]);
@@ -688,11 +688,11 @@ async fn bad_input_names_the_field(client: CartClient, fixture: &Fixture) {
             e => panic!("{e}"),
         }
     }
-    assert_eq!(fixture.kept.count().await, (0, 0));
+    assert_eq!(fixture.raw.count().await, (0, 0));
 }
 
 #[tokio::test]
-async fn a_life_out_of_range_keeps_the_module_from_starting() {
+async fn an_expiry_out_of_range_prevents_the_start() {
     for expiry_hours in [0, 8761] {
         let stores = Stores::embedded();
         let config = Config { database_url: stores.database("cart").await, expiry_hours, ..Config::default() };

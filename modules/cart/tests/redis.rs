@@ -1,5 +1,5 @@
-//! What carts in Redis promise beyond `conformance.rs`: what happens when Redis fails, and what is sent to it. Each test has a server
-//! of its own; they are ignored, because not everyone has one.
+//! Tests of carts in Redis beyond `conformance.rs`: failures of Redis, and the commands sent to it. Each test starts a server of its own;
+//! they are ignored, because not everyone has `redis-server`.
 #![expect(clippy::unwrap_used, reason = "a test may stop at any surprise")]
 
 use cart::{AddItem, Cart, CartApi, CartClient, CartError, CartVersion, Carts, ChangeItem, Config, Peers};
@@ -21,7 +21,7 @@ use std::{
 };
 use tempfile::TempDir;
 
-/// A Redis of one test, which can be stopped, killed and started again. Its data is in a folder, as in production.
+/// The Redis of one test, which can be stopped, killed and restarted. Its data is in a folder, as in production.
 struct Redis {
     port: u16,
     process: Child,
@@ -60,7 +60,7 @@ impl Redis {
         assert!(sent.success());
     }
 
-    /// How often each command was run since the last call of this.
+    /// The number of calls of each command since the last use of this method.
     fn commands(&self) -> HashMap<String, u64> {
         let mut redis = self.connection();
         let stats: String = redis::cmd("INFO").arg("commandstats").query(&mut redis).unwrap();
@@ -261,7 +261,7 @@ fn received(redis: &mut redis::Connection) -> u64 {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs redis-server: see docs/testing.md"]
-async fn a_cut_connection_is_replaced_and_a_forgotten_script_sent_again() {
+async fn a_cut_connection_is_replaced_and_a_lost_script_sent_again() {
     let redis = Redis::start(&[]).await;
     let shop = shop(&redis).await;
     let mut other = redis.connection();
@@ -312,7 +312,7 @@ async fn each_step_is_one_script() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs redis-server: see docs/testing.md"]
-async fn in_a_cluster_a_script_finds_its_keys_in_one_place() {
+async fn in_a_cluster_all_keys_of_a_script_are_on_one_node() {
     // one node that has everything: it refuses scripts whose keys could be on two
     let redis = Redis::start(&["--cluster-enabled", "yes"]).await;
     let mut other = redis.connection();
@@ -355,7 +355,7 @@ async fn everything_in_redis_expires() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs redis-server: see docs/testing.md"]
-async fn what_is_not_a_cart_is_internal_and_stays_as_it_is() {
+async fn an_unreadable_cart_is_internal_and_stays_unchanged() {
     let redis = Redis::start(&[]).await;
     let shop = shop(&redis).await;
     let mut other = redis.connection();
@@ -396,7 +396,7 @@ async fn a_full_redis_is_unavailable_for_adding_and_shows_what_it_has() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs redis-server: see docs/testing.md"]
-async fn a_redis_that_is_too_old_keeps_the_module_from_starting() {
+async fn a_redis_that_is_too_old_prevents_the_start() {
     // the newest command that is used came with 7.0
     let redis = Redis::start(&["--rename-command", "PEXPIRETIME", ""]).await;
     let refused = module::migrate::<Carts>(&config_of(redis.url())).await.unwrap_err().to_string();
@@ -404,7 +404,7 @@ async fn a_redis_that_is_too_old_keeps_the_module_from_starting() {
 }
 
 #[tokio::test]
-async fn a_module_starts_without_its_redis_and_says_so() {
+async fn a_module_starts_without_its_redis_and_reports_it() {
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let silent = format!("redis://:secret@{}", silent.local_addr().unwrap());
     let nobody = format!("redis://:secret@127.0.0.1:{}", free_port());
@@ -412,9 +412,9 @@ async fn a_module_starts_without_its_redis_and_says_so() {
     for config in [nobody, tls, silent].map(config_of) {
         let begun = Instant::now();
         let jobs = Jobs::default();
-        let carts = module::start::<Carts>(&config, Peers { product: nowhere() }, false, &jobs).await.unwrap();
-        let told = module::migrate::<Carts>(&config).await.unwrap_err().to_string();
-        assert!(told.starts_with("cart.database_url: Redis cannot be reached: ") && !told.contains("secret"), "{told}");
+        let carts = module::start::<Carts>(&config, Peers { product: unreachable() }, false, &jobs).await.unwrap();
+        let error = module::migrate::<Carts>(&config).await.unwrap_err().to_string();
+        assert!(error.starts_with("cart.database_url: Redis cannot be reached: ") && !error.contains("secret"), "{error}");
         carts.store.check().await.expect_err("it is not there");
         assert!(jobs.check().await.is_err(), "the process is not ready");
         assert!(begun.elapsed() < 2 * IN_TIME, "{:?}", begun.elapsed());
@@ -423,7 +423,7 @@ async fn a_module_starts_without_its_redis_and_says_so() {
 }
 
 #[tokio::test]
-async fn a_setting_that_cannot_be_used_is_told() {
+async fn an_unusable_setting_is_reported() {
     for (config, why) in [
         (config_of("redis://:secret@host:port".into()), "cart.database_url: "),
         (
@@ -434,29 +434,29 @@ async fn a_setting_that_cannot_be_used_is_told() {
         (Config { key_prefix: "{cart".into(), ..config_of("redis://localhost".into()) }, "cart.key_prefix must not"),
         (Config { key_prefix: String::new(), ..config_of("redis://localhost".into()) }, "cart.key_prefix must not"),
     ] {
-        let started = module::start::<Carts>(&config, Peers { product: nowhere() }, false, &Jobs::default())
+        let started = module::start::<Carts>(&config, Peers { product: unreachable() }, false, &Jobs::default())
             .await
             .err()
             .unwrap()
             .to_string();
         let migrated = module::migrate::<Carts>(&config).await.unwrap_err().to_string();
-        for told in [started, migrated] {
-            assert!(told.starts_with(why) && !told.contains("secret"), "{told}");
+        for error in [started, migrated] {
+            assert!(error.starts_with(why) && !error.contains("secret"), "{error}");
         }
     }
 }
 
-fn nowhere() -> ProductClient {
+fn unreachable() -> ProductClient {
     ProductClient::remote(Transport::http(Vec::new(), InternalKey::random()))
 }
 
 #[tokio::test]
-async fn nobody_waits_for_a_redis_that_is_silent() {
+async fn no_call_waits_for_a_silent_redis() {
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let jobs = Jobs::default();
     let config = config_of(format!("redis://{}", silent.local_addr().unwrap()));
     let carts =
-        CartClient::local(module::start::<Carts>(&config, Peers { product: nowhere() }, false, &jobs).await.unwrap().service);
+        CartClient::local(module::start::<Carts>(&config, Peers { product: unreachable() }, false, &jobs).await.unwrap().service);
     // the first ones wait until it is known
     let deadline = Instant::now() + 4 * IN_TIME;
     let mut in_a_row = 0;

@@ -1,7 +1,8 @@
-//! Who calls: access tokens (RFC 9068) of the user module, verified with its public keys, unless their session was ended.
+//! The caller of a request: access tokens (RFC 9068) of the user module are verified with its public keys, and refused when their session
+//! has ended.
 //!
-//! What keys and ended sessions say may be some seconds old. That is good enough to read by, and to buy; not for what an admin
-//! changes: there the user module is asked whether the caller is one now.
+//! Keys and ended sessions may be some seconds old. That is recent enough to read and to buy. When an admin changes something, the user
+//! module is asked whether the caller still is an admin.
 
 use actix_web::{HttpRequest, http::header::AUTHORIZATION};
 use jsonwebtoken::{Algorithm, DecodingKey, Header, Validation, decode, decode_header, get_current_timestamp};
@@ -22,35 +23,35 @@ use tokio::{
 };
 use user::{AUDIENCE, AccessClaims, ISSUER, LEEWAY_SECONDS, RevokedSince, UserApi, UserClient, UserError};
 
-/// How far the clocks of the user module and the gateway may differ, in seconds.
+/// The largest difference between the clocks of the user module and the gateway, in seconds.
 const LEEWAY: u64 = LEEWAY_SECONDS as u64;
-/// The longest token that is looked at, in bytes; ours have about 400.
-const LONGEST: usize = 4096;
-/// Keys are fetched again after this long, and as soon as a token names one that is not known.
+/// The longest accepted token in bytes; tokens of the user module have about 400.
+const MAX_TOKEN: usize = 4096;
+/// Interval between fetches of keys. They are also fetched when a token names an unknown key.
 const FETCH_EVERY: Duration = Duration::from_secs(45);
-/// But never faster than this, whatever clients send.
+/// The shortest interval, whatever clients send.
 const FETCH_PAUSE: Duration = Duration::from_secs(1);
-/// How long a request waits for keys, or for the first ended sessions.
-const PATIENCE: Duration = Duration::from_secs(3);
-/// How often ended sessions are asked for.
+/// The longest wait of a request for keys, or for the first list of ended sessions.
+const MAX_WAIT: Duration = Duration::from_secs(3);
+/// Interval between polls of ended sessions.
 const POLL_EVERY: Duration = Duration::from_secs(2);
-/// How often all of them are asked for, not only the new ones: so that those whose tokens have expired are forgotten.
+/// Interval between polls of all ended sessions, not only new ones: they drop the sessions whose tokens have expired.
 const POLL_ALL_EVERY: Duration = Duration::from_secs(300);
-/// How old the list of ended sessions may be. With an older one nobody can tell who is still logged in.
-const LIST_LIVES: Duration = Duration::from_secs(10);
-/// How long the user module may take to answer.
+/// The highest age of the list of ended sessions. An older list cannot tell which users are still logged in.
+const MAX_LIST_AGE: Duration = Duration::from_secs(10);
+/// Time-out of calls to the user module.
 const BUDGET: Duration = Duration::from_secs(2);
 
-/// What the credentials of a request say.
+/// The caller of a request, by its credentials.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Caller {
-    /// It has none.
+    /// No credentials.
     Anonymous,
     /// A logged-in user.
     User { id: UserId, role: Role },
-    /// They are not valid.
+    /// Invalid credentials.
     Refused,
-    /// Nobody can tell: there are no keys to verify them with, or it is not known which sessions were ended.
+    /// The credentials cannot be verified: there are no keys, or no recent list of ended sessions.
     Unverified,
 }
 
@@ -65,25 +66,25 @@ pub(crate) struct Auth {
 #[derive(Clone, Default)]
 struct Keys {
     by_kid: Arc<HashMap<String, DecodingKey>>,
-    /// How many times they were fetched, or tried to be.
+    /// Number of fetches, failed ones included.
     round: u64,
 }
 
-/// Sessions that were ended while their access tokens are still valid.
+/// Ended sessions whose access tokens have not expired.
 #[derive(Default)]
 struct Ended {
     sessions: HashSet<String>,
     as_of: Option<DateTime<Utc>>,
     all_as_of: Option<Instant>,
-    /// When the last question was asked that was answered.
-    heard: Option<Instant>,
-    /// How many times they were asked for.
+    /// Time of the last successful poll.
+    polled_at: Option<Instant>,
+    /// Number of polls.
     round: u64,
 }
 
 impl Ended {
     fn is_known(&self) -> bool {
-        self.heard.is_some_and(|heard| heard.elapsed() <= LIST_LIVES)
+        self.polled_at.is_some_and(|polled| polled.elapsed() <= MAX_LIST_AGE)
     }
 }
 
@@ -112,13 +113,13 @@ impl Auth {
         auth
     }
 
-    /// Whom a request comes from.
+    /// The caller of a request.
     pub(crate) async fn caller(&self, request: &HttpRequest) -> Caller {
         if !request.headers().contains_key(AUTHORIZATION) {
             return Caller::Anonymous;
         }
         match bearer(request) {
-            Some(token) if token.len() <= LONGEST => self.verify(token).await,
+            Some(token) if token.len() <= MAX_TOKEN => self.verify(token).await,
             _ => Caller::Refused,
         }
     }
@@ -144,7 +145,7 @@ impl Auth {
         let caller = Caller::User { id: claims.sub.parse().ok()?, role: claims.role };
         if self.ended.borrow().round == 0 {
             let mut ended = self.ended.subscribe();
-            let first = tokio::time::timeout(PATIENCE, ended.wait_for(|ended| ended.round > 0)).await;
+            let first = tokio::time::timeout(MAX_WAIT, ended.wait_for(|ended| ended.round > 0)).await;
             drop(first);
         }
         let ended = self.ended.borrow();
@@ -154,22 +155,22 @@ impl Auth {
         }
     }
 
-    /// Who calls when a token says that it is an admin, asked of the user module now: access that was taken away is gone at once.
+    /// The caller with an admin's token, verified with the user module: revoked access ends at once.
     pub(crate) async fn admin_now(&self, id: UserId, trace: Option<Trace>) -> Caller {
         let cx = Ctx::anonymous(BUDGET);
         match self.users.verify(&trace.map_or(cx.clone(), |trace| cx.in_trace(trace)), id).await {
             Ok(user) if user.is_active && user.is_admin => Caller::User { id, role: Role::Admin },
-            // the sessions of whoever loses a role have ended
+            // a change of role ends all sessions of a user
             Ok(_) | Err(UserError::NotFound) => Caller::Refused,
             Err(_) => Caller::Unverified,
         }
     }
 
-    /// The keys of a later round than `known`, or the same ones when it does not come.
+    /// The keys of a round after `known`, or the current ones when none comes in time.
     async fn newer_keys(&self, known: u64) -> Keys {
         let mut keys = self.keys.subscribe();
         self.keys_wanted.notify_one();
-        let newer = tokio::time::timeout(PATIENCE, keys.wait_for(|keys| keys.round > known)).await;
+        let newer = tokio::time::timeout(MAX_WAIT, keys.wait_for(|keys| keys.round > known)).await;
         drop(newer);
         self.keys.borrow().clone()
     }
@@ -177,7 +178,7 @@ impl Auth {
     async fn keep_keys(&self, beat: Beat) {
         loop {
             let fetched = self.users.jwks(&Ctx::anonymous(BUDGET)).await;
-            // a fault has been logged where it was made; the keys of before stay
+            // the user module has logged its fault; the previous keys stay
             if fetched.is_ok() {
                 beat.succeeded()
             } else {
@@ -191,7 +192,7 @@ impl Auth {
                 }
             });
             tokio::time::sleep(FETCH_PAUSE).await;
-            // in either case it is time
+            // wakes by time or by demand
             drop(tokio::time::timeout(FETCH_EVERY, self.keys_wanted.notified()).await);
         }
     }
@@ -214,29 +215,27 @@ impl Auth {
             }
             ended.sessions.extend(found.sessions);
             ended.as_of = Some(found.as_of);
-            ended.heard = Some(asked);
+            ended.polled_at = Some(asked);
         });
         let (age, is_known) = {
             let ended = self.ended.borrow();
-            (ended.heard.unwrap_or(started).elapsed(), ended.is_known())
+            (ended.polled_at.unwrap_or(started).elapsed(), ended.is_known())
         };
         metrics::gauge!("souk_gateway_ended_sessions_age_seconds").set(age.as_secs_f64());
         match failed {
             None => Ok(()),
             Some(why) if is_known => Err(Fault::away(why)),
-            Some(why) => {
-                Err(Fault::unavailable("Nobody can tell which sessions were ended: whoever is logged in is refused", why))
-            }
+            Some(why) => Err(Fault::unavailable("The ended sessions are not known: logged-in users are refused", why)),
         }
     }
 }
 
-/// The key that a token says it was signed with, if it is an access token at all. Keys and addresses of keys in a header
-/// (`jwk`, `jku`, `x5u`) are what the token says about itself: nothing reads them.
+/// The id of the key of an access token; `None` for other tokens. Keys and URLs of keys in the header (`jwk`, `jku`, `x5u`) are not trusted
+/// and not read.
 fn key_id(header: Header) -> Option<String> {
     let is_access_token =
         header.typ.is_some_and(|typ| typ.strip_prefix("application/").unwrap_or(&typ).eq_ignore_ascii_case("at+jwt"));
-    // RFC 7515 §4.1.11: an extension that must be understood, and is not. The algorithm is checked with the signature.
+    // RFC 7515 §4.1.11: critical extensions must be understood, and none is. The algorithm is checked with the signature.
     header.kid.filter(|_| is_access_token && header.crit.is_none())
 }
 

@@ -1,41 +1,32 @@
-//! Which address a request comes from.
+//! The address that a request comes from.
 
 use actix_web::http::header::{HeaderMap, HeaderName};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+use ipnet::IpNet;
+use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use std::{fmt, net::IpAddr, str::FromStr};
 
-/// The header in which proxies append the address that they were called from.
+/// The header to which proxies append the address of their peer.
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 /// An address or a network, e.g. `10.1.2.3` or `10.0.0.0/8`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Network {
-    address: IpAddr,
-    prefix: u8,
-}
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct Network(IpNet);
 
 impl Network {
-    /// Whether `address` is in it.
+    /// Whether `address` is in the network.
     pub fn contains(&self, address: IpAddr) -> bool {
-        match (self.address, address.to_canonical()) {
-            (IpAddr::V4(a), IpAddr::V4(b)) => (a.to_bits() ^ b.to_bits()).leading_zeros() >= u32::from(self.prefix),
-            (IpAddr::V6(a), IpAddr::V6(b)) => (a.to_bits() ^ b.to_bits()).leading_zeros() >= u32::from(self.prefix),
-            _ => false,
-        }
+        self.0.contains(&address.to_canonical())
     }
 
-    /// How many bits all its addresses begin with: of 32, or of 128 if it is not of IPv4.
+    /// Length of the prefix in bits: of 32 for IPv4, of 128 for IPv6.
     pub fn prefix(&self) -> u8 {
-        self.prefix
+        self.0.prefix_len()
     }
 
-    /// Whether its addresses are of IPv4.
+    /// Whether it is a network of IPv4.
     pub fn is_ipv4(&self) -> bool {
-        self.address.is_ipv4()
-    }
-
-    const fn longest(address: IpAddr) -> u8 {
-        if address.is_ipv4() { 32 } else { 128 }
+        self.0.addr().is_ipv4()
     }
 }
 
@@ -43,24 +34,14 @@ impl FromStr for Network {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || format!("{text} is neither an address nor a network such as 10.0.0.0/8");
-        let (address, prefix) = text.split_once('/').map_or((text, None), |(address, prefix)| (address, Some(prefix)));
-        let address: IpAddr = address.parse().map_err(|_| wrong())?;
-        let longest = Self::longest(address);
-        let prefix = prefix.map_or(Ok(longest), |prefix| prefix.parse().map_err(|_| wrong()))?;
-        if prefix > longest { Err(wrong()) } else { Ok(Self { address, prefix }) }
+        let network = text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
+        network.map(Self).map_err(|_| format!("{text} is neither an address nor a network such as 10.0.0.0/8"))
     }
 }
 
 impl fmt::Display for Network {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.address, self.prefix)
-    }
-}
-
-impl Serialize for Network {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        self.0.fmt(f)
     }
 }
 
@@ -70,9 +51,9 @@ impl<'de> Deserialize<'de> for Network {
     }
 }
 
-/// The address of the client: the peer's, unless that is a trusted proxy. Then the right-most entry of `X-Forwarded-For` that no
-/// trusted proxy owns: what stands further left is whatever the client wrote.
-#[cfg_attr(not(any(feature = "actix-governor", test)), expect(dead_code, reason = "only limits ask where a request comes from"))]
+/// The address of the client: the peer's, unless the peer is a trusted proxy. Then it is the right-most entry of `X-Forwarded-For` that is
+/// no trusted proxy, because clients can forge the entries further left.
+#[cfg_attr(not(any(feature = "actix-governor", test)), expect(dead_code, reason = "only limits use the address"))]
 pub(crate) fn address(peer: IpAddr, headers: &HeaderMap, trusted: &[Network]) -> IpAddr {
     let is_trusted = |address: IpAddr| trusted.iter().any(|network| network.contains(address));
     let mut client = peer.to_canonical();
@@ -81,7 +62,7 @@ pub(crate) fn address(peer: IpAddr, headers: &HeaderMap, trusted: &[Network]) ->
     }
     let lines: Vec<&str> = headers.get_all(FORWARDED_FOR).filter_map(|line| line.to_str().ok()).collect();
     for entry in lines.iter().rev().flat_map(|line| line.rsplit(',')) {
-        // an entry that cannot be read is a proxy's business: its callers share that proxy's limit
+        // callers behind an unreadable entry share the limit of the proxy that wrote it
         let Some(address) = entry_address(entry.trim()) else { break };
         client = address.to_canonical();
         if !is_trusted(client) {
@@ -117,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn only_trusted_proxies_are_believed() {
+    fn only_trusted_proxies_can_forward_an_address() {
         let trusted: Vec<Network> = ["10.0.0.0/8", "192.0.2.1"].iter().map(|n| n.parse().expect("a network")).collect();
         let from = |peer: &str, lines: &[&'static str]| {
             let mut headers = HeaderMap::new();

@@ -8,32 +8,30 @@ use std::{collections::BTreeMap, fmt, str::FromStr};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
-    /// How often one caller may call an operation: `"on"`, `"off"`, or a factor such as `10` that multiplies every count.
+    /// Rate limits per caller: `"on"`, `"off"`, or a factor such as `10` that multiplies every count.
     pub limits: Limiting,
-    /// Limits of single operations in place of the ones that their modules state, e.g. `"user.login" = "20/min"`: a count, and
-    /// `s`, `min`, `hour` or `day`. The factor of `limits` multiplies them, too.
+    /// Limits of single operations in place of those in their contracts, e.g. `"user.login" = "20/min"`: a count, and `s`, `min`, `hour`
+    /// or `day`. The factor of `limits` also multiplies them.
     pub rates: BTreeMap<String, String>,
-    /// Web origins whose pages may call, e.g. `https://shop.example`. Empty: none. `*` alone: any, for development.
+    /// Web origins whose pages may call the API, e.g. `https://shop.example`. Empty: none. `*` alone: any, for development.
     #[serde(deserialize_with = "list")]
     pub cors_origins: Vec<String>,
-    /// Reverse proxies that clients come through: addresses or networks such as `10.0.0.0/8`. Their `X-Forwarded-For` is believed,
-    /// nobody else's.
+    /// Reverse proxies: addresses or networks such as `10.0.0.0/8`. Only their `X-Forwarded-For` is trusted.
     #[serde(deserialize_with = "list")]
     pub trusted_proxies: Vec<Network>,
-    /// How long a request may take, in milliseconds; from 1 to 60,000 (`kernel::MAX_DEADLINE`).
+    /// Deadline of a request in milliseconds, 1 to 60,000 (`kernel::MAX_DEADLINE`).
     pub request_timeout_ms: u64,
-    /// The largest body that is read, in bytes; at most 16 MiB (`kernel::server::MAX_BODY`).
+    /// The largest accepted body in bytes, at most 16 MiB (`kernel::server::MAX_BODY`).
     pub max_body_bytes: usize,
-    /// How old the answer of `/health` may be, in seconds; at least 1.
+    /// The highest age of the answer of `/health` in seconds, at least 1.
     pub health_cache_seconds: u64,
-    /// Whether the API is documented for everyone: `/openapi.json`, and at `/docs` a page to read and try it. Without it the shop does
-    /// so in development and does not in production.
+    /// Whether to publish `/openapi.json`, and a page at `/docs` to read and try the API. The default is on in development and off in
+    /// production.
     pub swagger: bool,
-    /// Browsers that were here speak https to this host for so many seconds (HSTS, RFC 6797); 0: they are not told to. It needs a
-    /// proxy in front that speaks TLS.
+    /// Seconds for which browsers must use https for this host (HSTS, RFC 6797); 0: no such header. Needs a TLS proxy in front.
     pub hsts_seconds: u64,
-    /// Where to report weaknesses, for `/.well-known/security.txt` (RFC 9116): an address such as `mailto:security@shop.example`
-    /// or `https://shop.example/security`. Empty: there is no such file.
+    /// Contact for reports of vulnerabilities in `/.well-known/security.txt` (RFC 9116), such as `mailto:security@shop.example` or
+    /// `https://shop.example/security`. Empty: no such file.
     pub security_contact: String,
     /// Whether `/dev/mailbox` has a page that shows the development mailbox.
     pub mailbox: bool,
@@ -57,7 +55,7 @@ impl Default for Config {
     }
 }
 
-/// A list, or its entries in one text with commas between them: environment variables have no lists.
+/// Reads a list, or one text with commas, as environment variables have no lists.
 fn list<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
 where
     D: Deserializer<'de>,
@@ -76,15 +74,15 @@ where
     entries.iter().map(|entry| entry.parse().map_err(de::Error::custom)).collect()
 }
 
-/// Whether and how much calls are limited.
+/// Rate limits: on, off, or multiplied.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub enum Limiting {
-    /// As the modules state.
+    /// The limits of the contracts.
     #[default]
     On,
-    /// Not at all.
+    /// No limits.
     Off,
-    /// Every count times this, 0.001 to 1,000,000; no count goes below 1.
+    /// A factor for every count, 0.001 to 1,000,000; the lowest count is 1.
     Factor(f64),
 }
 

@@ -1,8 +1,9 @@
-//! How clients get in: the public operations, on behalf of whom their token names, within their limits.
+//! Entry of the public operations: the caller by its access token, the limit, and the deadline.
 
 use crate::{
     auth::{Auth, Caller},
     limits::{self, Limits},
+    operations::is_auth,
 };
 use actix_web::{
     HttpMessage, HttpRequest, Route,
@@ -26,14 +27,14 @@ impl Entry for PublicEntry {
     }
 
     fn ctx(&self, request: &HttpRequest, op: &Op) -> Result<Ctx, Box<Problem>> {
-        // first, so that wrong tokens cannot be tried without limit either
+        // first, so that invalid tokens are limited, too
         limits::check(request)?;
         let principal = match request.extensions().get::<Caller>() {
             Some(Caller::Anonymous) => Principal::Anonymous,
             Some(&Caller::User { id, role }) => Principal::User { id, role },
-            // what is open to anyone stays open while the user module is down
+            // operations for anyone stay open while the user module is down
             Some(Caller::Unverified) if op.access == Access::Anyone => Principal::Anonymous,
-            // who comes for a new token has an old one, and often sends it along
+            // clients that need a new token often send an old one along
             Some(Caller::Refused) if is_auth(op) => Principal::Anonymous,
             Some(Caller::Unverified) => return Err(Fault::away("Service user not available").into()),
             Some(Caller::Refused) | None => return Err(Fault::unauthenticated().into()),
@@ -41,12 +42,13 @@ impl Entry for PublicEntry {
         Ok(Ctx::new(principal, self.timeout))
     }
 
-    /// Around the operation, from the outside in: who calls (once per request; an admin who changes something is looked up), then the limit, which counts by it.
+    /// Around the operation, from the outside in: the caller (determined once per request; an admin who changes something is verified with
+    /// the user module), then the limit of the caller.
     fn route(&self, op: &'static Op, route: Route) -> Route {
         let (auth, limit) = (self.auth.clone(), self.limits.of(op));
-        // the mailbox of development is open to anyone, and full of links that only their owners should follow
+        // the development mailbox is open to anyone and contains secret links
         let is_secret = is_auth(op) || op.public.is_some_and(|path| path.starts_with("/api/dev/"));
-        // not only what is for admins alone: an admin may do more with what is for every user
+        // not only operations for admins: in operations for users an admin may do more
         let may_change = !op.is_read() && op.access != Access::Anyone;
         limits::wrap(limit.as_deref(), route).wrap(from_fn(move |request: ServiceRequest, next: Next<BoxBody>| {
             let (auth, limit) = (auth.clone(), limit.clone());
@@ -66,9 +68,4 @@ impl Entry for PublicEntry {
             }
         }))
     }
-}
-
-/// Whether it takes passwords or answers tokens.
-pub(crate) fn is_auth(op: &Op) -> bool {
-    op.public.is_some_and(|path| path.starts_with("/api/auth/"))
 }

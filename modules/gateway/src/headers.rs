@@ -1,10 +1,10 @@
-//! Headers for browsers: CORS for the origins that are listed.
+//! Headers for browsers: CORS for the configured origins.
 
 use actix_cors::Cors;
 use actix_web::{http::Uri, middleware::Condition};
 use kernel::BoxError;
 
-/// CORS for these origins: checked settings, from which each worker makes its middleware.
+/// The validated origins, from which each worker creates its middleware.
 #[derive(Clone)]
 pub(crate) enum Origins {
     None,
@@ -24,15 +24,15 @@ impl Origins {
             [] => Ok(Self::None),
             [any] if any == "*" => Ok(Self::Any),
             list => match list.iter().find(|text| !is_origin(text)) {
-                Some(wrong) => {
-                    Err(format!("gateway.cors_origins: {wrong:?} is not an origin such as https://shop.example").into())
+                Some(invalid) => {
+                    Err(format!("gateway.cors_origins: {invalid:?} is not an origin such as https://shop.example").into())
                 }
                 None => Ok(Self::These(list.to_vec())),
             },
         }
     }
 
-    /// The middleware. Credentials are never allowed: tokens travel in `Authorization`, not in cookies.
+    /// The middleware. Credentials are never allowed: tokens are in `Authorization`, not in cookies.
     pub(crate) fn cors(&self) -> Condition<Cors> {
         let cors = match self {
             Self::None => return Condition::new(false, Cors::default()),

@@ -1,6 +1,6 @@
-//! `GET /health`: whether every module has an instance that works.
+//! `GET /health`: whether every module has a working instance.
 //!
-//! Modules are looked at in the background, so that no client waits for it and no number of clients makes more of it.
+//! Modules are checked in the background, so that clients neither wait for checks nor cause them.
 
 use actix_web::{HttpResponse, http::StatusCode, web};
 use futures_util::future::join_all;
@@ -14,29 +14,29 @@ use std::{
 use tokio::sync::watch;
 use utoipa::ToSchema;
 
-/// How long an instance may take to say that it works.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// Time-out of the check of an instance.
+const CHECK_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// How the shop is.
+/// State of the shop.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub(crate) struct HealthReport {
     /// `healthy` when every module is, otherwise `degraded`.
     #[schema(example = "healthy")]
     status: String,
-    /// Always `api-gateway`.
+    /// Name of the service: always `api-gateway`.
     #[schema(example = "api-gateway")]
     service: String,
-    /// Every module by its name.
+    /// State of every module, by name.
     services: BTreeMap<String, ServiceHealth>,
 }
 
-/// How a module is.
+/// State of a module.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub(crate) struct ServiceHealth {
-    /// Instances that work.
+    /// Number of working instances.
     #[schema(example = 1)]
     healthy_instances: usize,
-    /// Instances in all.
+    /// Number of all instances.
     #[schema(example = 1)]
     total_instances: usize,
     /// `healthy` when at least one instance works, otherwise `unhealthy`.
@@ -44,32 +44,32 @@ pub(crate) struct ServiceHealth {
     status: String,
 }
 
-/// The last look at the modules; none before the first.
+/// The last report; `None` before the first one.
 #[derive(Clone)]
 pub(crate) struct Watch(watch::Receiver<Option<(StatusCode, web::Bytes)>>);
 
 impl Watch {
-    /// Looks at `modules` now and then every `period`, and every second while one is not well.
+    /// Checks `modules` now and then every `period`, and every second while one is unhealthy.
     pub(crate) fn start(modules: Vec<(&'static str, Instances)>, period: Duration, jobs: &Jobs) -> Self {
-        /// How long a shop that has just started may take before it is said not to be well.
-        const YOUTH: Duration = Duration::from_secs(3);
-        let (tell, told) = watch::channel(None);
-        let (modules, tell): (Arc<[_]>, _) = (modules.into(), Arc::new(tell));
+        /// Time after a start in which unhealthy modules are not reported.
+        const STARTUP: Duration = Duration::from_secs(3);
+        let (sender, receiver) = watch::channel(None);
+        let (modules, sender): (Arc<[_]>, _) = (modules.into(), Arc::new(sender));
         let stop = jobs.stopping().clone();
         jobs.keep("gateway.health", move |beat| {
-            let (modules, tell, stop) = (modules.clone(), tell.clone(), stop.clone());
+            let (modules, sender, stop) = (modules.clone(), sender.clone(), stop.clone());
             async move {
                 let started = Instant::now();
                 let work = async {
                     loop {
-                        let report = look(&modules).await;
+                        let report = check(&modules).await;
                         beat.succeeded();
-                        let (is_well, is_young) = (report.is_well(), started.elapsed() < YOUTH);
-                        if is_well || !is_young {
-                            tell.send_replace(Some(encode(&report)));
+                        let (is_healthy, is_starting) = (report.is_healthy(), started.elapsed() < STARTUP);
+                        if is_healthy || !is_starting {
+                            sender.send_replace(Some(encode(&report)));
                         }
-                        let wait = match (is_well, is_young) {
-                            // a job that is silent for longer is taken for dead
+                        let wait = match (is_healthy, is_starting) {
+                            // a longer wait would look like a dead job
                             (true, _) => period.min(Duration::from_secs(30)),
                             (false, true) => Duration::from_millis(100),
                             (false, false) => Duration::from_secs(1),
@@ -80,25 +80,25 @@ impl Watch {
                 stop.run_until_cancelled(work).await.unwrap_or(())
             }
         });
-        Self(told)
+        Self(receiver)
     }
 
     pub(crate) async fn answer(self) -> HttpResponse {
-        let mut told = self.0;
-        // only requests of the very first moment wait
-        let last = match tokio::time::timeout(2 * PATIENCE, told.wait_for(Option::is_some)).await {
+        let mut reports = self.0;
+        // only requests before the first report wait
+        let last = match tokio::time::timeout(2 * CHECK_TIMEOUT, reports.wait_for(Option::is_some)).await {
             Ok(Ok(last)) => last.clone(),
             _ => None,
         };
         match last {
             Some((status, body)) => HttpResponse::build(status).content_type("application/json").body(body),
             None => HttpResponse::ServiceUnavailable()
-                .json(serde_json::json!({"status": "unhealthy", "error": "The modules have not been looked at yet"})),
+                .json(serde_json::json!({"status": "unhealthy", "error": "The modules have not been checked yet"})),
         }
     }
 }
 
-async fn look(modules: &[(&'static str, Instances)]) -> HealthReport {
+async fn check(modules: &[(&'static str, Instances)]) -> HealthReport {
     let services = join_all(modules.iter().map(async |(name, instances)| {
         let (healthy_instances, total_instances) = count(instances).await;
         let status = if healthy_instances > 0 { "healthy" } else { "unhealthy" }.into();
@@ -111,19 +111,19 @@ async fn look(modules: &[(&'static str, Instances)]) -> HealthReport {
 
 async fn count(instances: &Instances) -> (usize, usize) {
     match instances {
-        // a transport gives up on each of its peers by itself
+        // a transport has a time-out for each of its peers
         Instances::At(_) => instances.count().await,
-        Instances::Local(_) => tokio::time::timeout(PATIENCE, instances.count()).await.unwrap_or((0, 1)),
+        Instances::Local(_) => tokio::time::timeout(CHECK_TIMEOUT, instances.count()).await.unwrap_or((0, 1)),
     }
 }
 
 impl HealthReport {
-    fn is_well(&self) -> bool {
+    fn is_healthy(&self) -> bool {
         self.status == "healthy"
     }
 }
 
 fn encode(report: &HealthReport) -> (StatusCode, web::Bytes) {
-    let status = if report.is_well() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let status = if report.is_healthy() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (status, serde_json::to_vec(report).unwrap_or_default().into())
 }

@@ -1,10 +1,10 @@
-//! How often one caller may call an operation. The only file that knows actix-governor; see docs/decisions/0002-actix-governor.md.
+//! Rate limits of operations, per caller. The only file that uses actix-governor; see docs/decisions/0002-actix-governor.md.
 
 use crate::{
-    Config, Limiting,
     auth::Caller,
     client::{self, Network},
-    entry::is_auth,
+    config::{Config, Limiting},
+    operations::is_auth,
 };
 use actix_governor::{
     Governor, GovernorConfig, GovernorConfigBuilder, GovernorResult, KeyExtractor,
@@ -18,7 +18,7 @@ use actix_web::{
 use kernel::{BoxError, Code, Dispatch, Fault, Op, Rate, UserId, jobs::Jobs};
 use std::{collections::HashMap, convert::Infallible, net::IpAddr, sync::Arc, time::Duration};
 
-/// The limits of all operations. They count in this process, for all of its workers together.
+/// The limits of all operations, shared by all workers of this process.
 pub(crate) struct Limits(HashMap<&'static str, Arc<Limit>>);
 
 /// The limit of one operation.
@@ -31,7 +31,7 @@ pub(crate) struct Limit {
 }
 
 impl Limits {
-    /// The limits that the operations of `modules` and the settings state.
+    /// The limits of the operations of `modules`, as changed by the settings.
     pub(crate) fn start(config: &Config, modules: &[Arc<dyn Dispatch>], jobs: &Jobs) -> Result<Self, BoxError> {
         let ops = || modules.iter().flat_map(|module| module.ops()).filter(|op| op.public.is_some());
         if let Some(unknown) = config.rates.keys().find(|id| !ops().any(|op| op.id == *id)) {
@@ -56,7 +56,7 @@ impl Limits {
 
         let limits: Vec<Arc<Limit>> = by_op.values().cloned().collect();
         jobs.every("gateway.limits", Duration::from_secs(60), move || {
-            // callers whose quota is whole again need not be remembered
+            // removes callers whose quota is full again
             for limit in &limits {
                 limit.governor.limiter().retain_recent();
                 limit.governor.limiter().shrink_to_fit();
@@ -74,7 +74,7 @@ impl Limits {
 
 impl Limit {
     fn new(op: &Op, rate: Rate, by: ByCaller) -> Result<Self, BoxError> {
-        // The middleware only counts and never answers: the answer needs the request, which it does not hand out.
+        // The middleware only counts: it cannot answer, because the answer needs the request.
         let governor = GovernorConfigBuilder::default()
             .key_extractor(by)
             .use_headers()
@@ -96,10 +96,10 @@ pub(crate) fn wrap(limit: Option<&Limit>, route: Route) -> Route {
     }
 }
 
-/// Refuses a call that goes over its limit.
+/// Refuses a call above its limit.
 pub(crate) fn check(request: &HttpRequest) -> Result<(), Fault> {
     match request.extensions().get() {
-        // the whole seconds of the wait are rounded down
+        // the wait is rounded down to seconds
         Some(&Counted::Wait { wait, .. }) => {
             let seconds = u32::try_from(wait).unwrap_or(u32::MAX).saturating_add(1);
             Err(Fault::new(Code::TooManyRequests, "Rate limit exceeded").retry_after(seconds))
@@ -108,7 +108,7 @@ pub(crate) fn check(request: &HttpRequest) -> Result<(), Fault> {
     }
 }
 
-/// What is left, for the client: draft-ietf-httpapi-ratelimit-headers-10, and the older names.
+/// Adds the headers with the remaining quota: draft-ietf-httpapi-ratelimit-headers-10, and the older names.
 pub(crate) fn describe<B>(limit: Option<&Limit>, response: &mut ServiceResponse<B>) {
     const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
     const LEFT: HeaderName = HeaderName::from_static("ratelimit");
@@ -121,11 +121,11 @@ pub(crate) fn describe<B>(limit: Option<&Limit>, response: &mut ServiceResponse<
         _ => return,
     };
     let Rate { count, window } = limit.rate;
-    // the quota grows back evenly
-    let whole_again = (window.as_secs() * u64::from(count.saturating_sub(left))).div_ceil(u64::from(count));
+    // the quota is restored evenly
+    let full_in = (window.as_secs() * u64::from(count.saturating_sub(left))).div_ceil(u64::from(count));
     let headers = response.headers_mut();
     headers.insert(POLICY, limit.policy.clone());
-    if let Ok(value) = HeaderValue::try_from(format!("\"{}\";r={left};t={whole_again}", limit.name)) {
+    if let Ok(value) = HeaderValue::try_from(format!("\"{}\";r={left};t={full_in}", limit.name)) {
         headers.insert(LEFT, value);
     }
     headers.insert(OLD_COUNT, limit.count.clone());
@@ -134,18 +134,18 @@ pub(crate) fn describe<B>(limit: Option<&Limit>, response: &mut ServiceResponse<
 
 type Counted = GovernorResult<Infallible>;
 
-/// Whose calls are counted together.
+/// The key by which calls are counted.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 enum Key {
     User(UserId),
     Address(IpAddr),
 }
 
-/// Counts by user, or by address when nobody is logged in.
+/// Counts by user, or by address without a login.
 #[derive(Clone)]
 struct ByCaller {
     trusted: Arc<[Network]>,
-    /// For logins and registrations: every account would otherwise bring another quota for opening more of them.
+    /// For logins and registrations: otherwise every new account would have a new quota for further ones.
     address_only: bool,
 }
 
@@ -162,7 +162,7 @@ impl KeyExtractor for ByCaller {
     }
 }
 
-/// One client owns a whole /64 of IPv6, and could take another address for every call.
+/// The network of a client: a client has a whole /64 of IPv6, and could use another address for every call.
 fn site(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V4(_) => address,
@@ -172,7 +172,7 @@ fn site(address: IpAddr) -> IpAddr {
 
 fn times(rate: Rate, factor: f64) -> Rate {
     let count = (f64::from(rate.count) * factor).round().clamp(1.0, f64::from(u32::MAX));
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to what fits")]
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to the range")]
     Rate { count: count as u32, window: rate.window }
 }
 
@@ -181,7 +181,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_factor_never_leaves_less_than_one_call() {
+    fn a_factor_leaves_at_least_one_call() {
         let minute = |count| Rate { count, window: Duration::from_secs(60) };
         assert_eq!(
             (times(minute(5), 10.0), times(minute(5), 0.001), times(minute(5), 1e12)),

@@ -1,4 +1,4 @@
-//! A page for developers at `/dev/mailbox`: what would have been sent by mail and SMS. It asks `/api/dev/mailbox`, like any client.
+//! A page for developers at `/dev/mailbox` with unsent mail and SMS. It calls `/api/dev/mailbox`, like any client.
 
 use actix_web::{
     HttpResponse,
@@ -7,8 +7,7 @@ use actix_web::{
 };
 use kernel::server::reading;
 
-/// The page is made of its own three files. Mails are shown in frames without any rights; all that they may have is the styles that
-/// stand in their tags, which is how mail is written.
+/// The page uses its own three files. Mails are shown in frames without any rights except inline styles, which mail needs.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src-elem 'self'; style-src-attr 'unsafe-inline'; \
                       connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 

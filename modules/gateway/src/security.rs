@@ -1,4 +1,4 @@
-//! `/.well-known/security.txt` (RFC 9116): where to report weaknesses.
+//! `/.well-known/security.txt` (RFC 9116): the contact for reports of vulnerabilities.
 
 use actix_web::{HttpResponse, http::header::CACHE_CONTROL, web};
 use kernel::{
@@ -8,21 +8,21 @@ use kernel::{
     server::reading,
 };
 
-/// The file should be looked at again within a year (RFC 9116 §2.5.5).
-const GOOD_FOR: Days = Days::new(180);
+/// Lifetime of the file, which should be less than a year (RFC 9116 §2.5.5).
+const LIFETIME: Days = Days::new(180);
 
-/// Where to report to.
+/// The contact.
 #[derive(Clone)]
 pub(crate) struct Contact(String);
 
 impl Contact {
-    /// Reads `gateway.security_contact`; none when it is empty.
+    /// Reads `gateway.security_contact`; `None` when it is empty.
     pub(crate) fn new(text: &str) -> Result<Option<Self>, BoxError> {
         let rest = ["mailto:", "https://", "tel:"].iter().find_map(|scheme| text.strip_prefix(scheme));
-        let is_good = rest.is_some_and(|rest| !rest.is_empty()) && text.bytes().all(|byte| byte.is_ascii_graphic());
+        let is_valid = rest.is_some_and(|rest| !rest.is_empty()) && text.bytes().all(|byte| byte.is_ascii_graphic());
         match text {
             "" => Ok(None),
-            _ if is_good => Ok(Some(Self(text.to_owned()))),
+            _ if is_valid => Ok(Some(Self(text.to_owned()))),
             _ => Err(format!("gateway.security_contact: {text:?} must begin with mailto:, https:// or tel:").into()),
         }
     }
@@ -41,8 +41,8 @@ impl Contact {
     }
 
     fn file(&self, now: DateTime<Utc>) -> String {
-        // the same for a whole day
-        let expires = now.with_time(NaiveTime::MIN).earliest().unwrap_or(now) + GOOD_FOR;
+        // the same file for a whole day
+        let expires = now.with_time(NaiveTime::MIN).earliest().unwrap_or(now) + LIFETIME;
         format!("Contact: {}\nExpires: {}\n", self.0, expires.to_rfc3339_opts(SecondsFormat::Secs, true))
     }
 }

@@ -1,18 +1,18 @@
-//! In place of `limits.rs` when the feature `actix-governor` is off: nothing is limited.
+//! Replaces `limits.rs` when the feature `actix-governor` is off: no call is limited.
 
-use crate::Config;
+use crate::config::Config;
 use actix_web::{HttpRequest, Route, dev::ServiceResponse};
 use kernel::{BoxError, Dispatch, Fault, Op, jobs::Jobs};
 use std::{convert::Infallible, sync::Arc};
 
 pub(crate) struct Limits;
 
-/// There is none.
+/// The limit of an operation: none.
 pub(crate) type Limit = Infallible;
 
 impl Limits {
     pub(crate) fn start(_: &Config, _: &[Arc<dyn Dispatch>], _: &Jobs) -> Result<Self, BoxError> {
-        tracing::warn!("this build limits nothing: it was made without the feature actix-governor");
+        tracing::warn!("no call is limited: this build does not have the feature actix-governor");
         Ok(Self)
     }
 

@@ -8,6 +8,7 @@ mod clock;
 mod connection;
 mod database;
 mod error;
+mod like;
 mod migrate;
 mod monitor;
 mod pool;
@@ -16,6 +17,7 @@ mod tx;
 
 pub use database::Db;
 pub use error::is_duplicate;
+pub use like::like;
 pub use pool::Connections;
 pub use settings::{Durability, Pool};
 pub use tx::{Tx, TxConnection};

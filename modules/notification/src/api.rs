@@ -1,21 +1,22 @@
 use crate::{
     EventId, ListAllNotifications, ListNotifications, Mailbox, NotificationEntry, NotificationEntryPage, NotificationError,
-    NotificationId, NotificationPage, NotificationPreferences, NotificationRecord, PreviewTemplate, TemplatePreview, listener,
+    NotificationId, NotificationPage, NotificationPreferences, NotificationRecord, PreviewTemplate, TemplatePreview,
+    listen::LISTENS,
 };
-use kernel::{Contract, Ctx, Envelope, Listener, UserId};
+use kernel::{Contract, Ctx, Envelope, Fault, Listener, UserId};
 
 /// E-mail and SMS about what happens to users and their orders, and the history of them.
 #[kernel::api(module = "notification")]
 pub trait NotificationApi {
     /// List your notifications.
     ///
-    /// The newest come first. What was sent by e-mail and by SMS is two notifications.
+    /// The newest first. An e-mail and an SMS about the same event are two notifications.
     #[get("/users/{user}/notifications", public = "/api/notifications", access = user, rate = "60/min")]
     async fn list(&self, cx: &Ctx, user: UserId, query: ListNotifications) -> Result<NotificationPage, NotificationError>;
 
     /// Mark one of your notifications as read.
     ///
-    /// Repeating it is harmless.
+    /// Repeating the call is harmless.
     #[put(
         "/users/{user}/notifications/{id}/read",
         public = "/api/notifications/{id}/read",
@@ -30,16 +31,16 @@ pub trait NotificationApi {
     #[put("/users/{user}/notifications/read", public = "/api/notifications/read", access = user, status = 204, rate = "30/min")]
     async fn mark_all_read(&self, cx: &Ctx, user: UserId) -> Result<(), NotificationError>;
 
-    /// Get what you want to be told, how, and in which language.
+    /// Get your preferences: kinds of notifications, channels, and language.
     ///
-    /// Every kind of notification is in the answer. Mail that proves an address cannot be turned off.
+    /// The answer contains every kind. Mail that confirms an address cannot be turned off.
     #[get("/users/{user}/preferences", public = "/api/notifications/preferences", access = user, rate = "60/min")]
     async fn preferences(&self, cx: &Ctx, user: UserId) -> Result<NotificationPreferences, NotificationError>;
 
-    /// Choose what you want to be told, how, and in which language.
+    /// Change your preferences: kinds of notifications, channels, and language.
     ///
-    /// Replaces all of it: kinds that are left out are told as they are by default, which is by e-mail, and an order that is
-    /// shipped or delivered by SMS, too. Holds for what happens from now on.
+    /// Replaces all preferences. A missing kind gets its default: e-mail, and also SMS when an order is shipped or delivered. The change
+    /// applies to future events.
     #[put("/users/{user}/preferences", public = "/api/notifications/preferences", access = user, rate = "30/min")]
     async fn change_preferences(
         &self,
@@ -50,13 +51,13 @@ pub trait NotificationApi {
 
     /// List the notifications of all users.
     ///
-    /// The newest come first, without their texts. `status=failed` is what was given up, and can be sent again.
+    /// The newest first, without their texts. Notifications with `status=failed` can be sent again.
     #[get("/notifications", public = "/api/admin/notifications", access = role(admin), rate = "60/min")]
     async fn list_all(&self, cx: &Ctx, query: ListAllNotifications) -> Result<NotificationEntryPage, NotificationError>;
 
     /// Get a notification of any user.
     ///
-    /// The whole of it, with its texts.
+    /// The answer contains its texts.
     #[get(
         "/notifications/{id}",
         public = "/api/admin/notifications/{id}",
@@ -68,9 +69,9 @@ pub trait NotificationApi {
 
     /// Send a notification again.
     ///
-    /// One that failed gets all its attempts anew; one that was sent is sent once more. It goes to the address that its user has
-    /// now, or, if it proves an address, to that one. One that is still queued is a conflict. Under the `Idempotency-Key` under
-    /// which it was last sent again, it is not sent a third time.
+    /// A failed notification gets all its attempts again; a sent one is sent once more. It goes to the user's current address, or to the
+    /// address that it confirms. A queued notification is a conflict. A repeated call with the same `Idempotency-Key` does not send it
+    /// again.
     #[post(
         "/notifications/{id}/resend",
         public = "/api/admin/notifications/{id}/resend",
@@ -84,8 +85,7 @@ pub trait NotificationApi {
 
     /// Preview a template.
     ///
-    /// With example data; nothing is sent or kept, however often it is called. The answer says which locale was found for the one
-    /// that was asked for.
+    /// Renders it with example data; nothing is sent or stored. The answer contains the nearest available locale to the requested one.
     #[post(
         "/templates/preview",
         public = "/api/admin/notification-templates/preview",
@@ -95,16 +95,16 @@ pub trait NotificationApi {
     )]
     async fn preview(&self, cx: &Ctx, request: PreviewTemplate) -> Result<TemplatePreview, NotificationError>;
 
-    /// Look into the development mailbox.
+    /// Get the messages in the development mailbox.
     ///
-    /// What would have been sent since the process started, the newest first, at most 100. Only where mail goes to the mailbox,
-    /// which is in development.
+    /// The unsent messages since the start of the process, the newest first, at most 100. Only where mail goes to the mailbox, as in
+    /// development.
     #[get("/mailbox", public = "/api/dev/mailbox", access = anyone, rate = "120/min", errors(NoMailbox))]
     async fn mailbox(&self, cx: &Ctx) -> Result<Mailbox, NotificationError>;
 
     /// Handle an event of another module.
     ///
-    /// Records the notifications that it leads to; they are sent afterwards. Repeating it is harmless.
+    /// Records its notifications, which are sent afterwards. Repeating the call is harmless.
     #[put("/events/{id}", access = module(user, order, payment), status = 204)]
     async fn handle(&self, cx: &Ctx, id: EventId, event: Envelope) -> Result<(), NotificationError>;
 }
@@ -113,10 +113,19 @@ impl Contract for NotificationClient {
     const NAME: &'static str = "notification";
     const PORT: u16 = 5006;
 
-    // a shop that can tell nobody anything for a while still sells
+    // the shop can sell without sending messages for a while
     const IS_ESSENTIAL: bool = false;
 
     fn listener(&self) -> Option<Listener> {
-        Some(listener(self.clone()))
+        let client = self.clone();
+        Some(Listener::new(Self::NAME, LISTENS, move |cx, event| {
+            let client = client.clone();
+            async move {
+                client.handle(&cx, EventId(event.id), event).await.map_err(|error| match error {
+                    NotificationError::Fault(fault) => fault,
+                    other => Fault::internal(other),
+                })
+            }
+        }))
     }
 }

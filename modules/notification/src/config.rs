@@ -8,38 +8,38 @@ use std::{collections::BTreeMap, fmt, path::PathBuf};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
-    /// Its store, e.g. `sqlite://data/notification.db`, `postgres://user:password@host/notification` or
+    /// URL of the store, e.g. `sqlite://data/notification.db`, `postgres://user:password@host/notification` or
     /// `mongodb://user:password@host/notification`.
     pub database_url: String,
     /// Pool of the store.
     pub pool: Pool,
-    /// Days that notifications are kept; 0: for ever. Longer than the longest retry.
+    /// Lifetime of notifications in days; 0: no expiry. Must be longer than the longest retry.
     pub history_days: u32,
-    /// Name of the shop in the texts.
+    /// Name of the shop in texts.
     pub shop: String,
-    /// Where people find the shop, e.g. `https://souk.example`: what links in the texts begin with. Empty: texts have no links.
+    /// URL of the shop, e.g. `https://souk.example`, with which links in texts begin. Empty: texts have no links.
     pub shop_url: String,
-    /// Language of the shop (BCP 47), for users who chose none.
+    /// Language of the shop (BCP 47), for users without a chosen one.
     pub locale: String,
     /// A folder with templates that replace the built-in ones or add languages: `<folder>/de/order.placed.subject.txt`. Empty: none.
     pub templates_folder: PathBuf,
-    /// Where mail goes.
+    /// Destination of mail.
     pub mail: MailTransport,
     /// Sender of mail: `Name <address>`.
     pub from: String,
-    /// Where answers to mail go; empty: to the sender.
+    /// Address for replies; empty: the sender.
     pub reply_to: String,
     /// The mail server, for `mail = "smtp"`.
     pub smtp: Smtp,
-    /// Where SMS go.
+    /// Destination of SMS.
     pub sms: SmsTransport,
     /// The SMS provider, for `sms = "http"`.
     pub sms_http: SmsHttp,
-    /// Messages of one channel that are sent at the same time, 1 to 100.
+    /// Highest number of concurrent attempts on one channel, 1 to 100.
     pub sends_at_once: u32,
-    /// Milliseconds between the attempts to send a message that is refused, or may have been sent; after the last one it has failed.
+    /// Milliseconds between attempts to send a message that was refused or may have been sent. After the last attempt the message has failed.
     pub retry_ms: Vec<u64>,
-    /// Hours after which a message fails, too, while the mail server or the provider cannot be reached, 1 to 720.
+    /// Hours after which a message fails while the mail server or the provider cannot be reached, 1 to 720.
     pub give_up_hours: u32,
 }
 
@@ -66,15 +66,15 @@ impl Default for Config {
     }
 }
 
-/// Where mail goes.
+/// Destination of mail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MailTransport {
-    /// Into the development mailbox: nothing leaves the process.
+    /// The development mailbox: nothing leaves the process.
     Mailbox,
-    /// To a mail server.
+    /// A mail server.
     Smtp,
-    /// Nowhere: no e-mail is recorded.
+    /// None: no e-mail is recorded.
     Off,
 }
 
@@ -82,22 +82,22 @@ pub enum MailTransport {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Smtp {
-    /// Its name.
+    /// Name of the server.
     pub host: String,
-    /// Its port.
+    /// Port of the server.
     pub port: u16,
-    /// Who logs in; empty: nobody does.
+    /// User name; empty: no login.
     pub username: String,
-    /// With which password.
+    /// Password of the user.
     pub password: Secret,
-    /// How the connection is encrypted.
+    /// Encryption of the connection.
     pub tls: Tls,
-    /// Idle connections that are kept, 0 to 100.
+    /// Highest number of idle connections, 0 to 100.
     pub pool: u32,
-    /// Milliseconds that everything before a mail itself may take, from connecting to naming its recipient, 100 to 120,000.
+    /// Time-out in milliseconds for all commands before the mail itself, from connecting to the recipient, 100 to 120,000.
     pub timeout_ms: u64,
-    /// Milliseconds that a mail and the answer to it may take, 100 to 1,800,000. Servers that look for viruses can take minutes
-    /// (RFC 5321 4.5.3.2.6); what is cut off may have been sent, and is sent again.
+    /// Time-out in milliseconds for a mail and its answer, 100 to 1,800,000. Servers that scan for viruses can take minutes (RFC 5321
+    /// 4.5.3.2.6); a mail without an answer may have been sent, and is sent again.
     pub data_timeout_ms: u64,
 }
 
@@ -116,7 +116,7 @@ impl Default for Smtp {
     }
 }
 
-/// How a connection to a mail server is encrypted.
+/// Encryption of a connection to a mail server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Tls {
@@ -128,15 +128,15 @@ pub enum Tls {
     None,
 }
 
-/// Where SMS go.
+/// Destination of SMS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SmsTransport {
-    /// Into the log, without their text, and into the development mailbox.
+    /// The log, without the text, and the development mailbox.
     Log,
-    /// To a provider with an HTTP API.
+    /// A provider with an HTTP API.
     Http,
-    /// Nowhere: no SMS is recorded.
+    /// None: no SMS is recorded.
     Off,
 }
 
@@ -144,19 +144,19 @@ pub enum SmsTransport {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct SmsHttp {
-    /// Where to.
+    /// URL of the provider.
     pub url: String,
-    /// Name of the header that authorises, e.g. `Authorization`; empty: none.
+    /// Name of the header with the credentials, e.g. `Authorization`; empty: none.
     pub header: String,
-    /// Its value, e.g. `Bearer 123`.
+    /// Value of the header, e.g. `Bearer 123`.
     pub header_value: Secret,
     /// Field of the body with the number.
     pub to_field: String,
     /// Field of the body with the text.
     pub text_field: String,
-    /// Further fields of the body, as they are.
+    /// Further fields of the body.
     pub fields: BTreeMap<String, String>,
-    /// Milliseconds that connecting may take, 100 to 120,000; with the answer it may take twice as long.
+    /// Time-out in milliseconds to connect, 100 to 120,000; connecting and the answer may take twice as long.
     pub timeout_ms: u64,
 }
 
@@ -204,7 +204,7 @@ impl fmt::Debug for Secret {
 }
 
 impl Config {
-    /// What is out of its range. Addresses, templates and the URL of the store are checked by those who use them.
+    /// Checks the ranges of settings. Addresses, templates and the URL of the store are checked where they are used.
     pub(crate) fn check(&self) -> Result<(), BoxError> {
         if !(1..=100).contains(&self.sends_at_once) {
             return Err("notification.sends_at_once must be 1 to 100".into());
@@ -260,20 +260,20 @@ mod tests {
 
     #[test]
     fn a_setting_out_of_its_range_is_named() {
-        let wrong = |change: fn(&mut Config)| {
+        let error = |change: fn(&mut Config)| {
             let mut config = Config::default();
             change(&mut config);
-            config.check().expect_err("wrong").to_string()
+            config.check().expect_err("out of range").to_string()
         };
-        assert!(wrong(|c| c.sends_at_once = 0).contains("notification.sends_at_once"));
-        assert!(wrong(|c| c.retry_ms.clear()).contains("notification.retry_ms"));
-        assert!(wrong(|c| c.give_up_hours = 0).contains("notification.give_up_hours"));
-        assert!(wrong(|c| c.history_days = 3).contains("notification.history_days"));
-        assert!(wrong(|c| c.smtp.timeout_ms = 1).contains("notification.smtp.timeout_ms"));
-        assert!(wrong(|c| c.smtp.data_timeout_ms = 1).contains("notification.smtp.data_timeout_ms"));
-        assert!(wrong(|c| c.shop_url = "souk.example".into()).contains("notification.shop_url"));
-        assert!(wrong(|c| c.sms_http.timeout_ms = 1).contains("notification.sms_http.timeout_ms"));
-        assert!(wrong(|c| c.pool.connections = 0).contains("notification.pool.connections"));
+        assert!(error(|c| c.sends_at_once = 0).contains("notification.sends_at_once"));
+        assert!(error(|c| c.retry_ms.clear()).contains("notification.retry_ms"));
+        assert!(error(|c| c.give_up_hours = 0).contains("notification.give_up_hours"));
+        assert!(error(|c| c.history_days = 3).contains("notification.history_days"));
+        assert!(error(|c| c.smtp.timeout_ms = 1).contains("notification.smtp.timeout_ms"));
+        assert!(error(|c| c.smtp.data_timeout_ms = 1).contains("notification.smtp.data_timeout_ms"));
+        assert!(error(|c| c.shop_url = "souk.example".into()).contains("notification.shop_url"));
+        assert!(error(|c| c.sms_http.timeout_ms = 1).contains("notification.sms_http.timeout_ms"));
+        assert!(error(|c| c.pool.connections = 0).contains("notification.pool.connections"));
         Config::default().check().expect("the defaults are in their ranges");
     }
 }

@@ -1,18 +1,18 @@
 use kernel::{ApiError, Fault};
 
-/// What can go wrong with notifications.
+/// Errors of notifications.
 #[derive(Debug, Clone, PartialEq, thiserror::Error, ApiError)]
 #[api(module = "notification")]
 pub enum NotificationError {
-    /// There is no such notification, or it is someone else's.
+    /// There is no such notification, or it is another user's.
     #[error("Notification not found")]
     #[api(not_found)]
     NotFound,
-    /// The notification is still to be sent: there is nothing to send again.
+    /// The notification is still waiting to be sent.
     #[error("The notification is still queued")]
     #[api(conflict)]
     StillQueued,
-    /// This process sends mail, or none at all; it does not keep it for developers.
+    /// Mail does not go to the development mailbox in this process.
     #[error("There is no development mailbox here")]
     #[api(not_found)]
     NoMailbox,

@@ -1,4 +1,4 @@
-//! E-mail and SMS about what happens to users and their orders. Start with `api.rs`, then `service.rs` and `sender.rs`.
+//! E-mail and SMS to users about their accounts and orders. Start with `api.rs`, then `service.rs` and `sender.rs`.
 
 mod api;
 mod error;
@@ -7,21 +7,32 @@ mod types;
 
 pub use api::*;
 pub use error::*;
-pub use listen::*;
 pub use types::*;
 
 #[cfg(feature = "server")]
 mod config;
 #[cfg(feature = "server")]
+mod context;
+#[cfg(feature = "server")]
 mod entity;
+#[cfg(feature = "server")]
+mod examples;
+#[cfg(feature = "server")]
+mod handle;
+#[cfg(feature = "server")]
+mod interpret;
 #[cfg(feature = "server")]
 mod mail;
 #[cfg(feature = "server")]
 mod mailbox;
 #[cfg(feature = "server")]
-mod news;
+mod message;
+#[cfg(feature = "server")]
+mod notice;
 #[cfg(feature = "server")]
 mod outcome;
+#[cfg(feature = "server")]
+mod retry;
 #[cfg(feature = "server")]
 mod rules;
 #[cfg(feature = "server")]
@@ -35,7 +46,19 @@ mod start;
 #[cfg(feature = "server")]
 mod store;
 #[cfg(feature = "server")]
+mod stored;
+#[cfg(feature = "server")]
 mod templates;
+#[cfg(feature = "server")]
+mod text;
+#[cfg(feature = "server")]
+mod view;
+#[cfg(feature = "server")]
+mod wake;
 
 #[cfg(feature = "server")]
-pub use {config::*, service::Notifications, start::*, store::Store};
+pub use {
+    config::*,
+    context::{Notifications, Notifications as Service},
+    store::Store,
+};

@@ -1,13 +1,14 @@
 //! Mail: into the development mailbox, or to a server by SMTP.
 
 use crate::{
-    Config, MailTransport, MailboxMessage, NotificationChannel, Smtp, Tls,
+    config::{Config, MailTransport, Smtp, Tls},
     mailbox::RecentMessages,
     outcome::Outcome,
-    rules::{one_line, redact},
-    store::{Contact, Row},
+    stored::{Contact, Row},
+    text::{one_line, redact},
+    view::to_mailbox_message,
 };
-use kernel::{BoxError, now};
+use kernel::BoxError;
 use lettre::{
     Address, Message,
     address::Envelope,
@@ -45,10 +46,10 @@ enum Delivery {
 }
 
 impl Mailer {
-    /// As the settings say; none when mail is off.
+    /// The mailer of the settings; `None` when mail is off.
     ///
     /// # Errors
-    /// When an address or the name of the server is not one.
+    /// When an address or the name of the server is invalid.
     pub(crate) fn new(config: &Config, recent: RecentMessages) -> Result<Option<Self>, BoxError> {
         let address = |name: &str, text: &str| {
             let is_line = !text.chars().any(char::is_control);
@@ -65,15 +66,15 @@ impl Mailer {
         Ok(Some(Self(Arc::new(Inner { from, reply_to, delivery }))))
     }
 
-    /// How long sending a mail may take at most.
+    /// The longest duration of an attempt.
     pub(crate) fn longest_attempt(&self) -> Duration {
         match &self.0.delivery {
             Delivery::Recent(_) => Duration::ZERO,
-            Delivery::Server(server) => server.timeout + server.data_timeout + GOODBYE,
+            Delivery::Server(server) => server.timeout + server.data_timeout + CLOSING_TIMEOUT,
         }
     }
 
-    /// Sends a notification to the address that it is for, or else to its user.
+    /// Sends a notification to its fixed address, or else to its user.
     pub(crate) async fn send(&self, row: &Row, contact: Option<&Contact>) -> Outcome {
         let (to, name) = match (&row.address, contact) {
             (Some(address), _) => (address.as_str(), None),
@@ -96,7 +97,7 @@ impl Mailer {
         };
         match &self.0.delivery {
             Delivery::Recent(recent) => {
-                recent.add(in_mailbox(&row, to.as_ref()));
+                recent.add(to_mailbox_message(&row, to.as_ref()));
                 Outcome::Sent { to: to.to_string() }
             }
             Delivery::Server(server) => server.send(letter.envelope(), &letter.formatted(), &to).await,
@@ -105,15 +106,15 @@ impl Mailer {
 
     fn letter(&self, row: &Row, name: Option<&str>, to: Address) -> Result<Message, lettre::error::Error> {
         let to = Mailbox::new(name.map(one_line).filter(|name| !name.is_empty()), to);
-        // answers of machines are not wanted (RFC 3834)
-        let by_machine = HeaderValue::new(HeaderName::new_from_ascii_str("Auto-Submitted"), "auto-generated".into());
+        // prevents automatic replies (RFC 3834)
+        let auto_submitted = HeaderValue::new(HeaderName::new_from_ascii_str("Auto-Submitted"), "auto-generated".into());
         let mut letter = Message::builder()
             .message_id(Some(message_id(row, self.0.from.email.domain())))
             .date(row.queued_at.into())
             .from(self.0.from.clone())
             .to(to)
             .subject(one_line(&row.subject))
-            .raw_header(by_machine);
+            .raw_header(auto_submitted);
         if let Some(reply_to) = &self.0.reply_to {
             letter = letter.reply_to(reply_to.clone());
         }
@@ -122,8 +123,8 @@ impl Mailer {
     }
 }
 
-/// An address as mail servers take it: an international domain in its ASCII form (RFC 5890). None: nobody can write to it, as to the
-/// one of an account whose address was given back (a domain that never exists, RFC 2606).
+/// An address in the form for mail servers: an international domain in ASCII (RFC 5890). `None` for an invalid address, and for the
+/// reserved domain (RFC 2606) of accounts whose address was disowned.
 fn address(text: &str) -> Option<Address> {
     let (user, domain) = text.rsplit_once('@')?;
     if domain.ends_with(".invalid") {
@@ -135,8 +136,7 @@ fn address(text: &str) -> Option<Address> {
     Address::new(user, idna::domain_to_ascii(domain).ok()?).ok()
 }
 
-/// The same for every attempt, so that a mail that was sent twice because nobody knew can be recognised. One that an admin sends
-/// again is another mail.
+/// The Message-ID: the same for every attempt, by which duplicates can be recognized. A mail that an admin sends again has another one.
 fn message_id(row: &Row, domain: &str) -> String {
     if row.queued_at == row.created_at {
         return format!("<{}@{domain}>", row.id);
@@ -144,24 +144,10 @@ fn message_id(row: &Row, domain: &str) -> String {
     format!("<{}.{}@{domain}>", row.id, row.queued_at.timestamp_millis())
 }
 
-/// A notification as the development mailbox shows it.
-pub(crate) fn in_mailbox(row: &Row, to: &str) -> MailboxMessage {
-    MailboxMessage {
-        id: row.id,
-        kind: row.kind,
-        channel: row.channel,
-        to: to.into(),
-        subject: row.subject.clone(),
-        text: row.text.clone(),
-        html: row.html.clone().filter(|_| row.channel == NotificationChannel::Email),
-        sent_at: now(),
-    }
-}
-
-/// A mail server, with connections that are used again.
+/// A mail server, with a pool of connections.
 ///
-/// Not lettre's own pool: that takes a connection back whose use was cut off by a time-out, and the late answer to the old command
-/// would then be taken for the answer to a new one.
+/// lettre's own pool also reuses a connection after a time-out: the late answer to the old command would be read as the answer to the next
+/// one.
 struct Server {
     host: String,
     port: u16,
@@ -169,11 +155,11 @@ struct Server {
     is_upgraded: bool,
     credentials: Option<Credentials>,
     hello: ClientId,
-    /// For everything up to the mail itself.
+    /// For all commands before the mail itself.
     timeout: Duration,
     /// For the mail and the answer to it.
     data_timeout: Duration,
-    keep: usize,
+    max_idle: usize,
     idle: Mutex<Vec<Idle>>,
 }
 
@@ -182,17 +168,17 @@ struct Idle {
     since: Instant,
 }
 
-/// How long saying goodbye to a server that refused a mail may take.
-const GOODBYE: Duration = Duration::from_secs(1);
+/// The longest time to close a connection after a refusal.
+const CLOSING_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Where sending broke off.
+/// The stage at which sending failed.
 enum Failure {
-    /// Before the message: it is not to blame.
+    /// Before the message, which cannot be the cause.
     Connecting(Error),
-    /// While the server was told from whom to whom it is.
+    /// While sender and recipient were announced.
     Announcing(Error),
     /// The server does not know addresses with letters beyond ASCII before the `@` (RFC 6531).
-    Unspeakable,
+    NoSmtpUtf8,
 }
 
 impl Server {
@@ -218,7 +204,7 @@ impl Server {
             hello: ClientId::Domain(domain.into()),
             timeout: Duration::from_millis(config.timeout_ms),
             data_timeout: Duration::from_millis(config.data_timeout_ms),
-            keep: config.pool as usize,
+            max_idle: config.pool as usize,
             idle: Mutex::default(),
         })
     }
@@ -227,44 +213,44 @@ impl Server {
         let mut connection = match tokio::time::timeout(self.timeout, self.announce(envelope, to)).await {
             Ok(Ok(connection)) => connection,
             Ok(Err(failure)) => return failure.outcome(to),
-            // the connection is gone with the attempt
+            // the connection is dropped with the attempt
             Err(_) => return Outcome::Unreachable { reason: "The mail server did not answer in time".into(), hung: true },
         };
-        // from here on the server may take it without our hearing of it
+        // from now on the server may accept the mail although its answer is lost
         match tokio::time::timeout(self.data_timeout, connection.message(letter)).await {
             Ok(Ok(_)) => {
                 self.park(connection);
                 Outcome::Sent { to: to.to_string() }
             }
             Ok(Err(e)) if e.status().is_some() => {
-                say_goodbye(connection).await;
-                judge(&e, to)
+                close(connection).await;
+                refusal(&e, to)
             }
-            Ok(Err(e)) => Outcome::MaybeSent(format!("The connection broke after the mail: {}", plain(&e, to))),
+            Ok(Err(e)) => Outcome::MaybeSent(format!("The connection broke after the mail: {}", describe(&e, to))),
             Err(_) => Outcome::MaybeSent("The mail server did not answer in time after the mail".into()),
         }
     }
 
-    /// A connection on which the server waits for the mail itself.
+    /// Announces sender and recipient; returns the connection, ready for the mail itself.
     async fn announce(&self, envelope: &Envelope, to: &Address) -> Result<AsyncSmtpConnection, Failure> {
         let mut connection = self.connection().await.map_err(Failure::Connecting)?;
         let options = match to.user().is_ascii() {
             true => Vec::new(),
-            false if !connection.server_info().supports_feature(Extension::SmtpUtfEight) => return Err(Failure::Unspeakable),
+            false if !connection.server_info().supports_feature(Extension::SmtpUtfEight) => return Err(Failure::NoSmtpUtf8),
             false => vec![MailParameter::SmtpUtfEight, MailParameter::Body(MailBodyParameter::EightBitMime)],
         };
-        let mut told = connection.command(Mail::new(envelope.from().cloned(), options)).await;
-        if told.is_ok() {
-            told = connection.command(Rcpt::new(to.clone(), Vec::new())).await;
+        let mut answer = connection.command(Mail::new(envelope.from().cloned(), options)).await;
+        if answer.is_ok() {
+            answer = connection.command(Rcpt::new(to.clone(), Vec::new())).await;
         }
-        if told.is_ok() {
-            told = connection.command(Data).await;
+        if answer.is_ok() {
+            answer = connection.command(Data).await;
         }
-        match told {
+        match answer {
             Ok(_) => Ok(connection),
             Err(e) => {
                 if e.status().is_some() {
-                    say_goodbye(connection).await;
+                    close(connection).await;
                 }
                 Err(Failure::Announcing(e))
             }
@@ -272,10 +258,10 @@ impl Server {
     }
 
     async fn connection(&self) -> Result<AsyncSmtpConnection, Error> {
-        /// Servers close what is idle for minutes.
-        const MOST_IDLE: Duration = Duration::from_secs(30);
+        /// Servers close connections that are idle for minutes.
+        const MAX_IDLE_TIME: Duration = Duration::from_secs(30);
         while let Some(Idle { mut connection, since }) = self.unpark() {
-            if since.elapsed() < MOST_IDLE && connection.test_connected().await {
+            if since.elapsed() < MAX_IDLE_TIME && connection.test_connected().await {
                 return Ok(connection);
             }
         }
@@ -297,24 +283,24 @@ impl Server {
 
     fn park(&self, connection: AsyncSmtpConnection) {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        if idle.len() < self.keep {
+        if idle.len() < self.max_idle {
             idle.push(Idle { connection, since: Instant::now() });
         }
     }
 }
 
-async fn say_goodbye(mut connection: AsyncSmtpConnection) {
-    // that it does not hear us is no loss
-    drop(tokio::time::timeout(GOODBYE, connection.abort()).await);
+async fn close(mut connection: AsyncSmtpConnection) {
+    // a failure to close has no consequence
+    drop(tokio::time::timeout(CLOSING_TIMEOUT, connection.abort()).await);
 }
 
 impl Failure {
     fn outcome(self, to: &Address) -> Outcome {
         match self {
-            Self::Connecting(e) => Outcome::unreachable(format!("The mail server cannot be reached: {}", plain(&e, to))),
-            Self::Announcing(e) if e.status().is_some() => judge(&e, to),
-            Self::Announcing(e) => Outcome::unreachable(format!("The connection to the mail server broke: {}", plain(&e, to))),
-            Self::Unspeakable => {
+            Self::Connecting(e) => Outcome::unreachable(format!("The mail server cannot be reached: {}", describe(&e, to))),
+            Self::Announcing(e) if e.status().is_some() => refusal(&e, to),
+            Self::Announcing(e) => Outcome::unreachable(format!("The connection to the mail server broke: {}", describe(&e, to))),
+            Self::NoSmtpUtf8 => {
                 let reason = "The mail server takes no address with letters beyond ASCII before the @ (SMTPUTF8)";
                 Outcome::Refused { reason: reason.into(), is_final: true }
             }
@@ -322,20 +308,22 @@ impl Failure {
     }
 }
 
-/// What a refusal means for the mail.
-fn judge(e: &Error, to: &Address) -> Outcome {
+/// The outcome of a refusal.
+fn refusal(e: &Error, to: &Address) -> Outcome {
     /// Service not available, closing the channel (RFC 5321).
     const CLOSING: u16 = 421;
-    /// Authentication required (RFC 4954): our settings are to blame.
+    /// Authentication required (RFC 4954): a mistake in the settings.
     const NOT_AUTHENTICATED: u16 = 530;
     match e.status().map(u16::from) {
-        Some(CLOSING | NOT_AUTHENTICATED) => Outcome::unreachable(format!("The mail server takes no mail now: {}", plain(e, to))),
-        _ => Outcome::Refused { reason: format!("The mail server refused it: {}", plain(e, to)), is_final: e.is_permanent() },
+        Some(CLOSING | NOT_AUTHENTICATED) => {
+            Outcome::unreachable(format!("The mail server takes no mail now: {}", describe(e, to)))
+        }
+        _ => Outcome::Refused { reason: format!("The mail server refused it: {}", describe(e, to)), is_final: e.is_permanent() },
     }
 }
 
-/// What a server or the system says, as one short line without the recipient.
-fn plain(e: &Error, to: &Address) -> String {
+/// The error as one short line without the recipient.
+fn describe(e: &Error, to: &Address) -> String {
     let cause = e.source().map_or_else(|| e.to_string(), ToString::to_string);
     let cause = redact(&one_line(&cause), to.as_ref());
     let text = match e.status() {
@@ -348,11 +336,11 @@ fn plain(e: &Error, to: &Address) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{EventId, NotificationId, NotificationKind, NotificationStatus};
-    use kernel::UserId;
+    use crate::{EventId, NotificationChannel, NotificationId, NotificationKind, NotificationStatus, stored};
+    use kernel::{UserId, now};
 
     fn row(subject: &str) -> Row {
-        let at = crate::store::now();
+        let at = stored::now();
         Row {
             id: NotificationId(uuid::Uuid::now_v7()),
             event_id: EventId(uuid::Uuid::now_v7()),
@@ -417,7 +405,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_address_that_is_none_is_hopeless() {
+    async fn an_invalid_address_is_impossible() {
         let mailer = mailer(&Config::default());
         for bad in
             ["", "leyla", "a@b@c", "leyla@example.com\r\nRCPT TO:<eve@example.com>", "<leyla@example.com>", "x@disowned.invalid"]
@@ -450,18 +438,18 @@ mod tests {
         letter.is_personal = false;
         assert!(matches!(mailer.send(&letter, Some(&stranger)).await, Outcome::Sent { .. }));
         assert!(matches!(mailer.send(&letter, None).await, Outcome::NotYet(_)));
-        // for one address, whoever has it
+        // a fixed address, whatever the user's is
         letter.address = Some("old@example.com".into());
         assert_eq!(mailer.send(&letter, Some(&stranger)).await, Outcome::Sent { to: "old@example.com".into() });
     }
 
     #[test]
-    fn wrong_settings_are_named() {
-        let wrong = |config: Config| Mailer::new(&config, RecentMessages::default()).err().expect("wrong").to_string();
-        assert!(wrong(Config { from: "nobody".into(), ..Config::default() }).contains("notification.from"));
-        assert!(wrong(Config { from: "A\r\nB <a@b.test>".into(), ..Config::default() }).contains("notification.from"));
-        assert!(wrong(Config { reply_to: "@".into(), ..Config::default() }).contains("notification.reply_to"));
+    fn invalid_settings_are_named() {
+        let error = |config: Config| Mailer::new(&config, RecentMessages::default()).err().expect("invalid").to_string();
+        assert!(error(Config { from: "nobody".into(), ..Config::default() }).contains("notification.from"));
+        assert!(error(Config { from: "A\r\nB <a@b.test>".into(), ..Config::default() }).contains("notification.from"));
+        assert!(error(Config { reply_to: "@".into(), ..Config::default() }).contains("notification.reply_to"));
         let smtp = Smtp { host: String::new(), ..Smtp::default() };
-        assert!(wrong(Config { mail: MailTransport::Smtp, smtp, ..Config::default() }).contains("notification.smtp.host"));
+        assert!(error(Config { mail: MailTransport::Smtp, smtp, ..Config::default() }).contains("notification.smtp.host"));
     }
 }

@@ -1,4 +1,4 @@
-//! The development mailbox: messages that would have been sent, in the memory of the process.
+//! The development mailbox: unsent messages in the memory of the process.
 
 use crate::MailboxMessage;
 use std::{
@@ -6,8 +6,8 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-/// The most messages that are kept.
-const KEPT: usize = 100;
+/// The highest number of messages.
+const CAPACITY: usize = 100;
 
 /// The last messages. Cheap to clone.
 #[derive(Clone, Default)]
@@ -16,11 +16,11 @@ pub(crate) struct RecentMessages(Arc<Mutex<VecDeque<MailboxMessage>>>);
 impl RecentMessages {
     pub(crate) fn add(&self, message: MailboxMessage) {
         let mut messages = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        messages.truncate(KEPT - 1);
+        messages.truncate(CAPACITY - 1);
         messages.push_front(message);
     }
 
-    /// The newest first.
+    /// The messages, the newest first.
     pub(crate) fn messages(&self) -> Vec<MailboxMessage> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
     }

@@ -1,21 +1,21 @@
-//! What becomes of an attempt to send a message.
+//! The outcome of an attempt to send a message.
 
-/// What became of an attempt.
+/// The outcome of an attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Outcome {
-    /// It was taken.
+    /// The message was accepted.
     Sent { to: String },
-    /// It was not taken. `is_final`: it never will be.
+    /// The message was refused; with `is_final`, for good.
     Refused { reason: String, is_final: bool },
-    /// It was handed over and no answer came: it may have been taken.
+    /// The message was transmitted and no answer came: it may have been accepted.
     MaybeSent(String),
-    /// There was nobody to take it, and nothing of it was handed over. `hung`: there was, but without an answer in time.
+    /// The server could not be reached, and the message was not transmitted. `hung`: it was reached, but did not answer in time.
     Unreachable { reason: String, hung: bool },
-    /// Nobody was asked, as something about its user is not known yet.
+    /// Not attempted, because the user's address is not known or not confirmed yet.
     NotYet(String),
-    /// Nobody was asked, for a reason that soon passes and is not the message's.
+    /// Not attempted, for a transient reason that is independent of the message.
     Postponed(String),
-    /// Nobody was asked, as it can never be sent.
+    /// Not attempted, because the message can never be sent.
     Impossible(String),
 }
 
@@ -24,12 +24,12 @@ impl Outcome {
         Self::Unreachable { reason, hung: false }
     }
 
-    /// Whether the server or the provider said something about the message.
+    /// Whether the server or the provider answered about the message.
     pub(crate) fn is_answer(&self) -> bool {
         matches!(self, Self::Sent { .. } | Self::Refused { .. })
     }
 
-    /// Its name in the metrics.
+    /// The name in the metrics.
     pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::Sent { .. } => "sent",

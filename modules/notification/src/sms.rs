@@ -1,12 +1,13 @@
 //! SMS: into the log, or to a provider by HTTP.
 
 use crate::{
-    Config, SmsHttp, SmsTransport,
-    mail::in_mailbox,
+    config::{Config, SmsHttp, SmsTransport},
     mailbox::RecentMessages,
     outcome::Outcome,
-    rules::{one_line, phone},
-    store::{Contact, Row},
+    rules::phone,
+    stored::{Contact, Row},
+    text::one_line,
+    view::to_mailbox_message,
 };
 use kernel::{BoxError, BoxFuture};
 use reqwest::{
@@ -16,19 +17,19 @@ use reqwest::{
 use serde_json::{Map, Value};
 use std::{error::Error, sync::Arc, time::Duration};
 
-/// Who sends SMS.
+/// A provider of SMS.
 pub(crate) trait SmsProvider: Send + Sync {
     /// Sends the text of a notification to a number.
     fn send(&self, row: Row, to: String) -> BoxFuture<Outcome>;
 
-    /// How long that may take at most.
+    /// The longest duration of an attempt.
     fn longest_attempt(&self) -> Duration;
 }
 
-/// The provider that the settings name; none when SMS are off.
+/// The provider of the settings; `None` when SMS are off.
 ///
 /// # Errors
-/// When its settings cannot be used.
+/// When a setting cannot be used.
 pub(crate) fn provider(config: &Config, recent: RecentMessages) -> Result<Option<Arc<dyn SmsProvider>>, BoxError> {
     Ok(match config.sms {
         SmsTransport::Off => None,
@@ -46,7 +47,7 @@ pub(crate) async fn send(provider: &dyn SmsProvider, row: &Row, contact: Option<
     }
 }
 
-/// For development: nothing leaves the process.
+/// The provider of development: nothing leaves the process.
 struct Log {
     recent: RecentMessages,
 }
@@ -55,7 +56,7 @@ impl SmsProvider for Log {
     fn send(&self, row: Row, to: String) -> BoxFuture<Outcome> {
         // the number and the text are personal
         tracing::info!(notification = %row.id, kind = %row.kind, "an SMS would be sent");
-        self.recent.add(in_mailbox(&row, &to));
+        self.recent.add(to_mailbox_message(&row, &to));
         Box::pin(async move { Outcome::Sent { to } })
     }
 
@@ -64,7 +65,7 @@ impl SmsProvider for Log {
     }
 }
 
-/// A provider that takes JSON.
+/// A provider with a JSON API.
 struct Http {
     client: Client,
     timeout: Duration,
@@ -93,7 +94,7 @@ impl Http {
             return Err("notification.sms_http.to_field and text_field must name two fields".into());
         }
         let timeout = Duration::from_millis(config.timeout_ms);
-        // twice: who cannot even connect in time is told apart from who does not answer
+        // twice as long, so that a failure to connect differs from a missing answer
         let client = Client::builder().connect_timeout(timeout).timeout(2 * timeout);
         let client = client.redirect(reqwest::redirect::Policy::none()).build()?;
         let fields = config.fields.iter().map(|(name, value)| (name.clone(), Value::from(value.as_str()))).collect();
@@ -114,21 +115,21 @@ impl SmsProvider for Http {
         let mut body = self.fields.clone();
         body.insert(self.to_field.clone(), to.as_str().into());
         body.insert(self.text_field.clone(), row.text.into());
-        // for providers that recognise what they were told before
+        // for providers that recognize repeated requests
         let mut request = self.client.post(self.url.clone()).header("Idempotency-Key", row.id.to_string()).json(&body);
         if let Some((name, value)) = &self.header {
             request = request.header(name, value);
         }
         Box::pin(async move {
             match request.send().await {
-                Ok(response) => judge(response.status(), to),
+                Ok(response) => outcome(response.status(), to),
                 Err(e) => {
                     let e = e.without_url();
                     let cause = e.source().map_or_else(|| e.to_string(), ToString::to_string);
                     let cause = one_line(&cause);
                     match e.is_connect() {
                         true => Outcome::unreachable(format!("The SMS provider cannot be reached: {cause}")),
-                        // how much of it the provider had read nobody knows
+                        // the provider may have read the request
                         false => Outcome::MaybeSent(format!("The SMS provider did not answer: {cause}")),
                     }
                 }
@@ -141,7 +142,7 @@ impl SmsProvider for Http {
     }
 }
 
-fn judge(status: StatusCode, to: String) -> Outcome {
+fn outcome(status: StatusCode, to: String) -> Outcome {
     if status.is_success() {
         return Outcome::Sent { to };
     }

@@ -1,14 +1,16 @@
-//! How the module is started, and what it does without being asked.
+//! Opens and starts the module.
 
 use crate::{
-    Config, MailTransport, NotificationChannel, NotificationClient,
+    NotificationChannel, NotificationClient,
+    config::{Config, MailTransport},
+    context::Notifications,
     mail::Mailer,
     mailbox::RecentMessages,
-    sender::{Provider, Sender, Wake},
-    service::Notifications,
+    sender::{Provider, Sender},
     sms,
     store::Store,
     templates::Templates,
+    wake::Wake,
 };
 use kernel::{
     BoxError,
@@ -16,9 +18,6 @@ use kernel::{
     module::{Module, Start, Store as _},
 };
 use std::time::Duration;
-
-/// What the launcher starts.
-pub use crate::Notifications as Service;
 
 impl Module for Notifications {
     type Client = NotificationClient;
@@ -33,10 +32,10 @@ impl Module for Notifications {
 
     async fn start(start: Start<'_, Self>) -> Result<Self, BoxError> {
         let Start { config, store, jobs, .. } = start;
-        let (notifications, ways) = assemble(config, store)?;
+        let (notifications, providers) = assemble(config, store)?;
         let store = notifications.store.in_background();
-        for way in ways {
-            Sender::new(config, store.clone(), way, jobs.stopping().clone()).start(notifications.wake.clone(), jobs);
+        for provider in providers {
+            Sender::new(config, store.clone(), provider, jobs.stopping().clone()).start(notifications.wake.clone(), jobs);
         }
         let queued = metrics::gauge!("souk_notifications_queued");
         jobs.every("notification.metrics", Duration::from_secs(5), {
@@ -60,14 +59,16 @@ impl Module for Notifications {
     }
 }
 
-/// Opens the module's store and brings it up to date, and reads the templates. Nothing is sent.
-///
-/// # Errors
-/// When a setting cannot be used, a template is broken, or the store cannot be opened.
-pub async fn open(config: &Config) -> Result<Notifications, BoxError> {
-    let store = <Notifications as Module>::open(config).await?;
-    kernel::module::Store::migrate(&store).await?;
-    Ok(assemble(config, store)?.0)
+impl Notifications {
+    /// Opens and migrates the store and reads the templates, without workers and background jobs.
+    ///
+    /// # Errors
+    /// When a setting cannot be used, a template is broken, or the store cannot be opened.
+    pub async fn open_and_migrate(config: &Config) -> Result<Self, BoxError> {
+        let store = <Self as Module>::open(config).await?;
+        store.migrate().await?;
+        Ok(assemble(config, store)?.0)
+    }
 }
 
 fn assemble(config: &Config, store: Store) -> Result<(Notifications, Vec<Provider>), BoxError> {

@@ -1,13 +1,16 @@
-//! The texts: templates in several languages, and what they make of an event.
+//! Templates in several languages, and the messages that they give for a notice.
 //!
 //! For every language and kind there are `<kind>.subject.txt`, `<kind>.txt`, `<kind>.html` and `<kind>.sms.txt`, in
-//! `templates/<locale>/`; a folder in the settings replaces any of them and adds languages. All are rendered once at start, so that a
-//! mistake in one is found then and not when somebody orders.
+//! `templates/<locale>/`; a folder in the settings replaces any of them and adds languages. All are rendered once at start, so that
+//! mistakes are found then.
 
 use crate::{
-    Config, NotificationChannel, NotificationKind,
-    news::{Facts, Notice},
-    rules::{money, one_line},
+    NotificationChannel, NotificationKind,
+    config::Config,
+    examples::examples,
+    message::{MASK, Message},
+    notice::{Facts, Notice},
+    text::{money, one_line},
 };
 use kernel::{Amount, BoxError, Currency, Fault};
 use minijinja::{Environment, UndefinedBehavior, value::Serde};
@@ -18,7 +21,7 @@ use std::{
     sync::Arc,
 };
 
-/// The built-in templates of these locales: for each, the kinds and the parts that they share.
+/// The built-in templates of these locales: those of each kind, and shared parts.
 macro_rules! built_in {
     ($($locale:literal)*) => { &[$(
         (concat!($locale, "/lines.txt"), include_str!(concat!("../templates/", $locale, "/lines.txt"))),
@@ -56,20 +59,8 @@ macro_rules! built_in {
 }
 
 const BUILT_IN: &[(&str, &str)] = built_in! { "en" "de" };
-/// What stands for the token of a proof in texts that are kept.
-pub(crate) const MASK: &str = "••••••••";
-/// The language in which everything is written.
-const LAST_RESORT: &str = "en";
-
-/// A message without its recipient.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Message {
-    /// The locale that it is in.
-    pub(crate) locale: String,
-    pub(crate) subject: String,
-    pub(crate) text: String,
-    pub(crate) html: Option<String>,
-}
+/// The locale that has all templates.
+const FALLBACK_LOCALE: &str = "en";
 
 /// All templates, ready to be used. Cheap to clone.
 #[derive(Clone)]
@@ -77,31 +68,31 @@ pub(crate) struct Templates(Arc<Inner>);
 
 struct Inner {
     environment: Environment<'static>,
-    /// In lower case, with the way they are written.
+    /// The locales, by their names in lower case.
     locales: BTreeMap<String, String>,
     shop: String,
     shop_url: String,
     shop_locale: String,
 }
 
-/// What templates can use.
+/// The variables of templates.
 #[derive(Serialize)]
 struct Data<'a> {
     shop: &'a str,
     lang: &'a str,
     subject: Option<&'a str>,
-    /// First name of the user, if it is known yet and may be said.
+    /// First name of the user; `None` when it is not known or must not be used.
     name: Option<&'a str>,
     confirm: Option<ConfirmData>,
     order: Option<OrderData>,
     payment: Option<PaymentData>,
 }
 
-/// How an address is proved.
+/// The token and links that confirm an address.
 #[derive(Serialize)]
 struct ConfirmData {
     token: &'static str,
-    /// Links of the shop to say that the address is one's own, and that it was somebody else who gave it; none without `shop_url`.
+    /// Links of the shop to confirm and to disown the address; `None` without `shop_url`.
     url: Option<String>,
     disown_url: Option<String>,
 }
@@ -111,7 +102,7 @@ struct OrderData {
     number: String,
     items: Vec<LineData>,
     total: String,
-    /// Why it was cancelled: `customer`, `shop`, `not_paid` or `stock_lost`.
+    /// Reason of a cancellation: `customer`, `shop`, `not_paid` or `stock_lost`.
     reason: Option<order::CancelReason>,
     note: Option<String>,
 }
@@ -128,12 +119,12 @@ struct PaymentData {
     /// Number of the order.
     number: String,
     amount: String,
-    /// Why, as a code, e.g. `card_declined`.
+    /// Reason as a code, e.g. `card_declined`.
     reason: String,
 }
 
 impl Templates {
-    /// Reads all templates, and tries them with example data.
+    /// Reads all templates and renders them with example data.
     ///
     /// # Errors
     /// When the folder of the settings cannot be read, or a template in it is broken or missing.
@@ -147,7 +138,7 @@ impl Templates {
         let locales: BTreeSet<String> =
             sources.keys().filter_map(|name| name.split_once('/')).map(|(locale, _)| locale.to_owned()).collect();
         let mut environment = Environment::new();
-        // a wrong name in a template is an error, and found at start
+        // an unknown name in a template is an error
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
         environment.set_path_join_callback(|name, parent| {
             let locale = parent.split('/').next().unwrap_or_default();
@@ -163,14 +154,14 @@ impl Templates {
         if !templates.has(&templates.0.shop_locale) {
             return Err(format!("notification.locale: there are no templates for {:?}", templates.0.shop_locale).into());
         }
-        templates.try_all()?;
+        templates.render_all()?;
         Ok(templates)
     }
 
-    fn try_all(&self) -> Result<(), BoxError> {
+    fn render_all(&self) -> Result<(), BoxError> {
         for locale in self.0.locales.values() {
             for &kind in NotificationKind::ALL {
-                for notice in Notice::examples(kind)? {
+                for notice in examples(kind)? {
                     for (&channel, name) in NotificationChannel::ALL.iter().flat_map(|c| [(c, Some("Leyla")), (c, None)]) {
                         self.fill(locale, channel, name, &notice).map_err(|e| broken(&e))?;
                     }
@@ -180,10 +171,10 @@ impl Templates {
         Ok(())
     }
 
-    /// The message of a notice, in the wanted locale or the nearest that there is.
+    /// The message of a notice, in the requested locale or the nearest available one.
     ///
     /// # Errors
-    /// `internal` when a template cannot bear these facts.
+    /// `internal` when a template fails with these facts.
     pub(crate) fn render(
         &self,
         locale: Option<&str>,
@@ -194,7 +185,7 @@ impl Templates {
         let locale = self.nearest(locale.unwrap_or(&self.0.shop_locale));
         self.fill(locale, channel, name, notice).map_err(|e| {
             let why = broken(&e);
-            // for the operator who looks at the dead letter; templates are the operator's
+            // the message is for the operator, who maintains the templates and sees the dead letter
             Fault::internal(&why).with_message(why)
         })
     }
@@ -212,7 +203,7 @@ impl Templates {
     }
 
     fn nearest(&self, locale: &str) -> &str {
-        self.find(locale).or_else(|| self.find(&self.0.shop_locale)).unwrap_or(LAST_RESORT)
+        self.find(locale).or_else(|| self.find(&self.0.shop_locale)).unwrap_or(FALLBACK_LOCALE)
     }
 
     fn fill(
@@ -229,7 +220,7 @@ impl Templates {
         };
         let name = name.map(one_line).filter(|name| !name.is_empty());
         let (order, payment) = facts(&notice.facts, lang);
-        let confirm = notice.proof().map(|_| self.confirm());
+        let confirm = notice.confirmation().map(|_| self.confirm());
         let mut data = Data { shop: &self.0.shop, lang: locale, subject: None, name: name.as_deref(), confirm, order, payment };
         let subject = one_line(&part("subject.txt", &data)?);
         data.subject = Some(&subject);
@@ -247,15 +238,15 @@ impl Templates {
     }
 }
 
-/// The message of a template's error: what is wrong, in which file and line.
+/// The message of an error in a template, with file and line.
 fn broken(e: &minijinja::Error) -> String {
-    let place = match (e.name(), e.line()) {
+    let location = match (e.name(), e.line()) {
         (Some(name), Some(line)) => format!("{name}, line {line}"),
         (Some(name), None) => name.into(),
         _ => "a template".into(),
     };
     let cause = std::error::Error::source(e).map(|cause| format!(" ({cause})")).unwrap_or_default();
-    format!("notification templates: {place}: {e}{cause}")
+    format!("notification templates: {location}: {e}{cause}")
 }
 
 /// The templates of `<folder>/<locale>/`.
@@ -320,7 +311,7 @@ mod tests {
     }
 
     fn placed(templates: &Templates, locale: &str) -> Message {
-        mail(templates, locale, &Notice::examples(NotificationKind::OrderPlaced).expect("examples")[0])
+        mail(templates, locale, &examples(NotificationKind::OrderPlaced).expect("examples")[0])
     }
 
     fn mail(templates: &Templates, locale: &str, notice: &Notice) -> Message {
@@ -329,12 +320,12 @@ mod tests {
 
     fn texts(locale: &str, kind: NotificationKind) -> Vec<String> {
         let templates = Templates::open(&Config::default()).expect("the built-in templates");
-        let examples = Notice::examples(kind).expect("examples");
-        examples.iter().map(|notice| mail(&templates, locale, notice).text).collect()
+        let notices = examples(kind).expect("examples");
+        notices.iter().map(|notice| mail(&templates, locale, notice).text).collect()
     }
 
     #[test]
-    fn every_reason_is_said_in_the_language_of_the_reader() {
+    fn every_reason_is_in_the_language_of_the_reader() {
         for (locale, words) in [
             (
                 "en",
@@ -351,14 +342,14 @@ mod tests {
             }
             let code = |text: &String| ["shop", "customer", "not_paid", "stock_lost"].iter().any(|code| text.contains(code));
             assert!(!texts.iter().any(code), "{texts:?}");
-            // who has not paid gets nothing back
+            // an unpaid order is not refunded
             let money: Vec<bool> = texts.iter().map(|text| text.contains("money") || text.contains("Geld")).collect();
             assert_eq!(money, [true, true, false, true, true]);
         }
     }
 
     #[test]
-    fn a_declined_payment_says_why_in_words_and_of_which_order() {
+    fn a_declined_payment_names_the_reason_and_the_order() {
         for (locale, words) in
             [("en", ["the card was declined", "was not accepted."]), ("de", ["die Karte wurde abgelehnt", "nicht angenommen."])]
         {
@@ -370,8 +361,8 @@ mod tests {
     }
 
     #[test]
-    fn an_address_is_proved_by_a_link_of_the_shop_or_by_the_token() {
-        let welcome = &Notice::examples(NotificationKind::UserRegistered).expect("examples")[0];
+    fn an_address_is_confirmed_by_a_link_of_the_shop_or_by_the_token() {
+        let welcome = &examples(NotificationKind::UserRegistered).expect("examples")[0];
         let config = Config { shop_url: "https://souk.example/".into(), ..Config::default() };
         let with_link = mail(&Templates::open(&config).expect("templates"), "en", welcome);
         assert!(with_link.text.contains(&format!("https://souk.example/confirm-email?token={MASK}\n")), "{}", with_link.text);
@@ -379,7 +370,7 @@ mod tests {
         assert!(with_link.html.expect("html").contains(&format!("confirm-email?token={MASK}\"")));
         let without = mail(&Templates::open(&Config::default()).expect("templates"), "de", welcome);
         assert!(without.text.contains(MASK) && !without.text.contains("http"), "{}", without.text);
-        // nothing of the token is kept
+        // the text does not contain the token
         assert!(!without.text.contains("token"), "{}", without.text);
     }
 
@@ -403,14 +394,14 @@ mod tests {
         assert!(placed(&templates, "de-AT").text.starts_with("Hallo Leyla,"));
         assert_eq!(placed(&templates, "DE").locale, "de");
         assert!(placed(&templates, "de").text.contains("1.073,50\u{a0}EUR"));
-        // not there: the shop's
+        // a missing locale: the shop's
         assert_eq!(placed(&templates, "ja-JP").locale, "de");
         config.locale = "ja".into();
         assert!(Templates::open(&config).err().expect("none").to_string().contains("notification.locale"));
     }
 
     #[test]
-    fn a_folder_replaces_templates_and_a_mistake_in_it_is_found_at_start() {
+    fn a_folder_replaces_templates_and_mistakes_in_it_are_found_at_start() {
         let (_folder, config) = folder_with(&[("en/order.placed.subject.txt", "Got {{ order.number }}\r\nBcc: eve@example.com")]);
         let message = placed(&Templates::open(&config).expect("good"), "en");
         assert_eq!(message.subject, "Got S-00000042 Bcc: eve@example.com");
@@ -425,9 +416,9 @@ mod tests {
             let e = Templates::open(&config).err().expect(file).to_string();
             assert!(e.contains(file), "{e}");
         }
-        // a language of its own must be whole
+        // an additional language must be complete
         let (_folder, config) = folder_with(&[("fr/order.placed.txt", "Bonjour")]);
-        let e = Templates::open(&config).err().expect("not whole").to_string();
+        let e = Templates::open(&config).err().expect("not complete").to_string();
         assert!(e.contains("fr/"), "{e}");
         let config = Config { templates_folder: "/nowhere/at/all".into(), ..Config::default() };
         let e = Templates::open(&config).err().expect("no folder").to_string();

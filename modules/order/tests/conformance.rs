@@ -868,8 +868,8 @@ async fn each_change_is_published_once(client: OrderClient, fixture: &Fixture) {
         (buyer.user().unwrap(), delivered.total, "card_declined")
     );
     let registered = event("user.registered").read::<UserRegistered>().unwrap().unwrap();
-    assert_eq!((registered.email.as_str(), registered.first_name.as_str()), ("leyla@souk.test", "leyla"));
-    assert_eq!((registered.version, failed.version), (1, 2));
+    assert_eq!((registered.user.email.as_str(), registered.user.first_name.as_str()), ("leyla@souk.test", "leyla"));
+    assert_eq!((registered.user.version, failed.version), (1, 2));
 }
 
 async fn other_users_cannot_see_an_order(client: OrderClient, fixture: &Fixture) {

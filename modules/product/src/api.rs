@@ -9,7 +9,8 @@ use kernel::{Contract, Ctx, OrderId};
 pub trait ProductApi {
     /// List products.
     ///
-    /// Sorted by `sort`, or by how well they match `search`; then by id. Past the last page the list is empty. Unknown parameters are refused.
+    /// Sorted by `sort`, or by the quality of the match with `search`; then by id. Past the last page the list is empty. Unknown
+    /// parameters are refused.
     #[get("/products", public = "/api/products", access = anyone, rate = "100/min")]
     async fn list(&self, cx: &Ctx, query: ListProducts) -> Result<ProductPage, ProductError>;
 
@@ -23,13 +24,14 @@ pub trait ProductApi {
 
     /// Change a product.
     ///
-    /// Replaces everything but the stock: without `description` it has none then, without `category_id` it is in no category. Orders keep the name and price that they were placed with.
+    /// Replaces everything but the stock: without `description` the product has none, without `category_id` it is in no category. Orders
+    /// keep the name and price with which they were placed.
     #[put("/products/{id}", public = "/api/products/{id}", access = role(admin), rate = "60/min", errors(NotFound))]
     async fn change(&self, cx: &Ctx, id: ProductId, change: ProductChange) -> Result<Product, ProductError>;
 
     /// Delete a product.
     ///
-    /// It can no longer be found or ordered. Orders that hold it are not touched.
+    /// The product can no longer be found or ordered. Orders that hold it do not change.
     #[delete(
         "/products/{id}",
         public = "/api/products/{id}",
@@ -42,13 +44,13 @@ pub trait ProductApi {
 
     /// Set the stock of a product.
     ///
-    /// `quantity` is what can be sold from now on; pieces that orders hold are not part of it.
+    /// `quantity` is the number of pieces that can be sold from now on, without the pieces held by orders.
     #[put("/products/{id}/stock", public = "/api/products/{id}/stock", access = role(admin), rate = "60/min", errors(NotFound))]
     async fn set_stock(&self, cx: &Ctx, id: ProductId, stock: SetStock) -> Result<Product, ProductError>;
 
     /// List all categories.
     ///
-    /// Sorted by id; `parent_id` makes the tree.
+    /// Sorted by id; `parent_id` gives the tree.
     #[get("/categories", public = "/api/categories", access = anyone, rate = "50/min")]
     async fn categories(&self, cx: &Ctx) -> Result<Vec<Category>, ProductError>;
 
@@ -81,18 +83,18 @@ pub trait ProductApi {
 
     /// Hold stock for every line of an order, all or nothing.
     ///
-    /// What is held cannot be sold to anyone else until it is released, committed or `expires_at`. Repeating it is harmless; an
+    /// Held stock cannot be sold to anyone else until it is released or committed, or until `expires_at`. Repeating the call is harmless; an
     /// order whose hold has ended cannot get another one.
     #[put("/holds/{order}", access = module(order), errors(OutOfStock, HoldEnded))]
     async fn hold(&self, cx: &Ctx, order: OrderId, request: HoldRequest) -> Result<Hold, ProductError>;
 
-    /// Take the held stock of an order out of the shop: it is sold. Repeating it is harmless.
+    /// Mark the held stock of an order as sold. Repeating the call is harmless.
     #[put("/holds/{order}/commit", access = module(order), status = 204, errors(HoldEnded))]
     async fn commit(&self, cx: &Ctx, order: OrderId) -> Result<(), ProductError>;
 
-    /// Put the stock of an order back, whether it was held or sold.
+    /// Return the stock of an order, whether held or sold, to the shop.
     ///
-    /// Repeating it is harmless. An order that holds nothing cannot hold anything afterwards: a late `hold` is refused.
+    /// Repeating the call is harmless. A released order cannot hold stock again: a late `hold` is refused, also for an order without a hold.
     #[delete("/holds/{order}", access = module(order), status = 204)]
     async fn release(&self, cx: &Ctx, order: OrderId) -> Result<(), ProductError>;
 }

@@ -1,4 +1,4 @@
-//! The shop that a new development installation shows, and made-up products for large catalogues.
+//! The products of the demo shop, and generated products for large catalogues.
 
 use crate::{CategoryId, NewProduct};
 use kernel::{Currency, Money};
@@ -38,15 +38,15 @@ fn hundredths(price: i64, currency: Currency) -> Money {
     Money { minor, currency }
 }
 
-/// Product number `i` of a large catalogue; the same `i` makes the same product.
-pub(crate) fn made_up(i: usize, categories: &[i64], currency: Currency) -> (NewProduct, Money) {
-    const MADE: [&str; 10] = ["Copper", "Brass", "Clay", "Wool", "Linen", "Silk", "Cedar", "Glass", "Leather", "Silver"];
+/// Product number `i` of a large catalogue; the same `i` gives the same product.
+pub(crate) fn generate(i: usize, categories: &[i64], currency: Currency) -> (NewProduct, Money) {
+    const MATERIALS: [&str; 10] = ["Copper", "Brass", "Clay", "Wool", "Linen", "Silk", "Cedar", "Glass", "Leather", "Silver"];
     const THINGS: [&str; 12] = ["pot", "lamp", "bowl", "rug", "bag", "scarf", "box", "tray", "jug", "mirror", "chest", "cup"];
     // a linear congruential step scatters prices and stock without a random generator
     let scattered = i.wrapping_mul(2_862_933_555_777_941_757).wrapping_add(3_037_000_493);
     let money = hundredths(100 + (scattered % 49_900) as i64, currency);
     let product = NewProduct {
-        name: format!("{} {} no. {}", MADE[i % MADE.len()], THINGS[(i / MADE.len()) % THINGS.len()], i + 1).into(),
+        name: format!("{} {} no. {}", MATERIALS[i % MATERIALS.len()], THINGS[(i / MATERIALS.len()) % THINGS.len()], i + 1).into(),
         description: Some(format!("Piece {} of the large catalogue.", i + 1).into()),
         price: money.amount(),
         currency: None,

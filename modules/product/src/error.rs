@@ -1,7 +1,7 @@
 use crate::Shortage;
 use kernel::{ApiError, Fault};
 
-/// What can go wrong with products.
+/// Errors of products and categories.
 #[derive(Debug, Clone, PartialEq, thiserror::Error, ApiError)]
 #[api(module = "product")]
 pub enum ProductError {
@@ -17,11 +17,11 @@ pub enum ProductError {
     #[error("Category is not empty")]
     #[api(conflict)]
     CategoryNotEmpty,
-    /// Some line of the order asks for more than there is; nothing was held.
+    /// Some line of the order has a higher quantity than the stock; nothing was held.
     #[error("Insufficient stock: {}", .lines.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))]
     #[api(conflict)]
     OutOfStock {
-        /// The lines that ask for too much.
+        /// The lines with a higher quantity than the stock.
         lines: Vec<Shortage>,
     },
     /// The order's hold has ended, or is for other lines.

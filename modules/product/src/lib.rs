@@ -1,19 +1,39 @@
-//! Products, categories and stock. Start with `api.rs`.
+//! Products, categories and stock. Start with `api.rs`, then `service.rs`.
 
 mod api;
 mod error;
+mod ids;
+mod sort;
 mod types;
 
 pub use api::*;
 pub use error::ProductError;
+pub use ids::*;
+pub use sort::*;
 pub use types::*;
 
+#[cfg(feature = "server")]
+mod categories;
+#[cfg(feature = "server")]
+mod config;
+#[cfg(feature = "server")]
+mod context;
 #[cfg(feature = "server")]
 mod demo;
 #[cfg(feature = "server")]
 mod entity;
 #[cfg(feature = "server")]
+mod holds;
+#[cfg(feature = "server")]
+mod list;
+#[cfg(feature = "server")]
+mod name_keys;
+#[cfg(feature = "server")]
+mod products;
+#[cfg(feature = "server")]
 mod rules;
+#[cfg(feature = "server")]
+mod seed;
 #[cfg(feature = "server")]
 mod service;
 #[cfg(feature = "server")]
@@ -22,6 +42,11 @@ mod sort_key;
 mod start;
 #[cfg(feature = "server")]
 mod store;
+#[cfg(feature = "server")]
+mod view;
 
 #[cfg(feature = "server")]
-pub use {service::Products, start::*};
+pub use {
+    config::Config,
+    context::{Products, Products as Service},
+};

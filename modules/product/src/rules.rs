@@ -1,10 +1,10 @@
-//! Decisions that need no store.
+//! Rules of the catalogue. Pure functions.
 
 use crate::{CategoryId, HoldLine, MAX_PRICE_MINOR, ProductError};
 use kernel::{Amount, Currency, Fault, Money};
 use std::collections::{HashMap, HashSet};
 
-/// The price of a product of this shop in minor units.
+/// Validates the price of a product: the shop's currency, and 0 to the highest price.
 pub(crate) fn price(price: Amount, given: Option<Currency>, shop: Currency) -> Result<Money, ProductError> {
     if given.is_some_and(|given| given != shop) {
         return Err(Fault::invalid("/currency", format!("must be {shop}, the currency of this shop")).into());
@@ -18,7 +18,7 @@ pub(crate) fn price(price: Amount, given: Option<Currency>, shop: Currency) -> R
     }
 }
 
-/// An amount that the field `pointer` gives, in minor units of the shop's currency.
+/// The amount of the member `pointer` in minor units of the shop's currency.
 pub(crate) fn money(pointer: &str, amount: Amount, shop: Currency) -> Result<Money, Fault> {
     let detail = || match shop.decimals() {
         0 => format!("must have no decimals, as {shop} has none"),
@@ -27,7 +27,7 @@ pub(crate) fn money(pointer: &str, amount: Amount, shop: Currency) -> Result<Mon
     amount.in_currency(shop).ok_or_else(|| Fault::invalid(pointer, detail()))
 }
 
-/// The lines of a hold, sorted by product: every transaction locks products in the same order.
+/// The lines of a hold, sorted by product, because every transaction locks products in the same order.
 pub(crate) fn lines(mut lines: Vec<HoldLine>) -> Result<Vec<HoldLine>, ProductError> {
     lines.sort_unstable_by_key(|line| line.product_id);
     match lines.windows(2).find(|pair| pair[0].product_id == pair[1].product_id) {
@@ -55,8 +55,8 @@ mod tests {
     use crate::ProductId;
 
     #[test]
-    fn the_highest_price_is_that_of_the_currency() {
-        let told = |text: &str, shop| {
+    fn the_highest_price_depends_on_the_currency() {
+        let validate = |text: &str, shop| {
             let price = price(text.parse().expect(text), None, shop);
             price.map_or_else(|e| e.to_string(), |price| price.to_string())
         };
@@ -72,12 +72,12 @@ mod tests {
             ("10000000", Currency::Kwd, "price must be 0 to 9999999.999 KWD"),
             ("-1", Currency::Kwd, "price must be 0 to 9999999.999 KWD"),
         ] {
-            assert_eq!(told(given, shop), answer);
+            assert_eq!(validate(given, shop), answer);
         }
     }
 
     #[test]
-    fn a_subtree_holds_what_is_below_it_and_ends_at_a_cycle() {
+    fn a_subtree_has_all_descendants_and_ends_at_a_cycle() {
         let tree = [(1, None), (2, Some(1)), (3, Some(2)), (4, None), (5, Some(6)), (6, Some(5))];
         assert_eq!(below(CategoryId(1), &tree), HashSet::from([1, 2, 3]));
         assert_eq!(below(CategoryId(4), &tree), HashSet::from([4]));

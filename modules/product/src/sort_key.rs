@@ -1,21 +1,21 @@
-//! The order in which people look for names.
+//! The alphabetical order of names.
 
 use icu_collator::{CollatorBorrowed, options::CollatorOptions};
 use std::sync::LazyLock;
 
-/// Bytes of a key. Far more than the names of a catalogue need, and few enough for the index of any store: of names that are the
-/// same up to here the older product comes first.
+/// The longest key in bytes: more than usual names need, and short enough for the index of any store. Names with the same key are sorted by
+/// id.
 const LONGEST: usize = 1000;
 
-/// The root collation of Unicode, which is that of no language and good for most.
+/// The root collation of Unicode, which belongs to no language and suits most.
 static COLLATOR: LazyLock<CollatorBorrowed<'static>> = LazyLock::new(|| {
     CollatorBorrowed::try_new(Default::default(), CollatorOptions::default()).expect("the root collation is compiled in")
 });
 
-/// What stands for a name when names are sorted, byte by byte: letters first, then accents, then case.
+/// The key by which a name is sorted, byte by byte: letters first, then accents, then case.
 ///
-/// It is stored, so that all stores sort alike however they were set up. Another version of the library may make other keys: the
-/// migration that comes with it sets all of them to null, and the job makes them again.
+/// Keys are stored, so that all stores sort alike whatever their settings. Another version of the library may give other keys: its
+/// migration must then set all keys to null, and the job adds them again.
 pub(crate) fn sort_key(name: &str) -> Vec<u8> {
     let mut key = Vec::new();
     let Ok(()) = COLLATOR.write_sort_key_to(name, &mut key);
@@ -28,7 +28,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_sorted_as_people_expect() {
+    fn names_are_sorted_alphabetically() {
         let sorted = [
             "",
             "100 % wool",
@@ -59,7 +59,7 @@ mod tests {
 
     #[test]
     fn keys_of_the_longest_names_fit_an_index() {
-        // one character that counts as eighteen
+        // one character that is sorted as eighteen
         assert_eq!(sort_key(&"\u{fdfa}".repeat(255)).len(), LONGEST);
     }
 }

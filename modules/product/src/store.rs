@@ -1,7 +1,7 @@
-//! Every query of the module, and nothing but queries.
+//! All queries of the module.
 
 use crate::{
-    CategoryId, HoldLine, ListProducts, NewCategory, ProductId, SortField,
+    CategoryId, HoldLine, ListProducts, NewCategory, ProductId, ProductSortField,
     entity::{
         category, hold, hold_line,
         product::{self, Column},
@@ -31,14 +31,15 @@ pub(crate) async fn product(db: &impl ConnectionTrait, id: ProductId) -> Result<
     Ok(product::Entity::find_by_id(id.0).filter(Column::DeletedAt.is_null()).one(db).await?)
 }
 
-/// What a list is narrowed to and how it is sorted, in terms of the store.
+/// The condition and sort order of a list, in columns of the store.
 pub(crate) struct Filter {
     condition: Condition,
     search: Option<Search>,
     order: Vec<(Column, Order)>,
 }
 
-/// `categories` are the ids that `query.category_id` stands for; `min` and `max` its prices in minor units.
+/// The filter of a query. `categories` are the ids of `query.category_id` and all categories below it; `min` and `max` are prices in
+/// minor units.
 pub(crate) fn filter(query: &ListProducts, categories: Option<Vec<i64>>, min: Option<i64>, max: Option<i64>) -> Filter {
     let condition = Condition::all()
         .add(Column::DeletedAt.is_null())
@@ -47,15 +48,17 @@ pub(crate) fn filter(query: &ListProducts, categories: Option<Vec<i64>>, min: Op
         .add_option(min.map(|min| Column::PriceMinor.gte(min)))
         .add_option(max.map(|max| Column::PriceMinor.lte(max)));
     let column = |field| match field {
-        SortField::Id => Column::Id,
-        SortField::Name => Column::NameKey,
-        SortField::Price => Column::PriceMinor,
-        SortField::StockQuantity => Column::StockQuantity,
-        SortField::CreatedAt => Column::CreatedAt,
+        ProductSortField::Id => Column::Id,
+        ProductSortField::Name => Column::NameKey,
+        ProductSortField::Price => Column::PriceMinor,
+        ProductSortField::StockQuantity => Column::StockQuantity,
+        ProductSortField::CreatedAt => Column::CreatedAt,
     };
     let fields = query.sort.as_ref().map_or(&[][..], |sort| sort.fields());
-    let order =
-        fields.iter().map(|&(field, reversed)| (column(field), if reversed { Order::Desc } else { Order::Asc })).collect();
+    let order = fields
+        .iter()
+        .map(|&(field, is_descending)| (column(field), if is_descending { Order::Desc } else { Order::Asc }))
+        .collect();
     Filter { condition, search: query.search.as_deref().map(Search::new), order }
 }
 
@@ -75,7 +78,7 @@ pub(crate) async fn page(db: &impl ConnectionTrait, filter: &Filter, page: Page)
     if let (Some(search), []) = (&filter.search, &filter.order[..]) {
         find = search.rank(find);
     }
-    // the same order on every page, whatever comes before
+    // a unique last key, so that every page has the same order
     Ok(find.order_by_asc(Column::Id).all(db).await?)
 }
 
@@ -92,7 +95,7 @@ pub(crate) async fn insert_many(db: &impl ConnectionTrait, rows: Vec<product::Ac
     Ok(())
 }
 
-/// Writes the set values of `row` to the product, unless it was deleted.
+/// Updates the columns that are set in `row`, unless the product was deleted.
 pub(crate) async fn update(
     db: &impl ConnectionTrait,
     id: ProductId,
@@ -113,7 +116,7 @@ pub(crate) async fn without_name_key(db: &impl ConnectionTrait, limit: u64) -> R
     Ok(find.limit(limit).into_tuple().all(db).await?)
 }
 
-/// Gives products their keys, but for those that got one meanwhile: they may have another name, too.
+/// Sets the keys of products that still have none: a product that got one meanwhile may also have another name.
 pub(crate) async fn set_name_keys(db: &impl ConnectionTrait, keys: &[(i64, Vec<u8>)]) -> Result<()> {
     let key = keys.iter().fold(CaseStatement::new(), |case, (id, key)| case.case(Column::Id.eq(*id), key.clone()));
     product::Entity::update_many()
@@ -159,7 +162,7 @@ pub(crate) async fn category_is_used(db: &impl ConnectionTrait, id: CategoryId) 
 }
 
 pub(crate) async fn delete_category(db: &impl ConnectionTrait, id: CategoryId) -> Result<bool> {
-    // deleted products keep no place in the tree
+    // deleted products do not keep a category
     product::Entity::update_many()
         .col_expr(Column::CategoryId, Expr::value(None::<i64>))
         .filter(Column::CategoryId.eq(id.0))
@@ -183,15 +186,15 @@ fn products_of(lines: &[HoldLine]) -> Select<product::Entity> {
     product::Entity::find().filter(Column::Id.is_in(ids)).filter(Column::DeletedAt.is_null()).order_by_asc(Column::Id)
 }
 
-/// The products of these lines, those that there are.
+/// The existing products of these lines.
 pub(crate) async fn products(db: &impl ConnectionTrait, lines: &[HoldLine]) -> Result<Vec<product::Model>> {
     Ok(products_of(lines).all(db).await?)
 }
 
-/// Sets the stock of all lines aside in one conditional write, and returns the products, sorted by id. Fewer of them than lines:
-/// some product has too little, and the caller must roll back.
+/// Reserves the stock of all lines in one conditional write, and returns the products, sorted by id. If there are fewer products than
+/// lines, some product has too little stock, and the caller must roll back.
 ///
-/// They are locked in the order of their ids, so that two orders with the same products never wait for each other in a circle.
+/// Products are locked in the order of their ids, so that two orders with the same products never wait for each other in a circle.
 /// (SQLite has one writer and ignores the lock.)
 pub(crate) async fn reserve(db: &impl ConnectionTrait, lines: &[HoldLine]) -> Result<Vec<product::Model>> {
     let quantity = || {
@@ -213,7 +216,7 @@ pub(crate) async fn reserve(db: &impl ConnectionTrait, lines: &[HoldLine]) -> Re
     Ok(reserved)
 }
 
-/// `false` when the order has a hold already, or has had one.
+/// Inserts a hold; `false` when the order has a hold already, or has had one.
 pub(crate) async fn insert_hold(db: &impl ConnectionTrait, hold: hold::Model) -> Result<bool> {
     let insert = hold::Entity::insert(hold.into_active_model()).on_conflict_do_nothing();
     Ok(matches!(insert.exec_without_returning(db).await?, TryInsertResult::Inserted(1..)))
@@ -225,7 +228,7 @@ pub(crate) async fn insert_hold_lines(db: &impl ConnectionTrait, lines: &[hold_l
     Ok(())
 }
 
-/// Moves a hold from one status to another; `false` when it is not in the first one.
+/// Changes the status of a hold; `false` when its status is not `from`.
 pub(crate) async fn move_hold(db: &impl ConnectionTrait, order: OrderId, from: hold::Status, to: hold::Status) -> Result<bool> {
     let done = hold::Entity::update_many()
         .col_expr(hold::Column::Status, Expr::value(to))
@@ -257,7 +260,7 @@ pub(crate) async fn expire_holds(db: &impl ConnectionTrait, now: DateTime<Utc>, 
     Ok(expired.into_iter().map(|hold| OrderId(hold.order_id)).collect())
 }
 
-/// What happens to the stock of orders.
+/// A movement of the stock of orders.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Movement {
     /// From the hold back into the shop.
@@ -268,8 +271,7 @@ pub(crate) enum Movement {
     Return,
 }
 
-/// Moves the stock of all lines of these orders, in one write whatever their number, which locks the products in the order of
-/// their ids as [`reserve`] does.
+/// Moves the stock of all lines of these orders in one write, which locks the products in the order of their ids as [`reserve`] does.
 pub(crate) async fn move_stock(db: &impl ConnectionTrait, orders: &[OrderId], movement: Movement) -> Result<()> {
     let lines = |columns: &dyn Fn(&mut SelectStatement)| {
         let mut select = Query::select();

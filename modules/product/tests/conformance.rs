@@ -18,7 +18,7 @@ placements! {
         create_get_change_delete,
         keyed_creation_has_one_effect,
         lists_filter_sort_and_page,
-        names_are_sorted_as_people_expect,
+        names_are_sorted_alphabetically,
         text_is_kept_and_searched_in_one_form,
         categories_are_a_tree,
         bad_input_names_the_field,
@@ -149,7 +149,7 @@ async fn lists_filter_sort_and_page(client: ProductClient, _: &Stores) {
     assert_eq!((past.products.len(), past.pagination.page, past.pagination.total), (0, 9, 4));
 }
 
-async fn names_are_sorted_as_people_expect(client: ProductClient, _: &Stores) {
+async fn names_are_sorted_alphabetically(client: ProductClient, _: &Stores) {
     for name in ["Zebra", "banana", "e\u{301}clair", "Apple", "Äpfel", "apricot", "Éclair", "apple"] {
         client.create(&admin(), new(name, "1", 1)).await.unwrap();
     }
@@ -189,7 +189,7 @@ async fn text_is_kept_and_searched_in_one_form(client: ProductClient, _: &Stores
     }
 }
 
-fn serde_json_sort(text: &str) -> product::Sort {
+fn serde_json_sort(text: &str) -> product::ProductSort {
     kernel::serde_json::from_value(text.into()).unwrap()
 }
 

@@ -17,7 +17,7 @@ placements! {
         an_explicit_order_overrides_the_ranking,
         other_filters_apply_too,
         the_index_follows_the_products,
-        what_is_typed_is_never_syntax,
+        search_text_is_never_syntax,
         totals_agree_with_pages,
     ]
 }
@@ -179,7 +179,7 @@ fn is_hit(text: &str, name: &str, description: &str) -> bool {
     by_words || name.to_lowercase().contains(text.trim().to_lowercase().as_str())
 }
 
-async fn what_is_typed_is_never_syntax(client: ProductClient, _: &Stores) {
+async fn search_text_is_never_syntax(client: ProductClient, _: &Stores) {
     const PRODUCTS: [(&str, &str); 8] = [
         ("Lamp", "a brass lamp, 40 W"),
         ("Clamp (iron)", "NOT a lamp: it's a \"tool\""),

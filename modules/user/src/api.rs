@@ -10,9 +10,9 @@ use kernel::{Contract, Ctx, EventType, UserId};
 pub trait UserApi {
     /// Open an account.
     ///
-    /// Logs the new user in as well, and mails a token to the address, with which `confirm-email` proves it. The address is stored
-    /// trimmed, in lower case, and with its domain in ASCII (IDNA); the phone number as E.164. An address that nobody has proved
-    /// within 48 hours can be registered by someone else, unless its account was used after that.
+    /// Logs the new user in, and mails a token to the address, for `confirm-email`. The address is stored trimmed, in lower case, and with
+    /// its domain in ASCII (IDNA); the phone number as E.164. An address that is not confirmed within 48 hours can be registered by
+    /// somebody else, unless its account was used after that.
     #[post(
         "/register",
         public = "/api/auth/register",
@@ -26,7 +26,7 @@ pub trait UserApi {
 
     /// Log in.
     ///
-    /// After 10 wrong passwords in 15 minutes an account accepts no password for the rest of them.
+    /// After 10 wrong passwords in 15 minutes the account accepts no password for the rest of the 15 minutes.
     #[post(
         "/login",
         public = "/api/auth/login",
@@ -39,7 +39,7 @@ pub trait UserApi {
 
     /// Get new tokens for a refresh token.
     ///
-    /// Each refresh token can be used once. Using one again ends the session: someone else may have it.
+    /// Each refresh token can be used once. Using it again ends the session: somebody else may have it.
     #[post("/refresh", public = "/api/auth/refresh", access = anyone, retry = never, rate = "30/min", errors(InvalidRefreshToken))]
     async fn refresh(&self, cx: &Ctx, request: Refresh) -> Result<AuthReply, UserError>;
 
@@ -51,7 +51,7 @@ pub trait UserApi {
 
     /// Confirm an e-mail address.
     ///
-    /// With the token that was mailed there less than 48 hours ago. Confirming it again changes nothing.
+    /// Needs the token that was mailed to the address less than 48 hours ago. Confirming it again changes nothing.
     #[post(
         "/confirm-email",
         public = "/api/auth/confirm-email",
@@ -63,10 +63,10 @@ pub trait UserApi {
     )]
     async fn confirm_email(&self, cx: &Ctx, request: EmailToken) -> Result<(), UserError>;
 
-    /// Tell that someone else has registered your e-mail address.
+    /// Free your e-mail address, which somebody else has registered.
     ///
-    /// With the token that was mailed there. Deactivates the account, ends its sessions, and frees the address, so that you can
-    /// register it. Not possible once the address is confirmed.
+    /// Needs the token that was mailed to the address. Deactivates the account, ends its sessions, and frees the address, so that you
+    /// can register it. Not possible once the address is confirmed.
     #[post(
         "/disown-email",
         public = "/api/auth/disown-email",
@@ -78,13 +78,13 @@ pub trait UserApi {
     )]
     async fn disown_email(&self, cx: &Ctx, request: EmailToken) -> Result<(), UserError>;
 
-    /// Get the keys that access tokens are verified with.
+    /// Get the keys that verify access tokens.
     ///
     /// A JWK Set (RFC 7517) of Ed25519 keys (RFC 8037).
     #[get("/.well-known/jwks.json", public = "/.well-known/jwks.json", access = anyone, rate = "60/min")]
     async fn jwks(&self, cx: &Ctx) -> Result<Jwks, UserError>;
 
-    /// List the sessions that were ended and whose access tokens have not expired yet.
+    /// List the ended sessions whose access tokens have not expired yet.
     #[get("/sessions/revoked", access = module(gateway))]
     async fn revoked(&self, cx: &Ctx, query: RevokedSince) -> Result<RevokedSessions, UserError>;
 
@@ -94,13 +94,13 @@ pub trait UserApi {
 
     /// Change your profile.
     ///
-    /// What is not sent stays as it is. `null` or an empty text removes the phone number.
+    /// Members that are not sent stay unchanged. `null` or an empty text removes the phone number.
     #[put("/users/{user}/profile", public = "/api/users/profile", access = user, rate = "10/min", errors(NotFound))]
     async fn change_profile(&self, cx: &Ctx, user: UserId, change: ProfileChange) -> Result<User, UserError>;
 
-    /// Get another mail that confirms your e-mail address.
+    /// Get another mail to confirm your e-mail address.
     ///
-    /// The token in it takes the place of the one before.
+    /// Its token replaces the previous one.
     #[post(
         "/users/{user}/email-confirmation",
         public = "/api/users/email-confirmation",
@@ -114,7 +114,7 @@ pub trait UserApi {
 
     /// Change your password.
     ///
-    /// Ends all your sessions; log in again with the new one.
+    /// Ends all your sessions; log in again with the new password.
     #[put(
         "/users/{user}/password",
         public = "/api/users/password",
@@ -145,7 +145,7 @@ pub trait UserApi {
 
     /// Change an address.
     ///
-    /// Replaces it. The default stays the default until another address becomes it.
+    /// Replaces all of it. A default address stays the default until another address becomes the default.
     #[put(
         "/users/{user}/addresses/{address}",
         public = "/api/users/addresses/{address}",
@@ -157,7 +157,7 @@ pub trait UserApi {
 
     /// Delete an address.
     ///
-    /// When it was the default, the oldest remaining one becomes it.
+    /// If it was the default, the oldest remaining address becomes the default.
     #[delete(
         "/users/{user}/addresses/{address}",
         public = "/api/users/addresses/{address}",
@@ -174,8 +174,7 @@ pub trait UserApi {
 
     /// Activate or deactivate an account, or change its role.
     ///
-    /// A deactivated user is logged out everywhere within seconds. Nobody changes their own access, and who has just been removed
-    /// changes nobody's.
+    /// A deactivated user is logged out everywhere within seconds. Admins cannot change their own access.
     #[put(
         "/users/{id}/access",
         public = "/api/users/{id}/access",
@@ -185,7 +184,7 @@ pub trait UserApi {
     )]
     async fn set_access(&self, cx: &Ctx, id: UserId, access: SetAccess) -> Result<User, UserError>;
 
-    /// Tell whether an account exists, is active, and is an admin's.
+    /// Check whether an account exists, is active, and is an admin's.
     #[get("/users/{id}/verify", access = module(gateway, order), errors(NotFound))]
     async fn verify(&self, cx: &Ctx, id: UserId) -> Result<Verified, UserError>;
 }

@@ -1,23 +1,25 @@
+//! The claims of access tokens.
+
 use kernel::Role;
 use serde::{Deserialize, Serialize};
 
-/// What an access token says: a JWT of RFC 9068, with `typ` `at+jwt` and a `kid` from the JWK Set. Times are in seconds since 1970.
+/// The claims of an access token: a JWT of RFC 9068, with `typ` `at+jwt` and a `kid` from the JWK Set. Times are in seconds since 1970.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct AccessClaims {
-    /// Who issued it: [`crate::ISSUER`].
+    /// Issuer: [`crate::ISSUER`].
     pub iss: String,
-    /// Whom it is for: [`crate::AUDIENCE`].
+    /// Audience: [`crate::AUDIENCE`].
     pub aud: String,
-    /// Who is logged in: a [`kernel::UserId`] in digits.
+    /// Subject: the id of the logged-in user in digits.
     pub sub: String,
-    /// With which role.
+    /// Role of the user when the token was issued.
     pub role: Role,
-    /// In which session; a session that was ended is among [`crate::RevokedSessions`].
+    /// Id of the session; [`crate::RevokedSessions`] lists the ended ones.
     pub sid: String,
-    /// When it was issued.
+    /// Time of issue.
     pub iat: u64,
-    /// Until when it is valid.
+    /// Time of expiry.
     pub exp: u64,
-    /// Its own id.
+    /// Id of the token.
     pub jti: String,
 }

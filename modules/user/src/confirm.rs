@@ -1,42 +1,42 @@
-//! Proof of e-mail addresses: whoever has the token that was mailed to an address reads what is sent there.
+//! Confirmation of e-mail addresses, by a token that is mailed to the address.
 //!
-//! An address that nobody has proved is not kept from its owner. With the token its owner gives it back at once (`disown`). When
-//! the token has expired and the account was not used since, the next one to register the address gets it. While the account is
-//! used, registering mails another token to the address, at most one for each life of a token: so its owner can give it back, and
-//! nobody else can take an account that is used away from its user.
+//! An unconfirmed address stays available to its owner. With the token the owner frees it at once (`disown`). When the token has
+//! expired and the account was not used since, the next user to register the address gets it. While the account is used, registering
+//! mails another token to the address, at most one in the lifetime of a token. So the owner can free the address, and nobody else
+//! can take an account in use away from its user.
 
 use crate::{
-    UserConfirmationRequested, UserError, Users,
+    UserConfirmationRequested, UserError,
+    context::{Result, Users},
     entity::{email_confirmation, user},
-    service::changed,
+    secrets::{fingerprint, random_id, random_token},
     store,
-    tokens::{fingerprint, random_id, random_token},
+    view::changed,
 };
 use kernel::{Ctx, Fault, UserId, chrono::TimeDelta, db::Tx, outbox};
 use sea_orm::Set;
 
-/// How long a token proves an address.
-const LIFE: TimeDelta = TimeDelta::hours(48);
-
-type Result<T> = std::result::Result<T, UserError>;
+/// Time in which a token is valid.
+const LIFETIME: TimeDelta = TimeDelta::hours(48);
 
 impl Users {
-    /// A token that proves the user's address, in place of the one before.
+    /// A new token that confirms the user's address; it replaces the previous one.
     pub(crate) async fn new_confirmation(&self, tx: &Tx, user: i64) -> Result<String> {
         let token = random_token();
-        let row = email_confirmation::Model { user_id: user, token_hash: fingerprint(&token), expires_at: self.db.now() + LIFE };
+        let row =
+            email_confirmation::Model { user_id: user, token_hash: fingerprint(&token), expires_at: self.db.now() + LIFETIME };
         store::put_confirmation(&**tx, row).await?;
         Ok(token)
     }
 
-    /// Has a new token mailed to the user's address.
-    pub(crate) async fn ask_for_proof(&self, tx: &Tx, cx: &Ctx, user: &user::Model) -> Result<()> {
+    /// Publishes the event by which a new token is mailed to the user's address.
+    pub(crate) async fn mail_confirmation(&self, tx: &Tx, cx: &Ctx, user: &user::Model) -> Result<()> {
         let confirm_token = self.new_confirmation(tx, user.id).await?;
         let (user_id, email, version) = (UserId(user.id), user.address().to_owned(), user.version);
         Ok(outbox::publish(tx, cx, &UserConfirmationRequested { user_id, email, confirm_token, version }).await?)
     }
 
-    /// Takes the address for proved by whoever has `token`.
+    /// Confirms the address of `token`.
     pub(crate) async fn confirm(&self, cx: &Ctx, token: &str) -> Result<()> {
         let tx = self.db.begin().await?;
         let user = self.user_of(&tx, token).await?;
@@ -52,11 +52,11 @@ impl Users {
         Ok(())
     }
 
-    /// Frees the address for whoever has `token`, and closes the account that had it.
+    /// Closes the account of the unconfirmed address of `token`, and frees the address.
     pub(crate) async fn disown(&self, cx: &Ctx, token: &str) -> Result<()> {
         let tx = self.db.begin().await?;
         let user = self.user_of(&tx, token).await?;
-        // who runs the shop is not put out of it by a mail
+        // no mail closes an admin's account
         if user.email_confirmed_at.is_some() || user.is_admin {
             return Err(UserError::InvalidEmailToken);
         }
@@ -70,19 +70,19 @@ impl Users {
         Ok(())
     }
 
-    /// Whether the account that has an address is closed for who wants to register it now; otherwise the owner of the address may be
-    /// asked.
+    /// Closes the unconfirmed and unused account that holds an address, so that another user can register it, and returns whether it
+    /// did. Otherwise a new token may be mailed to the address.
     pub(crate) async fn make_room(&self, tx: &Tx, cx: &Ctx, holder: &user::Model) -> Result<bool> {
         if holder.email_confirmed_at.is_some() || holder.is_admin {
             return Ok(false);
         }
-        let asked = store::confirmation_of(&**tx, holder.id).await?;
-        match asked.map(|asked| asked.expires_at) {
+        let confirmation = store::confirmation_of(&**tx, holder.id).await?;
+        match confirmation.map(|confirmation| confirmation.expires_at) {
             Some(expires_at) if expires_at > self.db.now() => return Ok(false),
             Some(expired_at) if holder.is_active && !store::was_used_since(&**tx, holder.id, expired_at).await? => {}
-            // an account of a release that mailed no tokens has not been asked
+            // a release without confirmation may have opened the account
             _ => {
-                self.ask_for_proof(tx, cx, holder).await?;
+                self.mail_confirmation(tx, cx, holder).await?;
                 return Ok(false);
             }
         }
@@ -95,7 +95,7 @@ impl Users {
         Ok(true)
     }
 
-    /// The user whose address `token` proves, locked.
+    /// The user whose address `token` confirms, locked.
     async fn user_of(&self, tx: &Tx, token: &str) -> Result<user::Model> {
         let hash = fingerprint(token);
         let find = async || {
@@ -103,18 +103,18 @@ impl Users {
             found.filter(|found| found.expires_at > self.db.now()).ok_or(UserError::InvalidEmailToken)
         };
         let user = store::lock_user(&**tx, find().await?.user_id).await?.ok_or(UserError::InvalidEmailToken)?;
-        // it may have been used or replaced while the lock was waited for
+        // the token may have been used or replaced during the wait for the lock
         find().await?;
         Ok(user)
     }
 
-    /// Closes an account and frees its address, of which nothing is kept.
+    /// Deactivates an account, frees its address and deletes all traces of the address.
     async fn close(&self, tx: &Tx, cx: &Ctx, user: &user::Model) -> Result<()> {
         let id = UserId(user.id);
-        // a name that nobody can have (RFC 2606), nor guess, and register before
-        let nowhere = format!("{}@disowned.invalid", random_id());
+        // a reserved domain (RFC 2606), so that nobody has the address, and a random name, so that nobody can register it first
+        let disowned = format!("{}@disowned.invalid", random_id());
         let row = user::ActiveModel {
-            email: Set(nowhere),
+            email: Set(disowned),
             long_email: Set(None),
             is_active: Set(false),
             is_admin: Set(false),
@@ -123,12 +123,12 @@ impl Users {
         let closed = store::update_user(&**tx, id, row).await?.ok_or_else(vanished)?;
         store::end_sessions_of(&**tx, id, self.db.now()).await?;
         store::delete_confirmation(&**tx, user.id).await?;
-        store::forget_attempts(&**tx, &fingerprint(user.address())).await?;
+        store::reset_attempts(&**tx, &fingerprint(user.address())).await?;
         Ok(outbox::publish(tx, cx, &changed(&closed)).await?)
     }
 }
 
-/// The account is locked, and nobody deletes accounts.
+/// The account is locked, and accounts are never deleted.
 fn vanished() -> Fault {
     Fault::internal("a locked account vanished")
 }

@@ -1,6 +1,6 @@
 use kernel::{ApiError, Fault};
 
-/// What can go wrong with users.
+/// Errors of accounts.
 #[derive(Debug, Clone, PartialEq, thiserror::Error, ApiError)]
 #[api(module = "user")]
 pub enum UserError {
@@ -16,7 +16,7 @@ pub enum UserError {
     #[error("Email already registered")]
     #[api(conflict)]
     EmailTaken,
-    /// The e-mail address is unknown or the password is wrong; the answer does not tell which.
+    /// The e-mail address is unknown or the password is wrong; the answer does not distinguish the two.
     #[error("Invalid email or password")]
     #[api(unauthenticated)]
     WrongCredentials,
@@ -28,15 +28,15 @@ pub enum UserError {
     #[error("Invalid refresh token")]
     #[api(unauthenticated)]
     InvalidRefreshToken,
-    /// The account has the most addresses that it can have.
+    /// The account has 50 addresses, the maximum.
     #[error("An account can have at most 50 addresses")]
     #[api(conflict)]
     TooManyAddresses,
-    /// Nobody changes their own access, whatever to.
+    /// No admin can change their own access.
     #[error("You cannot change your own access")]
     #[api(conflict)]
     OwnAccess,
-    /// The token that proves an e-mail address is unknown, was replaced, or has expired.
+    /// The token that confirms an e-mail address is unknown, was replaced, or has expired.
     #[error("The token is unknown or has expired")]
     #[api(invalid_argument)]
     InvalidEmailToken,

@@ -1,27 +1,27 @@
-//! Rules of fields that only this module has. Details that are sentences are shown to clients as they are.
+//! Validation of fields that only this module has. Details that are sentences are shown to clients unchanged.
 
-use crate::PersonName;
 use email_address::{EmailAddress, Options};
 use garde::{Error, Result, Validate};
 use idna::AsciiDenyList;
+use kernel::text::Line;
 use std::net::IpAddr;
 use unicode_normalization::UnicodeNormalization;
 
 /// The longest e-mail address that mail servers take, in bytes (RFC 5321 §4.5.3.1.3, without the angle brackets).
 const LONGEST_EMAIL: usize = 254;
-/// The longest phone number as it may be written, in characters; the longest that there is has 15 digits.
+/// The longest spelling of a phone number, in characters; the number itself has at most 15 digits.
 const LONGEST_PHONE: usize = 40;
 
-/// The longest text that is compared with an address or a password, in characters.
+/// The longest text that is compared with a stored address or password, in characters.
 const LONGEST_CREDENTIAL: usize = 320;
 
-/// An e-mail address; spaces around it do not count.
+/// An e-mail address; surrounding spaces are ignored.
 pub(crate) fn email<C>(text: &str, _: &C) -> Result {
     normal_email(text).map(drop)
 }
 
-/// The one form in which an e-mail address is stored and compared: in lower case and NFC, its domain in ASCII (IDNA). It takes what
-/// the library that sends our mails takes, but for what no mail to a customer needs: quoted names and addresses of machines.
+/// The normal form of an e-mail address, in which it is stored and compared: lower case, NFC, and the domain in ASCII (IDNA). Accepts the
+/// addresses that the mail library accepts, except quoted names and IP addresses, which no customer needs.
 pub(crate) fn normal_email(text: &str) -> std::result::Result<String, Error> {
     let invalid = || Error::new("Invalid email format");
     let text: String = text.trim().to_lowercase().nfc().collect();
@@ -42,7 +42,7 @@ pub(crate) fn normal_email(text: &str) -> std::result::Result<String, Error> {
         return Err(not_a_name());
     }
     let domain = idna::domain_to_ascii_cow(domain.as_bytes(), AsciiDenyList::URL).map_err(|_| invalid())?;
-    // an address of a machine in any spelling (WHATWG URL, "ends in a number"): no top-level domain is a number
+    // an IP address in any spelling (WHATWG URL, "ends in a number"): no top-level domain is a number
     let last = domain.trim_end_matches('.').rsplit('.').next().unwrap_or_default();
     let is_number = !last.is_empty() && last.bytes().all(|b| b.is_ascii_digit())
         || last.strip_prefix("0x").is_some_and(|hex| hex.bytes().all(|b| b.is_ascii_hexdigit()));
@@ -79,7 +79,7 @@ pub(crate) fn e164(text: &str) -> std::result::Result<String, Error> {
             (None, _) => return Err(Error::new("must be a phone number: digits, and + before the code of the country")),
         }
     }
-    // how most countries dial another one
+    // the international prefix of most countries
     if let Some(rest) = number.strip_prefix("00") {
         number = format!("+{rest}");
     }
@@ -91,10 +91,10 @@ pub(crate) fn e164(text: &str) -> std::result::Result<String, Error> {
     Ok(known.format().mode(phonenumber::Mode::E164).to_string())
 }
 
-/// What people write between the digits, and what comes along when they copy.
+/// Characters that people write between digits, and invisible ones that are copied along.
 fn is_separator(c: char) -> bool {
     let is_dash = matches!(c, '-' | '\u{2010}'..='\u{2015}' | '\u{2212}');
-    // marks of the direction of writing, and joiners
+    // direction marks and joiners
     let is_mark = matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}');
     is_dash || is_mark || matches!(c, ' ' | '(' | ')' | '.' | '/')
 }
@@ -120,8 +120,8 @@ pub(crate) fn password<C>(text: &str, _: &C) -> Result {
     }
 }
 
-/// A name of a person, which has its own word for being missing.
-pub(crate) fn name(field: &'static str) -> impl FnOnce(&PersonName, &()) -> Result {
+/// A name of a person, whose message for a missing value names the field.
+pub(crate) fn name<const MAX: usize>(field: &'static str) -> impl FnOnce(&Line<MAX>, &()) -> Result {
     move |name, cx| {
         if name.is_empty() {
             return Err(missing(field));
@@ -133,12 +133,12 @@ pub(crate) fn name(field: &'static str) -> impl FnOnce(&PersonName, &()) -> Resu
     }
 }
 
-/// The password of an account that is changed. Whether it has the right form is nobody's business.
+/// The current password in a change of password. Its form is not checked.
 pub(crate) fn current_password<C>(text: &str, _: &C) -> Result {
     if text.is_empty() { Err(missing("current_password")) } else { at_most(LONGEST_CREDENTIAL, text) }
 }
 
-/// E-mail address or password of someone who logs in. Whether it has the right form is nobody's business.
+/// The e-mail address or password of a login. Its form is not checked.
 pub(crate) fn credential<C>(text: &str, _: &C) -> Result {
     if text.trim().is_empty() {
         return Err(Error::new("Email and password required"));
@@ -163,8 +163,8 @@ mod tests {
     }
 
     #[test]
-    fn each_rule_of_a_password_has_its_own_text() {
-        for (text, told) in [
+    fn each_password_rule_has_its_own_message() {
+        for (text, message) in [
             ("", "Missing or empty field: password"),
             ("Sh0rt", "Password must be at least 8 characters long"),
             ("saffron-7-road", "Password must contain at least one uppercase letter"),
@@ -173,14 +173,14 @@ mod tests {
             ("Saffron-7\nRoad", "Password must not contain control characters"),
             ("Saffron 7 Rōad 🛒", "fine"),
         ] {
-            assert_eq!(why(password(text, &())), told, "{text}");
+            assert_eq!(why(password(text, &())), message, "{text}");
         }
         assert_eq!(why(password(&"Aa1".repeat(42), &())), "fine");
         assert_eq!(why(password(&"Aa1".repeat(43), &())), "Password must be at most 128 characters long");
     }
 
     #[test]
-    fn an_email_address_is_one_that_mail_can_be_sent_to() {
+    fn accepted_email_addresses_can_be_mailed_to() {
         for (given, kept) in [
             ("leyla@example.com", "leyla@example.com"),
             ("  Leyla.Aziz+shop@Example.CO.uk ", "leyla.aziz+shop@example.co.uk"),
@@ -238,13 +238,13 @@ mod tests {
         assert_eq!((long.len(), why(email(&long, &()))), (254, "fine".into()));
         let too_long = format!("{long}d");
         assert_eq!(why(email(&too_long, &())), "Email must be at most 254 characters long");
-        // in ASCII it is longer
+        // the ASCII form is longer
         let unicode = format!("a@{}.{}.{}.com", "ü".repeat(30), "ü".repeat(30), "日".repeat(60));
         assert!(email(&unicode, &()).is_err() && unicode.chars().count() < 200);
     }
 
     #[test]
-    fn phone_numbers_are_kept_as_e164() {
+    fn phone_numbers_are_normalized_to_e164() {
         for (given, kept) in [
             ("+96170123456", "+96170123456"),
             ("+961 70 12 34 56", "+96170123456"),
@@ -258,7 +258,7 @@ mod tests {
             ("+49 (0)30 901820", "+4930901820"),
             ("+49-30/901.820", "+4930901820"),
             ("+44 (0)20 7946 0018", "+442079460018"),
-            // in Italy the zero belongs to the number
+            // in Italy the zero is part of the number
             ("+39 06 698 82333", "+390669882333"),
             (" +1 (650) 253-0000 ", "+16502530000"),
         ] {
@@ -266,8 +266,8 @@ mod tests {
         }
         let no_number = "must be a phone number: digits, and + before the code of the country";
         let no_country = "must begin with + and the code of the country, such as +49 30 901820";
-        let nobodys = "is not a phone number of any country; +49 30 901820 is one";
-        for (given, told) in [
+        let unknown = "is not a phone number of any country; +49 30 901820 is one";
+        for (given, message) in [
             ("call me", no_number),
             ("+1 800 FLOWERS", no_number),
             ("+49 30 901820 ext. 5", no_number),
@@ -276,19 +276,19 @@ mod tests {
             ("0301234567", no_country),
             ("1", no_country),
             ("()", no_country),
-            ("+", nobodys),
-            ("00", nobodys),
-            ("+1", nobodys),
-            ("+0 30 901820", nobodys),
-            ("+999 30 901820", nobodys),
-            ("+49 1", nobodys),
-            ("+961701234567890123", nobodys),
+            ("+", unknown),
+            ("00", unknown),
+            ("+1", unknown),
+            ("+0 30 901820", unknown),
+            ("+999 30 901820", unknown),
+            ("+49 1", unknown),
+            ("+961701234567890123", unknown),
             ("49+30901820", no_country),
             ("", "must have 1 to 40 characters"),
             (" ", "must have 1 to 40 characters"),
             (&"1".repeat(41), "must have 1 to 40 characters"),
         ] {
-            assert_eq!(why(phone(given, &())), told, "{given}");
+            assert_eq!(why(phone(given, &())), message, "{given}");
         }
     }
 }

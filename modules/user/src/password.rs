@@ -1,4 +1,4 @@
-//! Hashes of passwords: Argon2id (RFC 9106), away from the workers, and no more of them at once than there are cores.
+//! Hashing of passwords: Argon2id (RFC 9106), on threads of its own, with at most one hash per core at a time.
 
 use crate::Password;
 use argon2::{
@@ -12,7 +12,7 @@ use tokio::{
     task::spawn_blocking,
 };
 
-/// Callers that may wait for a core, besides those that have one. A hash takes about 20 ms: the last one waits about a second.
+/// Callers that may wait for a core. A hash takes about 20 ms: the last caller waits about a second.
 const WAITING: usize = 64;
 
 /// The hashing of passwords. Cheap to clone.
@@ -20,23 +20,19 @@ const WAITING: usize = 64;
 pub(crate) struct Passwords {
     queue: Arc<Semaphore>,
     cores: Arc<Semaphore>,
-    /// The hash of nobody's password.
-    nobody: Arc<str>,
+    /// The hash that is checked in place of an unknown user's.
+    decoy: Arc<str>,
 }
 
 impl Passwords {
-    /// Takes as long as one hash.
+    /// Computes one hash.
     pub(crate) fn new() -> Result<Self, BoxError> {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let nobody = hash(&format!("{:x}", rand::random::<u128>())).map_err(|e| format!("argon2: {e}"))?;
-        Ok(Self {
-            queue: Arc::new(Semaphore::new(cores + WAITING)),
-            cores: Arc::new(Semaphore::new(cores)),
-            nobody: nobody.into(),
-        })
+        let decoy = hash(&format!("{:x}", rand::random::<u128>())).map_err(|e| format!("argon2: {e}"))?;
+        Ok(Self { queue: Arc::new(Semaphore::new(cores + WAITING)), cores: Arc::new(Semaphore::new(cores)), decoy: decoy.into() })
     }
 
-    /// A place in the queue; `unavailable` when it is full.
+    /// Enters the queue; `unavailable` when it is full.
     pub(crate) fn enter(&self) -> Result<Place<'_>, Fault> {
         match self.queue.clone().try_acquire_owned() {
             Ok(permit) => Ok(Place { passwords: self, _permit: permit }),
@@ -52,7 +48,7 @@ pub(crate) struct Place<'a> {
 }
 
 impl Place<'_> {
-    /// Why others would guess it, if they would. `person` is what is known of whose it is: names and e-mail address.
+    /// Why the password is easy to guess, if it is. `person` has the first name, last name and e-mail address of its user.
     pub(crate) async fn weakness(&self, password: String, person: [String; 3]) -> Result<Option<Weakness>, Fault> {
         self.on_core(move || Ok(weakness(&password, &person))).await
     }
@@ -61,10 +57,10 @@ impl Place<'_> {
         self.on_core(move || hash(&password)).await
     }
 
-    /// Whether this is the password. Without a hash it is not, and finding that out takes as long.
+    /// Whether the password has this hash. Without a hash the answer is `false`, after the same time.
     pub(crate) async fn is_right(&self, password: Password, of: Option<&str>) -> Result<bool, Fault> {
         let known = of.is_some();
-        let stored = of.unwrap_or(&self.passwords.nobody).to_owned();
+        let stored = of.unwrap_or(&self.passwords.decoy).to_owned();
         let right = self.on_core(move || {
             let stored = PasswordHash::new(&stored)?;
             match argon2().verify_password(password.as_bytes(), &stored) {
@@ -76,7 +72,7 @@ impl Place<'_> {
         Ok(right.await? && known)
     }
 
-    /// The core is given back when the work ends, even if its caller has left.
+    /// Runs work on a core. The core is released when the work ends, even if the caller is gone.
     async fn on_core<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> password_hash::Result<T> + Send + 'static,
@@ -93,28 +89,28 @@ impl Place<'_> {
 /// Why a password is easy to guess.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Weakness {
-    /// Many have it, or it follows a pattern.
+    /// It is common, or follows a pattern.
     Common,
-    /// It is made of what is known of the person.
+    /// It is made of the person's names or e-mail address.
     OfThePerson,
 }
 
-/// What everybody knows of this shop.
+/// The name of the shop, which everybody knows.
 const SHOP: &str = "souk";
-/// Guesses that a password must withstand, as zxcvbn counts them: as many as for eight digits by chance.
-const GUESSES: u64 = 100_000_000;
-/// The longest password that is looked at, in characters: longer ones are good for their length, and take long to look at.
-const LOOKED_AT: usize = 40;
+/// Guesses that a password must withstand, as zxcvbn counts them: as many as eight random digits.
+const MIN_GUESSES: u64 = 100_000_000;
+/// The longest password that is checked, in characters: longer ones are strong by their length, and slow to check.
+const MAX_CHECKED: usize = 40;
 
 fn weakness(password: &str, person: &[String; 3]) -> Option<Weakness> {
-    let is_weak = |text: &str| zxcvbn::zxcvbn(text, &[SHOP]).guesses() < GUESSES;
-    if password.chars().count() > LOOKED_AT {
+    let is_weak = |text: &str| zxcvbn::zxcvbn(text, &[SHOP]).guesses() < MIN_GUESSES;
+    if password.chars().count() > MAX_CHECKED {
         return None;
     }
     if is_weak(password) {
         return Some(Weakness::Common);
     }
-    // of the e-mail address what comes before the @: the rest is the name of a provider
+    // only the part of the e-mail address before the @: the rest is a provider's name
     let [first, last, email] = person;
     let name = email.rsplit_once('@').map_or("", |(name, _)| name);
     let all = [first.as_str(), last, name].join(" ").to_lowercase();
@@ -183,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn other_passwords_are_taken() {
+    fn other_passwords_are_accepted() {
         let long = "Aa1-".repeat(18);
         for fine in [
             "Saffron-7-Road",

@@ -1,19 +1,20 @@
-//! Every query of the module, and nothing but queries.
+//! All queries of the module.
 
 use crate::{
     AddressId, NewAddress,
     entity::{address, email_confirmation, login_attempts, refresh_token, session, user},
-    tokens::fingerprint,
+    secrets::fingerprint,
 };
 use kernel::{
     Fault, Page, UserId,
     chrono::{DateTime, TimeDelta, Utc},
+    db::like,
     now,
 };
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, EntityTrait, ExprTrait, IntoActiveModel, PaginatorTrait,
     QueryFilter, QueryOrder, QuerySelect, QueryTrait, Set, TryInsertResult,
-    sea_query::{CaseStatement, Expr, Func, LikeExpr, OnConflict},
+    sea_query::{CaseStatement, Expr, Func, OnConflict},
 };
 
 type Result<T> = std::result::Result<T, Fault>;
@@ -22,29 +23,33 @@ pub(crate) async fn user(db: &impl ConnectionTrait, id: UserId) -> Result<Option
     Ok(user::Entity::find_by_id(id.0).one(db).await?)
 }
 
-/// The user, and nobody else changes what belongs to the user until the transaction ends. (SQLite has one writer and ignores the
-/// lock.)
+/// The user, locked: no other transaction changes rows of the user until this one ends. (SQLite has one writer and ignores the lock.)
 pub(crate) async fn lock_user(db: &impl ConnectionTrait, id: i64) -> Result<Option<user::Model>> {
     Ok(user::Entity::find_by_id(id).lock_exclusive().one(db).await?)
 }
 
-/// Those of two users that there are, locked as by [`lock_user`]: in the order of their ids, so that two transactions that want the
-/// same ones do not wait for each other.
+/// The existing ones of two users, locked as by [`lock_user`]: in the order of their ids, so that two transactions never wait for each
+/// other.
 pub(crate) async fn lock_users(db: &impl ConnectionTrait, ids: [i64; 2]) -> Result<Vec<user::Model>> {
     let find = user::Entity::find().filter(user::Column::Id.is_in(ids)).order_by_asc(user::Column::Id);
     Ok(find.lock_exclusive().all(db).await?)
 }
 
-/// What the column `email` holds of an address.
+/// The value of the column `email` for an address.
 pub(crate) fn email_key(address: &str) -> String {
-    /// Of the column, which cannot be made longer: see its migration.
+    /// The length of the column; its migration says why it cannot be longer.
     const LONGEST: usize = 120;
     if address.chars().count() <= LONGEST { address.to_owned() } else { fingerprint(address) }
 }
 
-/// The user of an address in its normal form.
+/// The user of an address, which must be in its normal form.
 pub(crate) async fn user_by_email(db: &impl ConnectionTrait, address: &str) -> Result<Option<user::Model>> {
     Ok(user::Entity::find().filter(user::Column::Email.eq(email_key(address))).one(db).await?)
+}
+
+/// The user, locked as by [`lock_user`], if the password has not changed since `read`.
+pub(crate) async fn lock_user_with_password(db: &impl ConnectionTrait, read: &user::Model) -> Result<Option<user::Model>> {
+    Ok(lock_user(db, read.id).await?.filter(|user| user.password_hash == read.password_hash))
 }
 
 /// As [`user_by_email`], locked as by [`lock_user`].
@@ -56,9 +61,9 @@ pub(crate) async fn has_users(db: &impl ConnectionTrait) -> Result<bool> {
     Ok(user::Entity::find().one(db).await?.is_some())
 }
 
-/// `None` when the e-mail address has an account.
+/// Inserts a user; `None` when the e-mail address has an account.
 pub(crate) async fn insert_user(db: &impl ConnectionTrait, row: user::ActiveModel) -> Result<Option<user::Model>> {
-    // not an error of the database, which would end the transaction
+    // no error of the database, which would abort the transaction
     let insert = user::Entity::insert(row).on_conflict_do_nothing_on([user::Column::Email]);
     match insert.exec_with_returning_many(db).await? {
         TryInsertResult::Inserted(users) => Ok(users.into_iter().next()),
@@ -66,7 +71,7 @@ pub(crate) async fn insert_user(db: &impl ConnectionTrait, row: user::ActiveMode
     }
 }
 
-/// Writes the set values of `row` to the user.
+/// Updates the columns that are set in `row`.
 pub(crate) async fn update_user(db: &impl ConnectionTrait, id: UserId, row: user::ActiveModel) -> Result<Option<user::Model>> {
     let row = user::ActiveModel { updated_at: Set(now()), ..row };
     let update = user::Entity::update_many().set(row).col_expr(user::Column::Version, Expr::col(user::Column::Version).add(1));
@@ -74,14 +79,13 @@ pub(crate) async fn update_user(db: &impl ConnectionTrait, id: UserId, row: user
     Ok(changed.into_iter().next())
 }
 
-/// Users whose e-mail address contains the text, which is in lower case.
+/// Users whose e-mail address contains the text, which must be in lower case.
 pub(crate) fn with_email(text: Option<&str>) -> Condition {
-    let like = text.map(|text| {
-        let escaped = text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+    let contains = text.map(|text| {
         let address = Func::coalesce([Expr::col(user::Column::LongEmail), Expr::col(user::Column::Email)]);
-        Expr::expr(address).like(LikeExpr::new(format!("%{escaped}%")).escape('\\'))
+        Expr::expr(address).like(like("%", text, "%"))
     });
-    Condition::all().add_option(like)
+    Condition::all().add_option(contains)
 }
 
 pub(crate) async fn page(db: &impl ConnectionTrait, filter: &Condition, page: Page) -> Result<Vec<user::Model>> {
@@ -112,7 +116,7 @@ pub(crate) async fn insert_address(
     Ok(row.insert(db).await?)
 }
 
-/// Writes everything but `is_default`; `None` when the user has no such address.
+/// Updates all columns but `is_default`; `None` when the user has no such address.
 pub(crate) async fn update_address(
     db: &impl ConnectionTrait,
     user: UserId,
@@ -150,7 +154,7 @@ pub(crate) async fn set_default(db: &impl ConnectionTrait, user: UserId, id: i64
     Ok(())
 }
 
-/// The address that was deleted, if the user had it.
+/// Deletes an address and returns it; `None` when the user has no such address.
 pub(crate) async fn delete_address(db: &impl ConnectionTrait, user: UserId, id: AddressId) -> Result<Option<address::Model>> {
     let deleted = address::Entity::delete_many()
         .filter(address::Column::Id.eq(id.0))
@@ -160,7 +164,7 @@ pub(crate) async fn delete_address(db: &impl ConnectionTrait, user: UserId, id: 
     Ok(deleted.into_iter().next())
 }
 
-/// A new session with its first refresh token.
+/// Inserts a session with its first refresh token.
 pub(crate) async fn insert_session(db: &impl ConnectionTrait, session: session::Model, token_hash: String) -> Result<()> {
     let id = session.id.clone();
     session::Entity::insert(session.into_active_model()).exec_without_returning(db).await?;
@@ -173,7 +177,7 @@ pub(crate) async fn insert_refresh_token(db: &impl ConnectionTrait, session_id: 
     Ok(())
 }
 
-/// Uses a refresh token up, in one conditional write; `None` when there is no such token that was not used yet.
+/// Marks a refresh token as used, in one conditional write; `None` when there is no such unused token.
 pub(crate) async fn use_refresh_token(
     db: &impl ConnectionTrait,
     hash: &str,
@@ -194,7 +198,7 @@ pub(crate) async fn live_session(db: &impl ConnectionTrait, id: &str, now: DateT
     Ok(find.filter(session::Column::ExpiresAt.gt(now)).one(db).await?)
 }
 
-/// Ends the session of a refresh token, used or not; answers whose it was, or `None` when there is none that goes on.
+/// Ends the session of a refresh token, used or not, and returns its user; `None` when no active session has the token.
 pub(crate) async fn end_session(db: &impl ConnectionTrait, token_hash: &str, now: DateTime<Utc>) -> Result<Option<i64>> {
     let session = refresh_token::Entity::find()
         .select_only()
@@ -209,7 +213,7 @@ pub(crate) async fn end_sessions_of(db: &impl ConnectionTrait, user: UserId, now
     end_sessions(db, session::Column::UserId.eq(user.0), now).await.map(drop)
 }
 
-/// `now` is told to gateways: by the clock that all instances share, or they would pass some over.
+/// Gateways poll by `now`: it must be of the clock that all instances share, or they would miss sessions.
 async fn end_sessions(db: &impl ConnectionTrait, which: Expr, now: DateTime<Utc>) -> Result<Vec<session::Model>> {
     let end = session::Entity::update_many().col_expr(session::Column::RevokedAt, Expr::value(now));
     Ok(end.filter(which).filter(session::Column::RevokedAt.is_null()).exec_with_returning(db).await?)
@@ -227,7 +231,7 @@ pub(crate) async fn was_used_since(db: &impl ConnectionTrait, user: i64, time: D
     Ok(of_user().filter(used).one(db).await?.is_some())
 }
 
-/// Gives the user a token that proves the address, in place of the one before.
+/// Stores the token that confirms the user's address, in place of the previous one.
 pub(crate) async fn put_confirmation(db: &impl ConnectionTrait, row: email_confirmation::Model) -> Result<()> {
     use email_confirmation::{Column, Entity};
     let replace = OnConflict::column(Column::UserId).update_columns([Column::TokenHash, Column::ExpiresAt]).to_owned();
@@ -235,12 +239,12 @@ pub(crate) async fn put_confirmation(db: &impl ConnectionTrait, row: email_confi
     Ok(())
 }
 
-/// The confirmation that a token is for.
+/// The confirmation of a token.
 pub(crate) async fn confirmation(db: &impl ConnectionTrait, token_hash: &str) -> Result<Option<email_confirmation::Model>> {
     Ok(email_confirmation::Entity::find().filter(email_confirmation::Column::TokenHash.eq(token_hash)).one(db).await?)
 }
 
-/// The confirmation that a user was asked for last.
+/// The last confirmation of a user.
 pub(crate) async fn confirmation_of(db: &impl ConnectionTrait, user: i64) -> Result<Option<email_confirmation::Model>> {
     Ok(email_confirmation::Entity::find_by_id(user).one(db).await?)
 }
@@ -250,7 +254,8 @@ pub(crate) async fn delete_confirmation(db: &impl ConnectionTrait, user: i64) ->
     Ok(())
 }
 
-/// Removes tokens that expired before `time` and proved an address. The others tell since when an address could have been proved.
+/// Removes the tokens of confirmed addresses that expired before `time`. The others are kept: they tell how long an address has been
+/// unconfirmed.
 pub(crate) async fn sweep_confirmations(db: &impl ConnectionTrait, time: DateTime<Utc>) -> Result<()> {
     let confirmed =
         user::Entity::find().select_only().column(user::Column::Id).filter(user::Column::EmailConfirmedAt.is_not_null());
@@ -262,7 +267,7 @@ pub(crate) async fn sweep_confirmations(db: &impl ConnectionTrait, time: DateTim
     Ok(())
 }
 
-/// Ids of the sessions that were ended at `since` or later.
+/// Ids of the sessions that ended at `since` or later.
 pub(crate) async fn ended_since(db: &impl ConnectionTrait, since: DateTime<Utc>) -> Result<Vec<String>> {
     let find = session::Entity::find().select_only().column(session::Column::Id);
     Ok(find.filter(session::Column::RevokedAt.gte(since)).into_tuple().all(db).await?)
@@ -277,8 +282,7 @@ pub(crate) async fn sweep_sessions(db: &impl ConnectionTrait, time: DateTime<Utc
     Ok(())
 }
 
-/// Counts one more attempt, in one write whether or not there were any; counting begins again when the first one is older than
-/// `window`.
+/// Counts an attempt in one write. Counting restarts when the first attempt is older than `window`.
 pub(crate) async fn count_attempt(
     db: &impl ConnectionTrait,
     email_hash: String,
@@ -295,7 +299,7 @@ pub(crate) async fn count_attempt(
     Ok(Entity::insert(row.into_active_model()).on_conflict(on_conflict).exec_with_returning(db).await?)
 }
 
-pub(crate) async fn forget_attempts(db: &impl ConnectionTrait, email_hash: &str) -> Result<()> {
+pub(crate) async fn reset_attempts(db: &impl ConnectionTrait, email_hash: &str) -> Result<()> {
     login_attempts::Entity::delete_by_id(email_hash).exec(db).await?;
     Ok(())
 }

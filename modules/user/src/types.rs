@@ -14,18 +14,18 @@ kernel::int_id!(
     AddressId
 );
 
-/// Who issues access tokens: their `iss`.
+/// Issuer of access tokens: their `iss`.
 pub const ISSUER: &str = "souk";
-/// Whom access tokens are for: their `aud`.
+/// Audience of access tokens: their `aud`.
 pub const AUDIENCE: &str = "souk-api";
 
-/// Seconds by which the clocks of those who issue access tokens and those who verify them may differ.
+/// The largest difference in seconds between the clocks of an issuer and a verifier of access tokens.
 pub const LEEWAY_SECONDS: u32 = 10;
 
 /// A first or last name.
 pub type PersonName = Line<50>;
 
-/// A password, the same however it is typed (OpaqueString of RFC 8265); nothing is trimmed. It is in no log: it has no `Debug`.
+/// A password in its normal form (OpaqueString of RFC 8265); spaces are kept. It has no `Debug`, so that no log contains it.
 #[derive(Clone, Default, PartialEq, Serialize)]
 #[serde(transparent)]
 pub struct Password(String);
@@ -58,26 +58,26 @@ impl<'de> Deserialize<'de> for Password {
 /// An account.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct User {
-    /// Its id.
+    /// Id of the user.
     pub id: UserId,
-    /// E-mail address, in lower case, its domain in ASCII.
+    /// E-mail address, in lower case and with its domain in ASCII; at most 254 characters.
     #[schema(example = "leyla@example.com")]
     pub email: String,
-    /// Whether the user has proved to read what is sent to the address.
+    /// Whether the user has confirmed the e-mail address with a token that was mailed there.
     #[serde(default)]
     #[schema(required)]
     pub email_confirmed: bool,
-    /// First name.
+    /// First name, 1 to 50 characters.
     pub first_name: String,
-    /// Last name.
+    /// Last name, 1 to 50 characters.
     pub last_name: String,
-    /// Phone number, if given: E.164.
+    /// Phone number (E.164, e.g. `+96170123456`); `null` when the user gave none.
     pub phone: Option<String>,
-    /// Whether the user can log in.
+    /// Whether the user can log in: `false` for a deactivated account.
     pub is_active: bool,
-    /// Whether the user runs the shop.
+    /// Whether the user is an admin of the shop.
     pub is_admin: bool,
-    /// When the account was opened.
+    /// Time at which the account was opened.
     pub created_at: DateTime<Utc>,
 }
 
@@ -86,21 +86,21 @@ pub struct User {
 pub struct Profile {
     /// The account.
     pub user: User,
-    /// Its addresses, the oldest first.
+    /// Addresses of the user, the oldest first; at most 50.
     pub addresses: Vec<Address>,
 }
 
-/// A request for an account. Missing fields count as empty, and empty ones are refused by name.
+/// A request for an account. A missing field is refused like an empty one.
 #[derive(Clone, PartialEq, Serialize, Deserialize, Validate, ToSchema, Request)]
 #[serde(deny_unknown_fields)]
 pub struct Register {
-    /// E-mail address, at most 254 characters. The domain may be an internationalised one.
+    /// E-mail address, at most 254 characters. The domain may be internationalized.
     #[garde(custom(crate::fields::email))]
     #[serde(default)]
     #[schema(required, min_length = 1, max_length = 254, example = "leyla@example.com")]
     pub email: String,
-    /// Password: 8 to 128 characters with an upper-case letter, a lower-case letter and a digit. Not one that is common or easy to
-    /// guess, and not one made of the name of the shop, your name or your e-mail address.
+    /// Password: 8 to 128 characters with an upper-case letter, a lower-case letter and a digit. A password that is common, easy to
+    /// guess, or made of the name of the shop, your name or your e-mail address is refused.
     #[garde(custom(crate::fields::password))]
     #[serde(default)]
     #[schema(required, value_type = String, format = "password", min_length = 8, max_length = 128, example = "Saffron-7-Road")]
@@ -115,23 +115,23 @@ pub struct Register {
     #[serde(default)]
     #[schema(required, value_type = String, min_length = 1, max_length = 50, example = "Aziz")]
     pub last_name: PersonName,
-    /// Phone number with the code of its country, written in any usual way: `+49 (0)30 901820`, `00961 70 123456`. Kept as E.164.
+    /// Phone number with its country code, in any usual spelling: `+49 (0)30 901820`, `00961 70 123456`. Stored as E.164.
     #[garde(inner(custom(crate::fields::phone)))]
     #[serde(default, deserialize_with = "kernel::optional::text")]
     #[schema(max_length = 40, example = "+96170123456")]
     pub phone: Option<String>,
 }
 
-/// E-mail address and password.
+/// Credentials of a login.
 #[derive(Clone, PartialEq, Serialize, Deserialize, Validate, ToSchema, Request)]
 #[serde(deny_unknown_fields)]
 pub struct Login {
-    /// E-mail address.
+    /// E-mail address of the account; upper and lower case are the same.
     #[garde(custom(crate::fields::credential))]
     #[serde(default)]
     #[schema(required, min_length = 1, max_length = 320, example = "customer@souk.test")]
     pub email: String,
-    /// Password.
+    /// Password of the account.
     #[garde(custom(crate::fields::credential))]
     #[serde(default)]
     #[schema(required, value_type = String, format = "password", min_length = 1, max_length = 320, example = "Customer-Souk-1")]
@@ -142,17 +142,17 @@ pub struct Login {
 #[derive(Clone, PartialEq, Serialize, Deserialize, Validate, ToSchema, Request)]
 #[serde(deny_unknown_fields)]
 pub struct Refresh {
-    /// As `login` or the last `refresh` answered it.
+    /// The `refresh_token` of the last answer of `register`, `login` or `refresh`.
     #[garde(dive)]
     #[schema(value_type = String, min_length = 1, max_length = 200)]
     pub refresh_token: Line<200>,
 }
 
-/// A token that proves an e-mail address.
+/// A token that confirms an e-mail address.
 #[derive(Clone, PartialEq, Serialize, Deserialize, Validate, ToSchema, Request)]
 #[serde(deny_unknown_fields)]
 pub struct EmailToken {
-    /// As it was mailed to the address.
+    /// The token in the mail to the address.
     #[garde(dive)]
     #[schema(value_type = String, min_length = 1, max_length = 200)]
     pub token: Line<200>,
@@ -161,20 +161,20 @@ pub struct EmailToken {
 /// Tokens of a logged-in user.
 #[derive(Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct AuthReply {
-    /// What happened, in words.
+    /// Confirmation as a sentence.
     #[schema(example = "Login successful")]
     pub message: String,
-    /// Who is logged in.
+    /// The account of the logged-in user.
     pub user: User,
-    /// For the `Authorization: Bearer` header: a JWT signed with EdDSA.
+    /// Access token for the `Authorization: Bearer` header: a JWT signed with EdDSA.
     pub access_token: String,
-    /// Always `Bearer`.
+    /// Type of the access token: always `Bearer`.
     #[schema(example = "Bearer")]
     pub token_type: String,
     /// Seconds until the access token expires.
     #[schema(example = 900)]
     pub expires_in: u64,
-    /// For one `refresh`.
+    /// Token for one `refresh`.
     pub refresh_token: String,
 }
 
@@ -207,26 +207,26 @@ pub struct Jwk {
     pub usage: String,
 }
 
-/// Since when sessions are asked for.
+/// Which ended sessions to list.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, Validate, IntoParams, Request)]
 #[serde(deny_unknown_fields)]
 pub struct RevokedSince {
-    /// Only sessions that were ended at or after this time.
+    /// Only sessions that ended at or after this time; absent: all whose access tokens are still valid.
     #[garde(skip)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub since: Option<DateTime<Utc>>,
 }
 
-/// Sessions that were ended.
+/// Ended sessions.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct RevokedSessions {
-    /// Their ids: the `sid` of their access tokens.
+    /// Ids of the sessions: the `sid` of their access tokens.
     pub sessions: Vec<String>,
-    /// For the next question: everything up to here has been told.
+    /// The `since` of the next call: the list has all sessions that ended before this time.
     pub as_of: DateTime<Utc>,
 }
 
-/// What a profile is changed to; members that are not sent leave it as it is.
+/// A change of a profile; members that are not sent stay unchanged.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, Validate, ToSchema, Request)]
 #[serde(deny_unknown_fields)]
 pub struct ProfileChange {
@@ -247,40 +247,40 @@ pub struct ProfileChange {
     pub phone: Option<Option<String>>,
 }
 
-/// The old and the new password.
+/// A change of password.
 #[derive(Clone, PartialEq, Serialize, Deserialize, Validate, ToSchema, Request)]
 #[serde(deny_unknown_fields)]
 pub struct ChangePassword {
-    /// The password until now.
+    /// The current password.
     #[garde(custom(crate::fields::current_password))]
     #[schema(value_type = String, format = "password", min_length = 1, max_length = 320)]
     pub current_password: Password,
-    /// The password from now on: as for `register`.
+    /// The new password: as for `register`.
     #[garde(custom(crate::fields::password))]
     #[schema(value_type = String, format = "password", min_length = 8, max_length = 128)]
     pub new_password: Password,
 }
 
-/// An address.
+/// An address in the address book of a user.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Address {
-    /// Its id.
+    /// Id of the address.
     pub id: AddressId,
-    /// Street and number.
+    /// Street and number, 1 to 255 characters.
     pub street_address: String,
-    /// City.
+    /// City, 1 to 100 characters.
     pub city: String,
-    /// State, province or region.
+    /// State, province or region, 1 to 100 characters.
     pub state: String,
-    /// Postal code.
+    /// Postal code, 1 to 20 characters.
     pub postal_code: String,
-    /// Country.
+    /// Country, 1 to 100 characters.
     pub country: String,
-    /// Whether it is the one that is used when none is chosen.
+    /// Whether the address is the default: the one for orders without a chosen address.
     pub is_default: bool,
 }
 
-/// Where something is sent: an address that belongs to nobody's address book.
+/// A postal address, outside of any address book.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Validate, ToSchema, Request)]
 #[serde(deny_unknown_fields)]
 pub struct PostalAddress {
@@ -306,8 +306,8 @@ pub struct PostalAddress {
     pub country: Line<100>,
 }
 
-/// An address to be added, or what one is changed to: a [`PostalAddress`], which serde cannot be told in another way while unknown
-/// members are refused.
+/// A new address, or the replacement of one: a [`PostalAddress`] and a flag. (`serde(flatten)` does not work with
+/// `deny_unknown_fields`.)
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Validate, ToSchema, Request)]
 #[serde(deny_unknown_fields)]
 pub struct NewAddress {
@@ -331,7 +331,7 @@ pub struct NewAddress {
     #[garde(dive)]
     #[schema(value_type = String, min_length = 1, max_length = 100, example = "Lebanon")]
     pub country: Line<100>,
-    /// Make it the default. When an address is changed, what is not `true` leaves the default where it is.
+    /// Whether to make the address the default. `false` in a change does not end an existing default.
     #[garde(skip)]
     #[serde(default, deserialize_with = "kernel::optional::or_default")]
     #[schema(value_type = Option<bool>, default = false)]
@@ -342,7 +342,7 @@ pub struct NewAddress {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, Validate, IntoParams, Request)]
 #[serde(deny_unknown_fields)]
 pub struct ListUsers {
-    /// Page, from 1.
+    /// Number of the page, from 1.
     #[garde(inner(custom(between(1, MAX_PAGE))))]
     #[param(minimum = 1, maximum = 1_000_000, default = 1)]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -362,33 +362,33 @@ pub struct ListUsers {
 /// A page of accounts.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct UserPage {
-    /// The accounts, the oldest first.
+    /// Accounts of this page, the oldest first.
     pub users: Vec<User>,
-    /// Where in the list the page is.
+    /// Position of the page in the list.
     pub pagination: Pagination,
 }
 
-/// What a user may do.
+/// The access of a user.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Validate, ToSchema, Request)]
 #[serde(deny_unknown_fields)]
 pub struct SetAccess {
     /// Whether the user can log in.
     #[garde(skip)]
     pub is_active: bool,
-    /// The user's role.
+    /// Role of the user.
     #[garde(skip)]
     pub role: Role,
 }
 
-/// What other modules may know of an account.
+/// State of an account, for other modules.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Verified {
-    /// Who.
+    /// Id of the user.
     pub user_id: UserId,
-    /// E-mail address.
+    /// E-mail address, in lower case and with its domain in ASCII.
     pub email: String,
-    /// Whether the user can log in.
+    /// Whether the user can log in: `false` for a deactivated account.
     pub is_active: bool,
-    /// Whether the user runs the shop.
+    /// Whether the user is an admin of the shop.
     pub is_admin: bool,
 }

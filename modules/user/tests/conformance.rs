@@ -31,7 +31,7 @@ const PASSWORD: &str = "Saffron-7-Road";
 placements! {
     UserClient, users: [
         register_and_log_in,
-        bad_input_is_told_in_words,
+        bad_input_is_explained,
         access_tokens_verify_with_the_published_keys,
         a_refresh_token_works_once,
         one_of_many_refreshes_wins,
@@ -62,12 +62,12 @@ placements! {
     ]
 }
 
-/// What a test needs besides the client.
+/// The other parts of a test.
 struct Fixture {
     stores: Stores,
     users: Users,
     db: Db,
-    told: Arc<Mutex<Vec<Envelope>>>,
+    events: Arc<Mutex<Vec<Envelope>>>,
 }
 
 impl Deref for Fixture {
@@ -78,17 +78,17 @@ impl Deref for Fixture {
 }
 
 impl Fixture {
-    /// On behalf of an admin who has an account.
+    /// The context of an admin with an account.
     async fn boss(&self, name: &str) -> Ctx {
         let boss = self.users.create_admin(&format!("{name}@souk.test"), PASSWORD).await.unwrap();
         admin().on_behalf_of(boss.id, Role::Admin)
     }
 
-    /// Everything of this kind that was told about a user, the oldest first; waits until there are so many.
-    async fn told<E: Event>(&self, user: UserId, count: usize) -> Vec<E> {
+    /// The events of this type about a user, the oldest first; waits until there are `count`.
+    async fn events<E: Event>(&self, user: UserId, count: usize) -> Vec<E> {
         let about = || {
-            let told = self.told.lock().unwrap();
-            let mut about: Vec<_> = told.iter().filter(|event| event.subject == user.to_string()).cloned().collect();
+            let events = self.events.lock().unwrap();
+            let mut about: Vec<_> = events.iter().filter(|event| event.subject == user.to_string()).cloned().collect();
             about.sort_by_key(|event| event.id);
             about.dedup_by_key(|event| event.id);
             about.into_iter().filter_map(|event| event.read::<E>().unwrap()).collect::<Vec<_>>()
@@ -98,21 +98,21 @@ impl Fixture {
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
         };
-        tokio::time::timeout(Duration::from_secs(30), wait).await.expect("it is told");
+        tokio::time::timeout(Duration::from_secs(30), wait).await.expect("the events are published");
         about()
     }
 
     /// The token that was mailed to a new account.
     async fn token(&self, user: &User) -> String {
-        self.told::<UserRegistered>(user.id, 1).await.remove(0).confirm_token.unwrap()
+        self.events::<UserRegistered>(user.id, 1).await.remove(0).confirm_token.unwrap()
     }
 
-    /// The tokens of all addresses have expired a moment ago.
+    /// Lets the tokens of all addresses expire.
     async fn tokens_expire(&self) {
         self.set("UPDATE email_confirmations SET expires_at = $1", now() - TimeDelta::milliseconds(1)).await;
     }
 
-    /// All sessions were begun and renewed months ago.
+    /// Moves the beginning and renewal of all sessions into the past.
     async fn sessions_get_old(&self) {
         let then = now() - TimeDelta::days(100);
         self.set("UPDATE sessions SET created_at = $1", then).await;
@@ -127,18 +127,18 @@ impl Fixture {
 }
 
 async fn users(stores: Stores) -> (Users, Fixture) {
-    let told: Arc<Mutex<Vec<Envelope>>> = Arc::default();
+    let events: Arc<Mutex<Vec<Envelope>>> = Arc::default();
     let listener = Listener::new("test", &["user.registered", "user.changed", "user.confirmation_requested"], {
-        let told = told.clone();
+        let events = events.clone();
         move |_, event| {
-            told.lock().unwrap().push(event);
+            events.lock().unwrap().push(event);
             std::future::ready(Ok(()))
         }
     });
     let bus = Bus::new(&Default::default(), vec![listener], InternalKey::random()).unwrap();
     let Started { service, store } = start::<Users>(&config(&stores).await, ()).await;
     outbox::relay(&store, bus, &Jobs::default());
-    (service.clone(), Fixture { stores, users: service, db: store, told })
+    (service.clone(), Fixture { stores, users: service, db: store, events })
 }
 
 async fn config(stores: &Stores) -> Config {
@@ -196,7 +196,7 @@ async fn claims(client: &UserClient, token: &str) -> AccessClaims {
     decode(token, &DecodingKey::from_jwk(keys.find(&kid).unwrap()).unwrap(), &rules).unwrap().claims
 }
 
-/// Whether the gateway is told that the session of this access token has ended.
+/// Whether `revoked` lists the session of this access token.
 async fn is_revoked(client: &UserClient, token: &str) -> bool {
     let sid = claims(client, token).await.sid;
     client.called_by("gateway").revoked(&anonymous(), RevokedSince::default()).await.unwrap().sessions.contains(&sid)
@@ -221,10 +221,10 @@ async fn register_and_log_in(client: UserClient, _: &Fixture) {
     assert_eq!((profile.user, profile.addresses.len()), (user, 0));
 }
 
-async fn bad_input_is_told_in_words(client: UserClient, _: &Fixture) {
+async fn bad_input_is_explained(client: UserClient, _: &Fixture) {
     let base = || account("leyla@example.com");
     let long = "a".repeat(51);
-    for (request, told) in [
+    for (request, message) in [
         (Register { email: String::new(), password: "".into(), ..base() }, "Missing or empty field: email"),
         (Register { password: "".into(), ..base() }, "Missing or empty field: password"),
         (Register { first_name: " ".into(), ..base() }, "Missing or empty field: first_name"),
@@ -259,7 +259,7 @@ async fn bad_input_is_told_in_words(client: UserClient, _: &Fixture) {
         ),
     ] {
         let error = error(client.register(&anonymous(), request).await);
-        assert_eq!((error.code(), error.to_string().as_str()), (Code::InvalidArgument, told));
+        assert_eq!((error.code(), error.to_string().as_str()), (Code::InvalidArgument, message));
     }
     for (email, password) in [("", PASSWORD), ("leyla@example.com", ""), ("", "")] {
         assert_eq!(error(log_in(&client, email, password).await).to_string(), "Email and password required");
@@ -299,7 +299,7 @@ async fn a_refresh_token_works_once(client: UserClient, _: &Fixture) {
     let third = refresh(&client, &second.refresh_token).await.ok().unwrap();
     assert!(!is_revoked(&client, &third.access_token).await);
 
-    // the oldest one comes back: two have it, and nobody knows who is the thief
+    // the oldest token is used again: two parties have it, and either may be the thief
     assert_eq!(error(refresh(&client, &first.refresh_token).await), UserError::InvalidRefreshToken);
     assert_eq!(error(refresh(&client, &third.refresh_token).await), UserError::InvalidRefreshToken);
     assert!(is_revoked(&client, &third.access_token).await);
@@ -345,10 +345,10 @@ async fn logging_out_ends_the_session(client: UserClient, _: &Fixture) {
     assert!(is_revoked(&client, &reply.access_token).await);
     assert!(!is_revoked(&client, &other.access_token).await);
 
-    let told = async |since| gateway.revoked(&anonymous(), RevokedSince { since: Some(since) }).await.unwrap().sessions.len();
-    assert_eq!(told(before.as_of).await, 1, "what came after the last answer");
-    assert_eq!(told(now() + TimeDelta::seconds(1)).await, 0);
-    assert_eq!(told(now() - TimeDelta::days(9000)).await, 1);
+    let count = async |since| gateway.revoked(&anonymous(), RevokedSince { since: Some(since) }).await.unwrap().sessions.len();
+    assert_eq!(count(before.as_of).await, 1, "ended after the last answer");
+    assert_eq!(count(now() + TimeDelta::seconds(1)).await, 0);
+    assert_eq!(count(now() - TimeDelta::days(9000)).await, 1);
     for stranger in [client.clone(), client.called_by("order")] {
         assert_eq!(code(stranger.revoked(&admin(), RevokedSince::default()).await), Code::PermissionDenied);
     }
@@ -357,7 +357,7 @@ async fn logging_out_ends_the_session(client: UserClient, _: &Fixture) {
 async fn wrong_passwords_lock_an_account(client: UserClient, _: &Fixture) {
     register(&client, "leyla@example.com").await;
     register(&client, "omar@example.com").await;
-    // an address without an account is locked in the same way: nobody learns which have one
+    // an address without an account is locked in the same way, so that the answer does not tell which addresses have one
     for email in ["Leyla@example.com", "nobody@example.com"] {
         let attempts = (0..50).map(|i| tokio::spawn(log_in(&client, email, &format!("Wrong-{i}-password"))));
         let (mut wrong, mut locked) = (0, 0);
@@ -531,8 +531,12 @@ async fn a_mailed_token_confirms_an_address(client: UserClient, fixture: &Fixtur
     confirm(&client, &token).await.unwrap();
     assert!(client.profile(&cx(&user), user.id).await.unwrap().user.email_confirmed);
     assert!(client.list(&admin(), ListUsers::default()).await.unwrap().users[0].email_confirmed);
-    let changed = fixture.told::<UserChanged>(user.id, 1).await;
-    assert_eq!(changed.iter().map(|changed| (changed.email_confirmed, changed.version)).collect::<Vec<_>>(), [(true, 2)], "once");
+    let changed = fixture.events::<UserChanged>(user.id, 1).await;
+    assert_eq!(
+        changed.iter().map(|changed| (changed.0.email_confirmed, changed.0.version)).collect::<Vec<_>>(),
+        [(true, 2)],
+        "once"
+    );
     assert_eq!(disown(&client, &token).await, Err(UserError::InvalidEmailToken), "whoever confirmed it reads what is sent there");
     assert_eq!(client.request_confirmation(&cx(&user), user.id).await, Err(UserError::EmailConfirmed));
     assert!(log_in(&client, "leyla@example.com", PASSWORD).await.ok().unwrap().user.email_confirmed);
@@ -545,7 +549,7 @@ async fn a_token_is_replaced_by_the_next_one(client: UserClient, fixture: &Fixtu
     let first = fixture.token(&user).await;
     client.request_confirmation(&cx(&user), user.id).await.unwrap();
     client.request_confirmation(&cx(&user), user.id).await.unwrap();
-    let asked = fixture.told::<UserConfirmationRequested>(user.id, 2).await;
+    let asked = fixture.events::<UserConfirmationRequested>(user.id, 2).await;
     assert!(asked.iter().all(|asked| asked.email == "leyla@example.com" && asked.version == 1));
     let last = &asked[1].confirm_token;
     for old in [&first, &asked[0].confirm_token] {
@@ -555,7 +559,7 @@ async fn a_token_is_replaced_by_the_next_one(client: UserClient, fixture: &Fixtu
     assert_eq!(confirm(&client, last).await, Err(UserError::InvalidEmailToken));
     assert_eq!(disown(&client, last).await, Err(UserError::InvalidEmailToken));
     client.request_confirmation(&cx(&user), user.id).await.unwrap();
-    confirm(&client, &fixture.told::<UserConfirmationRequested>(user.id, 3).await[2].confirm_token).await.unwrap();
+    confirm(&client, &fixture.events::<UserConfirmationRequested>(user.id, 3).await[2].confirm_token).await.unwrap();
 
     assert_eq!(code(client.request_confirmation(&customer(99), user.id).await), Code::PermissionDenied);
     assert_eq!(code(client.request_confirmation(&anonymous(), user.id).await), Code::Unauthenticated);
@@ -574,8 +578,8 @@ async fn the_owner_of_an_address_gets_it_back(client: UserClient, fixture: &Fixt
     assert_eq!(error(log_in(&client, "leyla@example.com", PASSWORD).await), UserError::WrongCredentials);
     let closed = client.profile(&cx(&squatter.user), squatter.user.id).await.unwrap().user;
     assert!(!closed.is_active && !closed.email.contains("leyla") && closed.email.ends_with("@disowned.invalid"), "{closed:?}");
-    let changed = fixture.told::<UserChanged>(squatter.user.id, 1).await.remove(0);
-    assert_eq!((changed.email, changed.email_confirmed), (closed.email, false), "no mail goes to the owner for it");
+    let changed = fixture.events::<UserChanged>(squatter.user.id, 1).await.remove(0);
+    assert_eq!((changed.0.email, changed.0.email_confirmed), (closed.email, false), "no mail goes to the owner for it");
 
     let owner = client.register(&anonymous(), Register { password: "Cumin-8-Lane".into(), ..account("Leyla@example.com") }).await;
     let owner = owner.ok().unwrap().user;
@@ -615,7 +619,7 @@ async fn an_account_that_is_used_keeps_its_address(client: UserClient, fixture: 
         assert_eq!(error(client.register(&anonymous(), account("leyla@example.com")).await), UserError::EmailTaken);
     }
     // but its owner is asked, once for each life of a token
-    let asked = fixture.told::<UserConfirmationRequested>(user.user.id, 1).await;
+    let asked = fixture.events::<UserConfirmationRequested>(user.user.id, 1).await;
     assert_eq!(asked.len(), 1);
     disown(&client, &asked[0].confirm_token).await.unwrap();
     assert_ne!(register(&client, "leyla@example.com").await.user.id, user.user.id);
@@ -627,7 +631,7 @@ async fn an_account_that_is_used_keeps_its_address(client: UserClient, fixture: 
     fixture.tokens_expire().await;
     fixture.sessions_get_old().await;
     assert_eq!(error(client.register(&anonymous(), account("omar@example.com")).await), UserError::EmailTaken);
-    assert_eq!(fixture.told::<UserConfirmationRequested>(banned.id, 1).await.len(), 1);
+    assert_eq!(fixture.events::<UserConfirmationRequested>(banned.id, 1).await.len(), 1);
 }
 
 async fn one_of_many_who_register_an_address_gets_it(client: UserClient, fixture: &Fixture) {
@@ -681,7 +685,7 @@ async fn phone_numbers_are_kept_in_one_form(client: UserClient, fixture: &Fixtur
         client.change_profile(&cx(&user), user.id, change).await
     };
     assert_eq!(change("+49 (0)30 901820").await.unwrap().phone.as_deref(), Some("+4930901820"));
-    assert_eq!(fixture.told::<UserChanged>(user.id, 1).await[0].phone.as_deref(), Some("+4930901820"));
+    assert_eq!(fixture.events::<UserChanged>(user.id, 1).await[0].0.phone.as_deref(), Some("+4930901820"));
     for bad in ["call me", "030 901820", "+49"] {
         let refused = change(bad).await.unwrap_err();
         assert!(refused.code() == Code::InvalidArgument && refused.to_string().starts_with("phone "), "{bad}: {refused}");
@@ -878,14 +882,14 @@ async fn operators_make_admins() {
     let client = UserClient::local(users.clone());
     let admin = users.create_admin("Boss@Souk.test", PASSWORD).await.unwrap();
     assert!(admin.is_admin && admin.is_active && admin.email_confirmed && admin.email == "boss@souk.test");
-    assert_eq!(fixture.told::<UserRegistered>(admin.id, 1).await[0].confirm_token, None);
+    assert_eq!(fixture.events::<UserRegistered>(admin.id, 1).await[0].confirm_token, None);
     assert!(log_in(&client, "boss@souk.test", PASSWORD).await.is_ok());
 
-    // someone was quicker to take the address: the account is the admin's now, and no longer theirs
+    // another user has registered the address: the account becomes the admin's
     let squatter = register(&client, "chief@souk.test").await;
     let chief = users.create_admin("chief@souk.test", "Cumin-8-Lane").await.unwrap();
     assert!(chief.is_admin && chief.email_confirmed && chief.id == squatter.user.id);
-    assert!(fixture.told::<UserChanged>(chief.id, 1).await[0].email_confirmed);
+    assert!(fixture.events::<UserChanged>(chief.id, 1).await[0].0.email_confirmed);
     assert_eq!(error(log_in(&client, "chief@souk.test", PASSWORD).await), UserError::WrongCredentials);
     assert_eq!(error(refresh(&client, &squatter.refresh_token).await), UserError::InvalidRefreshToken);
     assert!(log_in(&client, "chief@souk.test", "Cumin-8-Lane").await.ok().unwrap().user.is_admin);

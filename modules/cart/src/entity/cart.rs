@@ -1,7 +1,7 @@
 use super::item;
 use sea_orm::entity::prelude::*;
 
-/// A cart that is not empty: its row comes with the first line and goes with the last one.
+/// A cart with lines. The row is inserted with the first line and deleted with the last one.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "carts")]
 pub(crate) struct Model {
@@ -15,7 +15,8 @@ pub(crate) struct Model {
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
 pub(crate) enum Relation {
-    #[sea_orm(has_many = "item::Entity")]
+    // not `has_many`, for which the two entities would have to name each other
+    #[sea_orm(belongs_to = "item::Entity", from = "Column::UserId", to = "item::Column::UserId")]
     Item,
 }
 

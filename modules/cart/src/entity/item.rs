@@ -1,4 +1,3 @@
-use super::cart;
 use sea_orm::entity::prelude::*;
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -9,7 +8,7 @@ pub(crate) struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub(crate) product_id: i64,
     pub(crate) quantity: i64,
-    /// Name and price as the user last saw them.
+    /// Name and price as the user was last shown them.
     pub(crate) product_name: String,
     pub(crate) unit_price_minor: i64,
     pub(crate) currency: String,
@@ -18,15 +17,6 @@ pub(crate) struct Model {
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
-pub(crate) enum Relation {
-    #[sea_orm(belongs_to = "cart::Entity", from = "Column::UserId", to = "cart::Column::UserId")]
-    Cart,
-}
-
-impl Related<cart::Entity> for Entity {
-    fn to() -> RelationDef {
-        Relation::Cart.def()
-    }
-}
+pub(crate) enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}

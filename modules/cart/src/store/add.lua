@@ -1,14 +1,14 @@
--- Adds pieces to the line of a product; the line and the cart are made if need be. What the user sees then is written down under the
--- idempotency key, if there is one, so that neither is there without the other.
+-- Adds pieces to the line of a product, and creates the line and the cart if there are none. The reply is stored under the
+-- idempotency key, if there is one, in the same step.
 --
 -- KEYS[2]  the idempotency key, if the caller gave one
 local product, quantity, stock, most_lines, life = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4]), ARGV[5]
--- the most that a cart can cost, and the products that are no longer sold
+-- the highest total of a cart, and the products that are no longer sold
 local most, gone = ARGV[6], ARGV[7]
--- with an idempotency key: the hash of the request, how long the key is kept, and what was known about the products
+-- with an idempotency key: the hash of the request, the lifetime of the key, and the catalogue
 local request, kept, catalogue = ARGV[8], ARGV[9], ARGV[10]
--- what the user sees now of the products
-local SEEN = 11
+-- the current names and prices of the products, which the user is shown
+local SHOWN = 11
 
 local key = KEYS[2]
 if key and redis.call('EXISTS', key) == 1 then
@@ -23,18 +23,18 @@ end
 if not before and lines() >= most_lines then
   return {'full', 0, {}}
 end
-if too_dear(product, total, most, gone, SEEN) then
+if too_dear(product, total, most, gone, SHOWN) then
   return {'too dear', 0, {}}
 end
 
 local at = change(life)
 redis.call('HSET', cart, product .. ':quantity', whole(total), product .. ':updated_at', at)
 redis.call('HSETNX', cart, product .. ':added_at', at)
-see(SEEN)
+remember_shown(SHOWN)
 
 local done = answer('added')
 if key then
-  -- the cart as it is now, and what else the reply is made of
+  -- the cart as it is now, and the other parts of the reply
   redis.call('COPY', cart, key)
   redis.call('HSET', key, 'request', request, 'catalogue', catalogue, 'expires_at', whole(done[2]))
   redis.call('PEXPIRE', key, kept)

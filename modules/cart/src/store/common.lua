@@ -1,4 +1,4 @@
--- What all scripts know. Each script is this text and its own; Redis runs it from its beginning to its end, and nothing else meanwhile.
+-- Shared by all scripts: each one is this text followed by its own. Redis runs a script atomically.
 --
 -- A cart is one hash, KEYS[1]. Its own fields:
 --   version       grows with every change, and is never that of another cart
@@ -6,12 +6,12 @@
 --   updated_at    when it was last changed
 -- The fields of a line begin with the id of its product and a colon:
 --   7:quantity    pieces
---   7:seen        the price in minor units, its currency and the name, as the user last saw them: "2999 EUR Lamp"
+--   7:seen        the price in minor units, its currency and the name, as the user was last shown them: "2999 EUR Lamp"
 --   7:added_at    when the line was added
 --   7:updated_at  when it was last changed
--- Times are microseconds since 1970 by the clock of Redis, which all instances share. The expiry is that of the key.
+-- Times are microseconds since 1970 by the clock of Redis, which all instances share. The expiry of the cart is that of the key.
 --
--- A script checks first and writes then: Redis undoes nothing when a script fails half-way.
+-- A script checks first and then writes: Redis does not roll back a script that fails half-way.
 
 local cart = KEYS[1]
 local CART_FIELDS, LINE_FIELDS = 3, 4
@@ -26,10 +26,10 @@ local function whole(number)
   return string.format('%.0f', number)
 end
 
--- Writes down that the cart changes, makes it if there is none, and begins its life anew. Returns the time.
+-- Gives the cart a new version and expiry, and creates it if there is none. Returns the time.
 --
--- The version is the time of the change. So neither a cart that is made again nor one that lost its last change with the server can
--- come to a version that was shown before.
+-- The version is the time of the change. So no version comes back: neither when a cart is created again, nor when the server lost the
+-- last change.
 local function change(life)
   local at = now()
   local last = tonumber(redis.call('HGET', cart, 'version') or 0)
@@ -39,14 +39,14 @@ local function change(life)
   return whole(at)
 end
 
--- How many lines the cart has.
+-- The number of lines.
 local function lines()
   return (redis.call('HLEN', cart) - CART_FIELDS) / LINE_FIELDS
 end
 
--- Notes what the user sees of products: from this argument on they are ids, each followed by its `seen`. Lines only: what is not in
--- the cart, or no longer, does not get there.
-local function see(first)
+-- Remembers the names and prices that the user is shown. From `first` on, the arguments are ids of products, each followed by its
+-- `seen`. Products without a line are skipped.
+local function remember_shown(first)
   for i = first, #ARGV, 2 do
     if redis.call('HEXISTS', cart, ARGV[i] .. ':quantity') == 1 then
       redis.call('HSET', cart, ARGV[i] .. ':seen', ARGV[i + 1])
@@ -55,10 +55,10 @@ local function see(first)
 end
 
 -- Whether the cart would cost more than `most` minor units with this quantity of a product. The prices are those from argument `first`
--- on, and for lines that someone else has just added those that were seen; `gone` are the products that are no longer sold.
--- What is near `most` is below 2^53 and exact; what is not is far from it.
+-- on, and the last shown ones for lines that were added concurrently. `gone` are the products that are no longer sold.
+-- A total near `most` is below 2^53 and exact; an inexact total is far above it.
 local function too_dear(product, quantity, most, gone, first)
-  local prices, quantities, seen = {}, {[product] = tonumber(quantity)}, {}
+  local prices, quantities, shown = {}, {[product] = tonumber(quantity)}, {}
   for i = first, #ARGV, 2 do
     prices[ARGV[i]] = tonumber(string.match(ARGV[i + 1], '^%d+'))
   end
@@ -68,19 +68,19 @@ local function too_dear(product, quantity, most, gone, first)
     if name == 'quantity' and id ~= product then
       quantities[id] = tonumber(fields[i + 1])
     elseif name == 'seen' then
-      seen[id] = tonumber(string.match(fields[i + 1], '^%d+'))
+      shown[id] = tonumber(string.match(fields[i + 1], '^%d+'))
     end
   end
   local total = 0
   for id, pieces in pairs(quantities) do
     if not string.find(gone, ',' .. id .. ',', 1, true) then
-      total = total + pieces * (prices[id] or seen[id] or 0)
+      total = total + pieces * (prices[id] or shown[id] or 0)
     end
   end
   return total > tonumber(most)
 end
 
--- An answer: what came of it, when the cart expires in milliseconds since 1970, and the cart, empty if there is none.
+-- An answer: the outcome, the expiry of the cart in milliseconds since 1970, and the fields of the cart, empty if there is none.
 local function answer(outcome)
   return {outcome, redis.call('PEXPIRETIME', cart), redis.call('HGETALL', cart)}
 end

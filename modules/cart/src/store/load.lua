@@ -1,4 +1,4 @@
--- The cart. If it would expire within ARGV[1] milliseconds, its life begins anew and lasts ARGV[2]; 0 leaves it as it is.
+-- Returns the cart. If it expires within ARGV[1] milliseconds, its expiry is set to ARGV[2]; 0 leaves it as it is.
 local soon, life = tonumber(ARGV[1]), tonumber(ARGV[2])
 
 if life > 0 and redis.call('HEXISTS', cart, 'version') == 1 and redis.call('PTTL', cart) < soon then

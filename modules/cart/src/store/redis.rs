@@ -1,9 +1,11 @@
-//! Carts in Redis: one hash each, whose fields `common.lua` explains. Every change is one script, and so one step and one round trip.
+//! Carts in Redis: one hash for each; `common.lua` explains the fields. Every change is one script: atomic, and one round trip.
 
-use super::{Line, MAX_LINES, RENEWED_BEFORE, Result, Seen, Stored};
 use crate::{
-    AddItem, Cart, CartError, Config, ops,
-    view::{self, Catalogue},
+    AddItem, Cart, CartError,
+    catalogue::Catalogue,
+    config::Config,
+    ops, pricing,
+    stored::{Line, MAX_LINES, RENEWAL_INTERVAL, ShownProduct, Stored},
 };
 use deadpool_redis::{
     Connection, Manager, Pool,
@@ -23,25 +25,25 @@ use std::{
     time::Duration,
 };
 
-/// The carts, and what it takes to get at them.
+/// The connections to Redis, and the scripts.
 pub(crate) struct Redis {
     pool: Pool,
-    /// How long to wait for a connection.
-    patience: Duration,
+    acquire_timeout: Duration,
     prefix: String,
     load: Script,
     add: Script,
     set: Script,
     remove: Script,
-    see: Script,
+    remember_shown: Script,
     clear_version: Script,
-    is_away: AtomicBool,
+    is_unreachable: AtomicBool,
 }
 
-/// What scripts answer: what came of it, a number that belongs to it, and the fields of the cart.
+/// The answer of a script: the outcome, a number that depends on the outcome, and the fields of the cart.
 type Answer = (String, i64, Fields);
-/// What is in a hash.
+/// The fields of a hash.
 type Fields = HashMap<String, String>;
+type Result<T, E = Fault> = std::result::Result<T, E>;
 
 impl Redis {
     pub(super) fn open(config: &Config) -> Result<Self, BoxError> {
@@ -52,31 +54,31 @@ impl Redis {
         if config.key_prefix.is_empty() || config.key_prefix.contains(['{', '}']) {
             return Err("cart.key_prefix must not be empty, and not contain { or }".into());
         }
-        let patience = Duration::from_millis(config.pool.acquire_timeout_ms);
+        let acquire_timeout = Duration::from_millis(config.pool.acquire_timeout_ms);
         let connection = AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(patience))
+            .set_connection_timeout(Some(acquire_timeout))
             .set_response_timeout(Some(Duration::from_millis(config.response_timeout_ms)));
         let manager = Manager::new_with_config(config.database_url.as_str(), connection);
         let manager = manager.map_err(|e| format!("cart.database_url: {e}"))?;
         let script = |code| Script::new(&format!("{}{code}", include_str!("common.lua")));
         Ok(Self {
             pool: Pool::builder(manager).max_size(config.pool.connections as usize).build()?,
-            patience,
+            acquire_timeout,
             prefix: config.key_prefix.clone(),
             load: script(include_str!("load.lua")),
             add: script(include_str!("add.lua")),
             set: script(include_str!("set.lua")),
             remove: script(include_str!("remove.lua")),
-            see: script(include_str!("see.lua")),
+            remember_shown: script(include_str!("remember_shown.lua")),
             clear_version: script(include_str!("clear_version.lua")),
-            is_away: AtomicBool::new(false),
+            is_unreachable: AtomicBool::new(false),
         })
     }
 
-    /// Finds out whether it is there, and new enough.
+    /// Checks that the server can be reached and is new enough.
     pub(super) async fn bring_up(&self) -> Result<(), String> {
         self.ping().await.map_err(|e| format!("cart.database_url: Redis cannot be reached: {e}"))?;
-        self.try_out().await.map_err(|e| format!("cart.database_url must be that of Redis 7.0 or later: {e}"))
+        self.check_version().await.map_err(|e| format!("cart.database_url must be that of Redis 7.0 or later: {e}"))
     }
 
     pub(super) async fn check(&self) -> Result<()> {
@@ -88,7 +90,7 @@ impl Redis {
     }
 
     pub(super) async fn renewed(&self, user: UserId, life: TimeDelta) -> Result<Option<Stored>> {
-        self.look(user, (life - RENEWED_BEFORE).num_milliseconds(), life.num_milliseconds()).await
+        self.look(user, (life - RENEWAL_INTERVAL).num_milliseconds(), life.num_milliseconds()).await
     }
 
     pub(super) async fn replayed(&self, cx: &Ctx, user: UserId, item: &AddItem) -> Result<Option<Cart>> {
@@ -117,11 +119,11 @@ impl Redis {
             }
             None => call.arg("").arg("").arg(""),
         };
-        let (outcome, number, fields): Answer = self.script(seen(&mut call, catalogue.seen())).await?;
+        let (outcome, number, fields): Answer = self.script(push_shown(&mut call, catalogue.shown())).await?;
         match (outcome.as_str(), &used) {
             ("added", _) => {
-                let stored = stored(user, number, &fields)?.ok_or_else(|| broken(user, "it vanished"))?;
-                Ok(view::cart(&stored, catalogue))
+                let stored = stored(user, number, &fields)?.ok_or_else(|| broken(user, "no cart after an addition"))?;
+                Ok(pricing::cart(&stored, catalogue))
             }
             ("replayed", Some(used)) => Ok(replay(cx, user, used, fields)?),
             ("not enough", _) => {
@@ -129,7 +131,7 @@ impl Redis {
                 Err(CartError::InsufficientStock { requested, available: product.stock })
             }
             ("full", _) => Err(CartError::CartFull),
-            ("too dear", _) => Err(view::too_dear(Some(product.currency))),
+            ("too dear", _) => Err(pricing::too_dear(Some(product.currency))),
             (outcome, _) => Err(broken(user, format_args!("answer {outcome}")).into()),
         }
     }
@@ -144,9 +146,9 @@ impl Redis {
     ) -> Result<Stored, CartError> {
         let mut call = self.set.key(self.cart_key(user));
         call.arg(product.0).arg(quantity).arg(life.num_milliseconds()).arg(Money::MAX_MINOR).arg(gone(catalogue));
-        let (outcome, expires, fields): Answer = self.script(seen(&mut call, catalogue.seen())).await?;
+        let (outcome, expires, fields): Answer = self.script(push_shown(&mut call, catalogue.shown())).await?;
         if outcome == "too dear" {
-            return Err(view::too_dear(catalogue.sold(product).ok().map(|product| product.currency)));
+            return Err(pricing::too_dear(catalogue.sold(product).ok().map(|product| product.currency)));
         }
         stored(user, expires, &fields)?.ok_or(CartError::NotInCart)
     }
@@ -167,9 +169,9 @@ impl Redis {
         self.script(self.clear_version.key(self.cart_key(user)).arg(version)).await
     }
 
-    pub(super) async fn see(&self, user: UserId, shown: &[Seen<'_>]) -> Result<()> {
-        let mut call = self.see.key(self.cart_key(user));
-        self.script(seen(&mut call, shown.iter())).await
+    pub(super) async fn remember_shown(&self, user: UserId, shown: &[ShownProduct<'_>]) -> Result<()> {
+        let mut call = self.remember_shown.key(self.cart_key(user));
+        self.script(push_shown(&mut call, shown.iter())).await
     }
 
     async fn look(&self, user: UserId, soon: i64, life: i64) -> Result<Option<Stored>> {
@@ -182,34 +184,34 @@ impl Redis {
         format!("{}:{user}", self.prefix)
     }
 
-    /// Where the reply under an idempotency key is. The braces keep it on the node that has the cart: to Redis Cluster, `{cart:7}…`
-    /// is where `cart:7` is, and a script may only use keys of one place.
+    /// The key of the reply under an idempotency key. Redis Cluster hashes the part in braces only: `{cart:7}…` is on the node of
+    /// `cart:7`, and all keys of a script must be on one node.
     fn reply_key(&self, user: UserId, used: &Used) -> String {
         format!("{{{}}}:{}:{}", self.cart_key(user), used.scope, used.key)
     }
 
-    /// Runs a script. Redis forgets scripts when it is restarted: the library then sends this one again.
+    /// Runs a script. The library sends it again when a restarted server no longer has it.
     async fn script<T: FromRedisValue>(&self, call: &ScriptInvocation<'_>) -> Result<T> {
-        self.must_be_there()?;
+        self.must_be_reachable()?;
         let mut connection = self.connection().await.map_err(unavailable)?;
         call.invoke_async(&mut connection).await.map_err(fault)
     }
 
     async fn command<T: FromRedisValue>(&self, command: &Cmd) -> Result<T> {
-        self.must_be_there()?;
+        self.must_be_reachable()?;
         let mut connection = self.connection().await.map_err(unavailable)?;
         command.query_async(&mut connection).await.map_err(fault)
     }
 
-    /// Nobody waits for a server that is known to be away.
-    fn must_be_there(&self) -> Result<()> {
-        if self.is_away.load(Ordering::Relaxed) { Err(unavailable("Redis does not answer")) } else { Ok(()) }
+    /// Fails at once when the last probe did not reach the server.
+    fn must_be_reachable(&self) -> Result<()> {
+        if self.is_unreachable.load(Ordering::Relaxed) { Err(unavailable("Redis does not answer")) } else { Ok(()) }
     }
 
-    /// Looks whether it is there, for those who come.
+    /// Checks whether the server can be reached, for the calls that follow.
     pub(super) async fn probe(&self) -> Result<()> {
         let found = self.ping().await;
-        self.is_away.store(found.is_err(), Ordering::Relaxed);
+        self.is_unreachable.store(found.is_err(), Ordering::Relaxed);
         found.map_err(unavailable)
     }
 
@@ -217,46 +219,46 @@ impl Redis {
         Ok(cmd("PING").query_async(&mut self.connection().await?).await?)
     }
 
-    /// Whether it can do what the scripts ask for: the cart of nobody is loaded.
-    async fn try_out(&self) -> Result<(), BoxError> {
+    /// Loads the cart of no user, which fails on a server without the commands that the scripts use.
+    async fn check_version(&self) -> Result<(), BoxError> {
         let mut call = self.load.key(self.cart_key(UserId(0)));
         Ok(call.arg(0).arg(0).invoke_async(&mut self.connection().await?).await?)
     }
 
-    /// A connection that works: the pool asks each one whether it does, and makes new ones in place of those that do not.
+    /// A working connection: the pool tests each connection and replaces broken ones.
     async fn connection(&self) -> Result<Connection, BoxError> {
-        let connection = tokio::time::timeout(self.patience, self.pool.get()).await;
-        Ok(connection.map_err(|_| "there is no connection in time")??)
+        let connection = tokio::time::timeout(self.acquire_timeout, self.pool.get()).await;
+        Ok(connection.map_err(|_| "no connection was free in time")??)
     }
 }
 
-/// No answer is `unavailable`, and so is a server that starts, hands over to another, or has no room. Anything else is a bug.
+/// No answer is `unavailable`, and so is a server that is starting, failing over, or full. Anything else is a bug.
 fn fault(e: RedisError) -> Fault {
     use ServerErrorKind::{BusyLoading, ClusterDown, MasterDown, ReadOnly, TryAgain};
-    let passing =
+    let is_transient =
         matches!(e.kind(), ErrorKind::Io | ErrorKind::Server(BusyLoading | ClusterDown | MasterDown | ReadOnly | TryAgain))
             || matches!(e.code(), Some("BUSY" | "MISCONF" | "NOREPLICAS" | "OOM"));
-    if passing { unavailable(e) } else { Fault::internal(e) }
+    if is_transient { unavailable(e) } else { Fault::internal(e) }
 }
 
-/// Like a database that cannot be reached. Neither the text of a client nor the log shows the URL, which may have a password in it.
+/// The same fault as for an unreachable database. Neither the client's text nor the log contains the URL, which may have a password.
 fn unavailable(why: impl Display) -> Fault {
     Fault::unavailable("The database is not available", why)
 }
 
-/// Adds to a call what the user sees of products.
-fn seen<'call, 'script, S: std::borrow::Borrow<Seen<'script>>>(
+/// Adds the names and prices that the user is shown to the arguments of a call.
+fn push_shown<'call, 'script, S: std::borrow::Borrow<ShownProduct<'script>>>(
     call: &'call mut ScriptInvocation<'script>,
     products: impl Iterator<Item = S>,
 ) -> &'call ScriptInvocation<'script> {
-    for seen in products {
-        let Seen { product, name, price } = seen.borrow();
+    for shown in products {
+        let ShownProduct { product, name, price } = shown.borrow();
         call.arg(product.0).arg(format!("{} {} {name}", price.minor, price.currency));
     }
     call
 }
 
-/// The reply that was given under a key before.
+/// The stored reply under an idempotency key.
 fn replay(cx: &Ctx, user: UserId, used: &Used, mut fields: Fields) -> Result<Cart> {
     used.is_for(&fields.remove("request").unwrap_or_default())?;
     let catalogue = fields.remove("catalogue").unwrap_or_default();
@@ -264,21 +266,21 @@ fn replay(cx: &Ctx, user: UserId, used: &Used, mut fields: Fields) -> Result<Car
     let expires_at = Hash { user, fields: &fields }.value("expires_at")?;
     let stored = stored(user, expires_at, &fields)?.ok_or_else(|| broken(user, "a reply without a cart"))?;
     cx.mark_replayed();
-    Ok(view::cart(&stored, &catalogue))
+    Ok(pricing::cart(&stored, &catalogue))
 }
 
-/// The products that are no longer sold, as scripts look for them: `,5,7,`.
+/// The products that are no longer sold, in the form that the scripts search: `,5,7,`.
 fn gone(catalogue: &Catalogue) -> String {
     let gone = catalogue.products.iter().filter(|(_, product)| product.is_none());
     gone.fold(",".to_owned(), |all, (id, _)| format!("{all}{id},"))
 }
 
-/// The cart of these fields; none without any.
+/// The cart of these fields; `None` without fields.
 fn stored(user: UserId, expires_at_ms: i64, fields: &Fields) -> Result<Option<Stored>> {
     if fields.is_empty() { Ok(None) } else { Hash { user, fields }.cart(expires_at_ms).map(Some) }
 }
 
-/// A hash that is read.
+/// Reads a hash.
 struct Hash<'a> {
     user: UserId,
     fields: &'a Fields,
@@ -299,11 +301,11 @@ impl Hash<'_> {
     }
 
     fn line(&self, product: &str) -> Result<Line> {
-        let seen: String = self.value(&format!("{product}:seen"))?;
-        let wrong = || broken(self.user, format_args!("{product}:seen is {seen:?}"));
-        let (minor, rest) = seen.split_once(' ').ok_or_else(wrong)?;
-        let (currency, name) = rest.split_once(' ').ok_or_else(wrong)?;
-        let price = Money { minor: minor.parse().map_err(|_| wrong())?, currency: currency.parse().map_err(|_| wrong())? };
+        let shown: String = self.value(&format!("{product}:seen"))?;
+        let invalid = || broken(self.user, format_args!("{product}:seen is {shown:?}"));
+        let (minor, rest) = shown.split_once(' ').ok_or_else(invalid)?;
+        let (currency, name) = rest.split_once(' ').ok_or_else(invalid)?;
+        let price = Money { minor: minor.parse().map_err(|_| invalid())?, currency: currency.parse().map_err(|_| invalid())? };
         Ok(Line {
             product: product.parse().map_err(|e| broken(self.user, e))?,
             quantity: self.value(&format!("{product}:quantity"))?,
@@ -324,7 +326,7 @@ impl Hash<'_> {
     }
 }
 
-/// What is in Redis is not a cart as the scripts write it.
+/// The hash in Redis is not a cart of the scripts' format.
 fn broken(user: UserId, why: impl Display) -> Fault {
     Fault::internal(format_args!("cart of user {user} in Redis: {why}"))
 }

@@ -1,4 +1,4 @@
--- Removes a line, and the cart with its last one.
+-- Removes a line, and the cart with its last line.
 local product, life = ARGV[1], ARGV[2]
 
 if redis.call('HEXISTS', cart, product .. ':quantity') == 0 then

@@ -1,12 +1,12 @@
 //! Carts in a database: a row per cart and a row per line. Every change is a transaction.
 
-use super::{Line, MAX_LINES, RENEWED_BEFORE, Result, Seen, Stored};
 use crate::{
-    AddItem, Cart, CartError, Config,
+    AddItem, Cart, CartError,
+    catalogue::Catalogue,
+    config::Config,
     entity::{cart, item},
-    ops,
-    service::pieces,
-    view::{self, Catalogue},
+    ops, pricing,
+    stored::{Line, MAX_LINES, RENEWAL_INTERVAL, ShownProduct, Stored, pieces},
 };
 use kernel::{
     BoxError, Ctx, Currency, Fault, Money, UserId,
@@ -21,8 +21,10 @@ use sea_orm::{
     sea_query::{CaseStatement, Expr, OnConflict, Query},
 };
 
+type Result<T, E = Fault> = std::result::Result<T, E>;
+
 pub(super) async fn open(config: &Config) -> Result<Db, BoxError> {
-    // NORMAL: the last moments of a cart are not worth a wait for the disk
+    // NORMAL: losing the last changes of a cart is better than a wait for the disk on each change
     Ok(Db::open::<Migrator>("cart", &config.database_url, config.pool, Durability::Normal).await?)
 }
 
@@ -49,8 +51,8 @@ pub(super) async fn renewed(db: &Db, user: UserId, life: TimeDelta) -> Result<Op
     let now = db.now();
     let Some(mut stored) = load(db.read(), user, now).await? else { return Ok(None) };
     let expires_at = now + life;
-    if stored.expires_at < expires_at - RENEWED_BEFORE {
-        touch(db.write(), user, expires_at, now).await?;
+    if stored.expires_at < expires_at - RENEWAL_INTERVAL {
+        extend(db.write(), user, expires_at, now).await?;
         stored.expires_at = expires_at;
     }
     Ok(Some(stored))
@@ -62,7 +64,7 @@ pub(super) async fn replayed(db: &Db, cx: &Ctx, item: &AddItem) -> Result<Option
     }
     match idempotency::begin(db, cx, ops::ADD, item).await? {
         Begun::Before(answer) => answer.map(Some),
-        // without commit: it has no effect
+        // the transaction is not committed and has no effect
         Begun::Now(..) => Ok(None),
     }
 }
@@ -81,10 +83,10 @@ pub(super) async fn add(
         Begun::Now(tx, held) => (tx, held),
     };
     let now = db.now();
-    put(&*tx, user, &product.seen(item.product_id), pieces(item.quantity), product.stock, life, now).await?;
-    let stored = shown(&tx, user, catalogue, now).await?;
-    view::must_be_payable(&stored, catalogue)?;
-    let cart = view::cart(&stored, catalogue);
+    put(&*tx, user, &product.shown(item.product_id), pieces(item.quantity), product.stock, life, now).await?;
+    let stored = after_change(&tx, user, catalogue, now).await?;
+    pricing::must_be_payable(&stored, catalogue)?;
+    let cart = pricing::cart(&stored, catalogue);
     held.finish(&tx, &cart).await?;
     tx.commit().await?;
     Ok(cart)
@@ -100,7 +102,7 @@ pub(super) async fn set(
 ) -> Result<Stored, CartError> {
     let tx = db.begin().await?;
     let now = db.now();
-    renew(&*tx, user, life, now).await?;
+    begin_change(&*tx, user, life, now).await?;
     let before = lines(&*tx, user).await?;
     let is_more = before.iter().any(|line| line.product_id == product.0 && line.quantity < i64::from(quantity));
     let done = item::Entity::update_many()
@@ -114,9 +116,9 @@ pub(super) async fn set(
     if done.rows_affected == 0 {
         return Err(CartError::NotInCart);
     }
-    let stored = shown(&tx, user, catalogue, now).await?;
+    let stored = after_change(&tx, user, catalogue, now).await?;
     if is_more {
-        view::must_be_payable(&stored, catalogue)?;
+        pricing::must_be_payable(&stored, catalogue)?;
     }
     tx.commit().await?;
     Ok(stored)
@@ -125,7 +127,7 @@ pub(super) async fn set(
 pub(super) async fn remove(db: &Db, user: UserId, product: ProductId, life: TimeDelta) -> Result<Option<Stored>, CartError> {
     let tx = db.begin().await?;
     let now = db.now();
-    renew(&*tx, user, life, now).await?;
+    begin_change(&*tx, user, life, now).await?;
     let gone = item::Entity::delete_by_id((user.0, product.0)).exec(&*tx).await.map_err(Fault::from)?;
     if gone.rows_affected == 0 {
         return Err(CartError::NotInCart);
@@ -138,31 +140,31 @@ pub(super) async fn remove(db: &Db, user: UserId, product: ProductId, life: Time
     Ok(left)
 }
 
-/// The cart after a change, in the transaction of the change.
-async fn shown(tx: &Tx, user: UserId, catalogue: &Catalogue, now: DateTime<Utc>) -> Result<Stored, CartError> {
+/// The cart after a change, in the transaction of the change. Its current names and prices are remembered as shown.
+async fn after_change(tx: &Tx, user: UserId, catalogue: &Catalogue, now: DateTime<Utc>) -> Result<Stored, CartError> {
     let stored = load(&**tx, user, now).await?.ok_or(CartError::NotInCart)?;
-    let changed = view::changed(&stored, catalogue);
+    let changed = pricing::changed(&stored, catalogue);
     if !changed.is_empty() {
-        see(&**tx, user, &changed).await?;
+        remember_shown(&**tx, user, &changed).await?;
     }
     Ok(stored)
 }
 
-/// Adds pieces to the line of a product; the line and the cart are made if need be.
+/// Adds pieces to the line of a product, and creates the line and the cart if there are none.
 ///
 /// # Errors
 /// `InsufficientStock` and `CartFull`; then the caller must roll back.
 async fn put(
     tx: &impl ConnectionTrait,
     user: UserId,
-    seen: &Seen<'_>,
+    shown: &ShownProduct<'_>,
     quantity: u32,
     stock: u32,
     life: TimeDelta,
     now: DateTime<Utc>,
 ) -> Result<(), CartError> {
     cart::Entity::delete_by_id(user.0).filter(cart::Column::ExpiresAt.lte(now)).exec(tx).await.map_err(Fault::from)?;
-    // a cart that is made again goes on with a higher version than the one before it, without remembering that one
+    // a time as the first version: a cart that is created again has a higher version than the one before it
     let new = cart::Model {
         user_id: user.0,
         version: now.timestamp_micros(),
@@ -177,7 +179,7 @@ async fn put(
     cart::Entity::insert(new.into_active_model()).on_conflict(renew).exec_without_returning(tx).await.map_err(Fault::from)?;
 
     let lines = lines(tx, user).await?;
-    let line = lines.iter().find(|line| line.product_id == seen.product.0);
+    let line = lines.iter().find(|line| line.product_id == shown.product.0);
     let total = line.map_or(0, |line| line.quantity) + i64::from(quantity);
     if total > i64::from(stock) {
         return Err(CartError::InsufficientStock { requested: u32::try_from(total).unwrap_or(u32::MAX), available: stock });
@@ -187,11 +189,11 @@ async fn put(
     }
     let row = item::Model {
         user_id: user.0,
-        product_id: seen.product.0,
+        product_id: shown.product.0,
         quantity: total,
-        product_name: seen.name.into(),
-        unit_price_minor: seen.price.minor,
-        currency: seen.price.currency.to_string(),
+        product_name: shown.name.into(),
+        unit_price_minor: shown.price.minor,
+        currency: shown.price.currency.to_string(),
         added_at: now,
         updated_at: now,
     };
@@ -218,8 +220,8 @@ pub(super) async fn clear_version(db: &impl ConnectionTrait, user: UserId, versi
     Ok(())
 }
 
-/// Gives the cart a longer life.
-async fn touch(db: &impl ConnectionTrait, user: UserId, expires_at: DateTime<Utc>, now: DateTime<Utc>) -> Result<()> {
+/// Sets a later expiry.
+async fn extend(db: &impl ConnectionTrait, user: UserId, expires_at: DateTime<Utc>, now: DateTime<Utc>) -> Result<()> {
     cart::Entity::update_many()
         .col_expr(cart::Column::ExpiresAt, Expr::value(expires_at))
         .filter(cart::Column::UserId.eq(user.0))
@@ -229,22 +231,22 @@ async fn touch(db: &impl ConnectionTrait, user: UserId, expires_at: DateTime<Utc
     Ok(())
 }
 
-pub(super) async fn see(db: &impl ConnectionTrait, user: UserId, seen: &[Seen<'_>]) -> Result<()> {
-    let by_product = |value: &dyn Fn(&Seen<'_>) -> Expr, otherwise: item::Column| {
-        let case = seen
+pub(super) async fn remember_shown(db: &impl ConnectionTrait, user: UserId, shown: &[ShownProduct<'_>]) -> Result<()> {
+    let by_product = |value: &dyn Fn(&ShownProduct<'_>) -> Expr, otherwise: item::Column| {
+        let case = shown
             .iter()
-            .fold(CaseStatement::new(), |case, seen| case.case(item::Column::ProductId.eq(seen.product.0), value(seen)));
+            .fold(CaseStatement::new(), |case, shown| case.case(item::Column::ProductId.eq(shown.product.0), value(shown)));
         Expr::expr(case.finally(Expr::col(otherwise)))
     };
     item::Entity::update_many()
-        .col_expr(item::Column::ProductName, by_product(&|seen| Expr::value(seen.name), item::Column::ProductName))
-        .col_expr(item::Column::UnitPriceMinor, by_product(&|seen| Expr::value(seen.price.minor), item::Column::UnitPriceMinor))
+        .col_expr(item::Column::ProductName, by_product(&|shown| Expr::value(shown.name), item::Column::ProductName))
+        .col_expr(item::Column::UnitPriceMinor, by_product(&|shown| Expr::value(shown.price.minor), item::Column::UnitPriceMinor))
         .col_expr(
             item::Column::Currency,
-            by_product(&|seen| Expr::value(seen.price.currency.to_string()), item::Column::Currency),
+            by_product(&|shown| Expr::value(shown.price.currency.to_string()), item::Column::Currency),
         )
         .filter(item::Column::UserId.eq(user.0))
-        .filter(item::Column::ProductId.is_in(seen.iter().map(|seen| seen.product.0)))
+        .filter(item::Column::ProductId.is_in(shown.iter().map(|shown| shown.product.0)))
         .exec(db)
         .await?;
     Ok(())
@@ -261,8 +263,8 @@ pub(super) async fn sweep(db: &Db, limit: u64) -> Result<u64> {
     Ok(gone.rows_affected)
 }
 
-/// A cart that is about to be changed: another version, a new life. Locks it for the rest of the transaction.
-async fn renew(tx: &impl ConnectionTrait, user: UserId, life: TimeDelta, now: DateTime<Utc>) -> Result<(), CartError> {
+/// Gives the cart a new version and expiry before a change, and locks it for the rest of the transaction.
+async fn begin_change(tx: &impl ConnectionTrait, user: UserId, life: TimeDelta, now: DateTime<Utc>) -> Result<(), CartError> {
     let done = cart::Entity::update_many()
         .col_expr(cart::Column::Version, Expr::col(cart::Column::Version).add(1))
         .col_expr(cart::Column::UpdatedAt, Expr::value(now))

@@ -1,6 +1,7 @@
-//! Who is let in, and who is not.
+//! Callers and their access tokens.
 
 use crate::harness::{SigningKey, Store, Users, bearer, but, claims, get, post, send_to, shop, start};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use gateway::{Config, Limiting};
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode, get_current_timestamp};
 use serde_json::{Value, json};
@@ -11,7 +12,7 @@ fn unlimited() -> Config {
 }
 
 #[actix_web::test]
-async fn a_token_says_who_calls() {
+async fn a_token_names_the_caller() {
     let shop = shop(&unlimited());
     let anonymous = shop.get("/api/users/profile").await;
     assert_eq!((anonymous.status.as_u16(), anonymous.problem().as_str()), (401, "unauthenticated"));
@@ -137,13 +138,13 @@ async fn bad_tokens_are_refused_everywhere() {
     let (message, signature) = good.rsplit_once('.').unwrap();
     let (_, payload) = message.split_once('.').unwrap();
     for alg in ["none", "None", "NoNe", "NONE", "", "RS256", "ES256", "HS256", "EdDSA"] {
-        let header = base64(format!(r#"{{"alg":"{alg}","typ":"at+jwt","kid":"k1"}}"#).as_bytes());
+        let header = URL_SAFE_NO_PAD.encode(format!(r#"{{"alg":"{alg}","typ":"at+jwt","kid":"k1"}}"#).as_bytes());
         add(&format!("algorithm {alg:?} without a signature"), format!("{header}.{payload}."));
     }
-    let none = base64(br#"{"alg":"none","typ":"at+jwt","kid":"k1"}"#);
+    let none = URL_SAFE_NO_PAD.encode(br#"{"alg":"none","typ":"at+jwt","kid":"k1"}"#);
     add("none with the signature of another token", format!("{none}.{payload}.{signature}"));
     let (header, _) = message.split_once('.').unwrap();
-    let admin = base64(but(claims(7), "role", "admin".into()).to_string().as_bytes());
+    let admin = URL_SAFE_NO_PAD.encode(but(claims(7), "role", "admin".into()).to_string().as_bytes());
     add("a changed payload", format!("{header}.{admin}.{signature}"));
     add("a cut signature", good[..good.len() - 2].to_owned());
     add("no signature", message.to_owned());
@@ -170,7 +171,7 @@ async fn bad_tokens_are_refused_everywhere() {
     }
     for (name, value) in [("basic", "Basic YTpi".to_owned()), ("no scheme", good.clone()), ("no token", "Bearer".to_owned())] {
         let answer = shop.send(get("/api/users/profile").insert_header(("authorization", value))).await;
-        // they brought no token that could be wrong
+        // they sent no token
         assert_eq!((answer.status.as_u16(), answer.header("www-authenticate")), (401, Some("Bearer")), "{name}");
     }
     let two = bearer(get("/api/users/profile"), &good).append_header(("authorization", format!("Bearer {}", shop.token(8))));
@@ -178,7 +179,7 @@ async fn bad_tokens_are_refused_everywhere() {
     // a customer at an operation of admins
     let denied = shop.send(bearer(get("/api/users"), &good)).await;
     assert_eq!((denied.status.as_u16(), denied.header("www-authenticate")), (403, Some("Bearer error=\"insufficient_scope\"")));
-    // a wrong password says nothing about the old token that came along
+    // a wrong password is independent of the old token sent along
     let login = bearer(post("/api/auth/login", &json!({"email": "a@example.com", "password": "x"})), &good);
     let login = shop.send(login).await;
     assert_eq!((login.status.as_u16(), login.header("www-authenticate")), (401, Some("Bearer")));
@@ -210,7 +211,7 @@ async fn tokens_of_ended_sessions_are_refused() {
 
 /// The time of the test is its own: an hour passes in no time, and jobs run when they are due.
 #[actix_web::test]
-async fn while_ended_sessions_are_not_known_nobody_is_logged_in() {
+async fn while_ended_sessions_are_unknown_no_user_is_logged_in() {
     tokio::time::pause();
     let shop = shop(&unlimited());
     let profile = async || shop.send(bearer(get("/api/users/profile"), &shop.token(7))).await;
@@ -235,7 +236,7 @@ async fn while_ended_sessions_are_not_known_nobody_is_logged_in() {
 }
 
 #[actix_web::test]
-async fn before_ended_sessions_are_known_nobody_is_logged_in() {
+async fn before_ended_sessions_are_known_no_user_is_logged_in() {
     tokio::time::pause();
     let users = Users::default();
     let key = SigningKey::new("k1");
@@ -250,7 +251,7 @@ async fn before_ended_sessions_are_known_nobody_is_logged_in() {
 }
 
 #[actix_web::test]
-async fn an_admin_who_was_removed_changes_nothing_from_that_moment() {
+async fn a_removed_admin_changes_nothing_at_once() {
     let shop = shop(&unlimited());
     let writes = [
         ("PUT", "/api/users/9/access", json!({"is_active": true, "role": "admin"})),
@@ -277,7 +278,7 @@ async fn an_admin_who_was_removed_changes_nothing_from_that_moment() {
 
     shop.users.be_away(true);
     try_all(&[503]).await;
-    assert_eq!(problem().await["error"], "Service user not available", "it went nowhere");
+    assert_eq!(problem().await["error"], "Service user not available", "no module was called");
     shop.users.be_away(false);
 
     shop.users.remove(7);
@@ -301,7 +302,7 @@ async fn a_new_key_is_fetched_when_a_token_names_it() {
 }
 
 #[actix_web::test]
-async fn without_keys_only_what_is_open_to_anyone_works() {
+async fn without_keys_only_operations_for_anyone_work() {
     let users = Users::default();
     let gateway = start(&unlimited(), &users, &Store::default(), &Default::default()).unwrap();
     let key = SigningKey::new("k1");
@@ -310,7 +311,7 @@ async fn without_keys_only_what_is_open_to_anyone_works() {
     assert_eq!((profile.status.as_u16(), profile.problem().as_str()), (503, "unavailable"));
     assert_eq!(profile.json()["error"], "Service user not available");
     assert!(profile.header("retry-after").is_some());
-    // a wrong token cannot be told from a good one; nobody's is let in
+    // invalid tokens cannot be distinguished from valid ones; all are refused
     let open = send_to(&gateway, bearer(get("/api/products"), &token)).await;
     assert_eq!(open.json()["error"], "Service product not available", "it went to the module");
     assert_eq!(send_to(&gateway, get("/api/users/profile")).await.status, 401);
@@ -323,19 +324,9 @@ fn header_json() -> String {
     json!({"alg": "EdDSA", "typ": "at+jwt", "kid": "k1"}).to_string()
 }
 
-/// A token of exactly these texts, rightly signed.
+/// A token of exactly these texts, with a valid signature.
 fn sign_raw(key: &SigningKey, header: &str, claims: &str) -> String {
-    let message = format!("{}.{}", base64(header.as_bytes()), base64(claims.as_bytes()));
+    let message = format!("{}.{}", URL_SAFE_NO_PAD.encode(header.as_bytes()), URL_SAFE_NO_PAD.encode(claims.as_bytes()));
     let signature = jsonwebtoken::crypto::sign(message.as_bytes(), &key.secret, Algorithm::EdDSA).unwrap();
     format!("{message}.{signature}")
-}
-
-/// base64url without padding (RFC 4648 §5).
-fn base64(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-    let digits = bytes.chunks(3).flat_map(|chunk| {
-        let bits = chunk.iter().fold(0_u32, |bits, byte| bits << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
-        (0..=chunk.len()).map(move |i| char::from(DIGITS[(bits >> (18 - 6 * i)) as usize & 63]))
-    });
-    digits.collect()
 }

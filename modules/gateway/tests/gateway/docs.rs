@@ -43,7 +43,7 @@ fn schemas_of_one_name_are_one_schema() {
 }
 
 #[test]
-fn what_is_served_is_documented_and_the_reverse() {
+fn served_and_documented_operations_are_the_same() {
     let document = document();
     let mut documented: Vec<String> = operations(&document).into_iter().map(|(name, _)| name).collect();
     let modules = all();
@@ -173,7 +173,7 @@ async fn the_page_works_offline() {
 }
 
 #[actix_web::test]
-async fn the_root_leads_to_the_documents_or_says_that_there_are_none() {
+async fn the_root_leads_to_the_documents_or_reports_that_there_are_none() {
     let root = crate::harness::shop(&Config::default()).get("/").await;
     assert_eq!((root.status.as_u16(), root.header("location")), (307, Some("/docs/")));
     let off = crate::harness::shop(&Config { swagger: false, ..Config::default() }).get("/").await;

@@ -49,13 +49,13 @@ pub(crate) fn start(config: &Config, users: &Users, store: &Store, stop: &Jobs) 
 
 /// The clients of all modules, in the gateway's hands.
 pub(crate) fn modules(users: &UserClient) -> Vec<Arc<dyn Dispatch>> {
-    let nowhere = || Transport::http(vec!["http://127.0.0.1:9".into()], InternalKey::random());
+    let unreachable = || Transport::http(vec!["http://127.0.0.1:9".into()], InternalKey::random());
     vec![
         Arc::new(users.called_by("gateway")),
-        Arc::new(product::ProductClient::remote(nowhere()).called_by("gateway")),
-        Arc::new(cart::CartClient::remote(nowhere()).called_by("gateway")),
-        Arc::new(order::OrderClient::remote(nowhere()).called_by("gateway")),
-        Arc::new(payment::PaymentClient::remote(nowhere()).called_by("gateway")),
+        Arc::new(product::ProductClient::remote(unreachable()).called_by("gateway")),
+        Arc::new(cart::CartClient::remote(unreachable()).called_by("gateway")),
+        Arc::new(order::OrderClient::remote(unreachable()).called_by("gateway")),
+        Arc::new(payment::PaymentClient::remote(unreachable()).called_by("gateway")),
     ]
 }
 
@@ -170,7 +170,7 @@ impl SigningKey {
     }
 }
 
-/// A store that works unless told otherwise.
+/// A store that can be broken.
 #[derive(Clone, Default)]
 pub(crate) struct Store {
     pub(crate) is_broken: Arc<AtomicBool>,
@@ -183,11 +183,13 @@ impl Health for Store {
 
     fn check(&self) -> BoxFuture<Result<(), Fault>> {
         let broken = self.is_broken.load(Ordering::Relaxed);
-        Box::pin(async move { if broken { Err(Fault::unavailable("Store not available", "told so")) } else { Ok(()) } })
+        Box::pin(
+            async move { if broken { Err(Fault::unavailable("Store not available", "broken by the test")) } else { Ok(()) } },
+        )
     }
 }
 
-/// A user module in which everyone has a profile and is an active admin, and every password is wrong.
+/// A user module in which everyone has a profile and is an active admin, and no password is right.
 #[derive(Clone)]
 pub(crate) struct Users(Arc<State>);
 

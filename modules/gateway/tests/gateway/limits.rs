@@ -52,7 +52,7 @@ async fn calls_are_counted_and_refused() {
 }
 
 #[actix_web::test]
-async fn a_logged_in_user_is_one_caller_wherever_he_is() {
+async fn a_logged_in_user_is_one_caller_at_any_address() {
     let shop = shop(&Config::default());
     let profile = |user, peer: &str| from(bearer(get("/api/users/profile"), &shop.token(user)), peer);
     assert_eq!(passed(&shop, 15, || profile(7, "203.0.113.1:1")).await, 15);
@@ -61,7 +61,7 @@ async fn a_logged_in_user_is_one_caller_wherever_he_is() {
 }
 
 #[actix_web::test]
-async fn an_account_brings_no_further_logins() {
+async fn an_account_gets_no_quota_of_its_own_for_logins() {
     let shop = shop(&Config::default());
     assert_eq!(passed(&shop, 10, login).await, 10);
     for user in 1..=3 {
@@ -70,7 +70,7 @@ async fn an_account_brings_no_further_logins() {
 }
 
 #[actix_web::test]
-async fn strangers_and_wrong_tokens_are_limited_before_they_are_refused() {
+async fn anonymous_callers_and_invalid_tokens_are_limited_before_they_are_refused() {
     let shop = shop(&Config::default());
     for _ in 0..30 {
         assert_eq!(shop.get("/api/users/profile").await.status, 401);
@@ -84,7 +84,7 @@ async fn strangers_and_wrong_tokens_are_limited_before_they_are_refused() {
 }
 
 #[actix_web::test]
-async fn addresses_cannot_be_made_up() {
+async fn addresses_cannot_be_forged() {
     let shop = shop(&Config::default());
     let mut n = 0;
     let mut spoofed = 0;
@@ -109,7 +109,7 @@ async fn addresses_cannot_be_made_up() {
 }
 
 #[actix_web::test]
-async fn clients_behind_a_trusted_proxy_are_told_apart() {
+async fn clients_behind_a_trusted_proxy_are_distinguished() {
     let config = Config { trusted_proxies: vec!["203.0.113.0/24".parse().unwrap()], ..Config::default() };
     let shop = shop(&config);
     let behind = |client: &str| login().insert_header(("x-forwarded-for", format!("192.0.2.77, {client}")));

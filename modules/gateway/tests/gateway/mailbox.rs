@@ -5,7 +5,7 @@ use actix_web::http::Method;
 use gateway::Config;
 
 #[actix_web::test]
-async fn the_page_is_made_of_its_own_files() {
+async fn the_page_uses_its_own_files_only() {
     let shop = shop(&Config::default());
     let page = shop.get("/dev/mailbox").await;
     assert_eq!((page.status.as_u16(), page.header("content-type")), (200, Some("text/html; charset=utf-8")));
@@ -31,7 +31,7 @@ async fn the_page_is_made_of_its_own_files() {
 }
 
 #[actix_web::test]
-async fn mails_have_no_rights_in_it() {
+async fn mails_have_no_rights_in_the_page() {
     let shop = shop(&Config::default());
     for path in ["/dev/mailbox", "/dev/mailbox.js", "/dev/mailbox.css"] {
         let answer = shop.get(path).await;
@@ -54,7 +54,7 @@ async fn mails_have_no_rights_in_it() {
 }
 
 #[actix_web::test]
-async fn it_is_there_only_where_it_is_wanted_and_only_to_be_read() {
+async fn the_page_can_be_turned_off_and_is_read_only() {
     let off = shop(&Config { mailbox: false, ..Config::default() });
     let on = shop(&Config::default());
     for path in ["/dev/mailbox", "/dev/mailbox.js", "/dev/mailbox.css"] {

@@ -107,7 +107,7 @@ async fn wrong_methods_name_the_right_ones() {
 }
 
 #[actix_web::test]
-async fn bad_bodies_are_told() {
+async fn bad_bodies_are_explained() {
     let shop = shop(&Config { max_body_bytes: 1000, ..config() });
     let login = |body: &'static str| {
         get("/api/auth/login").method(Method::POST).insert_header(("content-type", "application/json")).set_payload(body)
@@ -217,8 +217,8 @@ async fn origins_can_be_none_or_any() {
     let any = asked(shop(&Config { cors_origins: vec!["*".into()], ..config() })).await;
     assert_eq!((any.header(ALLOW), any.header("access-control-allow-credentials")), (Some("*"), None));
 
-    for wrong in ["shop.example", "https://shop.example/", "https://shop.example/a", "https://", "", "*.example", "null"] {
-        let config = Config { cors_origins: vec![wrong.into()], ..config() };
+    for invalid in ["shop.example", "https://shop.example/", "https://shop.example/a", "https://", "", "*.example", "null"] {
+        let config = Config { cors_origins: vec![invalid.into()], ..config() };
         let refused = start(&config, &Users::default(), &Store::default(), &Default::default()).err().unwrap().to_string();
         assert!(refused.contains("gateway.cors_origins"), "{refused}");
     }
@@ -227,7 +227,7 @@ async fn origins_can_be_none_or_any() {
 }
 
 #[actix_web::test]
-async fn health_tells_of_every_module() {
+async fn health_reports_every_module() {
     let well = shop(&config()).get("/health").await;
     let module = json!({"healthy_instances": 1, "total_instances": 1, "status": "healthy"});
     let services = json!({"user": module, "product": module, "cart": module, "order": module, "payment": module});
@@ -243,7 +243,7 @@ async fn health_tells_of_every_module() {
     assert_eq!((ill.status.as_u16(), ill.json()["status"].as_str()), (503, Some("degraded")));
     assert_eq!(ill.json()["services"]["cart"], json!({"healthy_instances": 0, "total_instances": 1, "status": "unhealthy"}));
     assert_eq!(crate::harness::send_to(&gateway, get("/livez")).await.status, 200);
-    // while something is wrong somebody looks again soon; what is well is believed for a while
+    // unhealthy modules are checked again soon; a healthy report is cached
     store.is_broken.store(false, Ordering::Relaxed);
     let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
     while crate::harness::send_to(&gateway, get("/health")).await.status != 200 {
@@ -263,7 +263,7 @@ async fn operations_are_not_on_the_port_of_customers() {
 }
 
 #[actix_web::test]
-async fn a_process_that_is_about_to_end_closes_connections_as_it_answers() {
+async fn a_draining_process_closes_connections_after_answers() {
     let shop = shop(&config());
     let closes = async || {
         let worker = init_service(shop.gateway.app()).await;
@@ -277,7 +277,7 @@ async fn a_process_that_is_about_to_end_closes_connections_as_it_answers() {
 
 /// What never reaches the app is at least refused without a word.
 #[actix_web::test]
-async fn what_is_not_http_is_refused() {
+async fn bytes_that_are_not_http_are_refused() {
     let shop = shop(&config());
     let gateway = shop.gateway.clone();
     let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
@@ -328,7 +328,7 @@ async fn head_is_answered_where_get_is() {
 }
 
 #[actix_web::test]
-async fn what_programs_understand_differently_is_refused() {
+async fn ambiguous_requests_are_refused() {
     let shop = shop(&config());
     let good = r#"{"email":"a@example.com","password":"x"}"#;
     let login = |headers: &[(&'static str, &'static str)], body: &'static str| {
@@ -410,7 +410,7 @@ async fn what_programs_understand_differently_is_refused() {
 }
 
 #[actix_web::test]
-async fn settings_say_what_browsers_and_finders_of_weaknesses_are_told() {
+async fn settings_give_hsts_and_the_security_contact() {
     let plain = shop(&config());
     assert_eq!(plain.get("/health").await.header("strict-transport-security"), None);
     assert_eq!(plain.get("/.well-known/security.txt").await.problem(), "not_found");
@@ -427,8 +427,8 @@ async fn settings_say_what_browsers_and_finders_of_weaknesses_are_told() {
     let expires = text.lines().find_map(|line| line.strip_prefix("Expires: ")).unwrap();
     let days = (expires.parse::<kernel::chrono::DateTime<kernel::chrono::Utc>>().unwrap() - kernel::now()).num_days();
     assert!(text.starts_with("Contact: mailto:security@shop.example\n") && (170..365).contains(&days), "{text}");
-    for wrong in ["security@shop.example", "http://shop.example", "mailto:", "mailto:a@b\nContact: mailto:c@d", "x"] {
-        let config = Config { security_contact: wrong.into(), ..config() };
+    for invalid in ["security@shop.example", "http://shop.example", "mailto:", "mailto:a@b\nContact: mailto:c@d", "x"] {
+        let config = Config { security_contact: invalid.into(), ..config() };
         let refused = start(&config, &Users::default(), &Store::default(), &Default::default()).err().unwrap().to_string();
         assert!(refused.contains("gateway.security_contact"), "{refused}");
     }

@@ -1,6 +1,6 @@
 use sea_orm::entity::prelude::*;
 
-/// Where a user can be reached, as the user module last told.
+/// Name and addresses of a user, from the last event of the user module.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "contacts")]
 pub(crate) struct Model {

@@ -1,4 +1,4 @@
-//! Rows of the SQL databases.
+//! The tables of SQL databases, private to this module.
 
 pub(crate) mod contact;
 pub(crate) mod notification;

@@ -1,6 +1,6 @@
 use sea_orm::entity::prelude::*;
 
-/// What a user chose to be told.
+/// Preferences of a user.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "preferences")]
 pub(crate) struct Model {

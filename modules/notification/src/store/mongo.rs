@@ -1,15 +1,19 @@
-//! The store in MongoDB, a single server or a replica set: nothing in it needs a transaction.
+//! The store in MongoDB: a single server or a replica set, as no step needs a transaction.
 //!
-//! An event is recorded in steps. First its inbox document says which notifications it leads to; then the contact is replaced, by a
-//! newer one only; then the notifications are added, of which a unique index lets an event have one on each channel; then the
-//! document says that all is done. An event that comes again finds the document, and does what is missing of the same. So recording
-//! it twice changes nothing, wherever it was cut off the first time and whatever its user has chosen since.
+//! An event is recorded in steps. First its inbox document is inserted, with the notifications of the event. Then a newer contact
+//! replaces the known one. Then the notifications are inserted; a unique index allows one for each event and channel. Finally the inbox
+//! document is marked as done. When the event is delivered again, the missing steps are done from the inbox document. So recording it
+//! twice changes nothing, whichever step was the last one and whatever its user has chosen since.
 
-use super::{
-    Contact, Filter, Result, Row, Setback, date, key_of_another, known_channels, known_kinds, known_statuses, now as local_now,
-    read_preferences,
+mod document;
+
+use super::known::{key_of_another, known_channels, known_kinds, known_statuses, read_preferences};
+use crate::{
+    NotificationChannel, NotificationId, NotificationPreferences, NotificationStatus,
+    config::Config,
+    stored::{Contact, Filter, Row, Setback, now as local_now},
 };
-use crate::{Config, NotificationChannel, NotificationId, NotificationPreferences, NotificationStatus};
+use document::{ContactDocument, InboxDocument, PreferencesDocument, RowDocument, date};
 use kernel::{
     BoxError, BoxFuture, Fault, UserId,
     chrono::{DateTime, Utc},
@@ -20,7 +24,6 @@ use mongodb::{
     error::{Error, ErrorKind, WriteFailure},
     options::{Acknowledgment, ClientOptions, IndexOptions, ReturnDocument, WriteConcern},
 };
-use serde::{Deserialize, Serialize};
 use std::{
     sync::{
         Arc,
@@ -34,56 +37,37 @@ use uuid::Uuid;
 const DUPLICATE: i32 = 11_000;
 /// The index that removes old notifications.
 const BY_AGE: &str = "by_age";
-/// How long events are remembered, as in SQL databases: much longer than the longest retry.
-const REMEMBERED: Duration = Duration::from_secs(30 * 86_400);
+/// Lifetime of inbox documents, as in SQL databases: much longer than the longest retry.
+const INBOX_LIFETIME: Duration = Duration::from_secs(30 * 86_400);
+
+type Result<T, E = Fault> = std::result::Result<T, E>;
 
 #[derive(Clone)]
 pub(crate) struct Mongo {
     database: Database,
-    notifications: Collection<Row>,
-    contacts: Collection<Contact>,
-    preferences: Collection<Preferences>,
-    inbox: Collection<Handled>,
+    notifications: Collection<RowDocument>,
+    contacts: Collection<ContactDocument>,
+    preferences: Collection<PreferencesDocument>,
+    inbox: Collection<InboxDocument>,
     timeout: Duration,
     history_days: u32,
     /// Whether the indexes are there.
     is_up: Arc<AtomicBool>,
 }
 
-/// What a user chose.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-struct Preferences {
-    #[serde(rename = "_id")]
-    user_id: UserId,
-    /// As JSON: the names of kinds have points in them, which mean something else in queries.
-    preferences: String,
-}
-
-/// An event that is being handled, or was.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-struct Handled {
-    #[serde(rename = "_id")]
-    event_id: String,
-    /// The notifications that it leads to; none once they are there.
-    rows: Vec<Row>,
-    is_done: bool,
-    #[serde(with = "date")]
-    at: DateTime<Utc>,
-}
-
 impl Mongo {
-    pub(super) async fn open(config: &Config) -> std::result::Result<Self, BoxError> {
-        let wrong = |e: Error| format!("notification.database_url: {e}");
-        let mut options = ClientOptions::parse(&config.database_url).await.map_err(wrong)?;
+    pub(super) async fn open(config: &Config) -> Result<Self, BoxError> {
+        let invalid = |e: Error| format!("notification.database_url: {e}");
+        let mut options = ClientOptions::parse(&config.database_url).await.map_err(invalid)?;
         let Some(name) = options.default_database.clone() else {
             return Err("notification.database_url must name a database: mongodb://host/notification".into());
         };
-        let patience = Duration::from_millis(config.pool.acquire_timeout_ms);
+        let acquire_timeout = Duration::from_millis(config.pool.acquire_timeout_ms);
         options.app_name = Some("souk notification".into());
         options.max_pool_size = Some(config.pool.connections);
-        options.server_selection_timeout = Some(patience);
-        options.connect_timeout = Some(patience);
-        // an event that was taken is not told again: what is acknowledged is in the journal
+        options.server_selection_timeout = Some(acquire_timeout);
+        options.connect_timeout = Some(acquire_timeout);
+        // an acknowledged event is not delivered again: it must be in the journal
         let journaled = WriteConcern::builder().w(Acknowledgment::Majority).journal(true).build();
         options.write_concern.get_or_insert(journaled);
         let database = Client::with_options(options)?.database(&name);
@@ -99,16 +83,16 @@ impl Mongo {
         })
     }
 
-    /// Makes the indexes, without which nothing may be written: they keep an event from being recorded twice.
+    /// Creates the indexes. Nothing may be written before: they prevent that an event is recorded twice.
     pub(super) async fn bring_up(&self) -> Result<()> {
         if !self.is_up.load(Ordering::Relaxed) {
-            self.make_indexes(self.history_days).await?;
+            self.create_indexes_for(self.history_days).await?;
             self.is_up.store(true, Ordering::Relaxed);
         }
         Ok(())
     }
 
-    async fn make_indexes(&self, history_days: u32) -> Result<()> {
+    async fn create_indexes_for(&self, history_days: u32) -> Result<()> {
         let index = |name: &str, keys: Document, unique: bool| {
             let options = IndexOptions::builder().name(name.to_owned()).unique(unique).build();
             IndexModel::builder().keys(keys).options(options).build()
@@ -125,14 +109,14 @@ impl Mongo {
         let keys = IndexOptions::builder().name("by_resend_key".to_owned()).unique(true).partial_filter_expression(some).build();
         let keys = IndexModel::builder().keys(doc! {"resend_key": 1}).options(keys).build();
         self.run_anyway(self.notifications.create_index(keys)).await?;
-        let forgotten = IndexOptions::builder().name(BY_AGE.to_owned()).expire_after(REMEMBERED).build();
-        let forgotten = IndexModel::builder().keys(doc! {"at": 1}).options(forgotten).build();
-        self.run_anyway(self.inbox.create_index(forgotten)).await?;
+        let expiry = IndexOptions::builder().name(BY_AGE.to_owned()).expire_after(INBOX_LIFETIME).build();
+        let expiry = IndexModel::builder().keys(doc! {"at": 1}).options(expiry).build();
+        self.run_anyway(self.inbox.create_index(expiry)).await?;
         self.keep_for(history_days).await
     }
 
-    /// Lets notifications expire after so many days, whatever was said at an earlier start; 0: never. The settings make sure that
-    /// none expires before it is given up.
+    /// Sets the lifetime of notifications, which may differ from an earlier start; 0: no expiry. The settings ensure that none expires
+    /// before it has failed.
     async fn keep_for(&self, days: u32) -> Result<()> {
         let wanted = (days > 0).then(|| Duration::from_secs(u64::from(days) * 86_400));
         let mut found = None;
@@ -171,7 +155,7 @@ impl Mongo {
         }
     }
 
-    /// Runs an operation, but not for ever: the driver has no time-out for a server that is there and silent.
+    /// Runs an operation with a time-out: the driver has none for a server that accepts connections and does not answer.
     async fn run_anyway<T>(&self, operation: impl IntoFuture<Output = mongodb::error::Result<T>>) -> Result<T> {
         match tokio::time::timeout(self.timeout, operation.into_future()).await {
             Ok(result) => result.map_err(to_fault),
@@ -188,17 +172,19 @@ impl Mongo {
 
     pub(super) async fn record(&self, event: Uuid, contact: Option<&Contact>, rows: &[Row]) -> Result<()> {
         let event = event.to_string();
-        let new = Handled { event_id: event.clone(), rows: rows.to_vec(), is_done: false, at: local_now() };
+        let rows = rows.iter().cloned().map(RowDocument).collect();
+        let new = InboxDocument { event_id: event.clone(), rows, is_done: false, at: local_now() };
         self.unless_duplicate(self.inbox.insert_one(&new)).await?;
-        // what was said the first time holds
+        // the first delivery decides
         let found = self.run(self.inbox.find_one(doc! {"_id": &event})).await?;
-        let Handled { rows, is_done, .. } = found.unwrap_or(new);
+        let InboxDocument { rows, is_done, .. } = found.unwrap_or(new);
         if is_done {
             return Ok(());
         }
         if let Some(contact) = contact {
-            // a newer one is not matched, and keeps another from being added
-            self.unless_duplicate(self.contacts.replace_one(older_than(contact), contact).upsert(true)).await?;
+            // a newer contact does not match, and its id prevents the insertion
+            let document = ContactDocument(contact.clone());
+            self.unless_duplicate(self.contacts.replace_one(older_than(contact), document).upsert(true)).await?;
         }
         if !rows.is_empty() {
             self.unless_duplicate(self.notifications.insert_many(rows).ordered(false)).await?;
@@ -208,7 +194,7 @@ impl Mongo {
         Ok(())
     }
 
-    /// Runs a write of what may be there already; then it is right as it is.
+    /// Runs a write and ignores that its document already exists.
     async fn unless_duplicate<T>(&self, write: impl IntoFuture<Output = mongodb::error::Result<T>>) -> Result<()> {
         let write = async {
             match write.await {
@@ -220,7 +206,8 @@ impl Mongo {
     }
 
     pub(super) async fn contact(&self, user: UserId) -> Result<Option<Contact>> {
-        self.run(self.contacts.find_one(doc! {"_id": user.0})).await
+        let found = self.run(self.contacts.find_one(doc! {"_id": user.0})).await?;
+        Ok(found.map(|ContactDocument(contact)| contact))
     }
 
     pub(super) async fn preferences(&self, user: UserId) -> Result<Option<NotificationPreferences>> {
@@ -230,7 +217,7 @@ impl Mongo {
 
     pub(super) async fn set_preferences(&self, user: UserId, preferences: &NotificationPreferences) -> Result<()> {
         let text = serde_json::to_string(preferences).map_err(Fault::internal)?;
-        let chosen = Preferences { user_id: user, preferences: text };
+        let chosen = PreferencesDocument { user_id: user, preferences: text };
         self.run(self.preferences.replace_one(doc! {"_id": user.0}, chosen).upsert(true)).await?;
         Ok(())
     }
@@ -240,7 +227,8 @@ impl Mongo {
         let mut found = self.run(find).await?;
         let mut rows = Vec::new();
         while self.run(found.advance()).await? {
-            rows.push(found.deserialize_current().map_err(to_fault)?);
+            let RowDocument(row) = found.deserialize_current().map_err(to_fault)?;
+            rows.push(row);
         }
         Ok(rows)
     }
@@ -252,12 +240,12 @@ impl Mongo {
     pub(super) async fn get(&self, id: NotificationId) -> Result<Option<Row>> {
         let mut one = condition(&Filter::default());
         one.insert("_id", id.to_string());
-        self.run(self.notifications.find_one(one)).await
+        Ok(self.run(self.notifications.find_one(one)).await?.map(|RowDocument(row)| row))
     }
 
     pub(super) async fn mark_read(&self, user: UserId, id: NotificationId, now: DateTime<Utc>) -> Result<bool> {
         let own = doc! {"_id": id.to_string(), "user_id": user.0};
-        // the time of the first time stays
+        // keeps the time of the first reading
         let read = vec![doc! {"$set": {"read_at": {"$ifNull": ["$read_at", date::of(now)]}}}];
         Ok(self.run(self.notifications.update_one(own, read)).await?.matched_count == 1)
     }
@@ -287,7 +275,7 @@ impl Mongo {
         self.run(async {
             match queue.await {
                 Err(e) if is_duplicate(&e) => Ok(Err(key_of_another())),
-                queued => queued.map(Ok),
+                queued => queued.map(|row| Ok(row.map(|RowDocument(row)| row))),
             }
         })
         .await?
@@ -312,7 +300,7 @@ impl Mongo {
             let take = self.notifications.find_one_and_update(due, take);
             let take = take.sort(doc! {"due_at": 1}).return_document(ReturnDocument::After);
             match self.run(take).await? {
-                Some(row) => claimed.push(row),
+                Some(RowDocument(row)) => claimed.push(row),
                 None => break,
             }
         }
@@ -327,7 +315,7 @@ impl Mongo {
     }
 
     pub(super) async fn set_back(&self, row: &Row, setback: &Setback) -> Result<()> {
-        let ours = doc! {
+        let claimed = doc! {
             "_id": row.id.to_string(),
             "status": NotificationStatus::Queued.as_str(),
             "due_at": date::of(row.due_at),
@@ -339,17 +327,17 @@ impl Mongo {
             "last_error": &setback.reason,
             "claims": 0_i64,
         };
-        self.run(self.notifications.update_one(ours, doc! {"$set": set})).await?;
+        self.run(self.notifications.update_one(claimed, doc! {"$set": set})).await?;
         Ok(())
     }
 
     pub(super) fn check(&self) -> BoxFuture<Result<()>> {
-        /// Health checks answer soon.
-        const PATIENCE: Duration = Duration::from_secs(1);
+        /// Health checks must answer soon.
+        const TIMEOUT: Duration = Duration::from_secs(1);
         let store = self.clone();
         Box::pin(async move {
             let ping = store.database.run_command(doc! {"ping": 1});
-            match tokio::time::timeout(PATIENCE, store.run(ping)).await {
+            match tokio::time::timeout(TIMEOUT, store.run(ping)).await {
                 Ok(result) => result.map(drop),
                 Err(_) => Err(unavailable("MongoDB does not answer a ping")),
             }
@@ -380,7 +368,7 @@ fn older_than(contact: &Contact) -> Document {
     if version == 0 {
         return doc! {"_id": user, "updated_at": is_earlier};
     }
-    // null: written by a release that knew no versions
+    // null: written by a release without versions
     let same_or_none = doc! {"version": {"$in": [Bson::Null, 0_i64, version]}, "updated_at": is_earlier};
     doc! {"_id": user, "$or": [{"version": {"$gt": 0_i64, "$lt": version}}, same_or_none]}
 }
@@ -389,7 +377,7 @@ fn is_duplicate(e: &Error) -> bool {
     match e.kind.as_ref() {
         ErrorKind::Write(WriteFailure::WriteError(e)) => e.code == DUPLICATE,
         ErrorKind::Command(e) => e.code == DUPLICATE,
-        // only if nothing else is wrong
+        // only if there is no other error
         ErrorKind::InsertMany(e) if e.write_concern_error.is_none() => {
             e.write_errors.as_ref().is_some_and(|errors| errors.iter().all(|e| e.code == DUPLICATE))
         }
@@ -401,7 +389,7 @@ fn unavailable(why: impl std::fmt::Display) -> Fault {
     Fault::unavailable("The database is not available", why)
 }
 
-/// What was written wrongly stays wrong; anything else is MongoDB's, and passes.
+/// A faulty document or request is a bug; any other error is transient.
 fn to_fault(e: Error) -> Fault {
     match e.kind.as_ref() {
         ErrorKind::InvalidArgument { .. }

@@ -1,15 +1,15 @@
 //! The store in a SQL database: SQLite or PostgreSQL.
 
-use super::{
-    Contact, Filter, Result, Row, Setback, key_of_another, known_channels, known_kinds, known_statuses, read_preferences,
-};
+use super::known::{key_of_another, known_channels, known_kinds, known_statuses, read_preferences};
 use crate::{
-    Config, EventId, NotificationChannel, NotificationId, NotificationPreferences, NotificationStatus,
+    EventId, NotificationChannel, NotificationId, NotificationPreferences, NotificationStatus,
+    config::Config,
     entity::{
         contact,
         notification::{self, Column},
         preferences,
     },
+    stored::{Contact, Filter, Row, Setback},
 };
 use kernel::{
     BoxError, BoxFuture, Fault, Health, UserId,
@@ -26,18 +26,20 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
+type Result<T, E = Fault> = std::result::Result<T, E>;
+
 #[derive(Clone)]
 pub(crate) struct Sql {
     db: Db,
 }
 
 impl Sql {
-    pub(super) async fn open(config: &Config) -> std::result::Result<Self, BoxError> {
-        // FULL: an event that was taken is not told again
+    pub(super) async fn open(config: &Config) -> Result<Self, BoxError> {
+        // FULL: an acknowledged event is not delivered again
         Ok(Self { db: Db::open::<Migrator>("notification", &config.database_url, config.pool, Durability::Full).await? })
     }
 
-    pub(super) async fn migrate(&self) -> std::result::Result<(), BoxError> {
+    pub(super) async fn migrate(&self) -> Result<(), BoxError> {
         Ok(self.db.migrate().await?)
     }
 
@@ -53,7 +55,7 @@ impl Sql {
         self.db.now().trunc_subsecs(3)
     }
 
-    /// All of it in one transaction with the note that the event was handled.
+    /// Records an event in one transaction with its inbox row.
     pub(super) async fn record(&self, event: Uuid, contact: Option<&Contact>, rows: &[Row]) -> Result<()> {
         let tx = self.db.begin().await?;
         if !inbox::is_new(&tx, event).await? {
@@ -180,7 +182,7 @@ impl Sql {
             .add(Column::DueAt.lte(now))
             .add(Column::Channel.eq(channel.as_str()))
             .add(Column::Kind.is_in(known_kinds()));
-        // most looks find nothing: on SQLite that must not wait for the one connection that writes
+        // most claims find nothing: on SQLite they must not wait for the only connection for writes
         if notification::Entity::find().filter(due.clone()).limit(1).one(self.db.read()).await?.is_none() {
             return Ok(Vec::new());
         }
@@ -190,7 +192,7 @@ impl Sql {
             .filter(due)
             .order_by_asc(Column::DueAt)
             .limit(u64::from(limit))
-            // two workers never wait for each other. (SQLite has one writer and ignores the lock.)
+            // workers never wait for each other. (SQLite has one writer and ignores the lock.)
             .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)
             .into_query();
         let claimed = notification::Entity::update_many()
@@ -215,11 +217,12 @@ impl Sql {
     }
 
     pub(super) async fn set_back(&self, row: &Row, setback: &Setback) -> Result<()> {
-        let ours: UpdateMany<notification::Entity> = notification::Entity::update_many()
+        let claimed: UpdateMany<notification::Entity> = notification::Entity::update_many()
             .filter(Column::Id.eq(row.id.0))
             .filter(Column::Status.eq(NotificationStatus::Queued.as_str()))
             .filter(Column::DueAt.eq(row.due_at));
-        ours.col_expr(Column::Status, Expr::value(setback.status.as_str()))
+        claimed
+            .col_expr(Column::Status, Expr::value(setback.status.as_str()))
             .col_expr(Column::Attempts, Expr::value(to_count(setback.attempts)))
             .col_expr(Column::DueAt, Expr::value(setback.due_at))
             .col_expr(Column::LastError, Expr::value(setback.reason.as_str()))
@@ -230,7 +233,7 @@ impl Sql {
     }
 
     pub(super) async fn sweep(&self, before: DateTime<Utc>) -> Result<()> {
-        /// Few enough that nobody waits long for the removal.
+        /// Few enough that no call waits long for the removal.
         const BATCH: u64 = 500;
         loop {
             let old = notification::Entity::find()

@@ -1,4 +1,4 @@
-//! A mail server that does as it is told.
+//! A controllable mail server.
 
 use std::{
     net::SocketAddr,
@@ -12,28 +12,28 @@ use tokio::{
     net::{TcpSocket, TcpStream},
 };
 
-/// What a mail server does with mail.
+/// The behavior of a mail server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Mood {
-    /// Takes it.
+pub(crate) enum Behavior {
+    /// Accepts mail.
     Takes,
-    /// Refuses every recipient for good, and repeats who it was.
+    /// Refuses every recipient for good, and quotes it.
     Refuses,
     /// Refuses every recipient for now.
     IsBusy,
     /// Is about to close.
     IsClosing,
-    /// Hears for whom a mail is, and says nothing.
+    /// Does not answer after the recipient.
     IsDeaf,
-    /// Takes it, and then says nothing.
+    /// Reads the mail and does not answer.
     IsSilent,
-    /// Takes it for this one, and then says nothing; takes all others.
+    /// Reads mail for this recipient and does not answer; accepts all other mail.
     IsSilentFor(&'static str),
-    /// Takes it, and closes without a word.
+    /// Reads the mail and closes the connection without an answer.
     HangsUp,
 }
 
-/// A mail that was taken.
+/// A mail that was accepted.
 #[derive(Debug, Clone)]
 pub(crate) struct Mail {
     pub(crate) to: Vec<String>,
@@ -57,11 +57,11 @@ pub(crate) struct MailServer {
 }
 
 struct State {
-    mood: Mutex<Mood>,
+    behavior: Mutex<Behavior>,
     mails: Mutex<Vec<Mail>>,
     /// Connections so far.
-    knocks: AtomicU32,
-    /// Every line that was said but those of mails.
+    connections: AtomicU32,
+    /// All lines of clients, without those of mails.
     heard: Mutex<Vec<String>>,
 }
 
@@ -70,8 +70,12 @@ impl MailServer {
         let socket = TcpSocket::new_v4().unwrap();
         socket.bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
         let port = socket.local_addr().unwrap().port();
-        let state =
-            State { mood: Mutex::new(Mood::Takes), mails: Mutex::default(), knocks: AtomicU32::new(0), heard: Mutex::default() };
+        let state = State {
+            behavior: Mutex::new(Behavior::Takes),
+            mails: Mutex::default(),
+            connections: AtomicU32::new(0),
+            heard: Mutex::default(),
+        };
         Self { port, socket: Mutex::new(Some(socket)), state: Arc::new(state) }
     }
 
@@ -80,7 +84,7 @@ impl MailServer {
         let state = self.state.clone();
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                state.knocks.fetch_add(1, Ordering::SeqCst);
+                state.connections.fetch_add(1, Ordering::SeqCst);
                 // a client that leaves is no error
                 let state = state.clone();
                 tokio::spawn(async move { drop(serve(stream, &state).await) });
@@ -88,21 +92,21 @@ impl MailServer {
         });
     }
 
-    pub(crate) fn set(&self, mood: Mood) {
-        *self.state.mood.lock().unwrap() = mood;
+    pub(crate) fn set(&self, behavior: Behavior) {
+        *self.state.behavior.lock().unwrap() = behavior;
     }
 
     pub(crate) fn mails(&self) -> Vec<Mail> {
         self.state.mails.lock().unwrap().clone()
     }
 
-    /// Whether a client began a line like this.
+    /// Whether a client sent a line that begins with this text.
     pub(crate) fn heard(&self, start: &str) -> bool {
         self.state.heard.lock().unwrap().iter().any(|line| line.starts_with(start))
     }
 
-    pub(crate) fn knocks(&self) -> u32 {
-        self.state.knocks.load(Ordering::SeqCst)
+    pub(crate) fn connections(&self) -> u32 {
+        self.state.connections.load(Ordering::SeqCst)
     }
 }
 
@@ -112,26 +116,26 @@ async fn serve(stream: TcpStream, state: &State) -> std::io::Result<()> {
     writing.write_all(b"220 sink\r\n").await?;
     let mut to = Vec::new();
     while let Some(line) = lines.next_line().await? {
-        let mood = *state.mood.lock().unwrap();
+        let behavior = *state.behavior.lock().unwrap();
         let verb = line.split([' ', ':']).next().unwrap_or_default().to_uppercase();
         state.heard.lock().unwrap().push(line.clone());
         let reply = match verb.as_str() {
-            "RCPT" if mood == Mood::IsDeaf => std::future::pending().await,
+            "RCPT" if behavior == Behavior::IsDeaf => std::future::pending().await,
             "EHLO" => "250-sink\r\n250-8BITMIME\r\n250 AUTH PLAIN\r\n",
             // leyla, sesame
             "AUTH" if line == "AUTH PLAIN AGxleWxhAHNlc2FtZQ==" => "235 welcome\r\n",
             "AUTH" => "535 go away\r\n",
-            "MAIL" if mood == Mood::IsClosing => "421 closing\r\n",
+            "MAIL" if behavior == Behavior::IsClosing => "421 closing\r\n",
             "MAIL" => {
                 to.clear();
                 "250 ok\r\n"
             }
-            "RCPT" if mood == Mood::Refuses => {
+            "RCPT" if behavior == Behavior::Refuses => {
                 let refused = line.split(['<', '>']).nth(1).unwrap_or_default();
                 writing.write_all(format!("550 <{refused}>: no such mailbox\r\n").as_bytes()).await?;
                 continue;
             }
-            "RCPT" if mood == Mood::IsBusy => "450 the mailbox is busy\r\n",
+            "RCPT" if behavior == Behavior::IsBusy => "450 the mailbox is busy\r\n",
             "RCPT" => {
                 to.push(line.split(['<', '>']).nth(1).unwrap_or_default().to_owned());
                 "250 ok\r\n"
@@ -145,11 +149,11 @@ async fn serve(stream: TcpStream, state: &State) -> std::io::Result<()> {
                 }
                 // taken before it is said: who does not hear it may send it again
                 state.mails.lock().unwrap().push(Mail { to: to.clone(), data });
-                let mood = *state.mood.lock().unwrap();
-                match mood {
-                    Mood::IsSilent => std::future::pending().await,
-                    Mood::IsSilentFor(one) if to.iter().any(|to| to == one) => std::future::pending().await,
-                    Mood::HangsUp => return Ok(()),
+                let behavior = *state.behavior.lock().unwrap();
+                match behavior {
+                    Behavior::IsSilent => std::future::pending().await,
+                    Behavior::IsSilentFor(one) if to.iter().any(|to| to == one) => std::future::pending().await,
+                    Behavior::HangsUp => return Ok(()),
                     _ => "250 taken\r\n",
                 }
             }

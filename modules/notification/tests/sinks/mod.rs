@@ -1,7 +1,7 @@
-//! Where messages end up in tests: a mail server and an SMS provider that do as they are told.
+//! The destinations of messages in tests: a controllable mail server and SMS provider.
 
 mod mail;
 mod sms;
 
-pub(crate) use mail::{MailServer, Mood};
+pub(crate) use mail::{Behavior, MailServer};
 pub(crate) use sms::SmsProvider;

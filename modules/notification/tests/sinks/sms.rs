@@ -1,4 +1,4 @@
-//! An SMS provider that does as it is told.
+//! A controllable SMS provider.
 
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, dev::ServerHandle, http::StatusCode, web};
 use serde_json::Value;
@@ -9,7 +9,7 @@ use std::sync::{
 
 const SILENCE: u16 = 0;
 
-/// What an SMS provider was told.
+/// A request to the SMS provider.
 #[derive(Debug, Clone)]
 pub(crate) struct Sms {
     pub(crate) authorization: Option<String>,
@@ -17,7 +17,7 @@ pub(crate) struct Sms {
     pub(crate) body: Value,
 }
 
-/// An SMS provider. It notes what it is told before it answers.
+/// An SMS provider, which records a request before it answers.
 pub(crate) struct SmsProvider {
     pub(crate) url: String,
     asked: Arc<Mutex<Vec<Sms>>>,
@@ -44,12 +44,12 @@ impl SmsProvider {
         Self { url, asked, status, handle }
     }
 
-    /// From now on nothing is answered.
+    /// Stops answering.
     pub(crate) fn say_nothing(&self) {
         self.status.store(SILENCE, Ordering::SeqCst);
     }
 
-    /// From now on this is answered.
+    /// Sets the answer.
     pub(crate) fn answer(&self, status: u16) {
         self.status.store(status, Ordering::SeqCst);
     }

@@ -9,20 +9,20 @@ pub(crate) struct Model {
     pub(crate) expires_at: DateTimeUtc,
 }
 
-/// Where the stock of an order is.
+/// Status of the stock of an order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum)]
 #[sea_orm(rs_type = "String", db_type = "String(StringLen::N(16))")]
 pub(crate) enum Status {
-    /// Set aside.
+    /// Reserved.
     #[sea_orm(string_value = "held")]
     Held,
     /// Sold.
     #[sea_orm(string_value = "committed")]
     Committed,
-    /// Back in the shop: the order gave it up, or never held any.
+    /// Returned to the shop: the order was released, or never held any.
     #[sea_orm(string_value = "released")]
     Released,
-    /// Back in the shop: the order took too long.
+    /// Returned to the shop: the hold expired.
     #[sea_orm(string_value = "expired")]
     Expired,
 }

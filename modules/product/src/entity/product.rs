@@ -7,7 +7,7 @@ pub(crate) struct Model {
     pub(crate) id: i64,
     pub(crate) name: String,
     pub(crate) name_lower: String,
-    /// What names are sorted by; none for rows of a release that knew no such thing.
+    /// The sort key of the name; `None` in rows of a release without keys.
     pub(crate) name_key: Option<Vec<u8>>,
     #[sea_orm(column_type = "Text")]
     pub(crate) description: String,

@@ -1,6 +1,7 @@
-//! What a search finds, and how well: on PostgreSQL by a text search vector and trigrams, on SQLite by FTS5.
+//! Search and ranking of products: on PostgreSQL by a text search vector and trigrams, on SQLite by FTS5.
 
 use crate::entity::product::{self, Column};
+use kernel::db::like;
 use sea_orm::{
     DbBackend, ExprTrait, QueryOrder, QuerySelect, Select,
     sea_query::{
@@ -9,12 +10,12 @@ use sea_orm::{
     },
 };
 
-/// Where what was looked for was found; the best first.
+/// The part of a product in which the text was found, from the best match to the worst.
 const IN_WORDS_OF_NAME: i32 = 0;
 const IN_NAME: i32 = 1;
 const IN_DESCRIPTION: i32 = 2;
 
-/// What someone looks for.
+/// A text to search for.
 #[derive(Clone)]
 pub(crate) struct Search {
     /// In lower case.
@@ -26,7 +27,7 @@ impl Search {
         Self { text: text.to_lowercase() }
     }
 
-    /// Only what is found.
+    /// Restricts the query to products that match.
     pub(super) fn narrow(&self, mut find: Select<product::Entity>, store: DbBackend) -> Select<product::Entity> {
         let hits = if store == DbBackend::Postgres { self.hits_of_postgres() } else { self.hits_of_sqlite() };
         let of_product = Expr::col(("hits", "id")).equals((product::Entity, Column::Id));
@@ -34,7 +35,7 @@ impl Search {
         find
     }
 
-    /// The best hit first: the whole name, the beginning of the name, the rest by where it was found and how well.
+    /// Sorts the best match first: the whole name, the beginning of the name, then by `place` and `badness`.
     pub(super) fn rank(&self, find: Select<product::Entity>) -> Select<product::Entity> {
         let name = || Expr::col((product::Entity, Column::NameLower));
         let of_name =
@@ -61,9 +62,9 @@ impl Search {
             .to_owned()
     }
 
-    /// What the two FTS5 tables find, each product once.
+    /// The matches of the two FTS5 tables, each product once.
     fn hits_of_sqlite(&self) -> SelectStatement {
-        let by = |table: &'static str, query: String, place: i32, badness: Expr| {
+        let matches_in = |table: &'static str, query: String, place: i32, badness: Expr| {
             Query::select()
                 .expr_as(Expr::col("rowid"), "id")
                 .expr_as(Expr::val(place), "place")
@@ -83,13 +84,16 @@ impl Search {
                 .and_where(Expr::col(Column::NameLower).like(self.pattern("%")))
                 .to_owned()
         } else {
-            by("product_parts", quoted(&self.text), IN_NAME, none)
+            matches_in("product_parts", quoted(&self.text), IN_NAME, none)
         };
         let words: Vec<_> = self.words().map(|word| format!("{} *", quoted(word))).collect();
         if !words.is_empty() {
             let words = words.join(" AND ");
-            hits.union(UnionType::All, by("product_words", format!("{{name_lower}} : ({words})"), IN_WORDS_OF_NAME, rank()));
-            hits.union(UnionType::All, by("product_words", words, IN_DESCRIPTION, rank()));
+            hits.union(
+                UnionType::All,
+                matches_in("product_words", format!("{{name_lower}} : ({words})"), IN_WORDS_OF_NAME, rank()),
+            );
+            hits.union(UnionType::All, matches_in("product_words", words, IN_DESCRIPTION, rank()));
         }
         Query::select()
             .column("id")
@@ -100,15 +104,14 @@ impl Search {
             .to_owned()
     }
 
-    /// As SQLite's `unicode61` and the function `product_words` of PostgreSQL take a text apart.
+    /// The words of the text, separated as by SQLite's `unicode61` and the function `product_words` of PostgreSQL.
     fn words(&self) -> impl Iterator<Item = &str> {
         self.text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty())
     }
 
-    /// A pattern for `LIKE`: the text at the beginning, or with `%` before it anywhere.
+    /// A pattern for `LIKE`: the text at the beginning, or anywhere with `%` as `before`.
     fn pattern(&self, before: &str) -> LikeExpr {
-        let escaped = self.text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
-        LikeExpr::new(format!("{before}{escaped}%")).escape('\\')
+        like(before, &self.text, "%")
     }
 }
 

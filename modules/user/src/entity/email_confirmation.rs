@@ -1,6 +1,6 @@
 use sea_orm::entity::prelude::*;
 
-/// The token that proves the address of a user who has not done so.
+/// The token that confirms the address of a user.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "email_confirmations")]
 pub(crate) struct Model {

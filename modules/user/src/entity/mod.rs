@@ -1,4 +1,4 @@
-//! The tables, as sea-orm sees them. Private: other modules know types, not rows.
+//! The tables, private to this module.
 
 pub(crate) mod address;
 pub(crate) mod email_confirmation;

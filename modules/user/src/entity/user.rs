@@ -15,16 +15,16 @@ pub(crate) struct Model {
     pub(crate) is_admin: bool,
     pub(crate) created_at: DateTimeUtc,
     pub(crate) updated_at: DateTimeUtc,
-    /// From 1, and higher with every change.
+    /// From 1; grows with every change.
     pub(crate) version: i64,
-    /// When the user has proved to read what is sent to the address.
+    /// When the user confirmed the address with a token that was mailed there.
     pub(crate) email_confirmed_at: Option<DateTimeUtc>,
     /// An e-mail address that is too long for `email`.
     pub(crate) long_email: Option<String>,
 }
 
 impl Model {
-    /// The e-mail address.
+    /// The whole e-mail address.
     pub(crate) fn address(&self) -> &str {
         self.long_email.as_deref().unwrap_or(&self.email)
     }

@@ -1,13 +1,12 @@
-//! Access tokens, which are signed, and refresh tokens, which are random.
+//! Signs access tokens.
 
-use crate::{AUDIENCE, AccessClaims, ISSUER, Jwk, Jwks};
+use crate::{AUDIENCE, AccessClaims, ISSUER, Jwk, Jwks, secrets::random_id};
 use aws_lc_rs::{rand::SystemRandom, signature::Ed25519KeyPair};
 use jsonwebtoken::{
     Algorithm, EncodingKey, Header, encode,
     jwk::{self, AlgorithmParameters, ThumbprintHash},
 };
 use kernel::{BoxError, Fault, Role, UserId, now};
-use sha2::{Digest, Sha256};
 use std::{
     fs::{self, OpenOptions},
     io::{self, ErrorKind, Write},
@@ -23,25 +22,24 @@ pub(crate) struct Signer {
 }
 
 impl Signer {
-    /// Reads the key from a PEM file (PKCS #8), which is made first when there is none and `generate` is set. Tokens live for
-    /// `seconds`.
+    /// Reads the key from a PEM file (PKCS #8); with `generate`, a missing one is generated. `seconds` is the lifetime of tokens.
     pub(crate) fn open(file: &Path, generate: bool, seconds: u32) -> Result<Self, BoxError> {
-        let told = |e: &dyn std::fmt::Display| format!("user.signing_key_file: {}: {e}", file.display());
+        let error = |e: &dyn std::fmt::Display| format!("user.signing_key_file: {}: {e}", file.display());
         let pem = match fs::read(file) {
             Err(e) if e.kind() == ErrorKind::NotFound && generate => {
-                make(file).and_then(|()| fs::read(file)).map_err(|e| told(&e))?
+                generate_key(file).and_then(|()| fs::read(file)).map_err(|e| error(&e))?
             }
             Err(e) if e.kind() == ErrorKind::NotFound => {
-                return Err(told(&"not found; `openssl genpkey -algorithm ed25519` makes one").into());
+                return Err(error(&"not found; `openssl genpkey -algorithm ed25519` makes one").into());
             }
-            read => read.map_err(|e| told(&e))?,
+            read => read.map_err(|e| error(&e))?,
         };
-        let unusable = |_| told(&"is not an Ed25519 key in PKCS #8");
+        let unusable = |_| error(&"is not an Ed25519 key in PKCS #8");
         let key = EncodingKey::from_ed_pem(&pem).map_err(unusable)?;
         let public = jwk::Jwk::from_encoding_key(&key, Algorithm::EdDSA).map_err(unusable)?;
         let kid = public.thumbprint(ThumbprintHash::SHA256).map_err(unusable)?;
         let AlgorithmParameters::OctetKeyPair(parameters) = public.algorithm else {
-            return Err(told(&"is not an Ed25519 key").into());
+            return Err(error(&"is not an Ed25519 key").into());
         };
         let public = Jwk {
             kty: "OKP".into(),
@@ -51,7 +49,7 @@ impl Signer {
             alg: "EdDSA".into(),
             usage: "sig".into(),
         };
-        // RFC 9068: so that no other JWT of ours passes for an access token
+        // RFC 9068: no other JWT of the shop is accepted as an access token
         let header = Header { typ: Some("at+jwt".into()), kid: Some(kid), ..Header::new(Algorithm::EdDSA) };
         Ok(Self { key, header, jwks: Jwks { keys: vec![public] }, seconds })
     }
@@ -75,14 +73,14 @@ impl Signer {
         self.jwks.clone()
     }
 
-    /// How long a token lives.
+    /// Lifetime of a token.
     pub(crate) fn seconds(&self) -> u32 {
         self.seconds
     }
 }
 
-/// Makes a key that only its owner can read. It appears under its name at once and whole: another process may look for it now.
-fn make(file: &Path) -> io::Result<()> {
+/// Generates a key file that only its owner can read. The file appears complete: another process may read it at any time.
+fn generate_key(file: &Path) -> io::Result<()> {
     if let Some(folder) = file.parent() {
         fs::create_dir_all(folder)?;
     }
@@ -99,26 +97,11 @@ fn make(file: &Path) -> io::Result<()> {
     let linked = open
         .write_all(text.as_bytes())
         .and_then(|()| open.sync_all())
-        // unlike a renamed file, a link never takes the place of another key
+        // unlike renaming, linking never replaces an existing key
         .and_then(|()| fs::hard_link(&unfinished, file));
     fs::remove_file(&unfinished)?;
     match linked {
         Err(e) if e.kind() == ErrorKind::AlreadyExists => Ok(()),
         linked => linked,
     }
-}
-
-/// 128 random bits, for ids that nobody can guess.
-pub(crate) fn random_id() -> String {
-    format!("{:032x}", rand::random::<u128>())
-}
-
-/// 256 random bits, for refresh tokens.
-pub(crate) fn random_token() -> String {
-    random_id() + &random_id()
-}
-
-/// What is stored of a refresh token or an e-mail address. Random tokens need no salt.
-pub(crate) fn fingerprint(text: &str) -> String {
-    format!("{:x}", Sha256::digest(text))
 }

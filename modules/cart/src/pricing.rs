@@ -1,70 +1,11 @@
-//! What a cart looks like: decisions that need no store and no call.
+//! The contents, totals and issues of a cart at current prices. Pure functions.
 
 use crate::{
     Cart, CartError, CartItem, Issue,
-    store::{Line, Seen, Stored},
+    catalogue::Catalogue,
+    stored::{Line, ShownProduct, Stored},
 };
-use kernel::{Amount, Currency, Fault, Money};
-use product::{Product, ProductId};
-use serde::{Deserialize, Serialize};
-use std::collections::HashMap;
-
-/// What is known about the products of a cart now.
-#[derive(Serialize, Deserialize)]
-pub(crate) struct Catalogue {
-    /// Each product that was asked for; none for one that is no longer sold.
-    pub(crate) products: HashMap<ProductId, Option<Sold>>,
-    /// Whether products could not be reached, so that nothing is known.
-    pub(crate) stale: bool,
-}
-
-/// What a cart shows of a product.
-#[derive(Serialize, Deserialize)]
-pub(crate) struct Sold {
-    pub(crate) name: String,
-    price_minor: i64,
-    pub(crate) currency: Currency,
-    /// Pieces that are left.
-    pub(crate) stock: u32,
-}
-
-impl Catalogue {
-    /// A product that can be bought.
-    pub(crate) fn sold(&self, id: ProductId) -> Result<&Sold, CartError> {
-        self.products.get(&id).and_then(Option::as_ref).ok_or(CartError::ProductNotFound)
-    }
-
-    /// Everything that the user sees of it.
-    pub(crate) fn seen(&self) -> impl Iterator<Item = Seen<'_>> {
-        self.products.iter().filter_map(|(id, product)| product.as_ref().map(|product| product.seen(*id)))
-    }
-
-    /// The answer for a product; `None` when nothing is known about it, because it was not asked for.
-    fn get(&self, line: &Line) -> Option<Option<&Sold>> {
-        self.products.get(&line.product).map(Option::as_ref)
-    }
-}
-
-impl Sold {
-    /// What its user sees of it.
-    pub(crate) fn seen(&self, product: ProductId) -> Seen<'_> {
-        Seen { product, name: &self.name, price: self.price() }
-    }
-
-    fn price(&self) -> Money {
-        Money { minor: self.price_minor, currency: self.currency }
-    }
-}
-
-impl TryFrom<Product> for Sold {
-    type Error = Fault;
-
-    fn try_from(product: Product) -> Result<Self, Fault> {
-        let wrong = || Fault::internal(format_args!("price of product {}: {} {}", product.id, product.price, product.currency));
-        let price = product.price.in_currency(product.currency).ok_or_else(wrong)?;
-        Ok(Self { name: product.name, price_minor: price.minor, currency: price.currency, stock: product.stock_quantity })
-    }
-}
+use kernel::{Amount, Currency, Money};
 
 /// The cart without lines.
 pub(crate) fn empty() -> Cart {
@@ -80,7 +21,7 @@ pub(crate) fn empty() -> Cart {
     }
 }
 
-/// The cart as its user sees it. Whatever has become of the prices, it can be shown.
+/// The cart as its user is shown it. It can be shown whatever the prices have become.
 pub(crate) fn cart(stored: &Stored, catalogue: &Catalogue) -> Cart {
     let sums = sums(stored, catalogue);
     let items = std::iter::zip(&stored.lines, &sums.lines).map(|(line, sum)| {
@@ -115,7 +56,7 @@ pub(crate) fn cart(stored: &Stored, catalogue: &Catalogue) -> Cart {
     }
 }
 
-/// What a line does to the total of its cart.
+/// Whether a line counts towards the total of its cart.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Sum {
     Counted,
@@ -124,9 +65,9 @@ enum Sum {
 }
 
 struct Sums {
-    /// For each line.
+    /// One for each line of the cart.
     lines: Vec<Sum>,
-    /// Of all lines that are counted; none without lines.
+    /// Total of the lines that count; `None` without lines.
     total: Option<Money>,
 }
 
@@ -153,7 +94,7 @@ fn sums(stored: &Stored, catalogue: &Catalogue) -> Sums {
     Sums { lines: lines.collect(), total }
 }
 
-/// Refuses a cart that costs more than can be shown, before it is kept.
+/// Refuses a cart whose total is above the highest amount, before it is stored.
 pub(crate) fn must_be_payable(stored: &Stored, catalogue: &Catalogue) -> Result<(), CartError> {
     let sums = sums(stored, catalogue);
     if sums.lines.contains(&Sum::TooDear) { Err(too_dear(sums.total.map(|total| total.currency))) } else { Ok(()) }
@@ -164,32 +105,32 @@ pub(crate) fn too_dear(currency: Option<Currency>) -> CartError {
     CartError::TooDear { most: Money { minor: Money::MAX_MINOR, currency }.amount(), currency }
 }
 
-/// The lines whose name or price is another than the user last saw.
-pub(crate) fn changed<'a>(stored: &Stored, catalogue: &'a Catalogue) -> Vec<Seen<'a>> {
-    let seen_now = |line: &Line| {
-        Some(catalogue.get(line)??.seen(line.product)).filter(|now| now.name != line.name || now.price != line.price)
+/// The current names and prices of the lines that were last shown with other ones.
+pub(crate) fn changed<'a>(stored: &Stored, catalogue: &'a Catalogue) -> Vec<ShownProduct<'a>> {
+    let shown_now = |line: &Line| {
+        Some(catalogue.get(line)??.shown(line.product)).filter(|now| now.name != line.name || now.price != line.price)
     };
-    stored.lines.iter().filter_map(seen_now).collect()
+    stored.lines.iter().filter_map(shown_now).collect()
 }
 
-/// What keeps the lines from being ordered as they were last seen.
+/// The reasons why lines cannot be ordered as they were last shown.
 pub(crate) fn issues(stored: &Stored, catalogue: &Catalogue) -> Vec<Issue> {
     let mut issues = Vec::new();
     for (line, sum) in std::iter::zip(&stored.lines, sums(stored, catalogue).lines) {
-        let mut say = |issue| issues.push(Issue { product_id: line.product, issue });
+        let mut add = |issue| issues.push(Issue { product_id: line.product, issue });
         match catalogue.get(line) {
             Some(Some(product)) => {
                 if product.stock < line.quantity {
-                    say(format!("Only {} items available, requested {}", product.stock, line.quantity));
+                    add(format!("Only {} items available, requested {}", product.stock, line.quantity));
                 }
                 if sum == Sum::TooDear {
-                    say("Makes the cart cost more than can be paid; take fewer pieces".into());
+                    add("Makes the cart cost more than can be paid; take fewer pieces".into());
                 }
                 if line.price != product.price() {
-                    say(format!("Price changed from {} to {}", line.price.amount(), product.price().amount()));
+                    add(format!("Price changed from {} to {}", line.price.amount(), product.price().amount()));
                 }
             }
-            Some(None) => say("Product no longer available".into()),
+            Some(None) => add("Product no longer available".into()),
             None => {}
         }
     }
@@ -199,12 +140,15 @@ pub(crate) fn issues(stored: &Stored, catalogue: &Catalogue) -> Vec<Issue> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::catalogue::Sold;
     use kernel::chrono::DateTime;
+    use product::ProductId;
     use proptest::prelude::*;
+    use std::collections::HashMap;
 
     proptest! {
         #[test]
-        fn every_cart_can_be_shown_and_only_payable_ones_are_kept(
+        fn every_cart_can_be_shown_and_only_payable_carts_are_stored(
             lines in prop::collection::vec((0..=i64::MAX / 2, 1..=1_000_000_u32, 0..4_u8), 0..100),
         ) {
             let at = DateTime::UNIX_EPOCH;

@@ -1,2 +1,0 @@
--- Notes what the user was shown.
-see(1)

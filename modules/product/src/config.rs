@@ -1,0 +1,25 @@
+//! Settings of the module.
+
+use kernel::{Currency, db::Pool};
+use serde::{Deserialize, Serialize};
+
+/// Settings of the module.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// URL of the database, e.g. `sqlite://data/product.db`.
+    pub database_url: String,
+    /// Pool of the database.
+    pub pool: Pool,
+    /// The shop's currency. Must not change once there are products.
+    pub currency: Currency,
+    /// Seconds between two searches for expired holds; at least 1.
+    pub hold_sweep_seconds: u64,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        let database_url = "sqlite://data/product.db".into();
+        Self { database_url, pool: Pool::default(), currency: Currency::default(), hold_sweep_seconds: 5 }
+    }
+}

@@ -1,0 +1,56 @@
+//! Fills a catalogue: with the demo shop, or with generated products.
+
+use crate::{CategoryId, ListProducts, NewCategory, context::Products, demo, store, view::new_row};
+use kernel::BoxError;
+
+impl Products {
+    /// Fills an empty catalogue with the demo shop; returns the number of products added.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn seed_demo(&self) -> Result<usize, BoxError> {
+        let tx = self.db.begin().await?;
+        let any = store::filter(&ListProducts::default(), None, None, None);
+        if store::count(&*tx, &any).await? > 0 || !store::categories(&*tx).await?.is_empty() {
+            return Ok(0);
+        }
+        let mut added = 0;
+        for (name, below) in demo::TREE {
+            let parent = store::insert_category(&*tx, &category(name, None)).await?;
+            for (name, products) in *below {
+                let child = store::insert_category(&*tx, &category(name, Some(parent.id))).await?;
+                let rows = products.iter().map(|product| new_row(product.to_new(child.id), product.money(self.currency)));
+                store::insert_many(&*tx, rows.collect()).await?;
+                added += products.len();
+            }
+        }
+        tx.commit().await?;
+        Ok(added)
+    }
+
+    /// Adds `count` generated products; `progress` receives the size of each batch.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn seed_many(&self, count: usize, mut progress: impl FnMut(usize)) -> Result<(), BoxError> {
+        /// Rows in one statement; SQLite accepts 32,766 values.
+        const BATCH: usize = 500;
+        let categories: Vec<i64> = store::categories(self.db.read()).await?.into_iter().map(|category| category.id).collect();
+        for start in (0..count).step_by(BATCH) {
+            let end = count.min(start + BATCH);
+            let rows = (start..end).map(|i| {
+                let (product, money) = demo::generate(i, &categories, self.currency);
+                new_row(product, money)
+            });
+            let tx = self.db.begin().await?;
+            store::insert_many(&*tx, rows.collect()).await?;
+            tx.commit().await?;
+            progress(end - start);
+        }
+        Ok(())
+    }
+}
+
+fn category(name: &str, parent: Option<i64>) -> NewCategory {
+    NewCategory { name: name.into(), parent_id: parent.map(CategoryId) }
+}

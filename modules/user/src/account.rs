@@ -1,0 +1,48 @@
+//! New accounts and their passwords, for `register` and for commands of an operator.
+
+use crate::{
+    Register,
+    context::{Result, Users},
+    entity::user,
+    password::{Place, Weakness},
+    rules::{e164, known_email, normal_email},
+    store,
+};
+use kernel::{Fault, now};
+use sea_orm::Set;
+
+impl Users {
+    /// The row of a new customer's account.
+    pub(crate) async fn new_row(&self, request: Register) -> Result<user::ActiveModel> {
+        let (email, now) = (normal_email(&request.email)?, now());
+        let phone = request.phone.as_deref().map(e164).transpose()?;
+        let place: Place = self.passwords.enter()?;
+        Ok(user::ActiveModel {
+            email: Set(store::email_key(&email)),
+            long_email: Set(Some(email.clone()).filter(|email| store::email_key(email) != *email)),
+            password_hash: Set(place.hash(request.password).await?),
+            first_name: Set(request.first_name.into()),
+            last_name: Set(request.last_name.into()),
+            phone: Set(phone),
+            is_active: Set(true),
+            is_admin: Set(false),
+            created_at: Set(now),
+            updated_at: Set(now),
+            ..Default::default()
+        })
+    }
+
+    /// Refuses a password that is easy to guess: a common one, or one made of `person`: first name, last name and e-mail address.
+    pub(crate) async fn must_be_hard_to_guess(&self, pointer: &str, password: &str, person: [&str; 3]) -> Result<()> {
+        let refused = |detail: &str| Err(Fault::invalid(pointer, detail).into());
+        if known_email(password) == person[2] {
+            return refused("Password must not be the email address");
+        }
+        let (password, person) = (password.to_owned(), person.map(str::to_owned));
+        match self.passwords.enter()?.weakness(password, person).await? {
+            None => Ok(()),
+            Some(Weakness::Common) => refused("Password must not be a common one, or one that is easy to guess"),
+            Some(Weakness::OfThePerson) => refused("Password must not be made of your name or your email address"),
+        }
+    }
+}
