@@ -145,7 +145,7 @@ fn imports_between_files_have_no_circle_and_point_down() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n").replace(&root, ""));
 }
 
-/// A type that a module forgets to list would be told, and found in no document.
+/// An event that a module forgets to list would be published, but in no document.
 #[test]
 fn every_event_is_documented() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
