@@ -7,8 +7,8 @@ use product::ProductId;
 pub trait CartApi {
     /// Get your cart.
     ///
-    /// Names, prices and stock are current. When the product module cannot be reached, the last known names and prices are shown and
-    /// `stale` is true. Reading a cart renews its expiry.
+    /// Names, prices and stock are current. When the product module cannot be reached, the last known names and prices are shown
+    /// and `stale` is true. Reading a cart renews its expiry.
     #[get("/cart/{user}", public = "/api/cart", access = user, rate = "50/min")]
     async fn get(&self, cx: &Ctx, user: UserId) -> Result<Cart, CartError>;
 

@@ -9,21 +9,15 @@ pub use error::*;
 pub use types::*;
 
 #[cfg(feature = "server")]
-mod catalogue;
-#[cfg(feature = "server")]
 mod config;
 #[cfg(feature = "server")]
 mod entity;
-#[cfg(feature = "server")]
-mod pricing;
 #[cfg(feature = "server")]
 mod service;
 #[cfg(feature = "server")]
 mod start;
 #[cfg(feature = "server")]
 mod store;
-#[cfg(feature = "server")]
-mod stored;
 
 #[cfg(feature = "server")]
 pub use {

@@ -2,10 +2,12 @@
 
 use crate::{
     AddItem, Cart, CartApi, CartError, CartVersion, ChangeItem, Cleared, Snapshot, SnapshotLine, Validation,
-    catalogue::Catalogue,
-    pricing,
-    store::Store,
-    stored::{MAX_LINES, Stored, pieces},
+    store::{
+        Store,
+        catalogue::Catalogue,
+        pricing,
+        stored::{MAX_LINES, Stored, pieces},
+    },
 };
 use kernel::{Code, Ctx, Fault, UserId, chrono::TimeDelta};
 use product::{Ids, ListProducts, ProductApi, ProductClient, ProductError, ProductId};

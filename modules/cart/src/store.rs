@@ -1,18 +1,20 @@
-//! The store of carts: a database or Redis, chosen by the URL. Each method is one read or one change, so that both kinds can do it: a
-//! check and the change that depends on it are never two methods.
+//! The store of carts: a database or Redis, chosen by the URL. Each method is one read or one change, so that both kinds can do
+//! it: a check and the change that depends on it are never two methods.
 
+pub(crate) mod catalogue;
+pub(crate) mod pricing;
 mod redis;
+pub(crate) mod settings;
 mod sql;
+pub(crate) mod stored;
 
-use crate::{
-    AddItem, Cart, CartError,
-    catalogue::Catalogue,
-    config::Config,
-    stored::{ShownProduct, Stored},
-};
+use crate::{AddItem, Cart, CartError};
+use catalogue::Catalogue;
 use kernel::{BoxError, BoxFuture, Ctx, Fault, Health, UserId, chrono::TimeDelta, db::Db, jobs::Jobs};
 use product::ProductId;
+use settings::Settings;
 use std::{sync::Arc, time::Duration};
+use stored::{ShownProduct, Stored};
 
 type Result<T, E = Fault> = std::result::Result<T, E>;
 
@@ -28,10 +30,10 @@ enum Kind {
 
 impl Store {
     /// Opens the store of the URL. No connection is made yet.
-    pub(crate) async fn open(config: &Config) -> Result<Self, BoxError> {
-        match config.database_url.split_once("://") {
-            Some(("redis" | "rediss", _)) => Ok(Self(Kind::Redis(Arc::new(redis::Redis::open(config)?)))),
-            Some(("sqlite" | "postgres" | "postgresql", _)) => Ok(Self(Kind::Sql(sql::open(config).await?))),
+    pub(crate) async fn open(settings: &Settings<'_>) -> Result<Self, BoxError> {
+        match settings.database_url.split_once("://") {
+            Some(("redis" | "rediss", _)) => Ok(Self(Kind::Redis(Arc::new(redis::Redis::open(settings)?)))),
+            Some(("sqlite" | "postgres" | "postgresql", _)) => Ok(Self(Kind::Sql(sql::open(settings).await?))),
             // the URL is not quoted: it may contain a password
             _ => Err("cart.database_url must start with sqlite://, postgres://, redis:// or rediss://".into()),
         }
@@ -78,8 +80,8 @@ impl Store {
         }
     }
 
-    /// Adds pieces to the line of a product, and creates the line and the cart if there are none. Returns the cart as it is shown then.
-    /// The reply is stored under the caller's idempotency key in the same step.
+    /// Adds pieces to the line of a product, and creates the line and the cart if there are none. Returns the cart as it is shown
+    /// then. The reply is stored under the caller's idempotency key in the same step.
     ///
     /// # Errors
     /// `ProductNotFound`, `InsufficientStock`, `TooDear` and `CartFull`; then nothing has changed.
@@ -97,7 +99,8 @@ impl Store {
         }
     }
 
-    /// Sets the quantity of a line and remembers the names and prices of the catalogue as shown. A lower quantity is always accepted.
+    /// Sets the quantity of a line and remembers the names and prices of the catalogue as shown. A lower quantity is always
+    /// accepted.
     ///
     /// # Errors
     /// `NotInCart` and `TooDear`; then nothing has changed.

@@ -45,8 +45,8 @@ pub struct CartItem {
     pub stock_available: Option<u32>,
     /// Whether the product is no longer sold.
     pub unavailable: bool,
-    /// Whether the line would raise the total above the highest amount. It then counts in no total, and cannot be ordered until its
-    /// quantity is lower. Its subtotal is 0 if it is above the highest amount by itself.
+    /// Whether the line would raise the total above the highest amount. It then counts in no total, and cannot be ordered until
+    /// its quantity is lower. Its subtotal is 0 if it is above the highest amount by itself.
     #[serde(default)]
     #[schema(required)]
     pub too_dear: bool,

@@ -1,5 +1,5 @@
-//! Tests of carts in Redis beyond `conformance.rs`: failures of Redis, and the commands sent to it. Each test starts a server of its own;
-//! they are ignored, because not everyone has `redis-server`.
+//! Tests of carts in Redis beyond `conformance.rs`: failures of Redis, and the commands sent to it. Each test starts a server of
+//! its own; they are ignored, because not everyone has `redis-server`.
 #![expect(clippy::unwrap_used, reason = "a test may stop at any surprise")]
 
 use cart::{AddItem, Cart, CartApi, CartClient, CartError, CartVersion, Carts, ChangeItem, Config, Peers};

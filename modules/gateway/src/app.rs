@@ -7,8 +7,8 @@
 //! 4. the router with the operations, `/health`, `/livez`, `/openapi.json`, `/docs`, `/dev/mailbox` and `security.txt`;
 //! 5. for operations only: the caller (`auth.rs`), then the limit (`limits.rs`), then the operation (`entry.rs`).
 //!
-//! Step 5 is the same for all operations: the caller comes from the access token alone, whatever other headers contain.
-//! Bytes that cannot be read as HTTP (a bad request line, too many headers) are answered by actix-http with an empty 400 or 431 before
+//! Step 5 is the same for all operations: the caller comes from the access token alone, whatever other headers contain. Bytes
+//! that cannot be read as HTTP (a bad request line, too many headers) are answered by actix-http with an empty 400 or 431 before
 //! all this, and a header name that is too long for it by `kernel::server`.
 
 use crate::{docs, headers, health, mailbox, security};

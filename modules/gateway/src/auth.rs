@@ -1,8 +1,8 @@
-//! The caller of a request: access tokens (RFC 9068) of the user module are verified with its public keys, and refused when their session
-//! has ended.
+//! The caller of a request: access tokens (RFC 9068) of the user module are verified with its public keys, and refused when their
+//! session has ended.
 //!
-//! Keys and ended sessions may be some seconds old. That is recent enough to read and to buy. When an admin changes something, the user
-//! module is asked whether the caller still is an admin.
+//! Keys and ended sessions may be some seconds old. That is recent enough to read and to buy. When an admin changes something,
+//! the user module is asked whether the caller still is an admin.
 
 use actix_web::{HttpRequest, http::header::AUTHORIZATION};
 use jsonwebtoken::{Algorithm, DecodingKey, Header, Validation, decode, decode_header, get_current_timestamp};
@@ -230,8 +230,8 @@ impl Auth {
     }
 }
 
-/// The id of the key of an access token; `None` for other tokens. Keys and URLs of keys in the header (`jwk`, `jku`, `x5u`) are not trusted
-/// and not read.
+/// The id of the key of an access token; `None` for other tokens. Keys and URLs of keys in the header (`jwk`, `jku`, `x5u`) are
+/// not trusted and not read.
 fn key_id(header: Header) -> Option<String> {
     let is_access_token =
         header.typ.is_some_and(|typ| typ.strip_prefix("application/").unwrap_or(&typ).eq_ignore_ascii_case("at+jwt"));

@@ -51,8 +51,8 @@ impl<'de> Deserialize<'de> for Network {
     }
 }
 
-/// The address of the client: the peer's, unless the peer is a trusted proxy. Then it is the right-most entry of `X-Forwarded-For` that is
-/// no trusted proxy, because clients can forge the entries further left.
+/// The address of the client: the peer's, unless the peer is a trusted proxy. Then it is the right-most entry of
+/// `X-Forwarded-For` that is no trusted proxy, because clients can forge the entries further left.
 #[cfg_attr(not(any(feature = "actix-governor", test)), expect(dead_code, reason = "only limits use the address"))]
 pub(crate) fn address(peer: IpAddr, headers: &HeaderMap, trusted: &[Network]) -> IpAddr {
     let is_trusted = |address: IpAddr| trusted.iter().any(|network| network.contains(address));

@@ -10,8 +10,8 @@ use std::{collections::BTreeMap, fmt, str::FromStr};
 pub struct Config {
     /// Rate limits per caller: `"on"`, `"off"`, or a factor such as `10` that multiplies every count.
     pub limits: Limiting,
-    /// Limits of single operations in place of those in their contracts, e.g. `"user.login" = "20/min"`: a count, and `s`, `min`, `hour`
-    /// or `day`. The factor of `limits` also multiplies them.
+    /// Limits of single operations in place of those in their contracts, e.g. `"user.login" = "20/min"`: a count, and `s`, `min`,
+    /// `hour` or `day`. The factor of `limits` also multiplies them.
     pub rates: BTreeMap<String, String>,
     /// Web origins whose pages may call the API, e.g. `https://shop.example`. Empty: none. `*` alone: any, for development.
     #[serde(deserialize_with = "list")]
@@ -25,13 +25,13 @@ pub struct Config {
     pub max_body_bytes: usize,
     /// The highest age of the answer of `/health` in seconds, at least 1.
     pub health_cache_seconds: u64,
-    /// Whether to publish `/openapi.json`, and a page at `/docs` to read and try the API. The default is on in development and off in
-    /// production.
+    /// Whether to publish `/openapi.json`, and a page at `/docs` to read and try the API. The default is on in development and
+    /// off in production.
     pub swagger: bool,
     /// Seconds for which browsers must use https for this host (HSTS, RFC 6797); 0: no such header. Needs a TLS proxy in front.
     pub hsts_seconds: u64,
-    /// Contact for reports of vulnerabilities in `/.well-known/security.txt` (RFC 9116), such as `mailto:security@shop.example` or
-    /// `https://shop.example/security`. Empty: no such file.
+    /// Contact for reports of vulnerabilities in `/.well-known/security.txt` (RFC 9116), such as `mailto:security@shop.example`
+    /// or `https://shop.example/security`. Empty: no such file.
     pub security_contact: String,
     /// Whether `/dev/mailbox` has a page that shows the development mailbox.
     pub mailbox: bool,

@@ -42,8 +42,8 @@ impl Entry for PublicEntry {
         Ok(Ctx::new(principal, self.timeout))
     }
 
-    /// Around the operation, from the outside in: the caller (determined once per request; an admin who changes something is verified with
-    /// the user module), then the limit of the caller.
+    /// Around the operation, from the outside in: the caller (determined once per request; an admin who changes something is
+    /// verified with the user module), then the limit of the caller.
     fn route(&self, op: &'static Op, route: Route) -> Route {
         let (auth, limit) = (self.auth.clone(), self.limits.of(op));
         // the development mailbox is open to anyone and contains secret links

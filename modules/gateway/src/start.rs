@@ -18,8 +18,8 @@ use user::UserClient;
 
 /// Starts the gateway and its `jobs`.
 ///
-/// `modules` are clients in the name of the gateway, `users` is the source of keys and ended sessions, and `watched` are the modules of
-/// `/health`.
+/// `modules` are clients in the name of the gateway, `users` is the source of keys and ended sessions, and `watched` are the
+/// modules of `/health`.
 ///
 /// # Errors
 /// When a setting is invalid.

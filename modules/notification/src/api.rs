@@ -39,8 +39,8 @@ pub trait NotificationApi {
 
     /// Change your preferences: kinds of notifications, channels, and language.
     ///
-    /// Replaces all preferences. A missing kind gets its default: e-mail, and also SMS when an order is shipped or delivered. The change
-    /// applies to future events.
+    /// Replaces all preferences. A missing kind gets its default: e-mail, and also SMS when an order is shipped or delivered. The
+    /// change applies to future events.
     #[put("/users/{user}/preferences", public = "/api/notifications/preferences", access = user, rate = "30/min")]
     async fn change_preferences(
         &self,
@@ -69,9 +69,9 @@ pub trait NotificationApi {
 
     /// Send a notification again.
     ///
-    /// A failed notification gets all its attempts again; a sent one is sent once more. It goes to the user's current address, or to the
-    /// address that it confirms. A queued notification is a conflict. A repeated call with the same `Idempotency-Key` does not send it
-    /// again.
+    /// A failed notification gets all its attempts again; a sent one is sent once more. It goes to the user's current address, or
+    /// to the address that it confirms. A queued notification is a conflict. A repeated call with the same `Idempotency-Key` does
+    /// not send it again.
     #[post(
         "/notifications/{id}/resend",
         public = "/api/admin/notifications/{id}/resend",
@@ -85,7 +85,8 @@ pub trait NotificationApi {
 
     /// Preview a template.
     ///
-    /// Renders it with example data; nothing is sent or stored. The answer contains the nearest available locale to the requested one.
+    /// Renders it with example data; nothing is sent or stored. The answer contains the nearest available locale to the requested
+    /// one.
     #[post(
         "/templates/preview",
         public = "/api/admin/notification-templates/preview",
@@ -97,8 +98,8 @@ pub trait NotificationApi {
 
     /// Get the messages in the development mailbox.
     ///
-    /// The unsent messages since the start of the process, the newest first, at most 100. Only where mail goes to the mailbox, as in
-    /// development.
+    /// The unsent messages since the start of the process, the newest first, at most 100. Only where mail goes to the mailbox, as
+    /// in development.
     #[get("/mailbox", public = "/api/dev/mailbox", access = anyone, rate = "120/min", errors(NoMailbox))]
     async fn mailbox(&self, cx: &Ctx) -> Result<Mailbox, NotificationError>;
 

@@ -21,7 +21,8 @@ pub struct Config {
     pub shop_url: String,
     /// Language of the shop (BCP 47), for users without a chosen one.
     pub locale: String,
-    /// A folder with templates that replace the built-in ones or add languages: `<folder>/de/order.placed.subject.txt`. Empty: none.
+    /// A folder with templates that replace the built-in ones or add languages: `<folder>/de/order.placed.subject.txt`. Empty:
+    /// none.
     pub templates_folder: PathBuf,
     /// Destination of mail.
     pub mail: MailTransport,
@@ -37,7 +38,8 @@ pub struct Config {
     pub sms_http: SmsHttp,
     /// Highest number of concurrent attempts on one channel, 1 to 100.
     pub sends_at_once: u32,
-    /// Milliseconds between attempts to send a message that was refused or may have been sent. After the last attempt the message has failed.
+    /// Milliseconds between attempts to send a message that was refused or may have been sent. After the last attempt the message
+    /// has failed.
     pub retry_ms: Vec<u64>,
     /// Hours after which a message fails while the mail server or the provider cannot be reached, 1 to 720.
     pub give_up_hours: u32,
@@ -96,8 +98,8 @@ pub struct Smtp {
     pub pool: u32,
     /// Time-out in milliseconds for all commands before the mail itself, from connecting to the recipient, 100 to 120,000.
     pub timeout_ms: u64,
-    /// Time-out in milliseconds for a mail and its answer, 100 to 1,800,000. Servers that scan for viruses can take minutes (RFC 5321
-    /// 4.5.3.2.6); a mail without an answer may have been sent, and is sent again.
+    /// Time-out in milliseconds for a mail and its answer, 100 to 1,800,000. Servers that scan for viruses can take minutes (RFC
+    /// 5321 4.5.3.2.6); a mail without an answer may have been sent, and is sent again.
     pub data_timeout_ms: u64,
 }
 

@@ -6,7 +6,7 @@ use crate::{
     interpret::interpret,
     notice::Notice,
     rules,
-    stored::{Contact, Row},
+    store::stored::{Contact, Row},
 };
 use kernel::{Envelope, Fault, UserId};
 
@@ -29,9 +29,9 @@ impl Notifications {
 
     /// Writes the notifications of a notice: one for each channel that is not turned off and that the user wants.
     ///
-    /// Events of different modules have no order: the user may not be known yet. The address is looked up when the message is sent. A
-    /// message for an address that is not confirmed, or not known to be, contains no text that the user typed. Neither does an SMS, as
-    /// numbers are never confirmed.
+    /// Events of different modules have no order: the user may not be known yet. The address is looked up when the message is
+    /// sent. A message for an address that is not confirmed, or not known to be, contains no text that the user typed. Neither
+    /// does an SMS, as numbers are never confirmed.
     async fn write(&self, event: &Envelope, user: UserId, new_contact: Option<&Contact>, notice: Notice) -> Result<Vec<Row>> {
         let (known, preferences, now) =
             tokio::try_join!(self.store.contact(user), self.store.preferences(user), self.store.now())?;

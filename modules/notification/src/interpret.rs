@@ -3,7 +3,7 @@
 use crate::{
     NotificationKind,
     notice::{AccountFacts, Confirmation, Facts, Notice},
-    stored::Contact,
+    store::stored::Contact,
 };
 use kernel::{Envelope, Event, Fault, UserId};
 use order::{OrderCancelled, OrderDelivered, OrderFacts, OrderPaid, OrderPlaced, OrderRefunded, OrderShipped};

@@ -26,8 +26,6 @@ mod mail;
 #[cfg(feature = "server")]
 mod mailbox;
 #[cfg(feature = "server")]
-mod message;
-#[cfg(feature = "server")]
 mod notice;
 #[cfg(feature = "server")]
 mod outcome;
@@ -45,8 +43,6 @@ mod sms;
 mod start;
 #[cfg(feature = "server")]
 mod store;
-#[cfg(feature = "server")]
-mod stored;
 #[cfg(feature = "server")]
 mod templates;
 #[cfg(feature = "server")]

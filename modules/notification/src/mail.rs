@@ -4,7 +4,7 @@ use crate::{
     config::{Config, MailTransport, Smtp, Tls},
     mailbox::RecentMessages,
     outcome::Outcome,
-    stored::{Contact, Row},
+    store::stored::{Contact, Row},
     text::{one_line, redact},
     view::to_mailbox_message,
 };
@@ -123,8 +123,8 @@ impl Mailer {
     }
 }
 
-/// An address in the form for mail servers: an international domain in ASCII (RFC 5890). `None` for an invalid address, and for the
-/// reserved domain (RFC 2606) of accounts whose address was disowned.
+/// An address in the form for mail servers: an international domain in ASCII (RFC 5890). `None` for an invalid address, and for
+/// the reserved domain (RFC 2606) of accounts whose address was disowned.
 fn address(text: &str) -> Option<Address> {
     let (user, domain) = text.rsplit_once('@')?;
     if domain.ends_with(".invalid") {
@@ -136,7 +136,8 @@ fn address(text: &str) -> Option<Address> {
     Address::new(user, idna::domain_to_ascii(domain).ok()?).ok()
 }
 
-/// The Message-ID: the same for every attempt, by which duplicates can be recognized. A mail that an admin sends again has another one.
+/// The Message-ID: the same for every attempt, by which duplicates can be recognized. A mail that an admin sends again has
+/// another one.
 fn message_id(row: &Row, domain: &str) -> String {
     if row.queued_at == row.created_at {
         return format!("<{}@{domain}>", row.id);
@@ -146,8 +147,8 @@ fn message_id(row: &Row, domain: &str) -> String {
 
 /// A mail server, with a pool of connections.
 ///
-/// lettre's own pool also reuses a connection after a time-out: the late answer to the old command would be read as the answer to the next
-/// one.
+/// lettre's own pool also reuses a connection after a time-out: the late answer to the old command would be read as the answer to
+/// the next one.
 struct Server {
     host: String,
     port: u16,
@@ -336,7 +337,7 @@ fn describe(e: &Error, to: &Address) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{EventId, NotificationChannel, NotificationId, NotificationKind, NotificationStatus, stored};
+    use crate::{EventId, NotificationChannel, NotificationId, NotificationKind, NotificationStatus, store::stored};
     use kernel::{UserId, now};
 
     fn row(subject: &str) -> Row {

@@ -4,7 +4,7 @@ use crate::{
     NotificationStatus,
     config::Config,
     outcome::Outcome,
-    stored::{Row, Setback},
+    store::stored::{Row, Setback},
 };
 use kernel::chrono::{DateTime, TimeDelta, Utc};
 use std::{sync::Arc, time::Duration};
@@ -35,7 +35,8 @@ impl RetryPolicy {
         u32::try_from(self.waits.len()).unwrap_or(u32::MAX)
     }
 
-    /// The new state after an attempt; `None` if it succeeded. `others_were_answered`: the provider answered other attempts meanwhile.
+    /// The new state after an attempt; `None` if it succeeded. `others_were_answered`: the provider answered other attempts
+    /// meanwhile.
     pub(crate) fn setback(
         &self,
         row: &Row,
@@ -82,7 +83,10 @@ pub(crate) fn delta(duration: Duration) -> TimeDelta {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{NotificationChannel, NotificationKind, message::Message, stored::now};
+    use crate::{
+        NotificationChannel, NotificationKind,
+        store::{message::Message, stored::now},
+    };
     use kernel::UserId;
 
     #[test]

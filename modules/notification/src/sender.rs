@@ -1,13 +1,13 @@
 //! Sends queued notifications: one worker for each channel.
 //!
-//! A worker claims due notifications by moving their `due_at` into the future: this lease is how several instances share the work. It
-//! runs several attempts at a time and settles each one as it ends, so that a slow attempt delays no other.
+//! A worker claims due notifications by moving their `due_at` into the future: this lease is how several instances share the
+//! work. It runs several attempts at a time and settles each one as it ends, so that a slow attempt delays no other.
 //!
-//! An outcome is recorded as soon as it is known. A message that may have been sent, because no answer came or the process died, uses
-//! an attempt: no message is sent more often than there are attempts. All attempts have the same Message-ID.
+//! An outcome is recorded as soon as it is known. A message that may have been sent, because no answer came or the process died,
+//! uses an attempt: no message is sent more often than there are attempts. All attempts have the same Message-ID.
 //!
-//! An unreachable provider uses no attempts. The worker probes it with one message at a time, at growing intervals, and continues as
-//! soon as an answer comes.
+//! An unreachable provider uses no attempts. The worker probes it with one message at a time, at growing intervals, and continues
+//! as soon as an answer comes.
 
 use crate::{
     NotificationChannel, NotificationStatus,
@@ -17,7 +17,7 @@ use crate::{
     retry::{RetryPolicy, delta},
     sms::{self, SmsProvider},
     store::Store,
-    stored::{Row, Setback},
+    store::stored::{Row, Setback},
     wake::Wake,
 };
 use kernel::{
@@ -229,7 +229,8 @@ impl Sender {
         }
     }
 
-    /// Records an outcome. An outcome that is not recorded before the end of the lease counts as an attempt without a known outcome.
+    /// Records an outcome. An outcome that is not recorded before the end of the lease counts as an attempt without a known
+    /// outcome.
     async fn settle(&self, claim: &Claim, outcome: Outcome, others_were_answered: bool) {
         /// Pause between two tries to record it.
         const PAUSE: Duration = Duration::from_millis(250);

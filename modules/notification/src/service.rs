@@ -8,7 +8,7 @@ use crate::{
     examples::examples,
     mailbox::RecentMessages,
     ops, rules,
-    stored::Filter,
+    store::stored::Filter,
     view::{to_notification, to_record},
 };
 use kernel::{Ctx, Envelope, Fault, Page, UserId, idempotency::Used};

@@ -5,7 +5,7 @@ use crate::{
     mailbox::RecentMessages,
     outcome::Outcome,
     rules::phone,
-    stored::{Contact, Row},
+    store::stored::{Contact, Row},
     text::one_line,
     view::to_mailbox_message,
 };

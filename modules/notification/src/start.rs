@@ -27,7 +27,7 @@ impl Module for Notifications {
 
     async fn open(config: &Config) -> Result<Store, BoxError> {
         config.check()?;
-        Store::open(config).await
+        Store::open(&config.database_url, config.pool, config.history_days).await
     }
 
     async fn start(start: Start<'_, Self>) -> Result<Self, BoxError> {

@@ -1,22 +1,22 @@
 //! The store of the module: a SQL database (`store/sql.rs`) or MongoDB (`store/mongo.rs`), chosen by the URL.
 
 mod known;
+pub(crate) mod message;
 mod mongo;
 mod sql;
+pub(crate) mod stored;
 
-use crate::{
-    NotificationChannel, NotificationId, NotificationPreferences, NotificationStatus,
-    config::Config,
-    stored::{Contact, Filter, Row, Setback, now},
-};
+use crate::{NotificationChannel, NotificationId, NotificationPreferences, NotificationStatus};
 use kernel::{
     BoxError, BoxFuture, Fault, Health, UserId,
     chrono::{DateTime, TimeDelta, Utc},
+    db::Pool,
     jobs::Jobs,
 };
 use mongo::Mongo;
 use sql::Sql;
 use std::time::Duration;
+use stored::{Contact, Filter, Row, Setback, now};
 use uuid::Uuid;
 
 type Result<T> = std::result::Result<T, Fault>;
@@ -46,15 +46,15 @@ impl Store {
     ///
     /// # Errors
     /// When the URL is not of a known store.
-    pub(crate) async fn open(config: &Config) -> std::result::Result<Self, BoxError> {
-        match config.database_url.split_once("://") {
-            Some(("mongodb" | "mongodb+srv", _)) => Ok(Self(Kind::Mongo(Mongo::open(config).await?))),
-            _ => Ok(Self(Kind::Sql(Sql::open(config).await?))),
+    pub(crate) async fn open(database_url: &str, pool: Pool, history_days: u32) -> std::result::Result<Self, BoxError> {
+        match database_url.split_once("://") {
+            Some(("mongodb" | "mongodb+srv", _)) => Ok(Self(Kind::Mongo(Mongo::open(database_url, pool, history_days).await?))),
+            _ => Ok(Self(Kind::Sql(Sql::open(database_url, pool).await?))),
         }
     }
 
-    /// Records an event: its contact, if that [replaces](Contact::replaces) the known one, and its notifications. An event that was
-    /// recorded before changes nothing.
+    /// Records an event: its contact, if that [replaces](Contact::replaces) the known one, and its notifications. An event that
+    /// was recorded before changes nothing.
     pub(crate) async fn record(&self, event: Uuid, contact: Option<&Contact>, rows: &[Row]) -> Result<()> {
         either!(self.record(event, contact, rows))
     }
@@ -102,8 +102,8 @@ impl Store {
         either!(self.queue_again(id, key, now))
     }
 
-    /// Claims notifications that are due, the longest waiting first: no other worker claims them during the lease, which ends at their
-    /// `due_at`.
+    /// Claims notifications that are due, the longest waiting first: no other worker claims them during the lease, which ends at
+    /// their `due_at`.
     pub(crate) async fn claim(&self, channel: NotificationChannel, lease: TimeDelta, limit: u32) -> Result<Vec<Row>> {
         let now = self.now().await?;
         either!(self.claim(channel, now, now + lease, limit))

@@ -1,15 +1,15 @@
 //! Templates in several languages, and the messages that they give for a notice.
 //!
 //! For every language and kind there are `<kind>.subject.txt`, `<kind>.txt`, `<kind>.html` and `<kind>.sms.txt`, in
-//! `templates/<locale>/`; a folder in the settings replaces any of them and adds languages. All are rendered once at start, so that
-//! mistakes are found then.
+//! `templates/<locale>/`; a folder in the settings replaces any of them and adds languages. All are rendered once at start, so
+//! that mistakes are found then.
 
 use crate::{
     NotificationChannel, NotificationKind,
     config::Config,
     examples::examples,
-    message::{MASK, Message},
     notice::{Facts, Notice},
+    store::message::{MASK, Message},
     text::{money, one_line},
 };
 use kernel::{Amount, BoxError, Currency, Fault};

@@ -1,6 +1,6 @@
 //! Types of the contract from stored notifications.
 
-use crate::{MailboxMessage, Notification, NotificationChannel, NotificationEntry, NotificationRecord, stored::Row};
+use crate::{MailboxMessage, Notification, NotificationChannel, NotificationEntry, NotificationRecord, store::stored::Row};
 use kernel::now;
 
 pub(crate) fn to_notification(row: Row) -> Notification {

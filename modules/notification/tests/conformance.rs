@@ -1,4 +1,5 @@
-//! The contract of the notification module, in three placements, on every kind of store, with a controllable mail server and SMS provider.
+//! The contract of the notification module, in three placements, on every kind of store, with a controllable mail server and SMS
+//! provider.
 #![expect(clippy::unwrap_used, reason = "a test may stop at any surprise")]
 
 mod sinks;

@@ -24,8 +24,8 @@ pub trait ProductApi {
 
     /// Change a product.
     ///
-    /// Replaces everything but the stock: without `description` the product has none, without `category_id` it is in no category. Orders
-    /// keep the name and price with which they were placed.
+    /// Replaces everything but the stock: without `description` the product has none, without `category_id` it is in no category.
+    /// Orders keep the name and price with which they were placed.
     #[put("/products/{id}", public = "/api/products/{id}", access = role(admin), rate = "60/min", errors(NotFound))]
     async fn change(&self, cx: &Ctx, id: ProductId, change: ProductChange) -> Result<Product, ProductError>;
 
@@ -83,8 +83,8 @@ pub trait ProductApi {
 
     /// Hold stock for every line of an order, all or nothing.
     ///
-    /// Held stock cannot be sold to anyone else until it is released or committed, or until `expires_at`. Repeating the call is harmless; an
-    /// order whose hold has ended cannot get another one.
+    /// Held stock cannot be sold to anyone else until it is released or committed, or until `expires_at`. Repeating the call is
+    /// harmless; an order whose hold has ended cannot get another one.
     #[put("/holds/{order}", access = module(order), errors(OutOfStock, HoldEnded))]
     async fn hold(&self, cx: &Ctx, order: OrderId, request: HoldRequest) -> Result<Hold, ProductError>;
 
@@ -94,7 +94,8 @@ pub trait ProductApi {
 
     /// Return the stock of an order, whether held or sold, to the shop.
     ///
-    /// Repeating the call is harmless. A released order cannot hold stock again: a late `hold` is refused, also for an order without a hold.
+    /// Repeating the call is harmless. A released order cannot hold stock again: a late `hold` is refused, also for an order
+    /// without a hold.
     #[delete("/holds/{order}", access = module(order), status = 204)]
     async fn release(&self, cx: &Ctx, order: OrderId) -> Result<(), ProductError>;
 }

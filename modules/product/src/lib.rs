@@ -37,8 +37,6 @@ mod seed;
 #[cfg(feature = "server")]
 mod service;
 #[cfg(feature = "server")]
-mod sort_key;
-#[cfg(feature = "server")]
 mod start;
 #[cfg(feature = "server")]
 mod store;

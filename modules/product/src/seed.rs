@@ -1,6 +1,6 @@
 //! Fills a catalogue: with the demo shop, or with generated products.
 
-use crate::{CategoryId, ListProducts, NewCategory, context::Products, demo, store, view::new_row};
+use crate::{CategoryId, ListProducts, NewCategory, context::Products, demo, store};
 use kernel::BoxError;
 
 impl Products {
@@ -19,7 +19,7 @@ impl Products {
             let parent = store::insert_category(&*tx, &category(name, None)).await?;
             for (name, products) in *below {
                 let child = store::insert_category(&*tx, &category(name, Some(parent.id))).await?;
-                let rows = products.iter().map(|product| new_row(product.to_new(child.id), product.money(self.currency)));
+                let rows = products.iter().map(|product| (product.to_new(child.id), product.money(self.currency)));
                 store::insert_many(&*tx, rows.collect()).await?;
                 added += products.len();
             }
@@ -38,10 +38,7 @@ impl Products {
         let categories: Vec<i64> = store::categories(self.db.read()).await?.into_iter().map(|category| category.id).collect();
         for start in (0..count).step_by(BATCH) {
             let end = count.min(start + BATCH);
-            let rows = (start..end).map(|i| {
-                let (product, money) = demo::generate(i, &categories, self.currency);
-                new_row(product, money)
-            });
+            let rows = (start..end).map(|i| demo::generate(i, &categories, self.currency));
             let tx = self.db.begin().await?;
             store::insert_many(&*tx, rows.collect()).await?;
             tx.commit().await?;

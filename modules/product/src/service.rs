@@ -4,12 +4,10 @@ use crate::{
     Category, CategoryId, Hold, HoldRequest, ListProducts, NewCategory, NewProduct, Product, ProductApi, ProductChange,
     ProductError, ProductId, ProductPage, SetStock,
     context::{Products, Result},
-    entity::product,
     store,
     view::{to_category, to_product},
 };
-use kernel::{Ctx, OrderId, now};
-use sea_orm::Set;
+use kernel::{Ctx, OrderId};
 
 impl ProductApi for Products {
     async fn list(&self, _: &Ctx, query: ListProducts) -> Result<ProductPage> {
@@ -29,13 +27,11 @@ impl ProductApi for Products {
     }
 
     async fn delete(&self, _: &Ctx, id: ProductId) -> Result<()> {
-        let row = product::ActiveModel { deleted_at: Set(Some(now())), ..Default::default() };
-        store::update(self.db.write(), id, row).await?.map(drop).ok_or(ProductError::NotFound)
+        store::delete(self.db.write(), id).await?.map(drop).ok_or(ProductError::NotFound)
     }
 
     async fn set_stock(&self, _: &Ctx, id: ProductId, stock: SetStock) -> Result<Product> {
-        let row = product::ActiveModel { stock_quantity: Set(stock.quantity), updated_at: Set(now()), ..Default::default() };
-        store::update(self.db.write(), id, row).await?.ok_or(ProductError::NotFound).and_then(to_product)
+        store::set_stock(self.db.write(), id, stock.quantity).await?.ok_or(ProductError::NotFound).and_then(to_product)
     }
 
     async fn categories(&self, _: &Ctx) -> Result<Vec<Category>> {

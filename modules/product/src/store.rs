@@ -1,14 +1,14 @@
 //! All queries of the module.
 
 use crate::{
-    CategoryId, HoldLine, ListProducts, NewCategory, ProductId, ProductSortField,
+    CategoryId, HoldLine, ListProducts, NewCategory, NewProduct, ProductChange, ProductId, ProductSortField,
     entity::{
         category, hold, hold_line,
         product::{self, Column},
     },
 };
 use kernel::{
-    Fault, OrderId, Page,
+    Fault, Money, OrderId, Page,
     chrono::{DateTime, Utc},
     now,
 };
@@ -21,8 +21,10 @@ use sea_orm::{
 };
 
 mod search;
+mod sort_key;
 
 use search::Search;
+use sort_key::sort_key;
 
 type Result<T> = std::result::Result<T, Fault>;
 
@@ -38,8 +40,8 @@ pub(crate) struct Filter {
     order: Vec<(Column, Order)>,
 }
 
-/// The filter of a query. `categories` are the ids of `query.category_id` and all categories below it; `min` and `max` are prices in
-/// minor units.
+/// The filter of a query. `categories` are the ids of `query.category_id` and all categories below it; `min` and `max` are prices
+/// in minor units.
 pub(crate) fn filter(query: &ListProducts, categories: Option<Vec<i64>>, min: Option<i64>, max: Option<i64>) -> Filter {
     let condition = Condition::all()
         .add(Column::DeletedAt.is_null())
@@ -86,21 +88,67 @@ pub(crate) async fn count(db: &impl ConnectionTrait, filter: &Filter) -> Result<
     Ok(find(db, filter).count(db).await?)
 }
 
-pub(crate) async fn insert(db: &impl ConnectionTrait, row: product::ActiveModel) -> Result<product::Model> {
-    Ok(row.insert(db).await?)
+pub(crate) async fn insert(db: &impl ConnectionTrait, new: NewProduct, price: Money) -> Result<product::Model> {
+    Ok(new_row(new, price).insert(db).await?)
 }
 
-pub(crate) async fn insert_many(db: &impl ConnectionTrait, rows: Vec<product::ActiveModel>) -> Result<()> {
+pub(crate) async fn insert_many(db: &impl ConnectionTrait, products: Vec<(NewProduct, Money)>) -> Result<()> {
+    let rows = products.into_iter().map(|(new, price)| new_row(new, price));
     product::Entity::insert_many(rows).exec_without_returning(db).await?;
     Ok(())
 }
 
-/// Updates the columns that are set in `row`, unless the product was deleted.
-pub(crate) async fn update(
+fn new_row(new: NewProduct, price: Money) -> product::ActiveModel {
+    let now = now();
+    product::ActiveModel {
+        name_lower: Set(new.name.to_lowercase()),
+        name_key: Set(Some(sort_key(&new.name))),
+        name: Set(new.name.into()),
+        description: Set(new.description.map(String::from).unwrap_or_default()),
+        price_minor: Set(price.minor),
+        currency: Set(price.currency.to_string()),
+        category_id: Set(new.category_id.map(|id| id.0)),
+        stock_quantity: Set(new.stock_quantity),
+        reserved: Set(0),
+        created_at: Set(now),
+        updated_at: Set(now),
+        deleted_at: Set(None),
+        ..Default::default()
+    }
+}
+
+/// Replaces all of a product but its stock; `None` when there is no such product.
+pub(crate) async fn replace(
     db: &impl ConnectionTrait,
     id: ProductId,
-    row: product::ActiveModel,
+    change: ProductChange,
+    price: Money,
 ) -> Result<Option<product::Model>> {
+    let row = product::ActiveModel {
+        name_lower: Set(change.name.to_lowercase()),
+        name_key: Set(Some(sort_key(&change.name))),
+        name: Set(change.name.into()),
+        description: Set(change.description.map(String::from).unwrap_or_default()),
+        price_minor: Set(price.minor),
+        category_id: Set(change.category_id.map(|id| id.0)),
+        updated_at: Set(now()),
+        ..Default::default()
+    };
+    update(db, id, row).await
+}
+
+pub(crate) async fn set_stock(db: &impl ConnectionTrait, id: ProductId, quantity: i64) -> Result<Option<product::Model>> {
+    let row = product::ActiveModel { stock_quantity: Set(quantity), updated_at: Set(now()), ..Default::default() };
+    update(db, id, row).await
+}
+
+/// Marks a product as deleted; `None` when there is no such product.
+pub(crate) async fn delete(db: &impl ConnectionTrait, id: ProductId) -> Result<Option<product::Model>> {
+    update(db, id, product::ActiveModel { deleted_at: Set(Some(now())), ..Default::default() }).await
+}
+
+/// Updates the columns that are set in `row`, unless the product was deleted.
+async fn update(db: &impl ConnectionTrait, id: ProductId, row: product::ActiveModel) -> Result<Option<product::Model>> {
     let changed = product::Entity::update_many()
         .set(row)
         .filter(Column::Id.eq(id.0))
@@ -117,11 +165,11 @@ pub(crate) async fn without_name_key(db: &impl ConnectionTrait, limit: u64) -> R
 }
 
 /// Sets the keys of products that still have none: a product that got one meanwhile may also have another name.
-pub(crate) async fn set_name_keys(db: &impl ConnectionTrait, keys: &[(i64, Vec<u8>)]) -> Result<()> {
-    let key = keys.iter().fold(CaseStatement::new(), |case, (id, key)| case.case(Column::Id.eq(*id), key.clone()));
+pub(crate) async fn set_name_keys(db: &impl ConnectionTrait, names: &[(i64, String)]) -> Result<()> {
+    let key = names.iter().fold(CaseStatement::new(), |case, (id, name)| case.case(Column::Id.eq(*id), sort_key(name)));
     product::Entity::update_many()
         .col_expr(Column::NameKey, Expr::expr(key))
-        .filter(Column::Id.is_in(keys.iter().map(|(id, _)| *id)))
+        .filter(Column::Id.is_in(names.iter().map(|(id, _)| *id)))
         .filter(Column::NameKey.is_null())
         .exec(db)
         .await?;
@@ -191,11 +239,11 @@ pub(crate) async fn products(db: &impl ConnectionTrait, lines: &[HoldLine]) -> R
     Ok(products_of(lines).all(db).await?)
 }
 
-/// Reserves the stock of all lines in one conditional write, and returns the products, sorted by id. If there are fewer products than
-/// lines, some product has too little stock, and the caller must roll back.
+/// Reserves the stock of all lines in one conditional write, and returns the products, sorted by id. If there are fewer products
+/// than lines, some product has too little stock, and the caller must roll back.
 ///
-/// Products are locked in the order of their ids, so that two orders with the same products never wait for each other in a circle.
-/// (SQLite has one writer and ignores the lock.)
+/// Products are locked in the order of their ids, so that two orders with the same products never wait for each other in a
+/// circle. (SQLite has one writer and ignores the lock.)
 pub(crate) async fn reserve(db: &impl ConnectionTrait, lines: &[HoldLine]) -> Result<Vec<product::Model>> {
     let quantity = || {
         let case = lines
@@ -271,7 +319,8 @@ pub(crate) enum Movement {
     Return,
 }
 
-/// Moves the stock of all lines of these orders in one write, which locks the products in the order of their ids as [`reserve`] does.
+/// Moves the stock of all lines of these orders in one write, which locks the products in the order of their ids as [`reserve`]
+/// does.
 pub(crate) async fn move_stock(db: &impl ConnectionTrait, orders: &[OrderId], movement: Movement) -> Result<()> {
     let lines = |columns: &dyn Fn(&mut SelectStatement)| {
         let mut select = Query::select();

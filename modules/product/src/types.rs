@@ -78,10 +78,10 @@ pub struct ListProducts {
     #[param(value_type = Option<i64>, minimum = 1)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub category_id: Option<CategoryId>,
-    /// Only products whose name and description contain all of these words, or words that begin with them, and products whose name
-    /// contains this text literally, also in the middle of a word. Case is ignored. No character is an operator: punctuation separates
-    /// words, and is part of the literal text. Without `sort` the best matches come first: the whole name, the beginning of the name,
-    /// words of the name, other parts of the name, the description.
+    /// Only products whose name and description together contain all of these words, or words that begin with them, and products
+    /// whose name contains this text literally, also in the middle of a word. Case is ignored. No character is an operator:
+    /// punctuation separates words, and is part of the literal text. Without `sort` the best matches come first: the whole name,
+    /// the beginning of the name, words of the name, other parts of the name, the description.
     #[garde(dive)]
     #[param(value_type = Option<String>, max_length = 100)]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -91,8 +91,8 @@ pub struct ListProducts {
     #[param(value_type = Option<String>, example = "1,2,3", pattern = "^( *[0-9]+ *(, *[0-9]+ *){0,99})?$")]
     #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
     pub ids: Option<Ids>,
-    /// Sort order: one to five of `id`, `name`, `price`, `stock_quantity`, `created_at`, each with `-` before it for descending order.
-    /// Names are sorted alphabetically, by letters first, then accents, then case (the root collation of Unicode).
+    /// Sort order: one to five of `id`, `name`, `price`, `stock_quantity`, `created_at`, each with `-` before it for descending
+    /// order. Names are sorted alphabetically, by letters first, then accents, then case (the root collation of Unicode).
     #[garde(skip)]
     #[param(
         value_type = Option<String>,
@@ -131,8 +131,8 @@ pub struct NewProduct {
     #[serde(default, deserialize_with = "kernel::optional::text")]
     #[schema(value_type = Option<String>, max_length = 10_000)]
     pub description: Option<Description>,
-    /// Price of one piece in the shop's currency, from 0 to 9,999,999,999 of its smallest units (99,999,999.99 EUR or 9,999,999,999 VND),
-    /// with no more decimals than the currency has.
+    /// Price of one piece in the shop's currency, from 0 to 9,999,999,999 of its smallest units (99,999,999.99 EUR or
+    /// 9,999,999,999 VND), with no more decimals than the currency has.
     #[garde(custom(not_negative))]
     #[schema(value_type = f64, minimum = 0, example = 29.99)]
     pub price: Amount,
@@ -162,8 +162,8 @@ pub struct ProductChange {
     #[serde(default, deserialize_with = "kernel::optional::text")]
     #[schema(value_type = Option<String>, max_length = 10_000)]
     pub description: Option<Description>,
-    /// Price of one piece in the shop's currency, from 0 to 9,999,999,999 of its smallest units (99,999,999.99 EUR or 9,999,999,999 VND),
-    /// with no more decimals than the currency has.
+    /// Price of one piece in the shop's currency, from 0 to 9,999,999,999 of its smallest units (99,999,999.99 EUR or
+    /// 9,999,999,999 VND), with no more decimals than the currency has.
     #[garde(custom(not_negative))]
     #[schema(value_type = f64, minimum = 0, example = 29.99)]
     pub price: Amount,

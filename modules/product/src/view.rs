@@ -1,31 +1,10 @@
-//! Types of the contract from rows, and rows of new products.
+//! Types of the contract from rows.
 
 use crate::{
-    Category, CategoryId, HeldLine, Hold, NewProduct, Product, ProductError, ProductId,
+    Category, CategoryId, HeldLine, Hold, Product, ProductError, ProductId,
     entity::{category, hold, hold_line, product},
-    sort_key::sort_key,
 };
-use kernel::{Currency, Fault, Money, OrderId, now};
-use sea_orm::Set;
-
-pub(crate) fn new_row(new: NewProduct, price: Money) -> product::ActiveModel {
-    let now = now();
-    product::ActiveModel {
-        name_lower: Set(new.name.to_lowercase()),
-        name_key: Set(Some(sort_key(&new.name))),
-        name: Set(new.name.into()),
-        description: Set(new.description.map(String::from).unwrap_or_default()),
-        price_minor: Set(price.minor),
-        currency: Set(price.currency.to_string()),
-        category_id: Set(new.category_id.map(|id| id.0)),
-        stock_quantity: Set(new.stock_quantity),
-        reserved: Set(0),
-        created_at: Set(now),
-        updated_at: Set(now),
-        deleted_at: Set(None),
-        ..Default::default()
-    }
-}
+use kernel::{Currency, Fault, Money, OrderId};
 
 pub(crate) fn to_product(row: product::Model) -> Result<Product, ProductError> {
     let currency = row.currency.parse().map_err(|e| Fault::internal(format_args!("currency of product {}: {e}", row.id)))?;

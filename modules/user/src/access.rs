@@ -3,12 +3,10 @@
 use crate::{
     SetAccess, User, UserError,
     context::{Result, Users},
-    entity::user,
     store,
     view::to_user,
 };
 use kernel::{Code, Ctx, Fault, Role, UserId};
-use sea_orm::Set;
 
 impl Users {
     pub(crate) async fn change_access(&self, cx: &Ctx, id: UserId, access: SetAccess) -> Result<User> {
@@ -31,8 +29,7 @@ impl Users {
             return Err(Fault::new(Code::PermissionDenied, "Permission denied").into());
         }
         let before = find(id).ok_or(UserError::NotFound)?;
-        let row = user::ActiveModel { is_active: Set(access.is_active), is_admin: Set(is_admin), ..Default::default() };
-        let user = store::update_user(&*tx, id, row).await?.ok_or(UserError::NotFound)?;
+        let user = store::set_access(&*tx, id, access.is_active, is_admin).await?.ok_or(UserError::NotFound)?;
         // issued access tokens contain the old role
         if !access.is_active || before.is_admin != is_admin {
             store::end_sessions_of(&*tx, id, self.db.now()).await?;

@@ -3,32 +3,26 @@
 use crate::{
     Register,
     context::{Result, Users},
-    entity::user,
     password::{Place, Weakness},
     rules::{e164, known_email, normal_email},
-    store,
+    store::NewUser,
 };
-use kernel::{Fault, now};
-use sea_orm::Set;
+use kernel::Fault;
 
 impl Users {
-    /// The row of a new customer's account.
-    pub(crate) async fn new_row(&self, request: Register) -> Result<user::ActiveModel> {
-        let (email, now) = (normal_email(&request.email)?, now());
+    /// A new customer's account.
+    pub(crate) async fn new_user(&self, request: Register) -> Result<NewUser> {
+        let email = normal_email(&request.email)?;
         let phone = request.phone.as_deref().map(e164).transpose()?;
         let place: Place = self.passwords.enter()?;
-        Ok(user::ActiveModel {
-            email: Set(store::email_key(&email)),
-            long_email: Set(Some(email.clone()).filter(|email| store::email_key(email) != *email)),
-            password_hash: Set(place.hash(request.password).await?),
-            first_name: Set(request.first_name.into()),
-            last_name: Set(request.last_name.into()),
-            phone: Set(phone),
-            is_active: Set(true),
-            is_admin: Set(false),
-            created_at: Set(now),
-            updated_at: Set(now),
-            ..Default::default()
+        Ok(NewUser {
+            email,
+            password_hash: place.hash(request.password).await?,
+            first_name: request.first_name.into(),
+            last_name: request.last_name.into(),
+            phone,
+            is_admin: false,
+            email_confirmed_at: None,
         })
     }
 

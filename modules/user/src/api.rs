@@ -10,9 +10,9 @@ use kernel::{Contract, Ctx, EventType, UserId};
 pub trait UserApi {
     /// Open an account.
     ///
-    /// Logs the new user in, and mails a token to the address, for `confirm-email`. The address is stored trimmed, in lower case, and with
-    /// its domain in ASCII (IDNA); the phone number as E.164. An address that is not confirmed within 48 hours can be registered by
-    /// somebody else, unless its account was used after that.
+    /// Logs the new user in, and mails a token to the address, for `confirm-email`. The address is stored trimmed, in lower case,
+    /// and with its domain in ASCII (IDNA); the phone number as E.164. An address that is not confirmed within 48 hours can be
+    /// registered by somebody else, unless its account was used after that.
     #[post(
         "/register",
         public = "/api/auth/register",
@@ -65,8 +65,8 @@ pub trait UserApi {
 
     /// Free your e-mail address, which somebody else has registered.
     ///
-    /// Needs the token that was mailed to the address. Deactivates the account, ends its sessions, and frees the address, so that you
-    /// can register it. Not possible once the address is confirmed.
+    /// Needs the token that was mailed to the address. Deactivates the account, ends its sessions, and frees the address, so that
+    /// you can register it. Not possible once the address is confirmed.
     #[post(
         "/disown-email",
         public = "/api/auth/disown-email",

@@ -2,8 +2,7 @@
 
 use crate::{
     context::{Result, Users},
-    secrets::fingerprint,
-    store,
+    store::{self, fingerprint},
 };
 use kernel::{Code, Ctx, Fault, chrono::TimeDelta};
 

@@ -3,12 +3,9 @@
 use crate::{
     ChangePassword, UserError,
     context::{Result, Users},
-    entity::user,
-    secrets::fingerprint,
-    store,
+    store::{self, fingerprint},
 };
 use kernel::{Ctx, Fault, UserId};
-use sea_orm::Set;
 
 impl Users {
     pub(crate) async fn replace_password(&self, cx: &Ctx, user: UserId, change: ChangePassword) -> Result<()> {
@@ -27,10 +24,10 @@ impl Users {
                 }
             };
         }
-        let password_hash = Set(place.hash(change.new_password).await?);
+        let hash = place.hash(change.new_password).await?;
         let tx = self.db.begin().await?;
         store::lock_user_with_password(&*tx, &found).await?.ok_or(UserError::WrongCredentials)?;
-        store::update_user(&*tx, user, user::ActiveModel { password_hash, ..Default::default() }).await?;
+        store::set_password(&*tx, user, hash).await?;
         store::end_sessions_of(&*tx, user, self.db.now()).await?;
         store::reset_attempts(&*tx, &fingerprint(found.address())).await?;
         tx.commit().await?;

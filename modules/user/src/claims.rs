@@ -3,7 +3,8 @@
 use kernel::Role;
 use serde::{Deserialize, Serialize};
 
-/// The claims of an access token: a JWT of RFC 9068, with `typ` `at+jwt` and a `kid` from the JWK Set. Times are in seconds since 1970.
+/// The claims of an access token: a JWT of RFC 9068, with `typ` `at+jwt` and a `kid` from the JWK Set. Times are in seconds since
+/// 1970.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct AccessClaims {
     /// Issuer: [`crate::ISSUER`].

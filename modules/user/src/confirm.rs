@@ -1,20 +1,19 @@
 //! Confirmation of e-mail addresses, by a token that is mailed to the address.
 //!
 //! An unconfirmed address stays available to its owner. With the token the owner frees it at once (`disown`). When the token has
-//! expired and the account was not used since, the next user to register the address gets it. While the account is used, registering
-//! mails another token to the address, at most one in the lifetime of a token. So the owner can free the address, and nobody else
-//! can take an account in use away from its user.
+//! expired and the account was not used since, the next user to register the address gets it. While the account is used,
+//! registering mails another token to the address, at most one in the lifetime of a token. So the owner can free the address, and
+//! nobody else can take an account in use away from its user.
 
 use crate::{
     UserConfirmationRequested, UserError,
     context::{Result, Users},
     entity::{email_confirmation, user},
-    secrets::{fingerprint, random_id, random_token},
-    store,
+    secrets::{random_id, random_token},
+    store::{self, fingerprint},
     view::changed,
 };
 use kernel::{Ctx, Fault, UserId, chrono::TimeDelta, db::Tx, outbox};
-use sea_orm::Set;
 
 /// Time in which a token is valid.
 const LIFETIME: TimeDelta = TimeDelta::hours(48);
@@ -44,8 +43,7 @@ impl Users {
         if user.email_confirmed_at.is_some() {
             return Ok(());
         }
-        let row = user::ActiveModel { email_confirmed_at: Set(Some(self.db.now())), ..Default::default() };
-        let user = store::update_user(&*tx, UserId(user.id), row).await?.ok_or_else(vanished)?;
+        let user = store::confirm_email(&*tx, UserId(user.id), self.db.now()).await?.ok_or_else(vanished)?;
         outbox::publish(&tx, cx, &changed(&user)).await?;
         tx.commit().await?;
         tracing::info!(user = user.id, trace = cx.trace().id(), "an e-mail address was confirmed");
@@ -70,8 +68,8 @@ impl Users {
         Ok(())
     }
 
-    /// Closes the unconfirmed and unused account that holds an address, so that another user can register it, and returns whether it
-    /// did. Otherwise a new token may be mailed to the address.
+    /// Closes the unconfirmed and unused account that holds an address, so that another user can register it, and returns whether
+    /// it did. Otherwise a new token may be mailed to the address.
     pub(crate) async fn make_room(&self, tx: &Tx, cx: &Ctx, holder: &user::Model) -> Result<bool> {
         if holder.email_confirmed_at.is_some() || holder.is_admin {
             return Ok(false);
@@ -113,14 +111,7 @@ impl Users {
         let id = UserId(user.id);
         // a reserved domain (RFC 2606), so that nobody has the address, and a random name, so that nobody can register it first
         let disowned = format!("{}@disowned.invalid", random_id());
-        let row = user::ActiveModel {
-            email: Set(disowned),
-            long_email: Set(None),
-            is_active: Set(false),
-            is_admin: Set(false),
-            ..Default::default()
-        };
-        let closed = store::update_user(&**tx, id, row).await?.ok_or_else(vanished)?;
+        let closed = store::close_user(&**tx, id, disowned).await?.ok_or_else(vanished)?;
         store::end_sessions_of(&**tx, id, self.db.now()).await?;
         store::delete_confirmation(&**tx, user.id).await?;
         store::reset_attempts(&**tx, &fingerprint(user.address())).await?;

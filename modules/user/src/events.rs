@@ -32,8 +32,8 @@ pub struct UserRegistered {
     /// The new account.
     #[serde(flatten)]
     pub user: UserFacts,
-    /// A random token that confirms the address; absent when the address is confirmed or needs no confirmation. It is mailed to the
-    /// address and never logged.
+    /// A random token that confirms the address; absent when the address is confirmed or needs no confirmation. It is mailed to
+    /// the address and never logged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub confirm_token: Option<String>,
 }

@@ -20,8 +20,8 @@ pub(crate) fn email<C>(text: &str, _: &C) -> Result {
     normal_email(text).map(drop)
 }
 
-/// The normal form of an e-mail address, in which it is stored and compared: lower case, NFC, and the domain in ASCII (IDNA). Accepts the
-/// addresses that the mail library accepts, except quoted names and IP addresses, which no customer needs.
+/// The normal form of an e-mail address, in which it is stored and compared: lower case, NFC, and the domain in ASCII (IDNA).
+/// Accepts the addresses that the mail library accepts, except quoted names and IP addresses, which no customer needs.
 pub(crate) fn normal_email(text: &str) -> std::result::Result<String, Error> {
     let invalid = || Error::new("Invalid email format");
     let text: String = text.trim().to_lowercase().nfc().collect();

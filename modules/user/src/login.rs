@@ -4,8 +4,7 @@ use crate::{
     AuthReply, Login, UserError,
     context::{Result, Users},
     rules::known_email,
-    secrets::fingerprint,
-    store,
+    store::{self, fingerprint},
 };
 use kernel::Ctx;
 

@@ -3,14 +3,11 @@
 use crate::{
     Register, User, UserError,
     context::{Result, Users},
-    entity::user,
     rules::normal_email,
-    secrets::fingerprint,
-    store,
+    store::{self, NewUser, fingerprint},
     view::{changed, registered, to_user},
 };
 use kernel::{BoxError, Ctx, UserId, outbox, validate};
-use sea_orm::Set;
 use std::time::Duration;
 
 /// An account of the demo shop.
@@ -31,8 +28,8 @@ pub const DEMO_ACCOUNTS: &[DemoAccount] = &[
 ];
 
 impl Users {
-    /// Opens an admin's account with a confirmed e-mail address. An existing account with this address becomes an active admin's account,
-    /// gets this password, and all its sessions end: another person may have opened it.
+    /// Opens an admin's account with a confirmed e-mail address. An existing account with this address becomes an active admin's
+    /// account, gets this password, and all its sessions end: another person may have opened it.
     ///
     /// # Errors
     /// `invalid_argument` when the e-mail address or the password breaks a rule of `register`; or when the store fails.
@@ -40,29 +37,21 @@ impl Users {
         let request = register(email, password, "Shop", "Admin");
         validate(&request)?;
         self.must_be_hard_to_guess("/password", &request.password, ["", "", &normal_email(email)?]).await?;
-        let mut row = self.new_row(request).await?;
-        row.is_admin = Set(true);
-        row.email_confirmed_at = Set(Some(self.db.now()));
+        let now = self.db.now();
+        let new = NewUser { is_admin: true, email_confirmed_at: Some(now), ..self.new_user(request).await? };
         let email = normal_email(email)?;
         let tx = self.db.begin().await?;
         let user = match store::user_by_email(&*tx, &email).await? {
             None => {
-                let user = store::insert_user(&*tx, row).await?.ok_or(UserError::EmailTaken)?;
+                let user = store::insert_user(&*tx, new).await?.ok_or(UserError::EmailTaken)?;
                 outbox::publish(&tx, &by_operator(), &registered(&user, None)).await?;
                 user
             }
             Some(found) => {
                 let id = UserId(found.id);
-                let change = user::ActiveModel {
-                    password_hash: row.password_hash,
-                    is_active: row.is_active,
-                    is_admin: row.is_admin,
-                    email_confirmed_at: row.email_confirmed_at,
-                    ..Default::default()
-                };
-                store::end_sessions_of(&*tx, id, self.db.now()).await?;
+                store::end_sessions_of(&*tx, id, now).await?;
                 store::reset_attempts(&*tx, &fingerprint(&email)).await?;
-                let user = store::update_user(&*tx, id, change).await?.ok_or(UserError::NotFound)?;
+                let user = store::make_admin(&*tx, id, new.password_hash, now).await?.ok_or(UserError::NotFound)?;
                 outbox::publish(&tx, &by_operator(), &changed(&user)).await?;
                 user
             }
@@ -80,18 +69,16 @@ impl Users {
         if store::has_users(self.db.read()).await? {
             return Ok(());
         }
-        let mut rows = Vec::new();
+        let mut accounts = Vec::new();
         for account in DEMO_ACCOUNTS {
             let request = register(account.email, account.password, "Demo", if account.is_admin { "Admin" } else { "Customer" });
-            let mut row = self.new_row(request).await?;
-            row.is_admin = Set(account.is_admin);
-            row.email_confirmed_at = Set(Some(self.db.now()));
-            rows.push(row);
+            let new = self.new_user(request).await?;
+            accounts.push(NewUser { is_admin: account.is_admin, email_confirmed_at: Some(self.db.now()), ..new });
         }
         let tx = self.db.begin().await?;
-        for row in rows {
+        for new in accounts {
             // another process that starts at the same time may have been faster
-            if let Some(user) = store::insert_user(&*tx, row).await? {
+            if let Some(user) = store::insert_user(&*tx, new).await? {
                 outbox::publish(&tx, &by_operator(), &registered(&user, None)).await?;
             }
         }

@@ -13,7 +13,7 @@ impl Users {
     pub(crate) async fn open_account(&self, cx: &Ctx, request: Register) -> Result<AuthReply> {
         let address = normal_email(&request.email)?;
         self.must_be_hard_to_guess("/password", &request.password, [&request.first_name, &request.last_name, &address]).await?;
-        let row = self.new_row(request).await?;
+        let new = self.new_user(request).await?;
         let tx = self.db.begin().await?;
         if let Some(holder) = store::lock_user_by_email(&*tx, &address).await?
             && !self.make_room(&tx, cx, &holder).await?
@@ -21,7 +21,7 @@ impl Users {
             tx.commit().await?;
             return Err(UserError::EmailTaken);
         }
-        let user = store::insert_user(&*tx, row).await?.ok_or(UserError::EmailTaken)?;
+        let user = store::insert_user(&*tx, new).await?.ok_or(UserError::EmailTaken)?;
         let confirm_token = self.new_confirmation(&tx, user.id).await?;
         outbox::publish(&tx, cx, &registered(&user, Some(confirm_token))).await?;
         let reply = self.open_session(&tx, user, "User registered successfully").await?;

@@ -4,14 +4,11 @@ use crate::{
     Address, AddressId, AuthReply, ChangePassword, EmailToken, Jwks, ListUsers, Login, NewAddress, Profile, ProfileChange,
     Refresh, Register, RevokedSessions, RevokedSince, SetAccess, User, UserApi, UserError, UserPage, Verified,
     context::{Result, Users},
-    entity::user,
     rules::{e164, known_email},
-    secrets::fingerprint,
-    store,
+    store::{self, ProfileUpdate, fingerprint},
     view::{changed, to_address, to_user},
 };
 use kernel::{Ctx, Page, UserId, outbox};
-use sea_orm::Set;
 
 impl UserApi for Users {
     async fn register(&self, cx: &Ctx, request: Register) -> Result<AuthReply> {
@@ -55,18 +52,13 @@ impl UserApi for Users {
     }
 
     async fn change_profile(&self, cx: &Ctx, user: UserId, change: ProfileChange) -> Result<User> {
-        let mut row = user::ActiveModel::default();
-        if let Some(name) = change.first_name {
-            row.first_name = Set(name.into());
-        }
-        if let Some(name) = change.last_name {
-            row.last_name = Set(name.into());
-        }
-        if let Some(phone) = change.phone {
-            row.phone = Set(phone.as_deref().map(e164).transpose()?);
-        }
+        let change = ProfileUpdate {
+            first_name: change.first_name.map(String::from),
+            last_name: change.last_name.map(String::from),
+            phone: change.phone.map(|phone| phone.as_deref().map(e164).transpose()).transpose()?,
+        };
         let tx = self.db.begin().await?;
-        let user = store::update_user(&*tx, user, row).await?.ok_or(UserError::NotFound)?;
+        let user = store::update_profile(&*tx, user, change).await?.ok_or(UserError::NotFound)?;
         outbox::publish(&tx, cx, &changed(&user)).await?;
         tx.commit().await?;
         Ok(to_user(user))

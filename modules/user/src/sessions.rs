@@ -4,16 +4,16 @@ use crate::{
     AuthReply, LEEWAY_SECONDS, Refresh, RevokedSessions, RevokedSince, UserError,
     context::{Result, Users},
     entity::{session, user},
-    secrets::{fingerprint, random_id, random_token},
-    store,
+    secrets::{random_id, random_token},
+    store::{self, fingerprint},
     view::to_user,
 };
 use kernel::{Ctx, Role, UserId, chrono::TimeDelta, db::Tx};
 
 /// The longest time from the timestamp of a revocation to its commit.
 const COMMIT: TimeDelta = TimeDelta::seconds(5);
-/// How long an access token may be accepted after its expiry by the clock of the database: the clocks of the issuer and the verifier
-/// differ from it, and the verifier allows for a difference itself.
+/// How long an access token may be accepted after its expiry by the clock of the database: the clocks of the issuer and the
+/// verifier differ from it, and the verifier allows for a difference itself.
 const LEEWAY: TimeDelta = TimeDelta::seconds(3 * LEEWAY_SECONDS as i64);
 
 impl Users {

@@ -77,8 +77,7 @@ mod tests {
         ChangePassword, EmailToken, Login, Refresh, Register, SetAccess, UserApi, UserError,
         attempts::WINDOW,
         entity::{login_attempts, refresh_token, session},
-        secrets::fingerprint,
-        store,
+        store::{self, fingerprint},
     };
     use kernel::{
         Ctx, Role, UserId,

@@ -3,7 +3,6 @@
 use crate::{
     AddressId, NewAddress,
     entity::{address, email_confirmation, login_attempts, refresh_token, session, user},
-    secrets::fingerprint,
 };
 use kernel::{
     Fault, Page, UserId,
@@ -12,10 +11,16 @@ use kernel::{
     now,
 };
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, EntityTrait, ExprTrait, IntoActiveModel, PaginatorTrait,
-    QueryFilter, QueryOrder, QuerySelect, QueryTrait, Set, TryInsertResult,
+    ActiveModelTrait,
+    ActiveValue::NotSet,
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, ExprTrait, IntoActiveModel, PaginatorTrait, QueryFilter, QueryOrder,
+    QuerySelect, QueryTrait, Set, TryInsertResult,
     sea_query::{CaseStatement, Expr, Func, OnConflict},
 };
+
+mod fingerprint;
+
+pub(crate) use fingerprint::fingerprint;
 
 type Result<T> = std::result::Result<T, Fault>;
 
@@ -23,20 +28,21 @@ pub(crate) async fn user(db: &impl ConnectionTrait, id: UserId) -> Result<Option
     Ok(user::Entity::find_by_id(id.0).one(db).await?)
 }
 
-/// The user, locked: no other transaction changes rows of the user until this one ends. (SQLite has one writer and ignores the lock.)
+/// The user, locked: no other transaction changes rows of the user until this one ends. (SQLite has one writer and ignores the
+/// lock.)
 pub(crate) async fn lock_user(db: &impl ConnectionTrait, id: i64) -> Result<Option<user::Model>> {
     Ok(user::Entity::find_by_id(id).lock_exclusive().one(db).await?)
 }
 
-/// The existing ones of two users, locked as by [`lock_user`]: in the order of their ids, so that two transactions never wait for each
-/// other.
+/// The existing ones of two users, locked as by [`lock_user`]: in the order of their ids, so that two transactions never wait for
+/// each other.
 pub(crate) async fn lock_users(db: &impl ConnectionTrait, ids: [i64; 2]) -> Result<Vec<user::Model>> {
     let find = user::Entity::find().filter(user::Column::Id.is_in(ids)).order_by_asc(user::Column::Id);
     Ok(find.lock_exclusive().all(db).await?)
 }
 
 /// The value of the column `email` for an address.
-pub(crate) fn email_key(address: &str) -> String {
+fn email_key(address: &str) -> String {
     /// The length of the column; its migration says why it cannot be longer.
     const LONGEST: usize = 120;
     if address.chars().count() <= LONGEST { address.to_owned() } else { fingerprint(address) }
@@ -61,8 +67,35 @@ pub(crate) async fn has_users(db: &impl ConnectionTrait) -> Result<bool> {
     Ok(user::Entity::find().one(db).await?.is_some())
 }
 
+/// A new, active account.
+pub(crate) struct NewUser {
+    /// E-mail address in its normal form.
+    pub(crate) email: String,
+    pub(crate) password_hash: String,
+    pub(crate) first_name: String,
+    pub(crate) last_name: String,
+    pub(crate) phone: Option<String>,
+    pub(crate) is_admin: bool,
+    pub(crate) email_confirmed_at: Option<DateTime<Utc>>,
+}
+
 /// Inserts a user; `None` when the e-mail address has an account.
-pub(crate) async fn insert_user(db: &impl ConnectionTrait, row: user::ActiveModel) -> Result<Option<user::Model>> {
+pub(crate) async fn insert_user(db: &impl ConnectionTrait, new: NewUser) -> Result<Option<user::Model>> {
+    let (email, now) = (email_key(&new.email), now());
+    let row = user::ActiveModel {
+        long_email: Set(Some(new.email).filter(|address| *address != email)),
+        email: Set(email),
+        password_hash: Set(new.password_hash),
+        first_name: Set(new.first_name),
+        last_name: Set(new.last_name),
+        phone: Set(new.phone),
+        is_active: Set(true),
+        is_admin: Set(new.is_admin),
+        email_confirmed_at: Set(new.email_confirmed_at),
+        created_at: Set(now),
+        updated_at: Set(now),
+        ..Default::default()
+    };
     // no error of the database, which would abort the transaction
     let insert = user::Entity::insert(row).on_conflict_do_nothing_on([user::Column::Email]);
     match insert.exec_with_returning_many(db).await? {
@@ -71,8 +104,72 @@ pub(crate) async fn insert_user(db: &impl ConnectionTrait, row: user::ActiveMode
     }
 }
 
+/// A change of a profile; `None` keeps a value.
+pub(crate) struct ProfileUpdate {
+    pub(crate) first_name: Option<String>,
+    pub(crate) last_name: Option<String>,
+    pub(crate) phone: Option<Option<String>>,
+}
+
+pub(crate) async fn update_profile(db: &impl ConnectionTrait, id: UserId, change: ProfileUpdate) -> Result<Option<user::Model>> {
+    let row = user::ActiveModel {
+        first_name: change.first_name.map_or(NotSet, Set),
+        last_name: change.last_name.map_or(NotSet, Set),
+        phone: change.phone.map_or(NotSet, Set),
+        ..Default::default()
+    };
+    update_user(db, id, row).await
+}
+
+pub(crate) async fn set_password(db: &impl ConnectionTrait, id: UserId, hash: String) -> Result<Option<user::Model>> {
+    update_user(db, id, user::ActiveModel { password_hash: Set(hash), ..Default::default() }).await
+}
+
+pub(crate) async fn set_access(
+    db: &impl ConnectionTrait,
+    id: UserId,
+    is_active: bool,
+    is_admin: bool,
+) -> Result<Option<user::Model>> {
+    let row = user::ActiveModel { is_active: Set(is_active), is_admin: Set(is_admin), ..Default::default() };
+    update_user(db, id, row).await
+}
+
+pub(crate) async fn confirm_email(db: &impl ConnectionTrait, id: UserId, at: DateTime<Utc>) -> Result<Option<user::Model>> {
+    update_user(db, id, user::ActiveModel { email_confirmed_at: Set(Some(at)), ..Default::default() }).await
+}
+
+/// Gives the account of another user to an admin, with a new password.
+pub(crate) async fn make_admin(
+    db: &impl ConnectionTrait,
+    id: UserId,
+    password_hash: String,
+    email_confirmed_at: DateTime<Utc>,
+) -> Result<Option<user::Model>> {
+    let row = user::ActiveModel {
+        password_hash: Set(password_hash),
+        is_active: Set(true),
+        is_admin: Set(true),
+        email_confirmed_at: Set(Some(email_confirmed_at)),
+        ..Default::default()
+    };
+    update_user(db, id, row).await
+}
+
+/// Deactivates an account and replaces its e-mail address with a short placeholder.
+pub(crate) async fn close_user(db: &impl ConnectionTrait, id: UserId, placeholder: String) -> Result<Option<user::Model>> {
+    let row = user::ActiveModel {
+        email: Set(placeholder),
+        long_email: Set(None),
+        is_active: Set(false),
+        is_admin: Set(false),
+        ..Default::default()
+    };
+    update_user(db, id, row).await
+}
+
 /// Updates the columns that are set in `row`.
-pub(crate) async fn update_user(db: &impl ConnectionTrait, id: UserId, row: user::ActiveModel) -> Result<Option<user::Model>> {
+async fn update_user(db: &impl ConnectionTrait, id: UserId, row: user::ActiveModel) -> Result<Option<user::Model>> {
     let row = user::ActiveModel { updated_at: Set(now()), ..row };
     let update = user::Entity::update_many().set(row).col_expr(user::Column::Version, Expr::col(user::Column::Version).add(1));
     let changed = update.filter(user::Column::Id.eq(id.0)).exec_with_returning(db).await?;
@@ -254,8 +351,8 @@ pub(crate) async fn delete_confirmation(db: &impl ConnectionTrait, user: i64) ->
     Ok(())
 }
 
-/// Removes the tokens of confirmed addresses that expired before `time`. The others are kept: they tell how long an address has been
-/// unconfirmed.
+/// Removes the tokens of confirmed addresses that expired before `time`. The others are kept: they tell how long an address has
+/// been unconfirmed.
 pub(crate) async fn sweep_confirmations(db: &impl ConnectionTrait, time: DateTime<Utc>) -> Result<()> {
     let confirmed =
         user::Entity::find().select_only().column(user::Column::Id).filter(user::Column::EmailConfirmedAt.is_not_null());

@@ -99,8 +99,8 @@ pub struct Register {
     #[serde(default)]
     #[schema(required, min_length = 1, max_length = 254, example = "leyla@example.com")]
     pub email: String,
-    /// Password: 8 to 128 characters with an upper-case letter, a lower-case letter and a digit. A password that is common, easy to
-    /// guess, or made of the name of the shop, your name or your e-mail address is refused.
+    /// Password: 8 to 128 characters with an upper-case letter, a lower-case letter and a digit. A password that is common, easy
+    /// to guess, or made of the name of the shop, your name or your e-mail address is refused.
     #[garde(custom(crate::fields::password))]
     #[serde(default)]
     #[schema(required, value_type = String, format = "password", min_length = 8, max_length = 128, example = "Saffron-7-Road")]

@@ -28,8 +28,8 @@ end
 
 -- Gives the cart a new version and expiry, and creates it if there is none. Returns the time.
 --
--- The version is the time of the change. So no version comes back: neither when a cart is created again, nor when the server lost the
--- last change.
+-- The version is the time of the change. So no version comes back: neither when a cart is created again, nor when the server lost
+-- the last change.
 local function change(life)
   local at = now()
   local last = tonumber(redis.call('HGET', cart, 'version') or 0)
@@ -54,9 +54,9 @@ local function remember_shown(first)
   end
 end
 
--- Whether the cart would cost more than `most` minor units with this quantity of a product. The prices are those from argument `first`
--- on, and the last shown ones for lines that were added concurrently. `gone` are the products that are no longer sold.
--- A total near `most` is below 2^53 and exact; an inexact total is far above it.
+-- Whether the cart would cost more than `most` minor units with this quantity of a product. The prices are those from argument
+-- `first` on, and the last shown ones for lines that were added concurrently. `gone` are the products that are no longer sold. A
+-- total near `most` is below 2^53 and exact; an inexact total is far above it.
 local function too_dear(product, quantity, most, gone, first)
   local prices, quantities, shown = {}, {[product] = tonumber(quantity)}, {}
   for i = first, #ARGV, 2 do

@@ -1,12 +1,12 @@
 //! Carts in Redis: one hash for each; `common.lua` explains the fields. Every change is one script: atomic, and one round trip.
 
-use crate::{
-    AddItem, Cart, CartError,
+use super::{
     catalogue::Catalogue,
-    config::Config,
-    ops, pricing,
+    pricing,
+    settings::Settings,
     stored::{Line, MAX_LINES, RENEWAL_INTERVAL, ShownProduct, Stored},
 };
+use crate::{AddItem, Cart, CartError, ops};
 use deadpool_redis::{
     Connection, Manager, Pool,
     redis::{AsyncConnectionConfig, Cmd, ErrorKind, FromRedisValue, RedisError, Script, ScriptInvocation, ServerErrorKind, cmd},
@@ -46,25 +46,25 @@ type Fields = HashMap<String, String>;
 type Result<T, E = Fault> = std::result::Result<T, E>;
 
 impl Redis {
-    pub(super) fn open(config: &Config) -> Result<Self, BoxError> {
-        if config.pool.connections == 0 {
+    pub(super) fn open(settings: &Settings<'_>) -> Result<Self, BoxError> {
+        if settings.pool.connections == 0 {
             return Err("cart.pool.connections must be at least 1".into());
         }
         // in a cluster, what is between braces decides which node has a key: `reply_key` relies on it
-        if config.key_prefix.is_empty() || config.key_prefix.contains(['{', '}']) {
+        if settings.key_prefix.is_empty() || settings.key_prefix.contains(['{', '}']) {
             return Err("cart.key_prefix must not be empty, and not contain { or }".into());
         }
-        let acquire_timeout = Duration::from_millis(config.pool.acquire_timeout_ms);
+        let acquire_timeout = Duration::from_millis(settings.pool.acquire_timeout_ms);
         let connection = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(acquire_timeout))
-            .set_response_timeout(Some(Duration::from_millis(config.response_timeout_ms)));
-        let manager = Manager::new_with_config(config.database_url.as_str(), connection);
+            .set_response_timeout(Some(settings.response_timeout));
+        let manager = Manager::new_with_config(settings.database_url, connection);
         let manager = manager.map_err(|e| format!("cart.database_url: {e}"))?;
         let script = |code| Script::new(&format!("{}{code}", include_str!("common.lua")));
         Ok(Self {
-            pool: Pool::builder(manager).max_size(config.pool.connections as usize).build()?,
+            pool: Pool::builder(manager).max_size(settings.pool.connections as usize).build()?,
             acquire_timeout,
-            prefix: config.key_prefix.clone(),
+            prefix: settings.key_prefix.to_owned(),
             load: script(include_str!("load.lua")),
             add: script(include_str!("add.lua")),
             set: script(include_str!("set.lua")),
@@ -241,7 +241,8 @@ fn fault(e: RedisError) -> Fault {
     if is_transient { unavailable(e) } else { Fault::internal(e) }
 }
 
-/// The same fault as for an unreachable database. Neither the client's text nor the log contains the URL, which may have a password.
+/// The same fault as for an unreachable database. Neither the client's text nor the log contains the URL, which may have a
+/// password.
 fn unavailable(why: impl Display) -> Fault {
     Fault::unavailable("The database is not available", why)
 }

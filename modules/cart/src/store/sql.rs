@@ -1,12 +1,15 @@
 //! Carts in a database: a row per cart and a row per line. Every change is a transaction.
 
+use super::{
+    catalogue::Catalogue,
+    pricing,
+    settings::Settings,
+    stored::{Line, MAX_LINES, RENEWAL_INTERVAL, ShownProduct, Stored, pieces},
+};
 use crate::{
     AddItem, Cart, CartError,
-    catalogue::Catalogue,
-    config::Config,
     entity::{cart, item},
-    ops, pricing,
-    stored::{Line, MAX_LINES, RENEWAL_INTERVAL, ShownProduct, Stored, pieces},
+    ops,
 };
 use kernel::{
     BoxError, Ctx, Currency, Fault, Money, UserId,
@@ -23,9 +26,9 @@ use sea_orm::{
 
 type Result<T, E = Fault> = std::result::Result<T, E>;
 
-pub(super) async fn open(config: &Config) -> Result<Db, BoxError> {
+pub(super) async fn open(settings: &Settings<'_>) -> Result<Db, BoxError> {
     // NORMAL: losing the last changes of a cart is better than a wait for the disk on each change
-    Ok(Db::open::<Migrator>("cart", &config.database_url, config.pool, Durability::Normal).await?)
+    Ok(Db::open::<Migrator>("cart", settings.database_url, settings.pool, Durability::Normal).await?)
 }
 
 pub(super) async fn load(db: &impl ConnectionTrait, user: UserId, now: DateTime<Utc>) -> Result<Option<Stored>> {

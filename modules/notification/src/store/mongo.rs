@@ -1,22 +1,22 @@
 //! The store in MongoDB: a single server or a replica set, as no step needs a transaction.
 //!
 //! An event is recorded in steps. First its inbox document is inserted, with the notifications of the event. Then a newer contact
-//! replaces the known one. Then the notifications are inserted; a unique index allows one for each event and channel. Finally the inbox
-//! document is marked as done. When the event is delivered again, the missing steps are done from the inbox document. So recording it
-//! twice changes nothing, whichever step was the last one and whatever its user has chosen since.
+//! replaces the known one. Then the notifications are inserted; a unique index allows one for each event and channel. Finally the
+//! inbox document is marked as done. When the event is delivered again, the missing steps are done from the inbox document. So
+//! recording it twice changes nothing, whichever step was the last one and whatever its user has chosen since.
 
 mod document;
 
-use super::known::{key_of_another, known_channels, known_kinds, known_statuses, read_preferences};
-use crate::{
-    NotificationChannel, NotificationId, NotificationPreferences, NotificationStatus,
-    config::Config,
+use super::{
+    known::{key_of_another, known_channels, known_kinds, known_statuses, read_preferences},
     stored::{Contact, Filter, Row, Setback, now as local_now},
 };
+use crate::{NotificationChannel, NotificationId, NotificationPreferences, NotificationStatus};
 use document::{ContactDocument, InboxDocument, PreferencesDocument, RowDocument, date};
 use kernel::{
     BoxError, BoxFuture, Fault, UserId,
     chrono::{DateTime, Utc},
+    db::Pool,
 };
 use mongodb::{
     Client, Collection, Database, IndexModel,
@@ -56,15 +56,15 @@ pub(crate) struct Mongo {
 }
 
 impl Mongo {
-    pub(super) async fn open(config: &Config) -> Result<Self, BoxError> {
+    pub(super) async fn open(database_url: &str, pool: Pool, history_days: u32) -> Result<Self, BoxError> {
         let invalid = |e: Error| format!("notification.database_url: {e}");
-        let mut options = ClientOptions::parse(&config.database_url).await.map_err(invalid)?;
+        let mut options = ClientOptions::parse(database_url).await.map_err(invalid)?;
         let Some(name) = options.default_database.clone() else {
             return Err("notification.database_url must name a database: mongodb://host/notification".into());
         };
-        let acquire_timeout = Duration::from_millis(config.pool.acquire_timeout_ms);
+        let acquire_timeout = Duration::from_millis(pool.acquire_timeout_ms);
         options.app_name = Some("souk notification".into());
-        options.max_pool_size = Some(config.pool.connections);
+        options.max_pool_size = Some(pool.connections);
         options.server_selection_timeout = Some(acquire_timeout);
         options.connect_timeout = Some(acquire_timeout);
         // an acknowledged event is not delivered again: it must be in the journal
@@ -73,13 +73,13 @@ impl Mongo {
         let database = Client::with_options(options)?.database(&name);
         Ok(Self {
             is_up: Arc::default(),
-            history_days: config.history_days,
+            history_days,
             notifications: database.collection("notifications"),
             contacts: database.collection("contacts"),
             preferences: database.collection("preferences"),
             inbox: database.collection("inbox"),
             database,
-            timeout: Duration::from_millis(config.pool.statement_timeout_ms),
+            timeout: Duration::from_millis(pool.statement_timeout_ms),
         })
     }
 
@@ -115,8 +115,8 @@ impl Mongo {
         self.keep_for(history_days).await
     }
 
-    /// Sets the lifetime of notifications, which may differ from an earlier start; 0: no expiry. The settings ensure that none expires
-    /// before it has failed.
+    /// Sets the lifetime of notifications, which may differ from an earlier start; 0: no expiry. The settings ensure that none
+    /// expires before it has failed.
     async fn keep_for(&self, days: u32) -> Result<()> {
         let wanted = (days > 0).then(|| Duration::from_secs(u64::from(days) * 86_400));
         let mut found = None;

@@ -1,20 +1,21 @@
 //! The store in a SQL database: SQLite or PostgreSQL.
 
-use super::known::{key_of_another, known_channels, known_kinds, known_statuses, read_preferences};
+use super::{
+    known::{key_of_another, known_channels, known_kinds, known_statuses, read_preferences},
+    stored::{Contact, Filter, Row, Setback},
+};
 use crate::{
     EventId, NotificationChannel, NotificationId, NotificationPreferences, NotificationStatus,
-    config::Config,
     entity::{
         contact,
         notification::{self, Column},
         preferences,
     },
-    stored::{Contact, Filter, Row, Setback},
 };
 use kernel::{
     BoxError, BoxFuture, Fault, Health, UserId,
     chrono::{DateTime, SubsecRound, Utc},
-    db::{Db, Durability, is_duplicate},
+    db::{Db, Durability, Pool, is_duplicate},
     inbox,
     jobs::Jobs,
 };
@@ -34,9 +35,9 @@ pub(crate) struct Sql {
 }
 
 impl Sql {
-    pub(super) async fn open(config: &Config) -> Result<Self, BoxError> {
+    pub(super) async fn open(database_url: &str, pool: Pool) -> Result<Self, BoxError> {
         // FULL: an acknowledged event is not delivered again
-        Ok(Self { db: Db::open::<Migrator>("notification", &config.database_url, config.pool, Durability::Full).await? })
+        Ok(Self { db: Db::open::<Migrator>("notification", database_url, pool, Durability::Full).await? })
     }
 
     pub(super) async fn migrate(&self) -> Result<(), BoxError> {

@@ -38,8 +38,8 @@ pub struct NotificationEntry {
     pub subject: String,
     /// Status of the notification.
     pub status: NotificationStatus,
-    /// Number of attempts that failed or whose outcome is not known. Attempts while the mail server or the provider could not be reached do
-    /// not count.
+    /// Number of attempts that failed or whose outcome is not known. Attempts while the mail server or the provider could not be
+    /// reached do not count.
     pub attempts: u32,
     /// Error of the last attempt, without addresses and numbers; `null` when there was none.
     #[schema(example = "The mail server refused it: 550 no such mailbox")]

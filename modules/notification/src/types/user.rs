@@ -47,7 +47,7 @@ pub struct Notification {
 pub struct NotificationPage {
     /// Notifications of this page, the newest first.
     pub notifications: Vec<Notification>,
-    /// Number of unread notifications in the whole list, on all pages.
+    /// Number of all your unread notifications, whatever the filter.
     #[schema(example = 3)]
     pub unread: u64,
     /// Position of the page in the list.
@@ -96,7 +96,8 @@ pub struct NotificationPreferences {
     )]
     #[serde(default, deserialize_with = "kernel::optional::text")]
     pub locale: Option<Line<35>>,
-    /// Channels for each kind of notification. A missing kind gets its default: e-mail, and also SMS when an order is shipped or delivered.
+    /// Channels for each kind of notification. A missing kind gets its default: e-mail, and also SMS when an order is shipped or
+    /// delivered.
     #[garde(skip)]
     #[schema(
         value_type = Option<BTreeMap<NotificationKind, ChannelChoice>>,

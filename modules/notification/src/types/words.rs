@@ -13,8 +13,8 @@ kernel::uuid_id!(
     EventId
 );
 
-/// Defines a closed set of words, which are the same on the wire, in stores and in metrics. (`tt`: utoipa cannot read a name from a
-/// captured literal.)
+/// Defines a closed set of words, which are the same on the wire, in stores and in metrics. (`tt`: utoipa cannot read a name from
+/// a captured literal.)
 macro_rules! words {
     ($(#[$doc:meta])* $name:ident { $($(#[$about:meta])* $word:ident = $text:tt,)* }) => {
         $(#[$doc])*

@@ -2,7 +2,7 @@
 
 use crate::{
     EventId, NotificationChannel, NotificationId, NotificationKind, NotificationStatus,
-    stored::{Contact, Row},
+    store::stored::{Contact, Row},
 };
 use kernel::{
     UserId,

@@ -3,8 +3,8 @@
 use icu_collator::{CollatorBorrowed, options::CollatorOptions};
 use std::sync::LazyLock;
 
-/// The longest key in bytes: more than usual names need, and short enough for the index of any store. Names with the same key are sorted by
-/// id.
+/// The longest key in bytes: more than usual names need, and short enough for the index of any store. Names with the same key are
+/// sorted by id.
 const LONGEST: usize = 1000;
 
 /// The root collation of Unicode, which belongs to no language and suits most.
@@ -14,8 +14,8 @@ static COLLATOR: LazyLock<CollatorBorrowed<'static>> = LazyLock::new(|| {
 
 /// The key by which a name is sorted, byte by byte: letters first, then accents, then case.
 ///
-/// Keys are stored, so that all stores sort alike whatever their settings. Another version of the library may give other keys: its
-/// migration must then set all keys to null, and the job adds them again.
+/// Keys are stored, so that all stores sort alike whatever their settings. Another version of the library may give other keys:
+/// its migration must then set all keys to null, and the job adds them again.
 pub(crate) fn sort_key(name: &str) -> Vec<u8> {
     let mut key = Vec::new();
     let Ok(()) = COLLATOR.write_sort_key_to(name, &mut key);

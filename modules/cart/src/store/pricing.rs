@@ -1,10 +1,10 @@
 //! The contents, totals and issues of a cart at current prices. Pure functions.
 
-use crate::{
-    Cart, CartError, CartItem, Issue,
+use super::{
     catalogue::Catalogue,
     stored::{Line, ShownProduct, Stored},
 };
+use crate::{Cart, CartError, CartItem, Issue};
 use kernel::{Amount, Currency, Money};
 
 /// The cart without lines.
@@ -140,7 +140,7 @@ pub(crate) fn issues(stored: &Stored, catalogue: &Catalogue) -> Vec<Issue> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::catalogue::Sold;
+    use crate::store::catalogue::Sold;
     use kernel::chrono::DateTime;
     use product::ProductId;
     use proptest::prelude::*;

@@ -1,9 +1,7 @@
 //! What the product module says about the products of a cart.
 
-use crate::{
-    CartError,
-    stored::{Line, ShownProduct},
-};
+use super::stored::{Line, ShownProduct};
+use crate::CartError;
 use kernel::{Currency, Fault, Money};
 use product::{Product, ProductId};
 use serde::{Deserialize, Serialize};

@@ -1,9 +1,7 @@
 //! Contacts and notifications as both kinds of stores keep them.
 
-use crate::{
-    EventId, NotificationChannel, NotificationId, NotificationKind, NotificationStatus,
-    message::{MASK, Message},
-};
+use super::message::{MASK, Message};
+use crate::{EventId, NotificationChannel, NotificationId, NotificationKind, NotificationStatus};
 use kernel::{
     UserId,
     chrono::{DateTime, SubsecRound, Utc},
