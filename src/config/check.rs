@@ -1,6 +1,9 @@
 //! Checks of the settings: refusals and warnings, most of them for production.
 
-use super::{Environment, Place, Secret, Settings, origin::Origins};
+use super::{
+    origin::Origins,
+    settings::{Environment, Place, Secret, Settings},
+};
 use crate::modules::Module;
 use std::{
     fmt,

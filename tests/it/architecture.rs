@@ -93,9 +93,6 @@ fn only_stores_and_entities_use_tables() {
     assert!(stores >= modules().len(), "only {stores} files of stores were found");
 }
 
-/// Crates whose files are not in order yet.
-const NOT_YET: [&str; 7] = ["cart", "gateway", "kernel", "notification", "product", "souk", "user"];
-
 /// The folder of the sources of a crate.
 fn source_of(name: &str) -> PathBuf {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -135,11 +132,7 @@ fn imports_between_files_have_no_circle_and_point_down() {
         if modules().iter().any(|module| module == name) {
             found.extend(disorder_in_module(&source, &read));
         }
-        match (NOT_YET.contains(&name), found.is_empty()) {
-            (true, true) => wrong.push(format!("{name} is in order: take it off NOT_YET")),
-            (false, false) => wrong.extend(found.iter().map(|one| format!("{name}: {one}"))),
-            _ => {}
-        }
+        wrong.extend(found.iter().map(|one| format!("{name}: {one}")));
     }
     let root = format!("{}/", env!("CARGO_MANIFEST_DIR"));
     assert!(wrong.is_empty(), "{}", wrong.join("\n").replace(&root, ""));

@@ -47,8 +47,6 @@ async fn both_sides(these: impl FnOnce(std::vec::IntoIter<Case>) -> Vec<Case>, s
 
 /// Messages about values in the right form that do not fit the data in the store.
 const OF_THE_STORE: [&str; 3] = ["is not your password", "the currency of this shop", "must not be the category itself"];
-/// Members that may have several lines, with invisible characters.
-const LONG_TEXTS: [&str; 3] = ["description", "reason", "note"];
 
 /// A request of an operation, with places for values.
 #[derive(Clone)]
@@ -206,13 +204,11 @@ impl Reader<'_> {
                     self.side(Place::Body, with(name, Some(value.clone())), &at, is_inside, &value);
                 }
             }
-            let is_text = rules["maxLength"].is_u64() && rules["pattern"].is_null() && rules["format"].is_null();
-            if is_text && !["email", "phone"].contains(&name.as_str()) {
+            if let Some(pattern) = of_characters(&rules) {
                 let typed = with(name, Some(json!("\u{a0}Jose\u{301} ")));
                 self.add(Place::Body, typed, Expected::Normal, format!("{at} is untrimmed and decomposed"));
                 let hidden = with(name, Some(json!("Jo\u{200b}se")));
-                let is_long = LONG_TEXTS.contains(&name.as_str());
-                self.side(Place::Body, hidden, &at, is_long, &json!("(an invisible character)"));
+                self.side(Place::Body, hidden, &at, !pattern.contains("\\u200b"), &json!("(an invisible character)"));
             }
         }
         // an object that accepts unknown members accepts misspelt ones
@@ -338,10 +334,17 @@ fn texts(name: &str, rules: &Value, inside: &mut Vec<Value>, outside: &mut Vec<V
     }
     if name == "Idempotency-Key" {
         outside.extend([json!("a\tb"), json!("é")]);
+    } else if of_characters(rules).is_some() {
+        outside.extend([json!("a\u{7}b"), json!("a\u{e000}b"), json!("a\u{10ffff}b")]);
     } else if rules["pattern"].is_string() {
         outside.extend([json!("?!"), json!(" - ")]);
     }
     assert!(!inside.is_empty(), "no value for {name}");
+}
+
+/// The pattern of a text, if it is about its characters and nothing else.
+fn of_characters(rules: &Value) -> Option<&str> {
+    rules["pattern"].as_str().filter(|pattern| pattern.starts_with("^[^\\u0000"))
 }
 
 /// A text of this length that obeys the rules which the document cannot express; none if there is no such text.

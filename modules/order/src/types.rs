@@ -190,7 +190,7 @@ pub struct CancelOrder {
     /// Reason for the timeline and the mail to the customer, at most 500 characters.
     #[garde(dive)]
     #[serde(default, deserialize_with = "kernel::optional::text")]
-    #[schema(value_type = Option<String>, max_length = 500)]
+    #[schema(value_type = Option<String>, format = "text", max_length = 500)]
     pub reason: Option<Text<500>>,
 }
 
@@ -204,7 +204,7 @@ pub struct Pay {
     /// A method of the payment provider. The sandbox has `sandbox_success`, `sandbox_declined`, `sandbox_needs_action` and
     /// `sandbox_provider_down`. The number of a payment card is refused here, as in every other text.
     #[garde(dive, custom(no_card))]
-    #[schema(value_type = String, min_length = 1, max_length = 100, example = "sandbox_success")]
+    #[schema(value_type = String, format = "line", min_length = 1, max_length = 100, example = "sandbox_success")]
     pub payment_method: Line<100>,
 }
 
@@ -225,7 +225,7 @@ pub struct SetStatus {
     /// Note for the timeline and the mail to the customer, e.g. the number of the parcel; at most 500 characters.
     #[garde(dive)]
     #[serde(default, deserialize_with = "kernel::optional::text")]
-    #[schema(value_type = Option<String>, max_length = 500)]
+    #[schema(value_type = Option<String>, format = "text", max_length = 500)]
     pub note: Option<Text<500>>,
 }
 

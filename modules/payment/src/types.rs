@@ -102,7 +102,7 @@ pub struct PaymentRequest {
     pub currency: Currency,
     /// Payment method of the provider.
     #[garde(dive, custom(no_card))]
-    #[schema(value_type = String, min_length = 1, max_length = 100)]
+    #[schema(value_type = String, format = "line", min_length = 1, max_length = 100)]
     pub payment_method: Line<100>,
 }
 

@@ -83,7 +83,7 @@ pub struct ListProducts {
     /// punctuation separates words, and is part of the literal text. Without `sort` the best matches come first: the whole name,
     /// the beginning of the name, words of the name, other parts of the name, the description.
     #[garde(dive)]
-    #[param(value_type = Option<String>, max_length = 100)]
+    #[param(value_type = Option<String>, format = "line", max_length = 100)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub search: Option<Line<100>>,
     /// Only these products: at most 100 ids, separated by commas. With an empty text the list is empty.

@@ -36,7 +36,9 @@ impl Users {
         match self.passwords.enter()?.weakness(password, person).await? {
             None => Ok(()),
             Some(Weakness::Common) => refused("Password must not be a common one, or one that is easy to guess"),
-            Some(Weakness::OfThePerson) => refused("Password must not be made of your name or your email address"),
+            Some(Weakness::OfThePerson) => {
+                refused("Password must not be made of the name of the shop, your name or your email address")
+            }
         }
     }
 }

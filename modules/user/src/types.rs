@@ -108,12 +108,12 @@ pub struct Register {
     /// First name, 1 to 50 characters.
     #[garde(custom(crate::fields::name("first_name")))]
     #[serde(default)]
-    #[schema(required, value_type = String, min_length = 1, max_length = 50, example = "Leyla")]
+    #[schema(required, value_type = String, format = "line", min_length = 1, max_length = 50, example = "Leyla")]
     pub first_name: PersonName,
     /// Last name, 1 to 50 characters.
     #[garde(custom(crate::fields::name("last_name")))]
     #[serde(default)]
-    #[schema(required, value_type = String, min_length = 1, max_length = 50, example = "Aziz")]
+    #[schema(required, value_type = String, format = "line", min_length = 1, max_length = 50, example = "Aziz")]
     pub last_name: PersonName,
     /// Phone number with its country code, in any usual spelling: `+49 (0)30 901820`, `00961 70 123456`. Stored as E.164.
     #[garde(inner(custom(crate::fields::phone)))]
@@ -144,7 +144,7 @@ pub struct Login {
 pub struct Refresh {
     /// The `refresh_token` of the last answer of `register`, `login` or `refresh`.
     #[garde(dive)]
-    #[schema(value_type = String, min_length = 1, max_length = 200)]
+    #[schema(value_type = String, format = "line", min_length = 1, max_length = 200)]
     pub refresh_token: Line<200>,
 }
 
@@ -154,7 +154,7 @@ pub struct Refresh {
 pub struct EmailToken {
     /// The token in the mail to the address.
     #[garde(dive)]
-    #[schema(value_type = String, min_length = 1, max_length = 200)]
+    #[schema(value_type = String, format = "line", min_length = 1, max_length = 200)]
     pub token: Line<200>,
 }
 
@@ -233,12 +233,12 @@ pub struct ProfileChange {
     /// First name, 1 to 50 characters. It cannot be removed.
     #[garde(dive)]
     #[serde(default, deserialize_with = "kernel::optional::value_if_sent", skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = String, min_length = 1, max_length = 50, example = "Leyla")]
+    #[schema(value_type = String, format = "line", min_length = 1, max_length = 50, example = "Leyla")]
     pub first_name: Option<PersonName>,
     /// Last name, 1 to 50 characters. It cannot be removed.
     #[garde(dive)]
     #[serde(default, deserialize_with = "kernel::optional::value_if_sent", skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = String, min_length = 1, max_length = 50, example = "Aziz")]
+    #[schema(value_type = String, format = "line", min_length = 1, max_length = 50, example = "Aziz")]
     pub last_name: Option<PersonName>,
     /// Phone number: as for `register`. `null` or an empty text removes it.
     #[garde(inner(inner(custom(crate::fields::phone))))]
@@ -286,23 +286,23 @@ pub struct Address {
 pub struct PostalAddress {
     /// Street and number, 1 to 255 characters.
     #[garde(dive)]
-    #[schema(value_type = String, min_length = 1, max_length = 255, example = "12 Spice Lane")]
+    #[schema(value_type = String, format = "line", min_length = 1, max_length = 255, example = "12 Spice Lane")]
     pub street_address: Line<255>,
     /// City, 1 to 100 characters.
     #[garde(dive)]
-    #[schema(value_type = String, min_length = 1, max_length = 100, example = "Tripoli")]
+    #[schema(value_type = String, format = "line", min_length = 1, max_length = 100, example = "Tripoli")]
     pub city: Line<100>,
     /// State, province or region, 1 to 100 characters.
     #[garde(dive)]
-    #[schema(value_type = String, min_length = 1, max_length = 100, example = "North")]
+    #[schema(value_type = String, format = "line", min_length = 1, max_length = 100, example = "North")]
     pub state: Line<100>,
     /// Postal code, 1 to 20 characters.
     #[garde(dive)]
-    #[schema(value_type = String, min_length = 1, max_length = 20, example = "1300")]
+    #[schema(value_type = String, format = "line", min_length = 1, max_length = 20, example = "1300")]
     pub postal_code: Line<20>,
     /// Country, 1 to 100 characters.
     #[garde(dive)]
-    #[schema(value_type = String, min_length = 1, max_length = 100, example = "Lebanon")]
+    #[schema(value_type = String, format = "line", min_length = 1, max_length = 100, example = "Lebanon")]
     pub country: Line<100>,
 }
 
@@ -313,23 +313,23 @@ pub struct PostalAddress {
 pub struct NewAddress {
     /// Street and number, 1 to 255 characters.
     #[garde(dive)]
-    #[schema(value_type = String, min_length = 1, max_length = 255, example = "12 Spice Lane")]
+    #[schema(value_type = String, format = "line", min_length = 1, max_length = 255, example = "12 Spice Lane")]
     pub street_address: Line<255>,
     /// City, 1 to 100 characters.
     #[garde(dive)]
-    #[schema(value_type = String, min_length = 1, max_length = 100, example = "Tripoli")]
+    #[schema(value_type = String, format = "line", min_length = 1, max_length = 100, example = "Tripoli")]
     pub city: Line<100>,
     /// State, province or region, 1 to 100 characters.
     #[garde(dive)]
-    #[schema(value_type = String, min_length = 1, max_length = 100, example = "North")]
+    #[schema(value_type = String, format = "line", min_length = 1, max_length = 100, example = "North")]
     pub state: Line<100>,
     /// Postal code, 1 to 20 characters.
     #[garde(dive)]
-    #[schema(value_type = String, min_length = 1, max_length = 20, example = "1300")]
+    #[schema(value_type = String, format = "line", min_length = 1, max_length = 20, example = "1300")]
     pub postal_code: Line<20>,
     /// Country, 1 to 100 characters.
     #[garde(dive)]
-    #[schema(value_type = String, min_length = 1, max_length = 100, example = "Lebanon")]
+    #[schema(value_type = String, format = "line", min_length = 1, max_length = 100, example = "Lebanon")]
     pub country: Line<100>,
     /// Whether to make the address the default. `false` in a change does not end an existing default.
     #[garde(skip)]
@@ -354,7 +354,7 @@ pub struct ListUsers {
     pub per_page: Option<i64>,
     /// Only accounts whose e-mail address contains this text.
     #[garde(dive)]
-    #[param(value_type = Option<String>, max_length = 254)]
+    #[param(value_type = Option<String>, format = "line", max_length = 254)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub email: Option<Line<254>>,
 }

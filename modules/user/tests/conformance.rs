@@ -242,7 +242,10 @@ async fn bad_input_is_explained(client: UserClient, _: &Fixture) {
         (Register { email: "a\u{200b}b@example.com".into(), ..base() }, "Invalid email format"),
         (Register { password: "Password1".into(), ..base() }, "Password must not be a common one, or one that is easy to guess"),
         (Register { password: "Souk-2026".into(), ..base() }, "Password must not be a common one, or one that is easy to guess"),
-        (Register { password: "Leyla-Aziz-1".into(), ..base() }, "Password must not be made of your name or your email address"),
+        (
+            Register { password: "Leyla-Aziz-1".into(), ..base() },
+            "Password must not be made of the name of the shop, your name or your email address",
+        ),
         (
             Register { phone: Some("call me".into()), ..base() },
             "phone must be a phone number: digits, and + before the code of the country",
