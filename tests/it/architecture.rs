@@ -8,7 +8,7 @@ use imports::{Crate, circles};
 use layers::Layer;
 use serde_json::Value;
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     fs,
     path::{Path, PathBuf},
     process::Command,
@@ -99,17 +99,16 @@ fn source_of(name: &str) -> PathBuf {
     if name == "souk" { root.join("src") } else { root.join("modules").join(name).join("src") }
 }
 
-/// A module of the shop has layers on top: only stores and entities know tables, and rules and views wait for nothing.
-fn disorder_in_module(source: &Path, read: &Crate) -> Vec<String> {
-    let mut found = layers::upward(source, read);
-    let contract = read.unconditional();
-    for path in sources(source) {
-        let forbidden: &[&str] = match layers::layer(source, &contract, &path) {
+/// Tables outside the stores and entities of a module, and rules or views that are asynchronous.
+fn misplaced_tables(layers: &BTreeMap<PathBuf, Layer>) -> Vec<String> {
+    let mut found = Vec::new();
+    for (path, layer) in layers {
+        let forbidden: &[&str] = match layer {
             Layer::Store | Layer::Entity => continue,
             Layer::Pure => &["sea_orm", "ActiveModel", "async "],
             _ => &["sea_orm", "ActiveModel"],
         };
-        let text = fs::read_to_string(&path).unwrap();
+        let text = fs::read_to_string(path).unwrap();
         let text = text.split("#[cfg(test)]").next().unwrap();
         let words = forbidden.iter().filter(|word| text.contains(**word));
         found.extend(words.map(|word| format!("{} has {word:?}, which belongs in a store", path.display())));
@@ -130,7 +129,9 @@ fn imports_between_files_have_no_circle_and_point_down() {
             found.push(format!("a circle:{}", lines.concat()));
         }
         if modules().iter().any(|module| module == name) {
-            found.extend(disorder_in_module(&source, &read));
+            let layers = layers::layers(&source, &read, &imports);
+            found.extend(layers::upward(&layers, &imports));
+            found.extend(misplaced_tables(&layers));
         }
         wrong.extend(found.iter().map(|one| format!("{name}: {one}")));
     }

@@ -116,7 +116,11 @@ impl Crate {
         imports
     }
 
-    /// The files of the module of the crate root that are compiled without any feature, with those below them.
+    pub(super) fn files(&self) -> BTreeSet<PathBuf> {
+        self.0.iter().flat_map(|module| module.files.iter().cloned()).collect()
+    }
+
+    /// The files that are compiled without any feature, and whose parents are.
     pub(super) fn unconditional(&self) -> BTreeSet<PathBuf> {
         let modules = self.0.iter().enumerate();
         modules.filter(|(id, _)| self.is_unconditional(*id)).flat_map(|(_, module)| module.files.iter().cloned()).collect()
