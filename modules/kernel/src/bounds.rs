@@ -1,7 +1,7 @@
 //! The bounds of the types in the signatures of operations, so that the compiler reports them in one message for each type.
 //!
-//! The expansion of `#[kernel::api]` asserts these wherever it uses a type: a bound that an assertion implies is then not reported
-//! again, and equal reports are shown once.
+//! The expansion of `#[kernel::api]` asserts these wherever it uses a type: a bound that an assertion implies is then not
+//! reported again, and equal reports are shown once.
 
 use crate::{ApiError, Fault};
 use garde::Validate;

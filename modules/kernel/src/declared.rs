@@ -1,5 +1,5 @@
-//! The failures of operations: the problems that they declare, and the faults in which any call of their kind can end. The OpenAPI
-//! document is made from them, and debug builds compare the answers with them.
+//! The failures of operations: the problems that they declare, and the faults in which any call of their kind can end. The
+//! OpenAPI document is made from them, and debug builds compare the answers with them.
 
 use crate::{Access, Code, Fault, Method, Op, Problem, ProblemKind, Retry, token};
 
@@ -20,8 +20,8 @@ impl Op {
         problems
     }
 
-    /// The problem, if the operation has declared it. In place of any other, debug builds answer `internal` with the reason, so that
-    /// tests of the error fail.
+    /// The problem, if the operation has declared it. In place of any other, debug builds answer `internal` with the reason, so
+    /// that tests of the error fail.
     pub(crate) fn declared(&self, problem: Problem) -> Problem {
         if !cfg!(debug_assertions) || self.can_answer(&problem.code) {
             return problem;

@@ -153,8 +153,8 @@ impl Fault {
         Self::new(Code::Unavailable, message).retry_after(1)
     }
 
-    /// A dependency cannot be reached: `why` is logged at once, and not kept. The same message is logged once in ten seconds, with the
-    /// number of times that it was skipped: an outage must not write a line for each call.
+    /// A dependency cannot be reached: `why` is logged at once, and not kept. The same message is logged once in ten seconds,
+    /// with the number of times that it was skipped: an outage must not write a line for each call.
     pub fn unavailable(message: impl Into<String>, why: impl fmt::Display) -> Self {
         let message = message.into();
         log_seldom(&message, |again| tracing::warn!(error = %why, again, "{message}"));

@@ -73,8 +73,8 @@ pub struct Envelope {
     /// The trace in which it happened (W3C Trace Context).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub traceparent: Option<String>,
-    /// The version of the subject after the event, by which a listener recognizes a stale event. 0 where it has none, and in events
-    /// of releases without versions.
+    /// The version of the subject after the event, by which a listener recognizes a stale event. 0 where it has none, and in
+    /// events of releases without versions.
     #[serde(default)]
     pub aggregateversion: i64,
     /// The facts, by the type of the event.
@@ -145,9 +145,9 @@ type Handler = dyn Fn(Ctx, Envelope) -> BoxFuture<Result<(), Fault>> + Send + Sy
 
 /// A module that handles events, local or remote.
 ///
-/// An event is handled when `handle` answers `Ok`, and is retried otherwise: with growing pauses until it is a dead letter, which comes
-/// sooner when the fault is not transient. It may also come again after `Ok`: handling it twice must do no more than handling it
-/// once.
+/// An event is handled when `handle` answers `Ok`, and is retried otherwise: with growing pauses until it is a dead letter, which
+/// comes sooner when the fault is not transient. It may also come again after `Ok`: handling it twice must do no more than
+/// handling it once.
 #[derive(Clone)]
 pub struct Listener {
     name: &'static str,

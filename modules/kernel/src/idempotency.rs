@@ -1,11 +1,11 @@
 //! Idempotency keys (draft-ietf-httpapi-idempotency-key-header-07), kept beside the data that they protect.
 //!
-//! The key, a hash of the request and the answer are rows of the module's own database, written in the transaction of the work. So
-//! the key and the work cannot disagree: either both happened or neither.
+//! The key, a hash of the request and the answer are rows of the module's own database, written in the transaction of the work.
+//! So the key and the work cannot disagree: either both happened or neither.
 //!
 //! Work that takes several transactions holds its key in between, on a lease. When its process dies, the lease ends, and the next
-//! request with the key, or a job, takes the work over. The start of the lease is a fence: every change of the row names it, so that a
-//! holder that was taken for dead and wakes up late cannot write any more.
+//! request with the key, or a job, takes the work over. The start of the lease is a fence: every change of the row names it, so
+//! that a holder that was taken for dead and wakes up late cannot write any more.
 
 mod schema;
 

@@ -1,8 +1,9 @@
 //! Work in the background.
 //!
 //! Every job has a name, such as `order.expire`, and is supervised: a run that panics or hangs is ended, counted and tried again
-//! after a pause that grows; a run that fails does not end the job. The state of each job is in the metrics, in the readiness of the
-//! process and on its operations listener. At the end of the process jobs finish the work that they have begun ([`Jobs::end`]).
+//! after a pause that grows; a run that fails does not end the job. The state of each job is in the metrics, in the readiness of
+//! the process and on its operations listener. At the end of the process jobs finish the work that they have begun
+//! ([`Jobs::end`]).
 
 use crate::{BoxFuture, Fault, Health, future::panic_text, log::log_seldom};
 use backon::BackoffBuilder;
@@ -135,8 +136,8 @@ impl Jobs {
         &self.0.stop
     }
 
-    /// Runs `work` every `period`, and at once; runs do not overlap. A fault has been logged where it was made: the next run tries
-    /// again. One run may take a minute.
+    /// Runs `work` every `period`, and at once; runs do not overlap. A fault has been logged where it was made: the next run
+    /// tries again. One run may take a minute.
     pub fn every<F, Fut>(&self, name: impl Into<String>, period: Duration, mut work: F)
     where
         F: FnMut() -> Fut + Send + 'static,
@@ -198,7 +199,8 @@ impl Jobs {
         });
     }
 
-    /// Runs work that has to succeed once before the process is ready, again and again until it does, with pauses from 100 ms to 5 s.
+    /// Runs work that has to succeed once before the process is ready, again and again until it does, with pauses from 100 ms to
+    /// 5 s.
     pub fn once<F, Fut, E>(&self, name: impl Into<String>, mut work: F)
     where
         F: FnMut() -> Fut + Send + 'static,
@@ -243,8 +245,8 @@ impl Jobs {
         self.0.tasks.spawn(work)
     }
 
-    /// Ends all jobs, and waits until they have finished the work that they had begun, but not longer than `patience`; `false` when
-    /// some had not.
+    /// Ends all jobs, and waits until they have finished the work that they had begun, but not longer than `patience`; `false`
+    /// when some had not.
     pub async fn end(&self, patience: Duration) -> bool {
         self.0.stop.cancel();
         self.0.tasks.close();

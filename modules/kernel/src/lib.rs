@@ -1,7 +1,7 @@
 //! The kernel of Souk: the code that all modules share.
 //!
-//! A module's public interface is one trait with [`macro@api`] on it. The macro makes from it a client that hides where the module
-//! runs, the HTTP client and server, the OpenAPI document and the operations as data ([`Op`]).
+//! A module's public interface is one trait with [`macro@api`] on it. The macro makes from it a client that hides where the
+//! module runs, the HTTP client and server, the OpenAPI document and the operations as data ([`Op`]).
 //!
 //! # Contents
 //! - An operation: [`Ctx`] (its first argument), [`Op`], [`ApiError`], [`Fault`] and [`Problem`] (its failures), [`text`], [`rules`] and
@@ -11,9 +11,9 @@
 //! - A store: `db`, `idempotency`, `sweep`.
 //! - Events: [`Event`], [`Envelope`] and [`Listener`] (the contract), `delivery` with `outbox` and `inbox` (the way).
 //!
-//! The kernel holds no rule of any domain. Of commerce it has only [`Money`], [`UserId`] and [`OrderId`], because modules that do not
-//! know each other must agree on them: a price is the same amount to a product, an order and a payment, every call carries a user, and
-//! products are held and payments made for orders.
+//! The kernel holds no rule of any domain. Of commerce it has only [`Money`], [`UserId`] and [`OrderId`], because modules that do
+//! not know each other must agree on them: a price is the same amount to a product, an order and a payment, every call carries a
+//! user, and products are held and payments made for orders.
 //!
 //! # The same in every placement
 //! Arguments, results, typed errors, statuses, access checks, deadlines, idempotency, and the effect of a callee that panics or a
@@ -26,8 +26,8 @@
 //!   GET, PUT and DELETE by nature, POST by an idempotency key.
 //!
 //! # Features
-//! Without features this crate has the types and clients of contracts, no framework and no store. `server` adds actix-web, `store` adds
-//! sea-orm and, for events, lapin, `testing` adds support for the tests of modules.
+//! Without features this crate has the types and clients of contracts, no framework and no store. `server` adds actix-web,
+//! `store` adds sea-orm and, for events, lapin, `testing` adds support for the tests of modules.
 
 #[doc(hidden)]
 pub mod bounds;

@@ -6,7 +6,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Calls `log` unless it was called for this `key` less than ten seconds ago; and passes it the number of calls that were skipped since.
+/// Calls `log` unless it was called for this `key` less than ten seconds ago, and passes it the number of calls that were skipped
+/// since.
 pub(crate) fn log_seldom(key: &str, log: impl FnOnce(u64)) {
     const PAUSE: Duration = Duration::from_secs(10);
     /// The most keys that are remembered; there are fewer messages.

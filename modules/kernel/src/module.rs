@@ -1,7 +1,7 @@
 //! A module as seen by the launcher: its [`Contract`], wherever it runs, and its [`Module`], where it is compiled in.
 //!
-//! The launcher does the work that is the same for all modules: it opens stores, migrates them, looks after them, connects outboxes and
-//! listeners with the bus, and gives each module the clients of the modules that it calls.
+//! The launcher does the work that is the same for all modules: it opens stores, migrates them, looks after them, connects
+//! outboxes and listeners with the bus, and gives each module the clients of the modules that it calls.
 
 use crate::{Dispatch, EventType, Listener, Transport};
 use serde::{Deserialize, Deserializer, Serialize, de::IgnoredAny};
@@ -55,8 +55,8 @@ impl Clients {
     /// The client of this type, for `module`.
     ///
     /// # Panics
-    /// When there is none: a module starts after the ones that its Cargo.toml depends on, so that only the client of another crate can
-    /// be missing.
+    /// When there is none: a module starts after the ones that its Cargo.toml depends on, so that only the client of another
+    /// crate can be missing.
     pub fn get<C: Client>(&self, module: &'static str) -> C {
         let client = self.0.get(&TypeId::of::<C>()).and_then(|client| client.downcast_ref::<C>());
         client.unwrap_or_else(|| panic!("{module} wants a {}, which the shop does not have", type_name::<C>())).called_by(module)

@@ -1,7 +1,7 @@
 //! Operations as data: the annotations of each method of a module's trait.
 //!
-//! The interceptor, the HTTP client, the gateway, the OpenAPI document and the tests read every decision about an operation (who may
-//! call it, how often, whether it may be repeated) from its [`Op`]. No other place repeats it.
+//! The interceptor, the HTTP client, the gateway, the OpenAPI document and the tests read every decision about an operation (who
+//! may call it, how often, whether it may be repeated) from its [`Op`]. No other place repeats it.
 
 use crate::{Ctx, ProblemKind, Rate, Role};
 

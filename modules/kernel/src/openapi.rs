@@ -1,4 +1,5 @@
-//! OpenAPI 3.1: additions that the macro cannot derive from the signatures, and the step from a module's own paths to the gateway's.
+//! OpenAPI 3.1: additions that the macro cannot derive from the signatures, and the step from a module's own paths to the
+//! gateway's.
 
 mod problems;
 
@@ -113,8 +114,8 @@ fn required_members(components: Option<&Components>, body: &RequestBody) -> bool
     })
 }
 
-/// The operations that the gateway serves, at the paths where it serves them, as clients see them. `takes_tokens` says whether the
-/// gateway refuses access tokens that are not valid for an operation.
+/// The operations that the gateway serves, at the paths where it serves them, as clients see them. `takes_tokens` says whether
+/// the gateway refuses access tokens that are not valid for an operation.
 pub fn public(mut api: OpenApi, ops: &[Op], takes_tokens: impl Fn(&Op) -> bool) -> OpenApi {
     let at = |op: &Op| At::Gateway { takes_tokens: takes_tokens(op) };
     let mut own = std::mem::take(&mut api.paths.paths);

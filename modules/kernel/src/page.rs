@@ -15,8 +15,8 @@ pub struct Page {
 }
 
 impl Page {
-    /// The page of a query whose rules were checked: its number is 1 to [`MAX_PAGE`], and there are 1 to [`MAX_PER_PAGE`] items on
-    /// it. Without a number it is the first page, without a size it has `usual` items.
+    /// The page of a query whose rules were checked: its number is 1 to [`MAX_PAGE`], and there are 1 to [`MAX_PER_PAGE`] items
+    /// on it. Without a number it is the first page, without a size it has `usual` items.
     pub fn of(number: Option<i64>, per_page: Option<i64>, usual: u32) -> Self {
         let whole = |value: i64, max: i64| u32::try_from(value.clamp(1, max)).unwrap_or(1);
         let number = number.map_or(1, |number| whole(number, MAX_PAGE));

@@ -1,4 +1,5 @@
-//! How often a caller may call. The crate of the macros compiles this file, too: it cannot depend on the kernel, which depends on it.
+//! How often a caller may call. The crate of the macros compiles this file, too: it cannot depend on the kernel, which depends on
+//! it.
 
 use std::{str::FromStr, time::Duration};
 

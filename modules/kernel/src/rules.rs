@@ -1,5 +1,5 @@
-//! Rules for fields of requests, for `#[garde(custom(..))]`; their messages say what is allowed. An optional field is checked when it
-//! is there. Text has types of its own, in [`crate::text`].
+//! Rules for fields of requests, for `#[garde(custom(..))]`; their messages say what is allowed. An optional field is checked
+//! when it is there. Text has types of its own, in [`crate::text`].
 
 use garde::Error;
 use std::fmt::Display;

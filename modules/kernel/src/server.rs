@@ -1,7 +1,7 @@
 //! The HTTP side of a module: mounts a [`Dispatch`](crate::Dispatch) on actix-web.
 //!
-//! Two kinds of servers do that: the gateway, for clients, and the service of a single module, for other modules. They differ in their
-//! [`Entry`], which says on whose behalf a request is; everything else is the same.
+//! Two kinds of servers do that: the gateway, for clients, and the service of a single module, for other modules. They differ in
+//! their [`Entry`], which says on whose behalf a request is; everything else is the same.
 
 mod connection;
 mod drain;

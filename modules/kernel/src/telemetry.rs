@@ -144,8 +144,8 @@ impl Log {
     }
 }
 
-/// Starts logging to standard error. `filter` is a level or a list such as `info,sqlx=warn` (see `tracing_subscriber::EnvFilter`).
-/// `only` is the module that this process serves alone, if it does: each line says so.
+/// Starts logging to standard error. `filter` is a level or a list such as `info,sqlx=warn` (see
+/// `tracing_subscriber::EnvFilter`). `only` is the module that this process serves alone, if it does: each line says so.
 ///
 /// A thread of its own writes the lines, so that a slow reader does not stop the process; when it falls too far behind, lines are
 /// dropped and counted.

@@ -1,7 +1,7 @@
 //! Text in its one normal form, in which it is stored, compared, searched, sorted and hashed.
 //!
-//! Fields of requests have the types [`Line`] and [`Text`], which cannot hold anything else. What a text must not contain is checked
-//! like every rule of a field, before an operation runs.
+//! Fields of requests have the types [`Line`] and [`Text`], which cannot hold anything else. What a text must not contain is
+//! checked like every rule of a field, before an operation runs.
 
 use garde::Error;
 use icu_properties::{
@@ -189,8 +189,8 @@ fn is_mark(c: char) -> bool {
     matches!(category(c), EnclosingMark | NonspacingMark | SpacingMark)
 }
 
-/// No character, or one that only programs agree on. A character of a later Unicode than this program knows is none of them: a phone
-/// may be newer than the shop.
+/// No character, or one that only programs agree on. A character of a later Unicode than this program knows is none of them: a
+/// phone may be newer than the shop.
 fn is_broken(c: char) -> bool {
     let is_noncharacter = matches!(c, '\u{fdd0}'..='\u{fdef}') || u32::from(c) & 0xfffe == 0xfffe;
     let is_far_away = matches!(c, '\u{40000}'..='\u{e00ff}' | '\u{e01f0}'..='\u{10ffff}');
@@ -256,8 +256,8 @@ pub fn no_card_number(text: &str) -> garde::Result {
     if has_card_number(text, |_| true) { Err(card_refused()) } else { Ok(()) }
 }
 
-/// As [`no_card_number`], for text in which other long numbers are to be expected, such as those of parcels: only numbers that begin
-/// like the ones of a network of cards.
+/// As [`no_card_number`], for text in which other long numbers are to be expected, such as those of parcels: only numbers that
+/// begin like the ones of a network of cards.
 fn no_known_card_number(text: &str) -> garde::Result {
     if has_card_number(text, is_of_a_network) { Err(card_refused()) } else { Ok(()) }
 }

@@ -8,8 +8,7 @@ mod strict;
 mod whole;
 
 pub use arguments::{Incoming, Outgoing};
+#[cfg(feature = "server")]
+pub(crate) use explain::escape;
 pub use reply::Reply;
-pub(crate) use {
-    explain::escape,
-    reply::{NO_ENDPOINT, unavailable},
-};
+pub(crate) use reply::{NO_ENDPOINT, unavailable};

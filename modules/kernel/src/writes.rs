@@ -13,8 +13,8 @@ static WRITES: LazyLock<TaskTracker> = LazyLock::new(TaskTracker::new);
 /// The runtime that they run on.
 static HOME: OnceLock<Handle> = OnceLock::new();
 
-/// Makes the current runtime the one that writes run on. Without this, each runs on the runtime of its caller, and ends with it: a
-/// worker of an HTTP server has one of its own.
+/// Makes the current runtime the one that writes run on. Without this, each runs on the runtime of its caller, and ends with it:
+/// a worker of an HTTP server has one of its own.
 pub fn run_here() {
     drop(HOME.set(Handle::current()));
 }

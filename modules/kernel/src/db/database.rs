@@ -94,8 +94,8 @@ impl Db {
         Ok(Self { shared: Arc::new(shared), read, write })
     }
 
-    /// The same database for work that no request waits for: it gets half of the connections at most, and its statements are counted
-    /// apart.
+    /// The same database for work that no request waits for: it gets half of the connections at most, and its statements are
+    /// counted apart.
     pub fn in_background(&self) -> Self {
         let statements = statements(self.module(), "background");
         let share = self.shared.background.clone();

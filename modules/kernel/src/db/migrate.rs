@@ -1,9 +1,9 @@
 //! Bringing the tables of a module up to date.
 //!
-//! Releases that follow each other run side by side: a step may add, and a step of a later release may remove tables and columns that no running
-//! release uses (expand, then contract). So a binary works on tables that are newer than itself, and only logs it. Tables that are up to
-//! date are not written to, and a role that may not create tables will do. A step waits for its locks a few seconds at most, because
-//! the shop's own statements queue up behind it; it is tried again then.
+//! Releases that follow each other run side by side: a step may add, and a step of a later release may remove tables and columns
+//! that no running release uses (expand, then contract). So a binary works on tables that are newer than itself, and only logs
+//! it. Tables that are up to date are not written to, and a role that may not create tables will do. A step waits for its locks a
+//! few seconds at most, because the shop's own statements queue up behind it; it is tried again then.
 
 use super::connection::{Options, connecting};
 use futures_util::future::BoxFuture;
@@ -90,8 +90,8 @@ async fn in_postgres(steps: &Steps, db: &DatabaseConnection) -> Result<(), DbErr
     tx.commit().await
 }
 
-/// SQLite cannot change a table in place as much as PostgreSQL: steps may make it anew under another name, which needs foreign keys
-/// to be off meanwhile. They cannot be switched inside a transaction.
+/// SQLite cannot change a table in place as much as PostgreSQL: steps may make it anew under another name, which needs foreign
+/// keys to be off meanwhile. They cannot be switched inside a transaction.
 async fn in_sqlite(steps: &Steps, db: &DatabaseConnection) -> Result<(), DbErr> {
     db.execute_unprepared("PRAGMA foreign_keys = OFF").await?;
     let options =

@@ -1,8 +1,8 @@
-//! Looks after a database: brings it up when it can be reached, notices when its server goes away and when it comes back, and keeps
-//! its clock.
+//! Looks after a database: brings it up when it can be reached, notices when its server goes away and when it comes back, and
+//! keeps its clock.
 //!
-//! Requests must not pile up while a server is silent. So the monitor probes it as soon as a statement loses its connection, and from
-//! time to time when no statement succeeds. While the server is away, statements fail at once.
+//! Requests must not pile up while a server is silent. So the monitor probes it as soon as a statement loses its connection, and
+//! from time to time when no statement succeeds. While the server is away, statements fail at once.
 
 use super::{
     availability::State,
@@ -31,8 +31,8 @@ const PATIENCE: Duration = Duration::from_secs(2);
 const CLOCK: Duration = Duration::from_secs(30);
 
 impl Db {
-    /// Brings the tables up to date before it returns. Instances that start together wait for the first one. Tables that are up to
-    /// date are not written to; tables that are newer than this program are left as they are.
+    /// Brings the tables up to date before it returns. Instances that start together wait for the first one. Tables that are up
+    /// to date are not written to; tables that are newer than this program are left as they are.
     ///
     /// # Errors
     /// When the store cannot be reached, a lock is not free for some seconds, or a step fails; then nothing has changed.

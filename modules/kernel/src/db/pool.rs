@@ -1,9 +1,9 @@
 //! Connections that are used again.
 //!
-//! A pool of our own on `deadpool`, for three things that sqlx's does not do. Connections are opened on the main runtime and driven by
-//! it: if a worker of the HTTP server opened one, that worker, blocked, would stall the queries of all others. A connection goes back
-//! as it is, without a round trip to the server. And a connection whose caller stopped waiting is free at once: with PostgreSQL it is
-//! closed, which ends the statement, too; with SQLite a task waits for the end of the statement.
+//! A pool of our own on `deadpool`, for three things that sqlx's does not do. Connections are opened on the main runtime and
+//! driven by it: if a worker of the HTTP server opened one, that worker, blocked, would stall the queries of all others. A
+//! connection goes back as it is, without a round trip to the server. And a connection whose caller stopped waiting is free at
+//! once: with PostgreSQL it is closed, which ends the statement, too; with SQLite a task waits for the end of the statement.
 
 use super::{
     availability::Availability,

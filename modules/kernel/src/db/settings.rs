@@ -11,10 +11,11 @@ use std::time::Duration;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Pool {
-    /// The most connections, at least 1. SQLite has these for reads, and one more for writes: queueing for it is fair, waiting for
-    /// SQLite's lock is not.
+    /// The most connections, at least 1. SQLite has these for reads, and one more for writes: queueing for it is fair, waiting
+    /// for SQLite's lock is not.
     pub connections: u32,
-    /// Milliseconds to wait for a free connection before answering `unavailable`. Callers do not wait for a server that is known to be away.
+    /// Milliseconds to wait for a free connection before answering `unavailable`. Callers do not wait for a server that is known
+    /// to be away.
     pub acquire_timeout_ms: u64,
     /// Milliseconds after which PostgreSQL gives up a statement; it is answered `unavailable`.
     pub statement_timeout_ms: u64,
@@ -26,8 +27,8 @@ impl Default for Pool {
     }
 }
 
-/// How much of a module's data in SQLite survives a power loss. A killed process loses nothing either way, and PostgreSQL decides by
-/// itself (`synchronous_commit`).
+/// How much of a module's data in SQLite survives a power loss. A killed process loses nothing either way, and PostgreSQL decides
+/// by itself (`synchronous_commit`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Durability {
     /// The last moments may be lost.

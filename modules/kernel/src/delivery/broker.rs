@@ -11,12 +11,12 @@
 //!                              {prefix}.{listener}.dead ◄─────────────────────────────┘
 //! ```
 //!
-//! Messages are signed with the shop's internal key (header `souk-signature`): a listener handles only messages that a process of the
-//! shop has sent. Any other message in its queue becomes a dead letter; an operator who replays it signs it.
+//! Messages are signed with the shop's internal key (header `souk-signature`): a listener handles only messages that a process of
+//! the shop has sent. Any other message in its queue becomes a dead letter; an operator who replays it signs it.
 //!
 //! Everything is durable. Every connection declares all of it, for every listener of the shop: events that are published before a
-//! listener was ever started wait in its queue. An existing queue with other arguments is used as it is. A message is moved by publishing
-//! it to the next queue, confirmed, before it is acknowledged in the last one: it may exist twice, and is never lost.
+//! listener was ever started wait in its queue. An existing queue with other arguments is used as it is. A message is moved by
+//! publishing it to the next queue, confirmed, before it is acknowledged in the last one: it may exist twice, and is never lost.
 
 use super::{config::Config, plan::RetryPlan};
 use crate::{BoxError, Fault, InternalKey, Listener, log::log_seldom};

@@ -1,5 +1,5 @@
-//! Events that could not be handled, wherever they are kept: in the outbox of their publisher, or in the dead-letter queue of their
-//! listener.
+//! Events that could not be handled, wherever they are kept: in the outbox of their publisher, or in the dead-letter queue of
+//! their listener.
 
 use super::{
     broker::{Broker, BrokerError, REASON, REPLAYED, attempts, header, send, signed},
@@ -48,8 +48,8 @@ pub enum DeadLetterAction {
 
 /// Lists dead letters of a shop, and applies `action` to each of them, and to no other.
 ///
-/// `outboxes` are the databases of the modules that publish events. While another process does the same, each may list dead letters
-/// that the other has already dealt with.
+/// `outboxes` are the databases of the modules that publish events. While another process does the same, each may list dead
+/// letters that the other has already dealt with.
 ///
 /// # Errors
 /// When a store or the broker cannot be reached.

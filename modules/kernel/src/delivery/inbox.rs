@@ -1,4 +1,5 @@
-//! Events that were handled, noted in the transaction that handled them: an event that comes again is recognized, and changes nothing.
+//! Events that were handled, noted in the transaction that handled them: an event that comes again is recognized, and changes
+//! nothing.
 
 mod schema;
 

@@ -19,8 +19,8 @@ impl Publisher {
         Self { broker, open: None }
     }
 
-    /// Publishes events for everyone, or for one listener, and returns an outcome for each, in the same order. `Ok` means that the event
-    /// is in every queue that wants it.
+    /// Publishes events for everyone, or for one listener, and returns an outcome for each, in the same order. `Ok` means that
+    /// the event is in every queue that wants it.
     pub(crate) async fn publish(&mut self, to: &str, events: &[Envelope]) -> Vec<Result<(), Fault>> {
         match self.try_publish(to, events).await {
             Ok(outcomes) => outcomes,

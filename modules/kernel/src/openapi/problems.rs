@@ -1,4 +1,5 @@
-//! The responses with which operations fail: for each status the kinds of problems, each with its code and the schema of its details.
+//! The responses with which operations fail: for each status the kinds of problems, each with its code and the schema of its
+//! details.
 
 use crate::{Code, Op, Problem, ProblemKind, Retry, declared::At, error::Details};
 use serde_json::{Value, json};

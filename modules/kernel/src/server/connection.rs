@@ -1,8 +1,9 @@
 //! The TCP connection below the HTTP parser: it cuts off clients that are too slow, and keeps from the parser input that makes it
 //! panic.
 //!
-//! The parser (actix-http) itself limits the time for the first head of a connection and for idle connections. It limits neither the
-//! time for later heads, nor for the rest of a chunked body that was answered before its end, nor for an answer that is not read.
+//! The parser (actix-http) itself limits the time for the first head of a connection and for idle connections. It limits neither
+//! the time for later heads, nor for the rest of a chunked body that was answered before its end, nor for an answer that is not
+//! read.
 
 use serde::{Deserialize, Serialize};
 use std::{
@@ -19,8 +20,8 @@ use tokio::{
     time::{Instant, Sleep, sleep},
 };
 
-/// How long clients, and other processes of ours, may take over a connection to any port of this process. Milliseconds, at least 1;
-/// `head_ms` and `idle_ms` at least 1000.
+/// How long clients, and other processes of ours, may take over a connection to any port of this process. Milliseconds, at least
+/// 1; `head_ms` and `idle_ms` at least 1000.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Timeouts {

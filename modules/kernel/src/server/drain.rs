@@ -9,7 +9,8 @@ use actix_web::{
     middleware::Next,
 };
 
-/// Closes connections as they are answered when the process is about to end, so that clients send no further requests on them. A middleware for `actix_web::middleware::from_fn`.
+/// Closes connections as they are answered when the process is about to end, so that clients send no further requests on them. A
+/// middleware for `actix_web::middleware::from_fn`.
 ///
 /// # Errors
 /// Those of the service inside.

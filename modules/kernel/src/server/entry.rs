@@ -69,6 +69,6 @@ impl Entry for InternalEntry {
 /// The largest limit on a body that the gateway can be given, in bytes.
 pub const MAX_BODY: usize = 16 << 20;
 
-/// The largest body of an internal call, in bytes: whatever the gateway takes, with room for fields that it adds when it passes the
-/// body on.
+/// The largest body of an internal call, in bytes: whatever the gateway takes, with room for fields that it adds when it passes
+/// the body on.
 pub const MAX_INTERNAL_BODY: usize = 2 * MAX_BODY;

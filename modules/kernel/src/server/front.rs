@@ -1,5 +1,5 @@
-//! The outermost middleware of every server: it refuses ambiguous requests, turns errors of the framework into problem documents, and
-//! adds the security headers for browsers.
+//! The outermost middleware of every server: it refuses ambiguous requests, turns errors of the framework into problem documents,
+//! and adds the security headers for browsers.
 
 use super::{connection::Exchange, request::header_name, response::problem};
 use crate::{Code, Fault, Problem};

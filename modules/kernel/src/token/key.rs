@@ -37,8 +37,8 @@ impl InternalKey {
         Ok(Self::of([Key::new(secret)?].into()))
     }
 
-    /// The keys in a file, one a line: the first signs, all verify. The file is read again when it changes; one that cannot be used
-    /// then is reported, and the keys stay as they were.
+    /// The keys in a file, one a line: the first signs, all verify. The file is read again when it changes; one that cannot be
+    /// used then is reported, and the keys stay as they were.
     ///
     /// # Errors
     /// When the file cannot be read, has no key, or has one of fewer than [`InternalKey::MIN_LENGTH`] bytes. The text has no key.
@@ -89,8 +89,8 @@ impl InternalKey {
         Ok(())
     }
 
-    /// A token for one call of `op`, by the module and for the user in `cx`. `target` is the path and the query as they are sent, `body` is empty
-    /// when there is none.
+    /// A token for one call of `op`, by the module and for the user in `cx`. `target` is the path and the query as they are sent,
+    /// `body` is empty when there is none.
     ///
     /// # Errors
     /// `internal` when signing fails.

@@ -23,8 +23,8 @@ pub fn trust_authorities(pem: &[u8]) -> Result<(), String> {
 
 /// The HTTP client for calls to the peer at `base`.
 ///
-/// There is one per thread, and one more for peers over TLS. A connection is driven by the worker that opened it: shared, one blocked
-/// worker would stall the calls of all the others.
+/// There is one per thread, and one more for peers over TLS. A connection is driven by the worker that opened it: shared, one
+/// blocked worker would stall the calls of all the others.
 pub(super) fn client(base: &str) -> reqwest::Result<Client> {
     thread_local! {
         static PLAIN: OnceCell<Client> = const { OnceCell::new() };

@@ -34,8 +34,8 @@ pub struct PeerReport {
 /// One instance.
 pub(crate) struct Peer {
     base: String,
-    /// Counts refused connections. They cost nothing, and an instance that restarts is to be used again before the next one restarts:
-    /// it is left alone for half a second at a time.
+    /// Counts refused connections. They cost nothing, and an instance that restarts is to be used again before the next one
+    /// restarts: it is left alone for half a second at a time.
     refusals: Breaker<backoff::Constant>,
     /// Counts calls without an answer, each of which costs time.
     silence: Breaker<backoff::Exponential>,

@@ -66,11 +66,11 @@ pub struct Incoming {
     pub params: Vec<(String, String)>,
     /// The raw query string.
     pub query: String,
-    /// The raw body; `None` when the request has none and need not have one. Empty when it has none and needs one, if the operation
-    /// takes one at all.
+    /// The raw body; `None` when the request has none and need not have one. Empty when it has none and needs one, if the
+    /// operation takes one at all.
     pub body: Option<Vec<u8>>,
-    /// Whether another process of the shop sent it, maybe one of a newer version: then unknown fields are dropped. From clients they are
-    /// mistakes.
+    /// Whether another process of the shop sent it, maybe one of a newer version: then unknown fields are dropped. From clients
+    /// they are mistakes.
     pub from_peer: bool,
 }
 

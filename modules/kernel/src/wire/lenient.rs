@@ -1,8 +1,8 @@
 //! Decoding messages of another version of the shop: an unknown field is dropped and logged.
 //!
-//! Types of requests refuse unknown fields, so that clients notice typing errors. Between processes of the shop an unknown field means
-//! that the other side is newer, which happens in every roll-out. This code runs only after strict decoding has failed: it costs
-//! nothing when the versions are the same.
+//! Types of requests refuse unknown fields, so that clients notice typing errors. Between processes of the shop an unknown field
+//! means that the other side is newer, which happens in every roll-out. This code runs only after strict decoding has failed: it
+//! costs nothing when the versions are the same.
 
 use crate::log::log_seldom;
 use serde::de::{DeserializeOwned, value};

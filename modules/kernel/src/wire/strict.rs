@@ -1,5 +1,5 @@
-//! Refuses valid JSON that programs understand differently: the same key twice in an object, of which some take the first and others
-//! the last, and the character U+0000, at which some databases and libraries stop reading.
+//! Refuses valid JSON that programs understand differently: the same key twice in an object, of which some take the first and
+//! others the last, and the character U+0000, at which some databases and libraries stop reading.
 
 use super::explain::escape;
 use crate::{Fault, FieldError};

@@ -1,5 +1,5 @@
-//! Whole numbers that are written with a fraction of zeros, `2.0`: to JSON Schema they are integers (Core 2020-12, 4.2.3), as some
-//! languages write them; serde refuses them.
+//! Whole numbers that are written with a fraction of zeros, `2.0`: to JSON Schema they are integers (Core 2020-12, 4.2.3), as
+//! some languages write them; serde refuses them.
 
 /// The body with its whole numbers written without a fraction; none when there is nothing to change.
 pub(super) fn without_fractions(body: &[u8]) -> Option<Vec<u8>> {

@@ -1,5 +1,5 @@
-//! Direct delivery to one listener. Each listener has a lane of its own, in which events are delivered side by side: a listener that is
-//! broken, slow or away holds up no other listener, and a slow event holds up no other event.
+//! Direct delivery to one listener. Each listener has a lane of its own, in which events are delivered side by side: a listener
+//! that is broken, slow or away holds up no other listener, and a slow event holds up no other event.
 
 use super::{
     claim::{claim, settle},
