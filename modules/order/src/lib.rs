@@ -15,6 +15,8 @@ mod cancel;
 #[cfg(feature = "server")]
 mod checkout;
 #[cfg(feature = "server")]
+mod config;
+#[cfg(feature = "server")]
 mod context;
 #[cfg(feature = "server")]
 mod effects;
@@ -49,6 +51,7 @@ mod view;
 
 #[cfg(feature = "server")]
 pub use {
+    config::Config,
     context::{Orders, Orders as Service},
-    start::{Config, Peers},
+    start::Peers,
 };

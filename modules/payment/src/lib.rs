@@ -13,6 +13,8 @@ pub use types::*;
 #[cfg(feature = "server")]
 mod charge;
 #[cfg(feature = "server")]
+mod config;
+#[cfg(feature = "server")]
 mod context;
 #[cfg(feature = "server")]
 mod entity;
@@ -35,8 +37,8 @@ mod view;
 
 #[cfg(feature = "server")]
 pub use {
+    config::{Config, ProviderName},
     context::{Payments, Payments as Service},
     provider::*,
     sandbox::Sandbox,
-    start::{Config, ProviderName},
 };
