@@ -43,7 +43,8 @@ pub(crate) fn shop(config: &Config) -> Shop {
 
 pub(crate) fn start(config: &Config, users: &Users, store: &Store, stop: &Jobs) -> Result<Gateway, kernel::BoxError> {
     let client = UserClient::local(users.clone());
-    let watched = ["user", "product", "cart", "order", "payment"].map(|name| (name, Instances::Local(Arc::new(store.clone()))));
+    let watched = ["user", "product", "cart", "order", "payment", "notification"]
+        .map(|name| (name, Instances::Local(Arc::new(store.clone()))));
     gateway::start(config, modules(&client), client, watched.into(), stop)
 }
 
@@ -56,6 +57,7 @@ pub(crate) fn modules(users: &UserClient) -> Vec<Arc<dyn Dispatch>> {
         Arc::new(cart::CartClient::remote(unreachable()).called_by("gateway")),
         Arc::new(order::OrderClient::remote(unreachable()).called_by("gateway")),
         Arc::new(payment::PaymentClient::remote(unreachable()).called_by("gateway")),
+        Arc::new(notification::NotificationClient::remote(unreachable()).called_by("gateway")),
     ]
 }
 
