@@ -124,12 +124,12 @@ fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Ids>, D::E
 pub struct NewProduct {
     /// Name, 1 to 255 characters.
     #[garde(dive)]
-    #[schema(value_type = String, min_length = 1, max_length = 255, example = "Copper coffee pot")]
+    #[schema(value_type = String, format = "line", min_length = 1, max_length = 255, example = "Copper coffee pot")]
     pub name: ProductName,
     /// Description, at most 10,000 characters; empty if absent.
     #[garde(dive)]
     #[serde(default, deserialize_with = "kernel::optional::text")]
-    #[schema(value_type = Option<String>, max_length = 10_000)]
+    #[schema(value_type = Option<String>, format = "text", max_length = 10_000)]
     pub description: Option<Description>,
     /// Price of one piece in the shop's currency, from 0 to 9,999,999,999 of its smallest units (99,999,999.99 EUR or
     /// 9,999,999,999 VND), with no more decimals than the currency has.
@@ -155,12 +155,12 @@ pub struct NewProduct {
 pub struct ProductChange {
     /// Name, 1 to 255 characters.
     #[garde(dive)]
-    #[schema(value_type = String, min_length = 1, max_length = 255, example = "Copper coffee pot")]
+    #[schema(value_type = String, format = "line", min_length = 1, max_length = 255, example = "Copper coffee pot")]
     pub name: ProductName,
     /// Description, at most 10,000 characters; empty if absent.
     #[garde(dive)]
     #[serde(default, deserialize_with = "kernel::optional::text")]
-    #[schema(value_type = Option<String>, max_length = 10_000)]
+    #[schema(value_type = Option<String>, format = "text", max_length = 10_000)]
     pub description: Option<Description>,
     /// Price of one piece in the shop's currency, from 0 to 9,999,999,999 of its smallest units (99,999,999.99 EUR or
     /// 9,999,999,999 VND), with no more decimals than the currency has.
@@ -200,7 +200,7 @@ pub struct Category {
 pub struct NewCategory {
     /// Name, 1 to 100 characters.
     #[garde(dive)]
-    #[schema(value_type = String, min_length = 1, max_length = 100, example = "Kitchen")]
+    #[schema(value_type = String, format = "line", min_length = 1, max_length = 100, example = "Kitchen")]
     pub name: CategoryName,
     /// Id of the parent category; absent for the top of the tree.
     #[garde(dive)]

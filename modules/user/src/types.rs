@@ -97,7 +97,7 @@ pub struct Register {
     /// E-mail address, at most 254 characters. The domain may be internationalized.
     #[garde(custom(crate::fields::email))]
     #[serde(default)]
-    #[schema(required, min_length = 1, max_length = 254, example = "leyla@example.com")]
+    #[schema(required, format = "idn-email", min_length = 1, max_length = 254, example = "leyla@example.com")]
     pub email: String,
     /// Password: 8 to 128 characters with an upper-case letter, a lower-case letter and a digit. A password that is common, easy
     /// to guess, or made of the name of the shop, your name or your e-mail address is refused.
