@@ -300,6 +300,17 @@ mod tests {
     }
 
     #[test]
+    fn a_currency_is_read_and_written_by_its_code() {
+        for (code, decimals) in [("EUR", 2), ("USD", 2), ("JPY", 0), ("VND", 0), ("KWD", 3)] {
+            let currency: Currency = code.parse().expect(code);
+            assert_eq!((currency.to_string().as_str(), currency.decimals()), (code, decimals));
+        }
+        for unknown in ["", "eur", "XXX", "EUR "] {
+            assert!(unknown.parse::<Currency>().is_err(), "{unknown:?}");
+        }
+    }
+
+    #[test]
     fn an_amount_that_a_currency_cannot_hold_is_refused() {
         let amount = |text: &str| text.parse::<Amount>().expect(text);
         assert_eq!(amount("29.99").in_currency(Currency::Eur), Some(Money { minor: 2999, currency: Currency::Eur }));
