@@ -49,8 +49,9 @@ fn readme() -> Option<(PathBuf, String)> {
 
 fn table() -> String {
     let contracts = modules::contracts();
-    let mut table =
-        String::from("| module | what it is | alone on port | called by | consumes events of |\n|---|---|---|---|---|\n");
+    let mut table = String::from(
+        "| module | what it is | alone on port | has operations for | consumes events of |\n|---|---|---|---|---|\n",
+    );
     for Known { module, description, operations, listener, .. } in &contracts {
         let mut callers = BTreeSet::new();
         for op in operations.ops() {

@@ -107,10 +107,13 @@ async fn users_cannot_touch_things_of_others(shop: Shop) {
             path if path.contains("/orders/{") => mine.order.to_string(),
             path if path.contains("/cart/items/{") => lamp.to_string(),
             // a product is nobody's
-            path if path.contains("{product_id}") => continue,
+            path if path.contains("{product_id}") && path.matches('{').count() == 1 => continue,
             // without an id, the operation is about the caller
             path if !path.contains('{') => continue,
-            path => panic!("{}: add {path} to this match, with an id of another user's thing, or skip it", op.id),
+            path => panic!(
+                "{}: {path} has an id that this test does not know: add one of another user to `Things`, or skip the path if the thing is nobody's",
+                op.id
+            ),
         };
         let body = match op.id.as_str() {
             "cart.change" => json!({"quantity": 1}),

@@ -1,4 +1,4 @@
-//! Starts the shop as one process or as seven, with stores of its own, and sends it requests.
+//! Starts the shop as one process or as one for each module, with stores of its own, and sends it requests.
 
 use deadpool_redis::redis;
 use kernel::testing::{Kind, Stores, server};
@@ -17,7 +17,7 @@ use std::{
     time::Duration,
 };
 
-/// Runs each test against the shop as one process and as seven, on embedded stores and, as an ignored test, on servers.
+/// Runs each test against the shop as one process and as one for each module, on embedded stores and, as an ignored test, on servers.
 macro_rules! both_deployments {
     ($($test:ident),* $(,)?) => {
         mod one_process {

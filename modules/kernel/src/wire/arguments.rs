@@ -134,7 +134,10 @@ impl Incoming {
         if body.is_empty() {
             let empty = Self { body: None, params: Vec::new(), query: String::new(), ..*self };
             empty.body::<T>()?;
-            return Err(Fault::invalid("", "a body is required: what it does not say is removed or left alone on purpose"));
+            return Err(Fault::invalid(
+                "",
+                "a body is required, because members that are left out have a meaning; {} leaves out all",
+            ));
         }
         // serde would take a list for an object, field by field
         if body.trim_ascii_start().first() == Some(&b'[') {
