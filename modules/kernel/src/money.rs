@@ -300,6 +300,16 @@ mod tests {
     }
 
     #[test]
+    fn an_amount_has_at_most_15_digits() {
+        for fine in ["999999999999999", "-999999999999999", "99999999999.9999", "999999999999999.0000"] {
+            assert!(fine.parse::<Amount>().is_ok(), "{fine}");
+        }
+        for long in ["1000000000000000", "-1000000000000000", "100000000000.0001", "1000000000000000.0"] {
+            assert!(long.parse::<Amount>().is_err(), "{long}");
+        }
+    }
+
+    #[test]
     fn a_currency_is_read_and_written_by_its_code() {
         for (code, decimals) in [("EUR", 2), ("USD", 2), ("JPY", 0), ("VND", 0), ("KWD", 3)] {
             let currency: Currency = code.parse().expect(code);
