@@ -335,7 +335,7 @@ fn texts(name: &str, rules: &Value, inside: &mut Vec<Value>, outside: &mut Vec<V
     if name == "Idempotency-Key" {
         outside.extend([json!("a\tb"), json!("é")]);
     } else if of_characters(rules).is_some() {
-        outside.extend([json!("a\u{7}b"), json!("a\u{e000}b"), json!("a\u{10ffff}b")]);
+        outside.extend([json!("a\u{7}b"), json!("a\u{e000}b"), json!("a\u{ffff}b")]);
     } else if rules["pattern"].is_string() {
         outside.extend([json!("?!"), json!(" - ")]);
     }
