@@ -398,6 +398,7 @@ fn mode(path: &Path) -> Option<u32> {
 }
 
 /// A folder and its entries, two levels deep.
+#[cfg(feature = "notification")]
 fn within(folder: &Path) -> Vec<PathBuf> {
     let entries = |folder: &Path| -> Vec<PathBuf> {
         std::fs::read_dir(folder).into_iter().flatten().filter_map(|entry| Some(entry.ok()?.path())).collect()
