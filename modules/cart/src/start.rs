@@ -1,11 +1,6 @@
 //! Opens and starts the module.
 
-use crate::{
-    CartClient,
-    config::Config,
-    service::Carts,
-    store::{Store, settings::Settings},
-};
+use crate::{CartClient, config::Config, service::Carts, store::Store};
 use kernel::{
     BoxError, Clients,
     chrono::TimeDelta,
@@ -39,13 +34,7 @@ impl Module for Carts {
         if !(1..=8760).contains(&config.expiry_hours) {
             return Err("cart.expiry_hours must be 1 to 8760".into());
         }
-        let settings = Settings {
-            database_url: &config.database_url,
-            pool: config.pool,
-            key_prefix: &config.key_prefix,
-            response_timeout: Duration::from_millis(config.response_timeout_ms),
-        };
-        Store::open(&settings).await
+        Store::open(config).await
     }
 
     async fn start(start: Start<'_, Self>) -> Result<Self, BoxError> {

@@ -4,15 +4,13 @@
 pub(crate) mod catalogue;
 pub(crate) mod pricing;
 mod redis;
-pub(crate) mod settings;
 mod sql;
 pub(crate) mod stored;
 
-use crate::{AddItem, Cart, CartError};
+use crate::{AddItem, Cart, CartError, config::Config};
 use catalogue::Catalogue;
 use kernel::{BoxError, BoxFuture, Ctx, Fault, Health, UserId, chrono::TimeDelta, db::Db, jobs::Jobs};
 use product::ProductId;
-use settings::Settings;
 use std::{sync::Arc, time::Duration};
 use stored::{ShownProduct, Stored};
 
@@ -30,10 +28,10 @@ enum Kind {
 
 impl Store {
     /// Opens the store of the URL. No connection is made yet.
-    pub(crate) async fn open(settings: &Settings<'_>) -> Result<Self, BoxError> {
-        match settings.database_url.split_once("://") {
-            Some(("redis" | "rediss", _)) => Ok(Self(Kind::Redis(Arc::new(redis::Redis::open(settings)?)))),
-            Some(("sqlite" | "postgres" | "postgresql", _)) => Ok(Self(Kind::Sql(sql::open(settings).await?))),
+    pub(crate) async fn open(config: &Config) -> Result<Self, BoxError> {
+        match config.database_url.split_once("://") {
+            Some(("redis" | "rediss", _)) => Ok(Self(Kind::Redis(Arc::new(redis::Redis::open(config)?)))),
+            Some(("sqlite" | "postgres" | "postgresql", _)) => Ok(Self(Kind::Sql(sql::open(config).await?))),
             // the URL is not quoted: it may contain a password
             _ => Err("cart.database_url must start with sqlite://, postgres://, redis:// or rediss://".into()),
         }

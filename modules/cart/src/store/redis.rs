@@ -3,10 +3,9 @@
 use super::{
     catalogue::Catalogue,
     pricing,
-    settings::Settings,
     stored::{Line, MAX_LINES, RENEWAL_INTERVAL, ShownProduct, Stored},
 };
-use crate::{AddItem, Cart, CartError, ops};
+use crate::{AddItem, Cart, CartError, config::Config, ops};
 use deadpool_redis::{
     Connection, Manager, Pool,
     redis::{AsyncConnectionConfig, Cmd, ErrorKind, FromRedisValue, RedisError, Script, ScriptInvocation, ServerErrorKind, cmd},
@@ -46,25 +45,25 @@ type Fields = HashMap<String, String>;
 type Result<T, E = Fault> = std::result::Result<T, E>;
 
 impl Redis {
-    pub(super) fn open(settings: &Settings<'_>) -> Result<Self, BoxError> {
-        if settings.pool.connections == 0 {
+    pub(super) fn open(config: &Config) -> Result<Self, BoxError> {
+        if config.pool.connections == 0 {
             return Err("cart.pool.connections must be at least 1".into());
         }
         // in a cluster, what is between braces decides which node has a key: `reply_key` relies on it
-        if settings.key_prefix.is_empty() || settings.key_prefix.contains(['{', '}']) {
+        if config.key_prefix.is_empty() || config.key_prefix.contains(['{', '}']) {
             return Err("cart.key_prefix must not be empty, and not contain { or }".into());
         }
-        let acquire_timeout = Duration::from_millis(settings.pool.acquire_timeout_ms);
+        let acquire_timeout = Duration::from_millis(config.pool.acquire_timeout_ms);
         let connection = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(acquire_timeout))
-            .set_response_timeout(Some(settings.response_timeout));
-        let manager = Manager::new_with_config(settings.database_url, connection);
+            .set_response_timeout(Some(Duration::from_millis(config.response_timeout_ms)));
+        let manager = Manager::new_with_config(config.database_url.as_str(), connection);
         let manager = manager.map_err(|e| format!("cart.database_url: {e}"))?;
         let script = |code| Script::new(&format!("{}{code}", include_str!("common.lua")));
         Ok(Self {
-            pool: Pool::builder(manager).max_size(settings.pool.connections as usize).build()?,
+            pool: Pool::builder(manager).max_size(config.pool.connections as usize).build()?,
             acquire_timeout,
-            prefix: settings.key_prefix.to_owned(),
+            prefix: config.key_prefix.clone(),
             load: script(include_str!("load.lua")),
             add: script(include_str!("add.lua")),
             set: script(include_str!("set.lua")),

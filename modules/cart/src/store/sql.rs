@@ -3,11 +3,11 @@
 use super::{
     catalogue::Catalogue,
     pricing,
-    settings::Settings,
     stored::{Line, MAX_LINES, RENEWAL_INTERVAL, ShownProduct, Stored, pieces},
 };
 use crate::{
     AddItem, Cart, CartError,
+    config::Config,
     entity::{cart, item},
     ops,
 };
@@ -26,9 +26,9 @@ use sea_orm::{
 
 type Result<T, E = Fault> = std::result::Result<T, E>;
 
-pub(super) async fn open(settings: &Settings<'_>) -> Result<Db, BoxError> {
+pub(super) async fn open(config: &Config) -> Result<Db, BoxError> {
     // NORMAL: losing the last changes of a cart is better than a wait for the disk on each change
-    Ok(Db::open::<Migrator>("cart", settings.database_url, settings.pool, Durability::Normal).await?)
+    Ok(Db::open::<Migrator>("cart", &config.database_url, config.pool, Durability::Normal).await?)
 }
 
 pub(super) async fn load(db: &impl ConnectionTrait, user: UserId, now: DateTime<Utc>) -> Result<Option<Stored>> {
