@@ -295,8 +295,7 @@ impl Health for Jobs {
 
 /// The pauses after runs that broke: from a second to a minute.
 fn pauses() -> backon::ExponentialBackoff {
-    let pauses = backon::ExponentialBuilder::default().with_min_delay(Duration::from_secs(1)).with_max_delay(LIMIT);
-    pauses.without_max_times().with_jitter().build()
+    crate::pauses::pauses(Duration::from_secs(1), LIMIT)
 }
 
 async fn silence(job: &Job) {

@@ -50,6 +50,7 @@ mod op;
 pub mod openapi;
 pub mod optional;
 mod page;
+mod pauses;
 mod rate;
 pub mod rules;
 pub mod text;

@@ -13,8 +13,8 @@ use super::{
 use crate::{
     jobs::{Beat, CancellationToken, Jobs},
     log::log_seldom,
+    pauses::pauses,
 };
-use backon::BackoffBuilder;
 use chrono::{DateTime, Utc};
 use sea_orm::{ConnectionTrait, DbBackend, DbErr};
 use sqlx::{ConnectOptions, Connection as _, PgConnection};
@@ -70,8 +70,7 @@ async fn keep(db: Db, stop: CancellationToken, beat: Beat) {
 }
 
 async fn bring_up(db: &Db, beat: &Beat) {
-    let pauses = backon::ExponentialBuilder::default().with_min_delay(SHORT).with_max_delay(Duration::from_secs(5));
-    let mut pauses = pauses.with_jitter().without_max_times().build();
+    let mut pauses = pauses(SHORT, Duration::from_secs(5));
     while let Err(e) = db.migrate().await {
         beat.failed();
         let why = if is_away(&e) { "the database cannot be reached" } else { "its tables cannot be brought up to date" };

@@ -10,8 +10,8 @@ use crate::{
     jobs::{Beat, CancellationToken, Jobs},
     log::log_seldom,
     now,
+    pauses::pauses,
 };
-use backon::BackoffBuilder;
 use chrono::DateTime;
 use futures_util::{StreamExt, TryStreamExt};
 use lapin::{
@@ -30,10 +30,7 @@ pub(crate) fn start(broker: Broker, listener: Listener, jobs: &Jobs) {
 
 /// Consumes over one connection after the other, until `stop`.
 async fn run(broker: Broker, listener: Listener, stop: CancellationToken, beat: Beat) {
-    let pauses = || {
-        let pauses = backon::ExponentialBuilder::default().with_min_delay(Duration::from_millis(100));
-        pauses.with_max_delay(Duration::from_secs(5)).with_jitter().without_max_times().build()
-    };
+    let pauses = || pauses(Duration::from_millis(100), Duration::from_secs(5));
     let mut pause = pauses();
     loop {
         let started = Instant::now();

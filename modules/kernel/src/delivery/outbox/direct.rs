@@ -7,7 +7,7 @@ use super::{
     row::Model,
 };
 use crate::{
-    Envelope, Fault, Listener,
+    Fault, Listener,
     db::Db,
     delivery::{handle::call_listener, plan::RetryPlan},
     jobs::{Beat, CancellationToken},
@@ -72,9 +72,9 @@ impl Lane {
     fn begin(&self, under_way: &mut JoinSet<Ended>, row: Model) {
         let listener = self.listener.clone();
         under_way.spawn(async move {
-            let outcome = match serde_json::from_str::<Envelope>(&row.event) {
+            let outcome = match row.envelope() {
                 Ok(event) => call_listener(&listener, &event).await,
-                Err(e) => Err(Fault::internal(format_args!("event {}: {e}", row.id)).with_message("The event cannot be read")),
+                Err(fault) => Err(fault),
             };
             (row, outcome)
         });

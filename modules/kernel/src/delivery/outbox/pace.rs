@@ -1,7 +1,6 @@
 //! How often a relay polls, and how many events it delivers at the same time.
 
 use crate::{Code, Fault};
-use backon::BackoffBuilder;
 use std::time::{Duration, Instant};
 
 /// How often a relay polls without being woken.
@@ -9,8 +8,7 @@ pub(super) const PERIOD: Duration = Duration::from_secs(1);
 
 /// The pauses between probes while the other side is away: from 100 ms to 5 s, with jitter, which may double a pause.
 pub(super) fn pauses() -> backon::ExponentialBackoff {
-    let pauses = backon::ExponentialBuilder::default().with_min_delay(Duration::from_millis(100));
-    pauses.with_max_delay(Duration::from_millis(2_500)).with_jitter().without_max_times().build()
+    crate::pauses::pauses(Duration::from_millis(100), Duration::from_millis(2_500))
 }
 
 /// Full speed, or, while the listener or the store is away, a probe with one event now and then.

@@ -48,6 +48,15 @@ impl Model {
         Ok(Self { id: event.id, listener: listener.into(), event: json, attempts, due_at, reason, dead_at, replayed_at })
     }
 
+    /// The event.
+    ///
+    /// # Errors
+    /// `internal` when it cannot be read.
+    pub(super) fn envelope(&self) -> Result<Envelope, Fault> {
+        serde_json::from_str(&self.event)
+            .map_err(|e| Fault::internal(format_args!("event {}: {e}", self.id)).with_message("The event cannot be read"))
+    }
+
     /// The time since it was published or replayed.
     pub(super) fn age(&self, now: DateTime<Utc>) -> Duration {
         let since = self.replayed_at.into_iter().chain(published_at(self.id)).max();

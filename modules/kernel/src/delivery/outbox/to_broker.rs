@@ -5,7 +5,7 @@ use super::{
     pace::{PERIOD, pauses},
 };
 use crate::{
-    Envelope, Fault,
+    Fault,
     db::Db,
     delivery::{
         plan::{RetryPlan, is_transient},
@@ -67,15 +67,12 @@ async fn publish(db: &Db, publisher: &mut Publisher, to: &str, plan: &RetryPlan)
     }
     let (mut readable, mut events, mut ended) = (Vec::new(), Vec::new(), Vec::new());
     for row in rows {
-        match serde_json::from_str::<Envelope>(&row.event) {
+        match row.envelope() {
             Ok(event) => {
                 events.push(event);
                 readable.push(row);
             }
-            Err(e) => {
-                let fault = Fault::internal(format_args!("event {}: {e}", row.id)).with_message("The event cannot be read");
-                ended.push((row, Err(fault)));
-            }
+            Err(fault) => ended.push((row, Err(fault))),
         }
     }
     let outcomes = publisher.publish(to, &events).await;
