@@ -36,10 +36,10 @@ impl Users {
     pub async fn create_admin(&self, email: &str, password: &str) -> Result<User> {
         let request = register(email, password, "Shop", "Admin");
         validate(&request)?;
-        self.must_be_hard_to_guess("/password", &request.password, ["", "", &normal_email(email)?]).await?;
+        let email = normal_email(email)?;
+        self.must_be_hard_to_guess("/password", &request.password, ["", "", &email]).await?;
         let now = self.db.now();
         let new = NewUser { is_admin: true, email_confirmed_at: Some(now), ..self.new_user(request).await? };
-        let email = normal_email(email)?;
         let tx = self.db.begin().await?;
         let user = match store::user_by_email(&*tx, &email).await? {
             None => {

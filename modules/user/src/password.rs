@@ -113,8 +113,9 @@ fn weakness(password: &str, person: &[String; 3]) -> Option<Weakness> {
     // only the part of the e-mail address before the @: the rest is a provider's name
     let [first, last, email] = person;
     let name = email.rsplit_once('@').map_or("", |(name, _)| name);
-    let all = [first.as_str(), last, name, SHOP[0], SHOP[1]].join(" ").to_lowercase();
-    let mut words: Vec<&str> = all.split(|c: char| !c.is_alphanumeric()).filter(|word| word.chars().count() >= 3).collect();
+    let all = [first.as_str(), last, name].join(" ").to_lowercase();
+    let of_the_person = all.split(|c: char| !c.is_alphanumeric()).filter(|word| word.chars().count() >= 3);
+    let mut words: Vec<&str> = of_the_person.chain(SHOP).collect();
     words.sort_unstable_by_key(|word| std::cmp::Reverse(word.len()));
     let lower = password.to_lowercase();
     let rest = words.iter().fold(lower.clone(), |rest, word| rest.replace(word, ""));
