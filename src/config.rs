@@ -104,6 +104,8 @@ fn well_known(only: Option<Module>) -> Vec<(String, String, String)> {
         ("REDIS_URL", "cart.database_url"),
         ("MONGODB_URL", "notification.database_url"),
         ("RABBITMQ_URL", "events.broker_url"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "traces.endpoint"),
+        ("OTEL_TRACES_SAMPLER_ARG", "traces.ratio"),
         ("SMTP_HOST", "notification.smtp.host"),
         ("SMTP_PORT", "notification.smtp.port"),
         ("SMTP_USERNAME", "notification.smtp.username"),

@@ -15,7 +15,7 @@ mod serve;
 use anyhow::Context;
 use clap::{Parser, Subcommand};
 use config::Settings;
-use kernel::telemetry;
+use kernel::telemetry::{self, Traces};
 use modules::Module;
 use rustix::fs::Mode;
 use std::{
@@ -126,10 +126,13 @@ async fn run_on_shop(command: OnShop, file: Option<&Path>) -> anyhow::Result<()>
     }
     config::accept(&findings)?;
     // a command prints its own result; what it does to the stores need not be logged
-    let is_quiet = !matches!(command, OnShop::Serve { .. }) && settings.log.filter == "info";
+    let is_serving = matches!(command, OnShop::Serve { .. });
+    let is_quiet = !is_serving && settings.log.filter == "info";
     let filter = if is_quiet { "warn" } else { &settings.log.filter };
+    // of commands there are none: they last for moments
+    let traces = if is_serving { settings.traces.clone() } else { Traces::default() };
     // held until the end, when it writes its last lines
-    let log = telemetry::start_logging(filter, settings.log.format, only.map(Module::name));
+    let log = telemetry::start_logging(filter, settings.log.format, &traces, only.map(Module::name));
     let log = log.map_err(anyhow::Error::msg).context("log.filter")?;
     match command {
         OnShop::Serve { only } => {

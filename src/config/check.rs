@@ -97,6 +97,15 @@ impl Checks<'_> {
                 self.warn(&key, "is longer than ten minutes: slow clients can use up all connections");
             }
         }
+        let kernel::telemetry::Traces { endpoint, ratio } = &self.settings.traces;
+        let is_address = Url::parse(endpoint)
+            .is_ok_and(|url| ["http", "https"].contains(&url.scheme()) && url.has_host() && url.query().is_none());
+        if !endpoint.is_empty() && !is_address {
+            self.refuse("traces.endpoint", "must be an address such as http://127.0.0.1:4318");
+        }
+        if !(0.0..=1.0).contains(ratio) {
+            self.refuse("traces.ratio", "must be from 0 to 1");
+        }
         #[cfg(feature = "gateway")]
         {
             // the modules behind the gateway must accept every request that it accepts, in every placement

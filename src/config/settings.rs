@@ -47,6 +47,8 @@ macro_rules! define_settings {
             pub(crate) peers_ca_file: Option<PathBuf>,
             /// Logs.
             pub(crate) log: Log,
+            /// Traces.
+            pub(crate) traces: kernel::telemetry::Traces,
             /// Where each module runs.
             pub(crate) modules: Places,
             $(
@@ -84,6 +86,7 @@ macro_rules! define_settings {
                     internal_key_file: None,
                     peers_ca_file: None,
                     log: Log::default(),
+                    traces: Default::default(),
                     modules: Places::default(),
                     $($module: Default::default(),)*
                     events: Default::default(),

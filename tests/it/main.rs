@@ -19,4 +19,5 @@ mod purchase;
 mod quick_start;
 mod settings;
 mod statements;
+mod traces;
 mod two_sides_of_every_limit;

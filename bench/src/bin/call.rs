@@ -55,7 +55,8 @@ impl LevelApi for Levels {
 }
 
 fn main() -> anyhow::Result<()> {
-    telemetry::start_logging("warn", telemetry::LogFormat::Text, None).map_err(anyhow::Error::msg)?;
+    telemetry::start_logging("warn", telemetry::LogFormat::Text, &telemetry::Traces::default(), None)
+        .map_err(anyhow::Error::msg)?;
     // before clients are made, because they take their meters from the recorder
     let metrics = telemetry::start_metrics().map_err(anyhow::Error::msg)?;
     // a worker of actix-web has a runtime like this one

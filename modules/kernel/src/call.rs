@@ -1,13 +1,18 @@
 //! The one interceptor. Every call of every client goes through [`Calls::run`], in every placement.
 
-use crate::{Access, ApiError, BoxFuture, Code, Ctx, Fault, FieldError, Op, UserId, future::panic_text, writes::spawn_write};
+use crate::{
+    Access, ApiError, BoxFuture, Code, Ctx, Fault, FieldError, Op, UserId,
+    future::panic_text,
+    trace::{self, Kind},
+    writes::spawn_write,
+};
 use futures_util::FutureExt;
 use std::{
     panic::AssertUnwindSafe,
     sync::Arc,
     time::{Duration, Instant},
 };
-use tracing::Instrument;
+use tracing::{Instrument, Span};
 
 /// Where the implementation behind a client runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,7 +90,12 @@ impl Calls {
             Ok(()) => {
                 let deadline = cx.deadline();
                 let span = tracing::debug_span!("call", op = op.id, placement = self.placement.name());
-                let work = guard(op, deadline, call(cx)).instrument(span.or_current());
+                let recorded = trace::span(Kind::Internal, op.id);
+                trace::set(&recorded, "souk.placement", self.placement.name());
+                let work = guard(op, deadline, call(cx), recorded.clone());
+                // for a task of its own; a recorded span knows the one around it
+                let span = if recorded.is_none() { span.or_current() } else { span };
+                let work = work.instrument(span).instrument(recorded);
                 if op.is_read() || self.placement == Placement::Remote {
                     work.await
                 } else {
@@ -137,12 +147,21 @@ pub(crate) fn admit(op: &Op, cx: &Ctx, owner: Option<UserId>) -> Result<(), Faul
 }
 
 /// Ends at the deadline, and turns a panic into `internal`: a bug must not look like "unreachable", which is retried.
-async fn guard<T, E: ApiError>(op: &'static Op, deadline: tokio::time::Instant, work: BoxFuture<Result<T, E>>) -> Result<T, E> {
-    match tokio::time::timeout_at(deadline, AssertUnwindSafe(work).catch_unwind()).await {
+async fn guard<T, E: ApiError>(
+    op: &'static Op,
+    deadline: tokio::time::Instant,
+    work: BoxFuture<Result<T, E>>,
+    recorded: Span,
+) -> Result<T, E> {
+    let result = match tokio::time::timeout_at(deadline, AssertUnwindSafe(work).catch_unwind()).await {
         Ok(Ok(result)) => result,
         Ok(Err(panic)) => Err(Fault::internal(format_args!("{} panicked: {}", op.id, panic_text(&*panic))).into()),
         Err(_) => Err(Fault::new(Code::DeadlineExceeded, "Service timeout").into()),
+    };
+    if let Err(e) = &result {
+        trace::outcome(&recorded, e.code());
     }
+    result
 }
 
 /// Checks the rules that a request type states, before the operation sees it.

@@ -13,6 +13,7 @@ mod migrate;
 mod monitor;
 mod pool;
 mod settings;
+mod statement_span;
 mod tx;
 
 pub use database::Db;

@@ -3,7 +3,7 @@
 //! The module that owns a thing defines its events as types of its contract (`events.rs`), and writes them into its outbox in the
 //! transaction of the change. A module that handles them declares a [`Listener`]; neither side knows where the other runs.
 
-use crate::{BoxFuture, Code, Ctx, Fault, Request, future::panic_text, now};
+use crate::{BoxFuture, Code, Ctx, Fault, Request, Trace, future::panic_text, now};
 use chrono::{DateTime, Utc};
 use futures_util::FutureExt;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -102,7 +102,7 @@ impl Envelope {
             subject: event.subject(),
             time: now(),
             datacontenttype: "application/json".into(),
-            traceparent: Some(cx.trace().to_string()),
+            traceparent: Some(Trace::current().unwrap_or(cx.trace()).to_string()),
             aggregateversion: event.version(),
             data: serde_json::to_value(event).map_err(Fault::internal)?,
         })
@@ -130,10 +130,15 @@ impl Envelope {
     /// The context in which the event is handled: without a user, called by the module that published it, in the same trace.
     pub fn ctx(&self, budget: Duration) -> Ctx {
         let cx = Ctx::anonymous(budget).via(module_of(&self.r#type).to_owned());
-        match self.traceparent.as_deref().map(str::parse) {
-            Some(Ok(trace)) => cx.in_trace(trace),
-            _ => cx,
+        match Trace::current().or_else(|| self.trace()) {
+            Some(trace) => cx.in_trace(trace),
+            None => cx,
         }
+    }
+
+    /// The position in its trace at which it was published.
+    pub fn trace(&self) -> Option<Trace> {
+        self.traceparent.as_deref()?.parse().ok()
     }
 }
 

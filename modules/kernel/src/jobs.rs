@@ -5,7 +5,12 @@
 //! the process and on its operations listener. At the end of the process jobs finish the work that they have begun
 //! ([`Jobs::end`]).
 
-use crate::{BoxFuture, Fault, Health, future::panic_text, log::log_seldom};
+use crate::{
+    BoxFuture, Fault, Health, Trace,
+    future::panic_text,
+    log::log_seldom,
+    trace::{self, Begun, Kind},
+};
 use backon::BackoffBuilder;
 use futures_util::FutureExt;
 use serde::Serialize;
@@ -19,6 +24,7 @@ use std::{
 use tokio::{task::JoinHandle, time::Instant};
 pub use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tracing::{Instrument, Span};
 
 /// How long one run may take, and how long a loop may be silent. Work that needs longer is done in batches.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -150,7 +156,9 @@ impl Jobs {
             ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
             let mut pauses = pauses();
             while stop.run_until_cancelled(ticks.tick()).await.is_some() {
-                match tokio::time::timeout(LIMIT, AssertUnwindSafe(async { work().await }).catch_unwind()).await {
+                let begun = begin(&job.name);
+                let run = AssertUnwindSafe(async { begun.run(work()).await }).catch_unwind();
+                match tokio::time::timeout(LIMIT, run).await {
                     Ok(Ok(Ok(()))) => {
                         pauses = self::pauses();
                         job.count("ok");
@@ -237,12 +245,12 @@ impl Jobs {
         });
     }
 
-    /// Starts a task that the end of the process waits for.
+    /// Starts a task that the end of the process waits for. It belongs to the trace of its caller.
     pub fn spawn<F>(&self, work: F) -> JoinHandle<F::Output>
     where
         F: Future<Output: Send> + Send + 'static,
     {
-        self.0.tasks.spawn(work)
+        self.0.tasks.spawn(work.in_current_span())
     }
 
     /// Ends all jobs, and waits until they have finished the work that they had begun, but not longer than `patience`; `false`
@@ -290,6 +298,15 @@ impl Health for Jobs {
             Err(Fault::away(format!("not done: {}", stalled.join(", "))))
         };
         Box::pin(std::future::ready(result))
+    }
+}
+
+/// A run in a trace of its own. Runs that measure are not recorded: they would be most of all traces.
+fn begin(job: &str) -> Begun {
+    let log = |trace_id: &str| tracing::info_span!("job", trace_id = %trace_id, job);
+    match job.ends_with("metrics") {
+        true => Begun { trace: Trace::start(), log: Span::none(), recorded: Span::none() },
+        false => trace::begin(None, Kind::Internal, job, log),
     }
 }
 

@@ -7,7 +7,7 @@
 //! - An operation: [`Ctx`] (its first argument), [`Op`], [`ApiError`], [`Fault`] and [`Problem`] (its failures), [`text`], [`rules`] and
 //!   [`optional`] (its fields).
 //! - A call: `call` (the one interceptor), `wire` (the codec), [`Transport`] (to another process), `token` (the proof of the caller).
-//! - A module and its process: [`module`], [`jobs`], `server`, `ops`, `telemetry`.
+//! - A module and its process: [`module`], [`jobs`], `server`, `ops`, `telemetry`, [`trace`].
 //! - A store: `db`, `idempotency`, `sweep`.
 //! - Events: [`Event`], [`Envelope`] and [`Listener`] (the contract), `delivery` with `outbox` and `inbox` (the way).
 //!
@@ -55,6 +55,7 @@ mod rate;
 pub mod rules;
 pub mod text;
 mod token;
+pub mod trace;
 mod transport;
 mod wire;
 pub mod writes;
@@ -82,7 +83,7 @@ pub mod testing;
 pub use bounds::Request;
 pub use call::{Calls, Placement, validate};
 pub use clock::now;
-pub use ctx::{Ctx, MAX_DEADLINE, Principal, Role, Trace};
+pub use ctx::{Ctx, MAX_DEADLINE, Principal, Role};
 #[cfg(feature = "store")]
 pub use delivery::{inbox, outbox};
 pub use dispatch::Dispatch;
@@ -99,6 +100,7 @@ pub use op::{Access, Method, Op, Retry};
 pub use page::{MAX_PAGE, MAX_PER_PAGE, Page, Pagination};
 pub use rate::Rate;
 pub use token::InternalKey;
+pub use trace::Trace;
 pub use transport::{PeerReport, Transport, trust_authorities};
 pub use wire::{Incoming, Outgoing, Reply};
 

@@ -1,6 +1,14 @@
-//! Logs and metrics of a process.
+//! Logs, metrics and traces of a process.
 
-use crate::{Trace, header, jobs::Jobs};
+mod traces;
+
+pub use traces::Traces;
+
+use crate::{
+    header,
+    jobs::Jobs,
+    trace::{self, Begun},
+};
 use actix_web::{
     Error, HttpMessage,
     body::MessageBody,
@@ -16,7 +24,7 @@ use tracing::Span;
 use tracing_actix_web::RootSpanBuilder;
 use tracing_appender::non_blocking::{ErrorCounter, NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::{
-    EnvFilter, Registry,
+    EnvFilter, Layer, Registry,
     filter::LevelFilter,
     fmt::{self, FmtContext, FormatEvent, FormatFields, format::Writer},
     layer::SubscriberExt,
@@ -36,10 +44,11 @@ pub enum LogFormat {
     Json,
 }
 
-/// The log of a process. When it is dropped, lines that wait are written.
+/// The log of a process, and its traces. When it is dropped, lines and spans that wait are written.
 pub struct Log {
     filter: LogFilter,
     dropped: ErrorCounter,
+    _spans: Option<traces::Sender>,
     _writer: WorkerGuard,
 }
 
@@ -80,6 +89,8 @@ fn parse(filter: &str) -> Result<EnvFilter, String> {
         }
         parts.push(target.map_or_else(|| level.to_owned(), |target| format!("{target}={level}")));
     }
+    // spans for traces alone
+    parts.push(format!("{}=off", trace::TARGET));
     parts.splice(0..0, quiet(filter).iter().map(|part| (*part).to_owned()));
     EnvFilter::try_new(parts.join(",")).map_err(|e| e.to_string())
 }
@@ -144,34 +155,34 @@ impl Log {
     }
 }
 
-/// Starts logging to standard error. `filter` is a level or a list such as `info,sqlx=warn` (see
+/// Starts logging to standard error, and recording traces. `filter` is a level or a list such as `info,sqlx=warn` (see
 /// `tracing_subscriber::EnvFilter`). `only` is the module that this process serves alone, if it does: each line says so.
 ///
 /// A thread of its own writes the lines, so that a slow reader does not stop the process; when it falls too far behind, lines are
 /// dropped and counted.
 ///
 /// # Errors
-/// When the filter cannot be read, or logging was started before.
-pub fn start_logging(filter: &str, format: LogFormat, only: Option<&'static str>) -> Result<Log, String> {
+/// When the filter or the settings of traces cannot be read, or logging was started before.
+pub fn start_logging(filter: &str, format: LogFormat, traces: &Traces, only: Option<&'static str>) -> Result<Log, String> {
     let text = Arc::new(Mutex::new(filter.to_owned()));
     let (filter, handle) = reload::Layer::new(parse(filter)?);
     // some tens of megabytes at most
     let (writer, guard) = NonBlockingBuilder::default().buffered_lines_limit(100_000).finish(std::io::stderr());
     let dropped = writer.error_counter();
-    let registry = tracing_subscriber::registry().with(filter);
-    let result = match format {
+    let lines = match format {
         LogFormat::Text => {
             let colours = std::io::stderr().is_terminal();
             let lines = fmt::layer().with_ansi(colours).map_event_format(|inner| Named { inner, format, only });
-            registry.with(lines.with_writer(writer)).try_init()
+            lines.with_writer(writer).boxed()
         }
         LogFormat::Json => {
             let lines = fmt::layer().json().map_event_format(|inner| Named { inner, format, only });
-            registry.with(lines.with_writer(writer)).try_init()
+            lines.with_writer(writer).boxed()
         }
     };
-    result.map_err(|e| e.to_string())?;
-    Ok(Log { filter: LogFilter { handle, text }, dropped, _writer: guard })
+    let (spans, recorder) = traces::start(traces, only.unwrap_or("souk"))?.unzip();
+    tracing_subscriber::registry().with(lines.with_filter(filter)).with(recorder).try_init().map_err(|e| e.to_string())?;
+    Ok(Log { filter: LogFilter { handle, text }, dropped, _spans: spans, _writer: guard })
 }
 
 /// Starts collecting metrics. Clients that are made before it record nothing.
@@ -213,6 +224,15 @@ pub struct RequestSpan;
 
 struct Started(Instant);
 
+/// The operation that a request asked for, and the user who did: for its line in the log.
+pub(crate) struct Asked {
+    pub(crate) op: &'static str,
+    pub(crate) user: Option<i64>,
+}
+
+/// The span of a request whose trace is recorded.
+pub(crate) struct Recorded(pub(crate) Span);
+
 /// Paths that probes and other processes of the shop poll every few seconds.
 const POLLED: [&str; 4] = ["/livez", "/health", "/sessions/revoked", "/.well-known/jwks.json"];
 
@@ -229,8 +249,6 @@ impl RootSpanBuilder for RequestSpan {
         // two of them are none (W3C Trace Context §3.2)
         let trace = sent.next().filter(|_| sent.next().is_none());
         let trace = trace.and_then(|value| value.to_str().ok()).and_then(|text| text.parse().ok());
-        let trace: Trace = trace.unwrap_or_else(Trace::start);
-        request.extensions_mut().insert(trace);
         request.extensions_mut().insert(Started(Instant::now()));
         /// As much of a text as the log has room for, whatever a client sends.
         fn beginning(text: &str) -> &str {
@@ -238,7 +256,15 @@ impl RootSpanBuilder for RequestSpan {
             &text[..end]
         }
         let (method, path) = (beginning(request.method().as_str()), beginning(request.path()));
-        tracing::info_span!("request", trace_id = %trace.id(), method, path)
+        let log = |trace_id: &str| tracing::info_span!("request", trace_id = %trace_id, method, path);
+        let Begun { trace, log, recorded } = trace::begin(trace, trace::Kind::Server, method, log);
+        request.extensions_mut().insert(trace);
+        if !recorded.is_none() {
+            trace::set(&recorded, "http.request.method", method.to_owned());
+            trace::set(&recorded, "url.path", path.to_owned());
+            request.extensions_mut().insert(Recorded(recorded));
+        }
+        log
     }
 
     fn on_request_end<B: MessageBody>(span: Span, outcome: &Result<ServiceResponse<B>, Error>) {
@@ -247,13 +273,25 @@ impl RootSpanBuilder for RequestSpan {
         let took = request.extensions().get::<Started>().map_or(Duration::ZERO, |started| started.0.elapsed());
         let status = response.status().as_u16();
         responses(status).increment(1);
+        if let Some(Recorded(span)) = request.extensions_mut().remove() {
+            trace::set(&span, "http.response.status_code", i64::from(status));
+            if let Some(route) = request.match_pattern() {
+                trace::rename(&span, format!("{} {route}", request.method()));
+                trace::set(&span, "http.route", route);
+            }
+            if response.status().is_server_error() {
+                trace::fail(&span, "5xx");
+            }
+        }
         let micros = took.as_micros() as u64;
+        let asked = request.extensions_mut().remove::<Asked>();
+        let (op, user) = asked.map_or((None, None), |asked| (Some(asked.op), asked.user));
         let _in_span = span.enter();
         // polls are worth a line only when they fail
         if POLLED.contains(&request.path()) && status < 400 {
-            tracing::debug!(status, micros, "request");
+            tracing::debug!(status, micros, op, user, "request");
         } else {
-            tracing::info!(status, micros, "request");
+            tracing::info!(status, micros, op, user, "request");
         }
     }
 }
@@ -270,7 +308,7 @@ mod tests {
         assert!(
             of("info,actix_http=error").contains("actix_http=error") && !of("info,actix_http=error").contains("actix_http=off")
         );
-        assert_eq!(of("off"), "off");
+        assert!(!of("off").contains("actix"));
         assert!(!of("debug").contains("actix"));
     }
 

@@ -8,7 +8,7 @@ use crate::{
     rules,
     store::stored::{Contact, Row},
 };
-use kernel::{Envelope, Fault, UserId};
+use kernel::{Envelope, Fault, Trace, UserId};
 
 impl Notifications {
     pub(crate) async fn record(&self, id: EventId, event: Envelope) -> Result<()> {
@@ -51,6 +51,7 @@ impl Notifications {
             let message = self.templates.render(preferences.locale.as_deref(), channel, name, &notice)?;
             let mut row = Row::new(event.id, user, notice.kind, channel, message, now);
             row.is_personal = is_personal;
+            row.trace = Trace::current().or_else(|| event.trace());
             if let Some(confirmation) = notice.confirmation().filter(|_| channel == NotificationChannel::Email) {
                 (row.address, row.secret) = (Some(confirmation.email.clone()), Some(confirmation.token.clone()));
             }

@@ -366,6 +366,7 @@ mod tests {
             secret: None,
             is_personal: false,
             resend_key: None,
+            trace: None,
         }
     }
 

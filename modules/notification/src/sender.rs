@@ -24,6 +24,7 @@ use kernel::{
     Fault,
     chrono::{DateTime, Utc},
     jobs::{Beat, CancellationToken, Jobs},
+    trace::{self, Kind},
 };
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -33,6 +34,7 @@ use tokio::{
     sync::Notify,
     task::{JoinError, JoinSet},
 };
+use tracing::Span;
 
 /// The interval at which a worker looks for due notifications without being woken.
 const PERIOD: Duration = Duration::from_secs(1);
@@ -196,8 +198,19 @@ impl Sender {
     }
 
     async fn attempt(&self, claim: Claim) -> Reachability {
+        let row = &claim.row;
+        let log =
+            |trace_id: &str| tracing::info_span!("notification", trace_id = %trace_id, id = %row.id, channel = %row.channel);
+        let begun = trace::begin(row.trace, Kind::Client, format_args!("send {} {}", row.channel, row.kind), log);
+        begun.run(self.try_once(&claim, &begun.recorded)).await
+    }
+
+    async fn try_once(&self, claim: &Claim, span: &Span) -> Reachability {
         let started = Instant::now();
         let outcome = self.outcome(&claim.row).await;
+        if !matches!(outcome, Outcome::Sent { .. }) {
+            trace::fail(span, outcome.name());
+        }
         if outcome.is_answer() {
             self.answers.note();
         }
@@ -208,7 +221,7 @@ impl Sender {
             _ if others_were_answered => Reachability::Unknown,
             _ => Reachability::Unanswered,
         };
-        self.settle(&claim, outcome, others_were_answered).await;
+        self.settle(claim, outcome, others_were_answered).await;
         ended
     }
 

@@ -14,6 +14,7 @@ use kernel::{
     BoxError, Ctx, Fault, Money, UserId,
     chrono::{DateTime, TimeDelta, Utc},
     idempotency::{KEPT, Used},
+    trace,
 };
 use product::ProductId;
 use std::{
@@ -94,7 +95,7 @@ impl Redis {
 
     pub(super) async fn replayed(&self, cx: &Ctx, user: UserId, item: &AddItem) -> Result<Option<Cart>> {
         let Some(used) = Used::of(cx, ops::ADD, item)? else { return Ok(None) };
-        let fields: Fields = self.command(cmd("HGETALL").arg(self.reply_key(user, &used))).await?;
+        let fields: Fields = self.command("HGETALL", cmd("HGETALL").arg(self.reply_key(user, &used))).await?;
         if fields.is_empty() { Ok(None) } else { replay(cx, user, &used, fields).map(Some) }
     }
 
@@ -118,7 +119,7 @@ impl Redis {
             }
             None => call.arg("").arg("").arg(""),
         };
-        let (outcome, number, fields): Answer = self.script(push_shown(&mut call, catalogue.shown())).await?;
+        let (outcome, number, fields): Answer = self.script("EVALSHA add", push_shown(&mut call, catalogue.shown())).await?;
         match (outcome.as_str(), &used) {
             ("added", _) => {
                 let stored = stored(user, number, &fields)?.ok_or_else(|| broken(user, "no cart after an addition"))?;
@@ -145,7 +146,7 @@ impl Redis {
     ) -> Result<Stored, CartError> {
         let mut call = self.set.key(self.cart_key(user));
         call.arg(product.0).arg(quantity).arg(life.num_milliseconds()).arg(Money::MAX_MINOR).arg(gone(catalogue));
-        let (outcome, expires, fields): Answer = self.script(push_shown(&mut call, catalogue.shown())).await?;
+        let (outcome, expires, fields): Answer = self.script("EVALSHA set", push_shown(&mut call, catalogue.shown())).await?;
         if outcome == "too dear" {
             return Err(pricing::too_dear(catalogue.sold(product).ok().map(|product| product.currency)));
         }
@@ -154,28 +155,28 @@ impl Redis {
 
     pub(super) async fn remove(&self, user: UserId, product: ProductId, life: TimeDelta) -> Result<Option<Stored>, CartError> {
         let mut call = self.remove.key(self.cart_key(user));
-        match self.script::<Answer>(call.arg(product.0).arg(life.num_milliseconds())).await? {
+        match self.script::<Answer>("EVALSHA remove", call.arg(product.0).arg(life.num_milliseconds())).await? {
             (outcome, ..) if outcome == "no such line" => Err(CartError::NotInCart),
             (_, expires, fields) => Ok(stored(user, expires, &fields)?),
         }
     }
 
     pub(super) async fn clear(&self, user: UserId) -> Result<()> {
-        self.command(cmd("DEL").arg(self.cart_key(user))).await
+        self.command("DEL", cmd("DEL").arg(self.cart_key(user))).await
     }
 
     pub(super) async fn clear_version(&self, user: UserId, version: i64) -> Result<()> {
-        self.script(self.clear_version.key(self.cart_key(user)).arg(version)).await
+        self.script("EVALSHA clear_version", self.clear_version.key(self.cart_key(user)).arg(version)).await
     }
 
     pub(super) async fn remember_shown(&self, user: UserId, shown: &[ShownProduct<'_>]) -> Result<()> {
         let mut call = self.remember_shown.key(self.cart_key(user));
-        self.script(push_shown(&mut call, shown.iter())).await
+        self.script("EVALSHA remember_shown", push_shown(&mut call, shown.iter())).await
     }
 
     async fn look(&self, user: UserId, soon: i64, life: i64) -> Result<Option<Stored>> {
         let mut call = self.load.key(self.cart_key(user));
-        let (_, expires, fields): Answer = self.script(call.arg(soon).arg(life)).await?;
+        let (_, expires, fields): Answer = self.script("EVALSHA load", call.arg(soon).arg(life)).await?;
         stored(user, expires, &fields)
     }
 
@@ -190,16 +191,22 @@ impl Redis {
     }
 
     /// Runs a script. The library sends it again when a restarted server no longer has it.
-    async fn script<T: FromRedisValue>(&self, call: &ScriptInvocation<'_>) -> Result<T> {
+    async fn script<T: FromRedisValue>(&self, name: &str, call: &ScriptInvocation<'_>) -> Result<T> {
         self.must_be_reachable()?;
-        let mut connection = self.connection().await.map_err(unavailable)?;
-        call.invoke_async(&mut connection).await.map_err(fault)
+        let run = async {
+            let mut connection = self.connection().await.map_err(unavailable)?;
+            call.invoke_async(&mut connection).await.map_err(fault)
+        };
+        trace::store_call("redis", name, run).await
     }
 
-    async fn command<T: FromRedisValue>(&self, command: &Cmd) -> Result<T> {
+    async fn command<T: FromRedisValue>(&self, name: &str, command: &Cmd) -> Result<T> {
         self.must_be_reachable()?;
-        let mut connection = self.connection().await.map_err(unavailable)?;
-        command.query_async(&mut connection).await.map_err(fault)
+        let run = async {
+            let mut connection = self.connection().await.map_err(unavailable)?;
+            command.query_async(&mut connection).await.map_err(fault)
+        };
+        trace::store_call("redis", name, run).await
     }
 
     /// Fails at once when the last probe did not reach the server.

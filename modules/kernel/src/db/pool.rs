@@ -8,6 +8,7 @@
 use super::{
     availability::Availability,
     connection::{self, Connection, Options, connecting, is_lost, query},
+    statement_span::statement_span,
 };
 use deadpool::{
     Runtime,
@@ -23,6 +24,7 @@ use tokio::{
     runtime::Handle,
     sync::{OwnedSemaphorePermit, Semaphore},
 };
+use tracing::Instrument;
 
 /// A connection that was idle for longer is pinged before it is used.
 const TRUSTED: Duration = Duration::from_secs(1);
@@ -141,6 +143,7 @@ impl Connections {
             home,
             availability,
             statements,
+            backend: self.backend,
         }
     }
 
@@ -194,6 +197,7 @@ pub(super) struct Lease {
     home: Handle,
     availability: Arc<Availability>,
     statements: metrics::Counter,
+    backend: DbBackend,
 }
 
 impl fmt::Debug for Lease {
@@ -205,33 +209,39 @@ impl fmt::Debug for Lease {
 impl Lease {
     pub(super) async fn execute(&mut self, statement: Statement) -> Result<ExecResult, DbErr> {
         self.statements.increment(1);
-        self.run(async |connection| connection.execute(statement).await).await.map_err(exec)
+        let span = statement_span(self.backend, &statement.sql);
+        self.run(async |connection| connection.execute(statement).await).instrument(span).await.map_err(exec)
     }
 
     pub(super) async fn unprepared(&mut self, sql: &str) -> Result<ExecResult, DbErr> {
         self.statements.increment(1);
-        self.run(async |connection| connection.unprepared(sql).await).await.map_err(exec)
+        let span = statement_span(self.backend, sql);
+        self.run(async |connection| connection.unprepared(sql).await).instrument(span).await.map_err(exec)
     }
 
     pub(super) async fn one(&mut self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
         self.statements.increment(1);
-        self.run(async |connection| connection.one(statement).await).await.map_err(query)
+        let span = statement_span(self.backend, &statement.sql);
+        self.run(async |connection| connection.one(statement).await).instrument(span).await.map_err(query)
     }
 
     pub(super) async fn all(&mut self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
         self.statements.increment(1);
-        self.run(async |connection| connection.all(statement).await).await.map_err(query)
+        let span = statement_span(self.backend, &statement.sql);
+        self.run(async |connection| connection.all(statement).await).instrument(span).await.map_err(query)
     }
 
     /// Begins a transaction, with this statement.
     pub(super) async fn begin(&mut self, sql: &str) -> Result<(), DbErr> {
         // before it is known to have begun: when in doubt there is something to roll back
         self.has_begun = true;
-        self.run(async |connection| connection.unprepared(sql).await).await.map(drop).map_err(exec)
+        let span = statement_span(self.backend, sql);
+        self.run(async |connection| connection.unprepared(sql).await).instrument(span).await.map(drop).map_err(exec)
     }
 
     pub(super) async fn commit(&mut self) -> Result<(), DbErr> {
-        self.run(async |connection| connection.unprepared("COMMIT").await).await.map_err(exec)?;
+        let span = statement_span(self.backend, "COMMIT");
+        self.run(async |connection| connection.unprepared("COMMIT").await).instrument(span).await.map_err(exec)?;
         self.has_begun = false;
         Ok(())
     }

@@ -1,11 +1,25 @@
 //! Calling a listener, and measuring it.
 
-use crate::{Envelope, Fault, Listener};
+use crate::{
+    Envelope, Fault, Listener,
+    trace::{self, Kind},
+};
 
 /// Lets a listener handle an event, and measures it.
 pub(super) async fn call_listener(listener: &Listener, event: &Envelope) -> Result<(), Fault> {
-    let result = listener.handle(event.clone()).await;
+    let log =
+        |trace_id: &str| tracing::info_span!("event", trace_id = %trace_id, event = event.r#type, listener = listener.name());
+    let begun = trace::begin(event.trace(), Kind::Consumer, format_args!("handle {}", event.r#type), log);
+    let recorded = &begun.recorded;
+    trace::set(recorded, "messaging.destination.name", listener.name());
+    if !recorded.is_none() {
+        trace::set(recorded, "messaging.message.id", event.id.to_string());
+    }
+    let result = begun.run(listener.handle(event.clone())).await;
     let outcome = outcome_of(&result);
+    if let Err(fault) = &result {
+        trace::outcome(recorded, fault.code());
+    }
     let (name, kind) = (listener.name(), event.r#type.clone());
     metrics::counter!("souk_events_handled_total", "listener" => name, "type" => kind, "outcome" => outcome).increment(1);
     if result.is_ok() {

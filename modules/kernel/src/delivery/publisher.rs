@@ -5,8 +5,12 @@ use super::{
     broker::{Broker, BrokerError, PATIENCE, signed},
     handle::outcome_of,
 };
-use crate::{Envelope, Fault};
+use crate::{
+    Envelope, Fault,
+    trace::{self, Kind},
+};
 use lapin::{BasicProperties, Channel, Confirmation, Connection, options::BasicPublishOptions, types::ShortString};
+use tracing::Span;
 
 /// A relay's connection to the broker, made again when it is lost.
 pub(crate) struct Publisher {
@@ -42,6 +46,7 @@ impl Publisher {
             // all on their way before the first confirmation is awaited: a quorum queue confirms some hundred batches a second
             let mut confirmations = Vec::with_capacity(events.len());
             for event in events {
+                let span = span(event);
                 let json = serde_json::to_vec(event).map_err(|e| BrokerError(e.to_string()))?;
                 let options = BasicPublishOptions { mandatory: true, ..Default::default() };
                 let properties = properties(event).with_headers(signed(self.broker.key(), &json)?);
@@ -49,10 +54,10 @@ impl Publisher {
                     EVERYONE => (self.broker.exchange(), event.r#type.as_str().into()),
                     listener => (ShortString::default(), self.broker.queue(listener)),
                 };
-                confirmations.push(channel.basic_publish(exchange, key, options, &json, properties).await?);
+                confirmations.push((channel.basic_publish(exchange, key, options, &json, properties).await?, span));
             }
             let mut outcomes = Vec::with_capacity(events.len());
-            for (event, confirmation) in events.iter().zip(confirmations) {
+            for (event, (confirmation, _span)) in events.iter().zip(confirmations) {
                 outcomes.push(match confirmation.await? {
                     Confirmation::Ack(None) => Ok(()),
                     // no listener of the shop wants it, and no other queue is bound
@@ -79,6 +84,12 @@ impl Publisher {
         }
         Ok(outcomes)
     }
+}
+
+/// The span of an event that is published, in the trace in which it happened.
+fn span(event: &Envelope) -> Span {
+    let name = format_args!("publish {}", event.r#type);
+    trace::begin(event.trace(), Kind::Producer, name, |_| Span::none()).recorded
 }
 
 fn properties(event: &Envelope) -> BasicProperties {

@@ -2,9 +2,9 @@
 //! and adds the security headers for browsers.
 
 use super::{connection::Exchange, request::header_name, response::problem};
-use crate::{Code, Fault, Problem};
+use crate::{Code, Fault, Problem, telemetry::Recorded};
 use actix_web::{
-    Error,
+    Error, HttpMessage,
     body::{BoxBody, EitherBody, MessageBody},
     dev::{ServiceRequest, ServiceResponse},
     http::{
@@ -15,6 +15,7 @@ use actix_web::{
     middleware::Next,
 };
 use std::{net::Ipv6Addr, task::Poll};
+use tracing::{Instrument, Span};
 
 /// The longest target of a request, in bytes; RFC 9112 §3 recommends to take at least 8,000.
 const LONGEST_TARGET: usize = 8 << 10;
@@ -60,7 +61,8 @@ pub async fn front<B: MessageBody + 'static>(
             (request.into_response(response).map_into_right_body(), true)
         }
         Ok(()) => {
-            let response = next.call(request).await?;
+            let recorded = request.extensions().get::<Recorded>().map_or(Span::none(), |Recorded(span)| span.clone());
+            let response = next.call(request).instrument(recorded).await?;
             (if is_plain_error(&response) { restate(response) } else { response.map_into_left_body() }, false)
         }
     };

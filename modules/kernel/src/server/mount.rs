@@ -5,7 +5,7 @@ use super::{
     request::{bearer, read, with_headers},
     response::{TokenError, method_not_allowed, problem, reading},
 };
-use crate::{Code, Ctx, Dispatch, Method, Op, Problem, Reply, call, header};
+use crate::{Code, Ctx, Dispatch, Method, Op, Problem, Reply, call, header, telemetry::Asked};
 use actix_web::{
     HttpMessage, HttpRequest, HttpResponse, HttpResponseBuilder, Route,
     http::{StatusCode, header as http},
@@ -65,6 +65,7 @@ async fn answer(
         Ok(cx) => cx,
         Err(p) => return fail(*p),
     };
+    request.extensions_mut().insert(Asked { op: op.id, user: cx.user().ok().map(|user| user.0) });
     let mut incoming = match read(&request, body, op, max_body).await {
         Ok(incoming) => incoming,
         Err(fault) => return fail(fault.into()),

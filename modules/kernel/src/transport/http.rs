@@ -5,14 +5,16 @@ use super::{
     peers::{Peer, PeerReport, Peers},
 };
 use crate::{
-    Access, Code, Ctx, Fault, InternalKey, Op, Outgoing, Problem, Reply, header,
+    Access, Code, Ctx, Fault, InternalKey, Op, Outgoing, Problem, Reply, Trace, header,
     log::log_seldom,
     token,
+    trace::{self, Kind},
     wire::{NO_ENDPOINT, unavailable},
 };
 use backon::BackoffBuilder;
 use std::time::Duration;
 use tower::retry::budget::{Budget, TpsBudget};
+use tracing::Instrument;
 use url::Position;
 
 /// The peers of a module, and how they are called.
@@ -102,6 +104,24 @@ impl Http {
     }
 
     async fn attempt(&self, peer: &Peer, op: &'static Op, cx: &Ctx, left: Duration, call: &Outgoing) -> Outcome {
+        let span = trace::span(Kind::Client, format_args!("{} {}", op.method.as_str(), op.path));
+        trace::set(&span, "http.request.method", op.method.as_str());
+        trace::set(&span, "url.template", op.path);
+        if !span.is_none() {
+            trace::set(&span, "server.address", peer.base().to_owned());
+        }
+        let outcome = self.exchange(peer, op, cx, left, call).instrument(span.clone()).await;
+        match &outcome {
+            Outcome::Answered(Reply::Done { status, .. }) => trace::set(&span, "http.response.status_code", i64::from(*status)),
+            Outcome::Answered(Reply::Failed(problem)) => {
+                trace::set(&span, "http.response.status_code", i64::from(problem.status))
+            }
+            Outcome::NotRun(fault) | Outcome::Unknown(fault) => trace::outcome(&span, fault.code()),
+        }
+        outcome
+    }
+
+    async fn exchange(&self, peer: &Peer, op: &'static Op, cx: &Ctx, left: Duration, call: &Outgoing) -> Outcome {
         let request = match self.request(peer, op, cx, left, call) {
             Ok(request) => request,
             Err(fault) => return Outcome::NotRun(fault),
@@ -155,7 +175,7 @@ impl Http {
             .timeout(patience)
             .bearer_auth(token)
             .header(header::DEADLINE, left.as_millis() as u64)
-            .header(header::TRACEPARENT, cx.trace().to_string());
+            .header(header::TRACEPARENT, Trace::current().unwrap_or(cx.trace()).to_string());
         if let Some(key) = cx.idempotency_key() {
             request = request.header(header::IDEMPOTENCY_KEY, key);
         }

@@ -36,6 +36,7 @@ pub(crate) struct Model {
     pub(crate) is_personal: bool,
     #[sea_orm(column_type = "Text", nullable)]
     pub(crate) resend_key: Option<String>,
+    pub(crate) traceparent: Option<String>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -17,6 +17,7 @@ use kernel::{
     BoxError, BoxFuture, Fault, UserId,
     chrono::{DateTime, Utc},
     db::Pool,
+    trace,
 };
 use mongodb::{
     Client, Collection, Database, IndexModel,
@@ -146,10 +147,10 @@ impl Mongo {
         Ok(())
     }
 
-    /// Runs an operation, if the store is up.
-    async fn run<T>(&self, operation: impl IntoFuture<Output = mongodb::error::Result<T>>) -> Result<T> {
+    /// Runs an operation, if the store is up. `name` is that of its span.
+    async fn run<T>(&self, name: &str, operation: impl IntoFuture<Output = mongodb::error::Result<T>>) -> Result<T> {
         if self.is_up.load(Ordering::Relaxed) {
-            self.run_anyway(operation).await
+            trace::store_call("mongodb", name, self.run_anyway(operation)).await
         } else {
             Err(unavailable("MongoDB is not up yet"))
         }
@@ -165,7 +166,7 @@ impl Mongo {
 
     /// Now, by the clock of the server.
     pub(super) async fn now(&self) -> Result<DateTime<Utc>> {
-        let hello = self.run(self.database.run_command(doc! {"hello": 1})).await?;
+        let hello = self.run("hello", self.database.run_command(doc! {"hello": 1})).await?;
         let time = hello.get_datetime("localTime").map_err(Fault::internal)?;
         DateTime::from_timestamp_millis(time.timestamp_millis()).ok_or_else(|| Fault::internal("MongoDB's clock is out of range"))
     }
@@ -174,9 +175,9 @@ impl Mongo {
         let event = event.to_string();
         let rows = rows.iter().cloned().map(RowDocument).collect();
         let new = InboxDocument { event_id: event.clone(), rows, is_done: false, at: local_now() };
-        self.unless_duplicate(self.inbox.insert_one(&new)).await?;
+        self.unless_duplicate("insert inbox", self.inbox.insert_one(&new)).await?;
         // the first delivery decides
-        let found = self.run(self.inbox.find_one(doc! {"_id": &event})).await?;
+        let found = self.run("find inbox", self.inbox.find_one(doc! {"_id": &event})).await?;
         let InboxDocument { rows, is_done, .. } = found.unwrap_or(new);
         if is_done {
             return Ok(());
@@ -184,49 +185,50 @@ impl Mongo {
         if let Some(contact) = contact {
             // a newer contact does not match, and its id prevents the insertion
             let document = ContactDocument(contact.clone());
-            self.unless_duplicate(self.contacts.replace_one(older_than(contact), document).upsert(true)).await?;
+            self.unless_duplicate("update contacts", self.contacts.replace_one(older_than(contact), document).upsert(true))
+                .await?;
         }
         if !rows.is_empty() {
-            self.unless_duplicate(self.notifications.insert_many(rows).ordered(false)).await?;
+            self.unless_duplicate("insert notifications", self.notifications.insert_many(rows).ordered(false)).await?;
         }
         let done = doc! {"$set": {"is_done": true, "rows": []}};
-        self.run(self.inbox.update_one(doc! {"_id": &event}, done)).await?;
+        self.run("update inbox", self.inbox.update_one(doc! {"_id": &event}, done)).await?;
         Ok(())
     }
 
     /// Runs a write and ignores that its document already exists.
-    async fn unless_duplicate<T>(&self, write: impl IntoFuture<Output = mongodb::error::Result<T>>) -> Result<()> {
+    async fn unless_duplicate<T>(&self, name: &str, write: impl IntoFuture<Output = mongodb::error::Result<T>>) -> Result<()> {
         let write = async {
             match write.await {
                 Err(e) if is_duplicate(&e) => Ok(()),
                 result => result.map(drop),
             }
         };
-        self.run(write).await
+        self.run(name, write).await
     }
 
     pub(super) async fn contact(&self, user: UserId) -> Result<Option<Contact>> {
-        let found = self.run(self.contacts.find_one(doc! {"_id": user.0})).await?;
+        let found = self.run("find contacts", self.contacts.find_one(doc! {"_id": user.0})).await?;
         Ok(found.map(|ContactDocument(contact)| contact))
     }
 
     pub(super) async fn preferences(&self, user: UserId) -> Result<Option<NotificationPreferences>> {
-        let found = self.run(self.preferences.find_one(doc! {"_id": user.0})).await?;
+        let found = self.run("find preferences", self.preferences.find_one(doc! {"_id": user.0})).await?;
         found.map(|found| read_preferences(&found.preferences)).transpose()
     }
 
     pub(super) async fn set_preferences(&self, user: UserId, preferences: &NotificationPreferences) -> Result<()> {
         let text = serde_json::to_string(preferences).map_err(Fault::internal)?;
         let chosen = PreferencesDocument { user_id: user, preferences: text };
-        self.run(self.preferences.replace_one(doc! {"_id": user.0}, chosen).upsert(true)).await?;
+        self.run("update preferences", self.preferences.replace_one(doc! {"_id": user.0}, chosen).upsert(true)).await?;
         Ok(())
     }
 
     pub(super) async fn page(&self, filter: &Filter, offset: u64, limit: u32) -> Result<Vec<Row>> {
         let find = self.notifications.find(condition(filter)).sort(doc! {"_id": -1}).skip(offset).limit(i64::from(limit));
-        let mut found = self.run(find).await?;
+        let mut found = self.run("find notifications", find).await?;
         let mut rows = Vec::new();
-        while self.run(found.advance()).await? {
+        while self.run("getMore notifications", found.advance()).await? {
             let RowDocument(row) = found.deserialize_current().map_err(to_fault)?;
             rows.push(row);
         }
@@ -234,25 +236,26 @@ impl Mongo {
     }
 
     pub(super) async fn count(&self, filter: &Filter) -> Result<u64> {
-        self.run(self.notifications.count_documents(condition(filter))).await
+        self.run("aggregate notifications", self.notifications.count_documents(condition(filter))).await
     }
 
     pub(super) async fn get(&self, id: NotificationId) -> Result<Option<Row>> {
         let mut one = condition(&Filter::default());
         one.insert("_id", id.to_string());
-        Ok(self.run(self.notifications.find_one(one)).await?.map(|RowDocument(row)| row))
+        Ok(self.run("find notifications", self.notifications.find_one(one)).await?.map(|RowDocument(row)| row))
     }
 
     pub(super) async fn mark_read(&self, user: UserId, id: NotificationId, now: DateTime<Utc>) -> Result<bool> {
         let own = doc! {"_id": id.to_string(), "user_id": user.0};
         // keeps the time of the first reading
         let read = vec![doc! {"$set": {"read_at": {"$ifNull": ["$read_at", date::of(now)]}}}];
-        Ok(self.run(self.notifications.update_one(own, read)).await?.matched_count == 1)
+        Ok(self.run("update notifications", self.notifications.update_one(own, read)).await?.matched_count == 1)
     }
 
     pub(super) async fn mark_all_read(&self, user: UserId, now: DateTime<Utc>) -> Result<()> {
         let unread = doc! {"user_id": user.0, "read_at": null};
-        self.run(self.notifications.update_many(unread, doc! {"$set": {"read_at": date::of(now)}})).await?;
+        self.run("update notifications", self.notifications.update_many(unread, doc! {"$set": {"read_at": date::of(now)}}))
+            .await?;
         Ok(())
     }
 
@@ -272,7 +275,7 @@ impl Mongo {
             },
         };
         let queue = self.notifications.find_one_and_update(settled, change).return_document(ReturnDocument::After);
-        self.run(async {
+        self.run("findAndModify notifications", async {
             match queue.await {
                 Err(e) if is_duplicate(&e) => Ok(Err(key_of_another())),
                 queued => queued.map(|row| Ok(row.map(|RowDocument(row)| row))),
@@ -299,7 +302,7 @@ impl Mongo {
             let take = doc! {"$set": {"due_at": date::of(lease)}, "$inc": {"claims": 1_i64}};
             let take = self.notifications.find_one_and_update(due, take);
             let take = take.sort(doc! {"due_at": 1}).return_document(ReturnDocument::After);
-            match self.run(take).await? {
+            match self.run("findAndModify notifications", take).await? {
                 Some(RowDocument(row)) => claimed.push(row),
                 None => break,
             }
@@ -310,7 +313,7 @@ impl Mongo {
     pub(super) async fn sent(&self, id: NotificationId, recipient: &str, at: DateTime<Utc>) -> Result<()> {
         let status = NotificationStatus::Sent.as_str();
         let set = doc! {"status": status, "recipient": recipient, "sent_at": date::of(at), "last_error": null};
-        self.run(self.notifications.update_one(doc! {"_id": id.to_string()}, doc! {"$set": set})).await?;
+        self.run("update notifications", self.notifications.update_one(doc! {"_id": id.to_string()}, doc! {"$set": set})).await?;
         Ok(())
     }
 
@@ -327,7 +330,7 @@ impl Mongo {
             "last_error": &setback.reason,
             "claims": 0_i64,
         };
-        self.run(self.notifications.update_one(claimed, doc! {"$set": set})).await?;
+        self.run("update notifications", self.notifications.update_one(claimed, doc! {"$set": set})).await?;
         Ok(())
     }
 
@@ -337,7 +340,7 @@ impl Mongo {
         let store = self.clone();
         Box::pin(async move {
             let ping = store.database.run_command(doc! {"ping": 1});
-            match tokio::time::timeout(TIMEOUT, store.run(ping)).await {
+            match tokio::time::timeout(TIMEOUT, store.run("ping", ping)).await {
                 Ok(result) => result.map(drop),
                 Err(_) => Err(unavailable("MongoDB does not answer a ping")),
             }

@@ -322,6 +322,7 @@ fn to_model(row: Row) -> notification::Model {
         secret: row.secret,
         is_personal: row.is_personal,
         resend_key: row.resend_key,
+        traceparent: row.trace.map(|trace| trace.to_string()),
     }
 }
 
@@ -350,5 +351,6 @@ fn to_row(model: notification::Model) -> Result<Row> {
         secret: model.secret,
         is_personal: model.is_personal,
         resend_key: model.resend_key,
+        trace: model.traceparent.and_then(|trace| trace.parse().ok()),
     })
 }

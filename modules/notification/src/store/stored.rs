@@ -3,7 +3,7 @@
 use super::message::{MASK, Message};
 use crate::{EventId, NotificationChannel, NotificationId, NotificationKind, NotificationStatus};
 use kernel::{
-    UserId,
+    Trace, UserId,
     chrono::{DateTime, SubsecRound, Utc},
 };
 use uuid::Uuid;
@@ -72,6 +72,8 @@ pub(crate) struct Row {
     pub(crate) is_personal: bool,
     /// The idempotency key of the last `resend`.
     pub(crate) resend_key: Option<String>,
+    /// The trace in which it is sent.
+    pub(crate) trace: Option<Trace>,
 }
 
 impl Row {
@@ -131,6 +133,7 @@ impl Row {
             secret: None,
             is_personal: false,
             resend_key: None,
+            trace: None,
         }
     }
 }

@@ -5,7 +5,7 @@ use crate::{
     store::stored::{Contact, Row},
 };
 use kernel::{
-    UserId,
+    Trace, UserId,
     chrono::{DateTime, Utc},
 };
 use serde::{Deserialize, Serialize};
@@ -53,6 +53,8 @@ struct RowFields {
     is_personal: bool,
     #[serde(default)]
     resend_key: Option<String>,
+    #[serde(default, with = "optional_text")]
+    trace: Option<Trace>,
 }
 
 /// The contact of a user.
@@ -109,6 +111,21 @@ mod text {
 
     pub(crate) fn deserialize<'de, T: FromStr<Err: Display>, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
         Cow::<str>::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+    }
+}
+
+/// As [`text`], where there may be none.
+mod optional_text {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+    use std::{fmt::Display, str::FromStr};
+
+    pub(crate) fn serialize<T: Display, S: Serializer>(value: &Option<T>, serializer: S) -> Result<S::Ok, S::Error> {
+        value.as_ref().map(T::to_string).serialize(serializer)
+    }
+
+    /// What cannot be read counts as none.
+    pub(crate) fn deserialize<'de, T: FromStr, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+        Ok(Option::<String>::deserialize(deserializer)?.and_then(|text| text.parse().ok()))
     }
 }
 
