@@ -4,8 +4,10 @@
 //! Writes `modules.rs` with the macro `for_modules!`. It lists each module after the modules that its own Cargo.toml depends on,
 //! so that each can be started with the clients of the modules that it calls. If a module lacks a line in Cargo.toml, the build
 //! fails and prints the line.
+//!
+//! Also tells the program the commit that it is built from.
 
-use std::{collections::BTreeMap, env, error::Error, fmt::Write, fs, path::Path};
+use std::{collections::BTreeMap, env, error::Error, fmt::Write, fs, path::Path, process::Command};
 use toml::{Table, Value};
 
 /// Folders below `modules/` that are not modules of the shop.
@@ -15,6 +17,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=Cargo.toml");
     // changes when the workspace gets a new member
     println!("cargo::rerun-if-changed=Cargo.lock");
+    println!("cargo::rustc-env=SOUK_COMMIT={}", commit());
     let root = read("Cargo.toml")?;
     let mut modules = BTreeMap::new();
     for folder in fs::read_dir("modules")? {
@@ -54,6 +57,24 @@ fn main() -> Result<(), Box<dyn Error>> {
     let text = format!("macro_rules! for_modules {{\n    ($callback:ident) => {{ $callback! {{\n{rows}    }} }};\n}}\n");
     fs::write(Path::new(&env::var("OUT_DIR")?).join("modules.rs"), text)?;
     Ok(())
+}
+
+/// The commit that is built: SOUK_COMMIT where there is no repository, such as in an image, otherwise the one that git names.
+fn commit() -> String {
+    println!("cargo::rerun-if-env-changed=SOUK_COMMIT");
+    let given = env::var("SOUK_COMMIT").ok().filter(|commit| !commit.is_empty());
+    let commit = given.or_else(|| {
+        // grows with each commit and checkout; a file that is missing would be built for again each time
+        let log = git(&["rev-parse", "--git-path", "logs/HEAD"]).filter(|log| Path::new(log).exists())?;
+        println!("cargo::rerun-if-changed={log}");
+        git(&["rev-parse", "HEAD"])
+    });
+    commit.unwrap_or_else(|| "unknown".into())
+}
+
+fn git(arguments: &[&str]) -> Option<String> {
+    let output = Command::new("git").args(arguments).output().ok().filter(|output| output.status.success())?;
+    Some(String::from_utf8(output.stdout).ok()?.trim().to_owned())
 }
 
 /// The first line that is missing in Cargo.toml for a module.

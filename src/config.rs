@@ -9,9 +9,9 @@ pub(crate) use check::Finding;
 pub(crate) use settings::{Environment, OpsBind, Place, Settings};
 
 use crate::modules::Module;
-use anyhow::bail;
+use anyhow::{Context, bail};
 use config::{Config, Environment as EnvironmentSource, File, FileFormat, Source};
-use std::{collections::BTreeMap, env, path::Path};
+use std::{collections::BTreeMap, env, fs, path::Path};
 
 /// Refuses settings that must not be used.
 ///
@@ -45,7 +45,7 @@ pub(crate) fn report(findings: &[Finding]) -> anyhow::Result<()> {
 impl Settings {
     /// Reads the settings of a process that serves `only` this module, or everything, and checks them.
     pub(crate) fn load(file: Option<&Path>, only: Option<Module>) -> anyhow::Result<(Self, Vec<Finding>)> {
-        let well_known = well_known(only);
+        let well_known = well_known(only)?;
         let environment = env::var("SOUK_ENVIRONMENT").unwrap_or_else(|_| "development".into());
         let sources = || -> anyhow::Result<_> {
             let optional = |name: &str| File::new(&format!("config/{name}.toml"), FileFormat::Toml).required(false);
@@ -90,8 +90,11 @@ impl Settings {
     }
 }
 
-/// Variables whose names are those of the first version of the system: the setting, the variable and its value.
-fn well_known(only: Option<Module>) -> Vec<(String, String, String)> {
+/// Variables whose names are those of the first version of the system: the setting, the origin and the value.
+///
+/// # Errors
+/// A value is given twice, or its file cannot be read.
+fn well_known(only: Option<Module>) -> anyhow::Result<Vec<(String, String, String)>> {
     let fixed = [
         ("PORT", "port"),
         ("JWT_SECRET_KEY", "internal_key"),
@@ -111,17 +114,33 @@ fn well_known(only: Option<Module>) -> Vec<(String, String, String)> {
         ("SMTP_USERNAME", "notification.smtp.username"),
         ("SMTP_PASSWORD", "notification.smtp.password"),
     ];
-    let mut found: Vec<(String, String, String)> =
-        fixed.iter().filter_map(|(name, key)| Some(((*key).into(), (*name).into(), env::var(name).ok()?))).collect();
-    for module in Module::without_gateway() {
-        let variable = format!("{}_SERVICE_URL", module.name().to_uppercase());
-        if let Ok(peers) = env::var(&variable) {
-            found.push((format!("modules.{}", module.name()), variable, peers));
-        }
+    let mut known: Vec<(String, String)> = fixed.map(|(name, key)| (name.into(), key.into())).into();
+    for module in Module::without_gateway().map(Module::name) {
+        known.push((format!("{}_SERVICE_URL", module.to_uppercase()), format!("modules.{module}")));
     }
     // the variable names no module, so it is only for a process with one module
-    if let (Some(module), Ok(url)) = (only.filter(|module| *module != Module::Gateway), env::var("DATABASE_URL")) {
-        found.push((format!("{}.database_url", module.name()), "DATABASE_URL".into(), url));
+    if let Some(module) = only.filter(|module| *module != Module::Gateway) {
+        known.push(("DATABASE_URL".into(), format!("{}.database_url", module.name())));
     }
-    found
+    let mut found = Vec::new();
+    for (variable, key) in known {
+        found.extend(given(&variable)?.map(|(origin, value)| (key, origin, value)));
+    }
+    Ok(found)
+}
+
+/// The origin and the value of a variable. Instead of `X` there may be `X_FILE`, the name of a file with the value of `X`: containers
+/// get their secrets as files, and the environment of a process is easier to read than a file of mode 0400.
+fn given(variable: &str) -> anyhow::Result<Option<(String, String)>> {
+    let of_file = format!("{variable}_FILE");
+    match (env::var(variable), env::var(&of_file)) {
+        (Ok(_), Ok(_)) => bail!("settings: {of_file} must not be set together with {variable}"),
+        (Ok(value), Err(_)) => Ok(Some((variable.into(), value))),
+        (Err(_), Ok(path)) => {
+            let text = fs::read_to_string(&path).with_context(|| format!("settings: {of_file}: cannot read {path}"))?;
+            // as a file, so that its mode is checked
+            Ok(Some((path, text.trim_end().into())))
+        }
+        (Err(_), Err(_)) => Ok(None),
+    }
 }

@@ -5,6 +5,7 @@ mod assembly;
 mod asyncapi;
 mod config;
 mod events;
+mod health;
 mod migrate;
 mod modules;
 mod openapi;
@@ -54,6 +55,12 @@ enum OnShop {
         #[arg(long, value_name = "MODULE")]
         only: Option<Module>,
     },
+    /// Ask the process that runs here with these settings whether it is ready
+    Health {
+        /// The process serves only this module; not needed if ops_bind has a port
+        #[arg(long, value_name = "MODULE")]
+        only: Option<Module>,
+    },
     /// Migrate the stores of all compiled-in modules
     Migrate,
     /// Fill the catalogue
@@ -83,6 +90,8 @@ enum OnShop {
 /// Commands about the program, which need no settings.
 #[derive(Subcommand)]
 enum About {
+    /// Print the version, the commit that it was built from, and the compiled-in modules
+    Version,
     /// List the modules, callees before their callers: name, port when served alone, whether compiled in
     Modules,
     /// List the operations of all modules as JSON: path, access, limit, whether it may be repeated
@@ -110,6 +119,7 @@ async fn main() -> ExitCode {
 async fn run(cli: Cli) -> anyhow::Result<()> {
     match cli.command.unwrap_or(Command::OnShop(OnShop::Serve { only: None })) {
         Command::OnShop(command) => run_on_shop(command, cli.config.as_deref()).await,
+        Command::About(About::Version) => operations::print_version(),
         Command::About(About::Modules) => operations::print_modules(),
         Command::About(About::Operations) => operations::print(),
         Command::About(About::Openapi { check }) => openapi::write(check),
@@ -119,7 +129,7 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
 async fn run_on_shop(command: OnShop, file: Option<&Path>) -> anyhow::Result<()> {
     // databases, keys and their folder are for the owner only
     rustix::process::umask(Mode::RWXG | Mode::RWXO);
-    let only = if let OnShop::Serve { only } = &command { *only } else { None };
+    let only = if let OnShop::Serve { only } | OnShop::Health { only } = &command { *only } else { None };
     let (settings, findings) = Settings::load(file, only)?;
     if let OnShop::Config { check: true } = command {
         return config::report(&findings);
@@ -143,6 +153,7 @@ async fn run_on_shop(command: OnShop, file: Option<&Path>) -> anyhow::Result<()>
         }
         OnShop::Migrate => migrate::run(&settings).await,
         OnShop::Seed { products } => seed::run(&settings, products).await,
+        OnShop::Health { only } => health::run(&settings, only).await,
         OnShop::Config { .. } => settings.print(),
         OnShop::Events { command } => events::run(&settings, command).await,
         OnShop::Admin { command } => admin::run(&settings, command).await,

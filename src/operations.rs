@@ -1,8 +1,17 @@
-//! `souk modules` and `souk operations`: lists for people and scripts.
+//! `souk version`, `souk modules` and `souk operations`: lists for people and scripts.
 
 use crate::modules::{Module, contracts};
 use kernel::{Access, Op, Retry};
 use serde_json::{Value, json};
+
+/// The version, the commit and the compiled-in modules, in one line each.
+#[expect(clippy::print_stdout, clippy::unnecessary_wraps, reason = "the output of the command, which is one of many")]
+pub(crate) fn print_version() -> anyhow::Result<()> {
+    let compiled_in: Vec<&str> =
+        Module::ALL.iter().filter(|module| module.is_compiled_in()).map(|module| module.name()).collect();
+    println!("souk {}\ncommit {}\nmodules {}", env!("CARGO_PKG_VERSION"), env!("SOUK_COMMIT"), compiled_in.join(" "));
+    Ok(())
+}
 
 /// One line for each module.
 #[expect(clippy::print_stdout, clippy::unnecessary_wraps, reason = "the output of the command, which is one of many")]

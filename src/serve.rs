@@ -32,7 +32,7 @@ const BACKLOG: i32 = 2048;
 pub(crate) async fn serve(settings: Settings, only: Option<Module>, log: &Log) -> anyhow::Result<()> {
     // first, so that a signal stops the process in order, however early it comes
     let mut stop = StopSignals::new()?;
-    let port = settings.port.unwrap_or_else(|| only.unwrap_or(Module::Gateway).default_port());
+    let port = port(&settings, only);
     // before anything else is started: a port in use is the most common mistake
     let listener = bind(SocketAddr::new(settings.bind, port), "")?;
     let ops_listener = ops_address(&settings, port).map(|address| bind(address, " (ops_bind)")).transpose()?;
@@ -114,8 +114,13 @@ fn bind(address: SocketAddr, setting: &str) -> anyhow::Result<TcpListener> {
     bind().with_context(|| format!("cannot listen on {address}{setting}"))
 }
 
+/// The port of a process that serves `only` this module, or everything.
+pub(crate) fn port(settings: &Settings, only: Option<Module>) -> u16 {
+    settings.port.unwrap_or_else(|| only.unwrap_or(Module::Gateway).default_port())
+}
+
 /// The address of the operations listener, if there is one.
-fn ops_address(settings: &Settings, port: u16) -> Option<SocketAddr> {
+pub(crate) fn ops_address(settings: &Settings, port: u16) -> Option<SocketAddr> {
     /// Distance from the port of customers.
     const OFFSET: u16 = 100;
     match settings.ops_bind {

@@ -19,7 +19,8 @@ struct Origin {
 }
 
 impl Origins {
-    /// The origins of `values`; `variables` are the well-known variables that are set, by their settings.
+    /// The origins of `values`; `variables` are the well-known variables that are set, or the files with their
+    /// values, by their settings.
     pub(super) fn new(values: &Map<String, Value>, variables: &BTreeMap<String, String>) -> Self {
         let mut found = BTreeMap::new();
         values.iter().for_each(|(key, value)| collect(key, value, variables, &mut found));

@@ -1,6 +1,6 @@
 //! Settings: messages name wrong settings, secrets are not shown, and documented defaults are true.
 
-use crate::harness::{modules, souk};
+use crate::harness::{Shop, modules, souk};
 use std::{
     collections::BTreeSet,
     fs,
@@ -148,6 +148,31 @@ fn well_known_variables_are_read() {
     }
 }
 
+#[test]
+fn the_value_of_a_well_known_variable_may_be_in_a_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("url");
+    fs::write(&file, "redis://:s3cret@cache:6379\n").unwrap();
+    let path = file.to_str().unwrap();
+    let shown = String::from_utf8(run(&["config"], &[("REDIS_URL_FILE", path)]).stdout).unwrap();
+    assert!(shown.contains("@cache:6379\"") && !shown.contains("s3cret"), "{shown}");
+    // a service alone gets its own database
+    let alone = run(&["serve", "--only", "cart"], &[("PORT", "0"), ("DATABASE_URL_FILE", "/gone")]);
+    let said = String::from_utf8(alone.stderr).unwrap();
+    assert!(!alone.status.success() && said.contains("DATABASE_URL_FILE: cannot read /gone"), "{said}");
+    let said = refused(&[("REDIS_URL", "redis://cache"), ("REDIS_URL_FILE", path)]);
+    assert!(said.contains("REDIS_URL_FILE must not be set together with REDIS_URL"), "{said}");
+    let without_key: Vec<_> = GOOD.into_iter().filter(|(name, _)| *name != "SOUK_INTERNAL_KEY").collect();
+    let key = folder.path().join("key");
+    fs::write(&key, "9f86d081884c7d659a2feaa0c55ad015\n").unwrap();
+    let of_mode = |mode: u32| {
+        fs::set_permissions(&key, fs::Permissions::from_mode(mode)).unwrap();
+        check(&[&without_key[..], &[("JWT_SECRET_KEY_FILE", key.to_str().unwrap())]].concat()).1
+    };
+    assert!(of_mode(0o644).contains("warning internal_key"), "others can read it");
+    assert_eq!(of_mode(0o400), "these settings can be used\n");
+}
+
 /// `config/default.toml` shows every setting with its default.
 #[test]
 fn the_documented_defaults_are_the_defaults() {
@@ -189,10 +214,51 @@ fn lines(prefix: &str, table: &toml::Table) -> BTreeSet<String> {
 /// Scripts list the modules even if the settings of the shop are wrong.
 #[test]
 fn commands_about_the_program_need_no_settings() {
-    for command in ["modules", "operations"] {
+    for command in ["version", "modules", "operations"] {
         let output = run(&[command], &[("SOUK_NONSENSE", "1"), ("SOUK_ENVIRONMENT", "production")]);
         assert!(output.status.success() && !output.stdout.is_empty(), "{command}: {}", String::from_utf8_lossy(&output.stderr));
     }
+}
+
+#[test]
+fn the_version_names_the_commit_and_the_modules() {
+    let said = String::from_utf8(run(&["version"], &[]).stdout).unwrap();
+    let [version, commit, compiled_in] = said.lines().collect::<Vec<_>>().try_into().unwrap();
+    assert_eq!(version, concat!("souk ", env!("CARGO_PKG_VERSION")));
+    let commit = commit.strip_prefix("commit ").unwrap();
+    assert!(commit == "unknown" || (commit.len() >= 7 && commit.bytes().all(|b| b.is_ascii_hexdigit())), "{commit}");
+    let names = compiled_in.strip_prefix("modules ").unwrap().split(' ');
+    assert_eq!(names.collect::<BTreeSet<_>>(), modules().iter().map(String::as_str).chain(["gateway"]).collect());
+}
+
+/// Only the process that the settings describe is asked.
+#[tokio::test]
+async fn health_is_the_answer_of_the_operations_listener() {
+    let shop = Shop::one_process(&[]).await;
+    let ask = |settings: &[(&str, &str)]| {
+        let output = run(&["health"], settings);
+        let said = String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap();
+        (output.status.success(), said)
+    };
+    let ops = shop.processes[0].ops.strip_prefix("http://").unwrap().to_owned();
+    assert_eq!(ask(&[("SOUK_OPS_BIND", &ops)]), (true, "ready\n".into()));
+    // as in a container
+    assert_eq!(ask(&[("SOUK_OPS_BIND", &ops.replace("127.0.0.1", "0.0.0.0"))]), (true, "ready\n".into()));
+    drop(shop);
+    let (succeeds, said) = ask(&[("SOUK_OPS_BIND", &ops)]);
+    assert!(!succeeds && said.contains("does not answer") && said.lines().count() == 1, "{said}");
+    let (succeeds, said) = ask(&[("SOUK_OPS_BIND", "off")]);
+    assert!(!succeeds && said.contains("ops_bind"), "{said}");
+
+    // nobody listens at port 1, so that this shop is never ready
+    let gone = [("REDIS_URL", "redis://127.0.0.1:1")];
+    let unready = Shop::begin(kernel::testing::Stores::embedded(), false, &gone).await;
+    let ops = unready.processes[0].ops.strip_prefix("http://").unwrap().to_owned();
+    let (succeeds, said) = ask(&[("SOUK_OPS_BIND", &ops)]);
+    assert!(
+        !succeeds && said.starts_with("souk: not ready: ") && said.contains("cart.redis") && said.lines().count() == 1,
+        "{said}"
+    );
 }
 
 #[test]
