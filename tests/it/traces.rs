@@ -223,7 +223,8 @@ async fn a_collector_that_does_not_answer_does_not_matter() {
     let address = format!("http://{}", silent.local_addr().unwrap());
     for endpoint in [address.as_str(), "http://127.0.0.1:1"] {
         // a queue that one request overfills
-        let small = [("OTEL_BSP_MAX_QUEUE_SIZE", "2"), ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "1"), ("OTEL_BSP_SCHEDULE_DELAY", "10")];
+        let small =
+            [("OTEL_BSP_MAX_QUEUE_SIZE", "2"), ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "1"), ("OTEL_BSP_SCHEDULE_DELAY", "10")];
         let settings: Vec<_> = [("SOUK_TRACES__ENDPOINT", endpoint)].into_iter().chain(small).collect();
         let shop = Shop::one_process(&settings).await;
         for _ in 0..50 {

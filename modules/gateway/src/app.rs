@@ -4,14 +4,14 @@
 //! 1. the log and the trace (`kernel::telemetry`), which measure everything below;
 //! 2. `kernel::server::front`: malformed requests, security headers, and errors of the framework as problem documents;
 //! 3. CORS (`headers.rs`), which answers preflights, before anything that needs a token;
-//! 4. the router with the operations, `/health`, `/livez`, `/openapi.json`, `/docs`, `/dev/mailbox` and `security.txt`;
+//! 4. the router with the operations, the page at `/`, `/health`, `/livez`, `/openapi.json`, `/docs`, `/dev/mailbox` and `security.txt`;
 //! 5. for operations only: the caller (`auth.rs`), then the limit (`limits.rs`), then the operation (`entry.rs`).
 //!
 //! Step 5 is the same for all operations: the caller comes from the access token alone, whatever other headers contain. Bytes
 //! that cannot be read as HTTP (a bad request line, too many headers) are answered by actix-http with an empty 400 or 431 before
 //! all this, and a header name that is too long for it by `kernel::server`.
 
-use crate::{docs, headers, health, mailbox, security};
+use crate::{docs, headers, health, home, mailbox, security};
 use actix_web::{
     App, Error,
     body::MessageBody,
@@ -43,6 +43,7 @@ pub(crate) struct Parts {
     pub(crate) health: health::Watch,
     pub(crate) jobs: Jobs,
     pub(crate) api: OpenApi,
+    pub(crate) home: home::Home,
     pub(crate) docs: Option<docs::Docs>,
     pub(crate) has_mailbox: bool,
     pub(crate) security: Option<security::Contact>,
@@ -85,9 +86,9 @@ impl Gateway {
         let health = parts.health.clone();
         cfg.service(web::resource("/health").route(server::reading().to(move || health.clone().answer())));
         ops::livez(cfg);
-        match &parts.docs {
-            Some(docs) => docs.configure(cfg),
-            None => docs::configure_without(cfg),
+        parts.home.configure(cfg);
+        if let Some(docs) = &parts.docs {
+            docs.configure(cfg);
         }
         if let Some(contact) = &parts.security {
             contact.configure(cfg);

@@ -8,7 +8,7 @@ use actix_web::{
 };
 use kernel::{
     Code, Fault,
-    server::{not_found, problem, reading},
+    server::{not_found, problem},
 };
 use std::sync::Arc;
 use utoipa::openapi::OpenApi;
@@ -40,22 +40,10 @@ impl Docs {
         cfg.service(web::resource("/openapi.json").wrap(Compress::default()).route(document));
         let to_page = web::get().to(async || HttpResponse::PermanentRedirect().insert_header((LOCATION, "/docs/")).finish());
         cfg.service(web::resource("/docs").route(to_page));
-        // temporary, because the answer is another one when the page is turned off
-        let from_root = reading().to(async || HttpResponse::TemporaryRedirect().insert_header((LOCATION, "/docs/")).finish());
-        cfg.service(web::resource("/").route(from_root));
         let page = self.page.clone();
         let file = web::get().to(move |request: HttpRequest| file(page.clone(), request));
         cfg.service(web::resource("/docs/{file:.*}").wrap(Compress::default()).route(file));
     }
-}
-
-/// The routes of a gateway without the page.
-pub(crate) fn configure_without(cfg: &mut web::ServiceConfig) {
-    let root = reading().to(async |request: HttpRequest| {
-        let detail = "Operations begin with /api/; this shop does not publish their documents";
-        problem(Fault::new(Code::NotFound, detail).into(), &request)
-    });
-    cfg.service(web::resource("/").route(root));
 }
 
 async fn file(page: Arc<utoipa_swagger_ui::Config<'static>>, request: HttpRequest) -> HttpResponse {

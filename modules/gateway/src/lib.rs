@@ -9,6 +9,7 @@ mod document;
 mod entry;
 mod headers;
 mod health;
+mod home;
 #[cfg_attr(not(feature = "actix-governor"), path = "unlimited.rs")]
 mod limits;
 mod mailbox;

@@ -9,6 +9,7 @@ use crate::{
     entry::PublicEntry,
     headers::Origins,
     health::Watch,
+    home::Home,
     limits::Limits,
     security::Contact,
 };
@@ -35,7 +36,9 @@ pub fn start(
     let auth = Auth::start(users.called_by("gateway"), jobs);
     let entry = PublicEntry { auth, limits, timeout: Duration::from_millis(config.request_timeout_ms.max(1)) };
     let api = openapi(&modules);
+    let security = Contact::new(&config.security_contact)?;
     Ok(Gateway(Arc::new(Parts {
+        home: Home::new(config.swagger, config.mailbox, security.is_some()),
         modules,
         entry: Arc::new(entry),
         max_body: config.max_body_bytes,
@@ -44,7 +47,7 @@ pub fn start(
         jobs: jobs.clone(),
         docs: config.swagger.then(|| Docs::new(&api)).transpose()?,
         has_mailbox: config.mailbox,
-        security: Contact::new(&config.security_contact)?,
+        security,
         hsts: (config.hsts_seconds > 0).then(|| format!("max-age={}", config.hsts_seconds)),
         api,
     })))

@@ -172,13 +172,23 @@ async fn the_page_works_offline() {
     }
 }
 
+/// Every page that the one at `/` links to is served, and it says nothing of one that is not.
 #[actix_web::test]
-async fn the_root_leads_to_the_documents_or_reports_that_there_are_none() {
-    let root = crate::harness::shop(&Config::default()).get("/").await;
-    assert_eq!((root.status.as_u16(), root.header("location")), (307, Some("/docs/")));
-    let off = crate::harness::shop(&Config { swagger: false, ..Config::default() }).get("/").await;
-    assert_eq!((off.status.as_u16(), off.problem().as_str()), (404, "not_found"));
-    assert!(off.json()["detail"].as_str().unwrap().contains("/api/"));
+async fn the_first_page_says_where_to_go() {
+    let contact = String::from("mailto:security@shop.example");
+    let all = Config { security_contact: contact, ..Config::default() };
+    let none = Config { swagger: false, mailbox: false, ..Config::default() };
+    for (config, count) in [(all, 5), (none, 1)] {
+        let shop = crate::harness::shop(&config);
+        let page = shop.get("/").await;
+        assert_eq!((page.status.as_u16(), page.header("content-type")), (200, Some("text/html; charset=utf-8")));
+        let html = String::from_utf8(page.body).unwrap();
+        let links: Vec<&str> = html.split("href=\"").skip(1).map(|rest| rest.split('"').next().unwrap()).collect();
+        assert_eq!(links.len(), count, "{html}");
+        for link in links {
+            assert_ne!(shop.get(link).await.status, 404, "{link}");
+        }
+    }
 }
 
 #[actix_web::test]
