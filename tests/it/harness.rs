@@ -435,6 +435,9 @@ pub(crate) fn souk(folder: &Path, arguments: &[&str], settings: &[(&str, &str)])
     command
 }
 
+/// Not a setting of the shop: the files of its logs, in its folder, end with this.
+pub(crate) const LOG_FILE: &str = "LOG_FILE";
+
 fn start(folder: &Path, name: &str, arguments: &[&str], settings: &[(&str, &str)]) -> Process {
     let mut command = souk(folder, arguments, &[("PORT", "0"), ("SOUK_WORKERS", "2"), ("SOUK_LOG__FILTER", "warn")]);
     // tests send requests faster than people; limits have tests of their own
@@ -445,6 +448,10 @@ fn start(folder: &Path, name: &str, arguments: &[&str], settings: &[(&str, &str)
         command.env(format!("SOUK_{}__POOL__ACQUIRE_TIMEOUT_MS", module.to_uppercase()), "30000");
     }
     command.envs(settings.iter().copied());
+    // a test that reads the log names a file for it, in the folder of the shop
+    if let Some((_, file)) = settings.iter().find(|(name, _)| *name == LOG_FILE) {
+        command.stderr(fs::File::create(folder.join(format!("{name}.{file}"))).unwrap());
+    }
     let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     let mut address_after = |what: &str| {

@@ -10,6 +10,7 @@ mod document;
 mod errors;
 mod harness;
 mod last_pieces;
+mod logs;
 #[expect(dead_code, reason = "the module's own tests use all of it")]
 #[path = "../../modules/notification/tests/sinks/mail.rs"]
 mod mail;
