@@ -27,6 +27,7 @@ impl Products {
 
     pub(crate) async fn replace_category(&self, id: CategoryId, change: NewCategory) -> Result<Category> {
         let tx = self.db.begin().await?;
+        store::lock_categories(&*tx).await?;
         store::category(&*tx, id).await?.ok_or(ProductError::CategoryNotFound)?;
         self.must_exist(&tx, change.parent_id, "/parent_id").await?;
         let below = rules::below(id, &store::parents(&*tx).await?);

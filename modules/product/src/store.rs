@@ -190,6 +190,14 @@ pub(crate) async fn parents(db: &impl ConnectionTrait) -> Result<Vec<(i64, Optio
     Ok(category::Entity::find().select_only().columns(columns).into_tuple().all(db).await?)
 }
 
+/// Locks all categories until the end of the transaction, so that categories that are moved at once cannot form a circle. (SQLite has
+/// one writer and ignores the lock.)
+pub(crate) async fn lock_categories(db: &impl ConnectionTrait) -> Result<()> {
+    let all = category::Entity::find().select_only().column(category::Column::Id).order_by_asc(category::Column::Id);
+    all.lock_exclusive().into_tuple::<i64>().all(db).await?;
+    Ok(())
+}
+
 pub(crate) async fn insert_category(db: &impl ConnectionTrait, new: &NewCategory) -> Result<category::Model> {
     let parent_id = Set(new.parent_id.map(|id| id.0));
     let row = category::ActiveModel { name: Set(new.name.to_string()), parent_id, ..Default::default() };

@@ -21,6 +21,7 @@ placements! {
         names_are_sorted_alphabetically,
         text_is_kept_and_searched_in_one_form,
         categories_are_a_tree,
+        categories_that_are_moved_at_once_are_a_tree,
         bad_input_names_the_field,
         only_admins_write_and_only_orders_hold,
         hold_is_all_or_nothing,
@@ -215,6 +216,21 @@ async fn categories_are_a_tree(client: ProductClient, _: &Stores) {
     assert_eq!(client.delete_category(&admin(), rugs.id).await, Err(ProductError::CategoryNotFound));
 }
 
+async fn categories_that_are_moved_at_once_are_a_tree(client: ProductClient, _: &Stores) {
+    let category = |name: &str, parent_id| NewCategory { name: name.into(), parent_id };
+    for _ in 0..10 {
+        let rugs = client.create_category(&admin(), category("Rugs", None)).await.unwrap().id;
+        let lamps = client.create_category(&admin(), category("Lamps", None)).await.unwrap().id;
+        let cx = admin();
+        let (first, second) = tokio::join!(
+            client.change_category(&cx, rugs, category("Rugs", Some(lamps))),
+            client.change_category(&cx, lamps, category("Lamps", Some(rugs))),
+        );
+        assert!(first.is_ok() != second.is_ok(), "{first:?} {second:?}");
+        assert_eq!(code(&first.err().or(second.err()).unwrap()), Code::InvalidArgument);
+    }
+}
+
 async fn bad_input_names_the_field(client: ProductClient, _: &Stores) {
     let refused = |error: ProductError| match error {
         ProductError::Fault(fault) if fault.code() == Code::InvalidArgument => fault.errors()[0].pointer.clone(),
@@ -325,7 +341,7 @@ async fn expired_holds_are_freed(client: ProductClient, _: &Stores) {
     }
     let freed = async {
         while (stock(&client, a).await, stock(&client, b).await) != (10, 10) {
-            tokio::task::yield_now().await;
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
         }
     };
     tokio::time::timeout(std::time::Duration::from_secs(20), freed).await.unwrap();
