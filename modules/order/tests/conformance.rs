@@ -8,9 +8,9 @@ use kernel::{
     delivery::Bus,
     jobs::Jobs,
     module::{self, Module, Started},
-    outbox, placements,
+    now, outbox, placements,
     serde_json::Value,
-    testing::{Kind, Stores, admin, anonymous},
+    testing::{Flaky, Kind, Stores, admin, anonymous},
 };
 use order::{
     CancelOrder, Config, ListAllOrders, ListOrders, NextStatus, Order, OrderApi, OrderClient, OrderError, OrderShipped,
@@ -19,7 +19,9 @@ use order::{
 use payment::{
     Payment, PaymentApi, PaymentClient, PaymentError, PaymentFailed, PaymentId, PaymentRequest, PaymentStatus, Payments,
 };
-use product::{NewProduct, ProductApi, ProductChange, ProductClient, ProductId, Products, SetStock, Shortage};
+use product::{
+    HoldLine, HoldRequest, NewProduct, ProductApi, ProductChange, ProductClient, ProductId, Products, SetStock, Shortage,
+};
 use sea_orm::{ConnectionTrait, Statement};
 use std::{
     collections::BTreeMap,
@@ -53,6 +55,9 @@ placements! {
         cancelling_releases_the_stock_and_refunds,
         a_cancellation_is_replayed_as_it_was_stored,
         unpaid_orders_expire,
+        stock_is_held_longer_than_an_order_may_stay_unpaid,
+        an_order_does_not_expire_while_its_payment_is_open,
+        a_paid_order_whose_stock_was_lost_is_refunded,
         other_users_cannot_see_an_order,
         lists_are_paged_and_filtered,
         a_deactivated_account_cannot_order,
@@ -84,6 +89,7 @@ macro_rules! on_both_stores {
 
 on_both_stores![
     fifty_equal_requests_place_one_order_though_some_are_cut_off,
+    an_order_is_not_undone_while_it_is_placed,
     many_orders_expire_in_one_run_though_one_is_broken,
     instances_share_refunds_and_a_hanging_refund_does_not_hold_up_the_rest,
 ];
@@ -722,6 +728,41 @@ async fn fifty_equal_requests_place_one_order_though_some_are_cut_off(stores: St
     assert_eq!((list.pagination.total, &list.orders), (1, &answers));
 }
 
+async fn an_order_is_not_undone_while_it_is_placed(stores: Stores) {
+    let (_, fixture) = orders(stores).await;
+    let fixture = Arc::new(fixture);
+    let catalogue = Flaky::new(fixture.product.clone());
+    let peers = Peers {
+        product: catalogue.client_of("order"),
+        ..peers(&fixture.product, &fixture.cart, &fixture.payment, &fixture.user)
+    };
+    let orders: Orders =
+        started(module::start(&fixture.config, peers, false, &fixture.jobs).await.unwrap(), &fixture.bus, &fixture.jobs);
+    let client = OrderClient::local(orders);
+    let buyer = fixture.buyer("leyla").await;
+    let lamp = fixture.product("Lamp", "10", 5).await;
+    fixture.fill(&buyer, &[(lamp, 2)]).await;
+    let meanwhile = fixture.clone();
+    catalogue.during_next_call(async move {
+        // the job ends orders that a dead request left behind: when it has done so twice, it has seen this one, too
+        for _ in 0..2 {
+            let columns = "user_id, state, total_minor, shipping_address, cart_version, attempt, placed_at, updated_at, expires_at, \
+                           currency";
+            let stale = format!(
+                "INSERT INTO orders ({columns}, lease_until) SELECT {columns}, '{LONG_AGO}' FROM orders WHERE state = 'placing'"
+            );
+            meanwhile.sql(&stale).await;
+            // at most until the deadline of the call
+            while meanwhile.count("SELECT COUNT(*) AS n FROM orders WHERE state = 'placing'").await > 1 {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        }
+    });
+    let order = client.place(&buyer, address()).await.unwrap().order;
+    assert_eq!(status(&client, &buyer, order.id).await, OrderStatus::Pending);
+    assert_eq!(fixture.stock(lamp).await, 3);
+}
+
 async fn many_orders_expire_in_one_run_though_one_is_broken(stores: Stores) {
     // with this interval, jobs run once: at the start
     let (orders, fixture) = orders_with(stores, Config { sweep_seconds: 3600, ..Config::default() }).await;
@@ -817,6 +858,48 @@ async fn unpaid_orders_expire(_: OrderClient, fixture: &Fixture) {
     assert_eq!((&why["reason"], &why["note"]), (&"not_paid".into(), &Value::Null));
     let late = client.pay(&buyer, pay(order.id, "sandbox_success")).await.unwrap_err();
     assert_eq!(late, OrderError::IllegalState { status: OrderStatus::Expired });
+}
+
+async fn stock_is_held_longer_than_an_order_may_stay_unpaid(client: OrderClient, fixture: &Fixture) {
+    let buyer = fixture.buyer("leyla").await;
+    let lamp = fixture.product("Lamp", "10", 5).await;
+    let order = placed(&client, fixture, &buyer, &[(lamp, 2)]).await;
+    // a hold that is repeated is answered as it was placed
+    let again = HoldRequest { lines: vec![HoldLine { product_id: lamp, quantity: 2 }], expires_at: now() };
+    let hold = fixture.product.called_by("order").hold(&anonymous(), order.id, again).await.unwrap();
+    assert!(hold.expires_at > order.expires_at.unwrap(), "{hold:?}");
+}
+
+async fn an_order_does_not_expire_while_its_payment_is_open(client: OrderClient, fixture: &Fixture) {
+    let buyer = fixture.buyer("leyla").await;
+    let lamp = fixture.product("Lamp", "10", 5).await;
+    let (slow, unpaid) =
+        (placed(&client, fixture, &buyer, &[(lamp, 1)]).await, placed(&client, fixture, &buyer, &[(lamp, 2)]).await);
+    // until the test allows it, neither the client nor the job learns what became of the payment
+    fixture.payment.lose.store(u32::MAX, Ordering::SeqCst);
+    assert_eq!(code(&client.pay(&buyer, pay(slow.id, "sandbox_success")).await.unwrap_err()), Code::DeadlineExceeded);
+    fixture.sql(&format!("UPDATE orders SET expires_at = '{LONG_AGO}'")).await;
+    until(async || status(&client, &buyer, unpaid.id).await == OrderStatus::Expired).await;
+    assert_eq!(status(&client, &buyer, slow.id).await, OrderStatus::Pending);
+    fixture.payment.lose.store(0, Ordering::SeqCst);
+    until(async || status(&client, &buyer, slow.id).await == OrderStatus::Paid).await;
+    until(async || fixture.stock(lamp).await == 4).await;
+}
+
+async fn a_paid_order_whose_stock_was_lost_is_refunded(client: OrderClient, fixture: &Fixture) {
+    let buyer = fixture.buyer("leyla").await;
+    let lamp = fixture.product("Lamp", "10", 5).await;
+    let order = placed(&client, fixture, &buyer, &[(lamp, 2)]).await;
+    fixture.product.called_by("order").release(&anonymous(), order.id).await.unwrap();
+    let payment = client.pay(&buyer, pay(order.id, "sandbox_success")).await.unwrap().payment;
+    until(async || status(&client, &buyer, order.id).await == OrderStatus::Refunded).await;
+    assert_eq!(fixture.payment.to.get(&buyer, payment.id).await.unwrap().status, PaymentStatus::Refunded);
+    assert_eq!(fixture.stock(lamp).await, 5, "it is given back once");
+    let events = ["order.placed", "order.paid", "order.cancelled", "order.refunded"];
+    assert_eq!(fixture.published(order.id, 4).await, events);
+    let published = fixture.published.lock().unwrap();
+    let why = &published.iter().find(|event| event.r#type == "order.cancelled").unwrap().data["reason"];
+    assert_eq!(why, "stock_lost");
 }
 
 async fn each_change_is_published_once(client: OrderClient, fixture: &Fixture) {
