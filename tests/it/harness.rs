@@ -372,11 +372,22 @@ fn in_a_runtime(work: impl Future<Output = ()> + Send + 'static) {
 /// The modules of the shop, callees before their callers, as the shop itself lists them.
 pub(crate) fn modules() -> &'static [String] {
     static MODULES: LazyLock<Vec<String>> = LazyLock::new(|| {
-        let listed = listed_by("modules");
-        let names = listed.lines().filter_map(|line| line.split(' ').next());
-        names.filter(|name| *name != "gateway").map(str::to_owned).collect()
+        let names = listed_modules().map(|(name, _)| name);
+        names.filter(|name| name != "gateway").collect()
     });
     &MODULES
+}
+
+/// The ports of the modules and the gateway when each is served alone.
+pub(crate) fn ports() -> &'static BTreeMap<String, u16> {
+    static PORTS: LazyLock<BTreeMap<String, u16>> = LazyLock::new(|| listed_modules().collect());
+    &PORTS
+}
+
+fn listed_modules() -> impl Iterator<Item = (String, u16)> {
+    let listed = listed_by("modules");
+    let lines: Vec<_> = listed.lines().map(|line| line.split(' ').map(str::to_owned).collect::<Vec<_>>()).collect();
+    lines.into_iter().map(|words| (words[0].clone(), words[1].parse().unwrap()))
 }
 
 /// An operation of the shop.

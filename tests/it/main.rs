@@ -6,6 +6,7 @@ mod architecture;
 mod away;
 mod connections;
 mod databases;
+mod deployment;
 mod document;
 mod errors;
 mod harness;
