@@ -1,4 +1,4 @@
-//! The manifests in `deploy/kubernetes` agree with the code: modules, ports, settings, and who calls whom.
+//! The Compose file and the manifests in `deploy/kubernetes` agree with the code: modules, ports, settings, and who calls whom.
 
 use crate::harness::{modules, operations, ports, souk};
 use serde_json::{Value, json};
@@ -112,6 +112,30 @@ fn deals_with_events(module: &str) -> bool {
     deliveries().iter().any(|(publisher, listener)| publisher == module || listener == module)
 }
 
+/// A new module must not be forgotten where each has a container of its own.
+#[test]
+fn compose_has_a_container_for_every_module() {
+    let read = |path: &str| fs::read_to_string(root().join(path)).unwrap();
+    let (compose, prometheus) = (read("docker-compose.yml"), read("deploy/prometheus/prometheus.yml"));
+    for (name, port) in ports() {
+        let service = if name == "gateway" { "api-gateway".to_owned() } else { format!("{name}-service") };
+        let mut expected = vec![format!("\n  {service}:\n    <<: *module\n    command: [\"serve\", \"--only\", \"{name}\"]\n")];
+        if name != "gateway" {
+            expected.push(format!("\n  {}_SERVICE_URL: http://{service}:{port}\n", name.to_uppercase()));
+            expected.push(format!("\n      - {service}\n"));
+            expected.push(format!("_FILE: /run/secrets/{name}_database_url\n"));
+            expected.push(format!("\n  {name}_database_url: {{file: deploy/secrets/{name}_database_url}}\n"));
+        }
+        for text in expected {
+            assert!(compose.contains(&text), "docker-compose.yml lacks {text}");
+        }
+        let target = format!("          - {service}:8100\n");
+        assert!(prometheus.contains(&target), "deploy/prometheus/prometheus.yml lacks {service}");
+    }
+    // nor may a container outlive its module
+    assert_eq!(compose.matches("<<: *module\n").count(), ports().len());
+}
+
 #[test]
 fn every_module_has_a_deployment_and_a_service_at_its_port() {
     let split = &documents("overlays/split/kustomization.yaml")[0];
@@ -154,8 +178,7 @@ fn one_process_on_servers_and_the_migration_know_every_store() {
 fn network_policies_allow_the_calls_of_the_modules_and_no_others() {
     let policies = documents("overlays/split/network-policies.yaml");
     let labels = |module: &str| json!({"matchLabels": {"app.kubernetes.io/name": "souk", "app.kubernetes.io/component": module}});
-    let named = policies.iter().map(|policy| word(&policy["metadata"]["name"]).to_owned());
-    assert_eq!(named.collect::<Vec<_>>().len(), ports().len(), "one policy for each process");
+    assert_eq!(policies.len(), ports().len(), "one policy for each process");
     for (module, port) in ports() {
         let name = format!("souk-{module}");
         let policy = policies.iter().find(|policy| policy["metadata"]["name"] == name).unwrap_or_else(|| panic!("no {name}"));

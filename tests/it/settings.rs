@@ -211,35 +211,6 @@ fn lines(prefix: &str, table: &toml::Table) -> BTreeSet<String> {
     table.iter().flat_map(line).collect()
 }
 
-/// A new module must not be forgotten where each has a container of its own.
-#[test]
-fn containers_are_listed_for_every_module() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let read = |path: &str| fs::read_to_string(root.join(path)).unwrap();
-    let (compose, prometheus) = (read("docker-compose.yml"), read("deploy/prometheus/prometheus.yml"));
-    let listed = String::from_utf8(run(&["modules"], &[]).stdout).unwrap();
-    for line in listed.lines() {
-        let [name, port, _] = line.split(' ').collect::<Vec<_>>().try_into().unwrap();
-        let service = if name == "gateway" { "api-gateway".to_owned() } else { format!("{name}-service") };
-        let mut expected = vec![format!("\n  {service}:\n    <<: *module\n    command: [\"serve\", \"--only\", \"{name}\"]\n")];
-        if name != "gateway" {
-            expected.push(format!("\n  {}_SERVICE_URL: http://{service}:{port}\n", name.to_uppercase()));
-            expected.push(format!("\n      - {service}\n"));
-            expected.push(format!("_FILE: /run/secrets/{name}_database_url\n"));
-            expected.push(format!("\n  {name}_database_url: {{file: deploy/secrets/{name}_database_url}}\n"));
-        }
-        for text in expected {
-            assert!(compose.contains(&text), "docker-compose.yml lacks {text}");
-        }
-        assert!(
-            prometheus.contains(&format!("          - {service}:8100\n")),
-            "deploy/prometheus/prometheus.yml lacks {service}"
-        );
-    }
-    // nor may a container outlive its module
-    assert_eq!(compose.matches("<<: *module\n").count(), listed.lines().count());
-}
-
 /// Scripts list the modules even if the settings of the shop are wrong.
 #[test]
 fn commands_about_the_program_need_no_settings() {
