@@ -3,6 +3,8 @@
 mod admin;
 mod assembly;
 mod asyncapi;
+#[cfg(feature = "store")]
+mod backup;
 mod config;
 mod events;
 mod health;
@@ -80,6 +82,18 @@ enum OnShop {
         #[command(subcommand)]
         command: events::Command,
     },
+    /// Copy the embedded stores and the keys into a new folder, also while the shop runs
+    #[cfg(feature = "store")]
+    Backup {
+        #[arg(value_name = "FOLDER")]
+        to: PathBuf,
+    },
+    /// Put a backup into the data folder, which must have no stores yet
+    #[cfg(feature = "store")]
+    Restore {
+        #[arg(value_name = "FOLDER")]
+        from: PathBuf,
+    },
     /// Manage administrators
     Admin {
         #[command(subcommand)]
@@ -156,6 +170,10 @@ async fn run_on_shop(command: OnShop, file: Option<&Path>) -> anyhow::Result<()>
         OnShop::Health { only } => health::run(&settings, only).await,
         OnShop::Config { .. } => settings.print(),
         OnShop::Events { command } => events::run(&settings, command).await,
+        #[cfg(feature = "store")]
+        OnShop::Backup { to } => backup::back_up(&settings, &to).await,
+        #[cfg(feature = "store")]
+        OnShop::Restore { from } => backup::restore(&settings, &from).await,
         OnShop::Admin { command } => admin::run(&settings, command).await,
     }
 }

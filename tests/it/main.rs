@@ -4,6 +4,7 @@
 mod access;
 mod architecture;
 mod away;
+mod backup;
 mod connections;
 mod databases;
 mod deployment;

@@ -4,6 +4,7 @@
 //! away; until then every use of it is answered `unavailable`.
 
 mod availability;
+pub mod backup;
 mod clock;
 mod connection;
 mod database;

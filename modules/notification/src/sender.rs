@@ -208,7 +208,7 @@ impl Sender {
     async fn try_once(&self, claim: &Claim, span: &Span) -> Reachability {
         let started = Instant::now();
         let outcome = self.outcome(&claim.row).await;
-        if !matches!(outcome, Outcome::Sent { .. }) {
+        if !matches!(outcome, Outcome::Sent { .. } | Outcome::NotYet(_) | Outcome::Postponed(_)) {
             trace::fail(span, outcome.name());
         }
         if outcome.is_answer() {
