@@ -120,6 +120,9 @@ enum About {
 
 #[tokio::main]
 async fn main() -> ExitCode {
+    // huge pages double the memory of an idle shop, and make it no faster (bench/README.md)
+    #[cfg(target_os = "linux")]
+    let _ = rustix::thread::disable_transparent_huge_pages(true);
     match run(Cli::parse()).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(e) => {
