@@ -1,19 +1,23 @@
 # One image for all roles: `souk` serves the whole shop, `souk serve --only product` one module.
 #   docker build --build-arg COMMIT="$(git rev-parse HEAD)" -t souk .
 #   docker build --build-arg FEATURES=product -t souk-product .      # a lean one
+#   docker build --build-arg PROFILE=dist -t souk .                  # as it is released: smaller, and slower to build
 # Podman needs --format docker, or it drops the health check.
 FROM docker.io/library/rust:1-bookworm AS build
 # lists the crates of the binary inside it: syft, trivy and `cargo audit bin` read the list
 RUN cargo install --locked --root /usr/local cargo-auditable@0.7.7
 ARG FEATURES=default
+ARG PROFILE=release
 WORKDIR /src
 COPY . .
 ARG COMMIT=unknown
 # dependencies are kept in the mounts; the image has only what is copied to /image: the program and the libraries that it loads
 RUN --mount=type=cache,target=/usr/local/cargo/registry --mount=type=cache,target=/src/target \
-    SOUK_COMMIT="$COMMIT" cargo auditable build --release --locked --package souk --no-default-features --features "$FEATURES" && \
-    install -D target/release/souk /image/usr/bin/souk && \
-    ldd target/release/souk | grep -o '/[^ ]*' | xargs -I{} cp -L --parents {} /image && \
+    SOUK_COMMIT="$COMMIT" cargo auditable build --profile "$PROFILE" --locked --package souk --no-default-features --features "$FEATURES" && \
+    install -D "target/$PROFILE/souk" /image/usr/bin/souk && \
+    ldd "target/$PROFILE/souk" | grep -o '/[^ ]*' | xargs -I{} cp -L --parents {} /image && \
+    scripts/licences /image/usr/share/doc/souk/licences --no-default-features --features "$FEATURES" && \
+    install -m 644 -t /image/usr/share/doc/souk LICENSE-MIT LICENSE-APACHE && \
     cp -L --parents /etc/ssl/certs/ca-certificates.crt /image && \
     echo 'nonroot:x:65532:65532::/srv/souk:/sbin/nologin' >/image/etc/passwd && \
     echo 'nonroot:x:65532:' >/image/etc/group && \
