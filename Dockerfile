@@ -30,7 +30,7 @@ FROM scratch
 ARG COMMIT=unknown
 LABEL org.opencontainers.image.title="Souk" \
       org.opencontainers.image.description="An e-commerce backend that runs as one process or as many" \
-      org.opencontainers.image.licenses="MIT OR Apache-2.0" \
+      org.opencontainers.image.licenses="(MIT OR Apache-2.0) AND GPL-3.0-or-later" \
       org.opencontainers.image.revision="$COMMIT"
 COPY --from=build /image /
 WORKDIR /srv/souk
