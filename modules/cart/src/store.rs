@@ -170,6 +170,11 @@ impl kernel::module::Store for Store {
                     let redis = probed.clone();
                     async move { redis.probe().await }
                 });
+                let measured = redis.clone();
+                jobs.every("cart.redis_metrics", Duration::from_secs(5), move || {
+                    measured.measure();
+                    std::future::ready(Ok(()))
+                });
                 let redis = redis.clone();
                 jobs.once("cart.redis", move || {
                     let redis = redis.clone();

@@ -33,6 +33,11 @@ pub fn start(
 ) -> Result<Gateway, BoxError> {
     let origins = Origins::new(&config.cors_origins)?;
     let limits = Limits::start(config, &modules, jobs)?;
+    metrics::describe_gauge!(
+        "souk_gateway_ended_sessions_age_seconds",
+        metrics::Unit::Seconds,
+        "Age of the list of ended sessions"
+    );
     let auth = Auth::start(users.called_by("gateway"), jobs);
     let entry = PublicEntry { auth, limits, timeout: Duration::from_millis(config.request_timeout_ms.max(1)) };
     let api = openapi(&modules);

@@ -4,6 +4,7 @@ use crate::{
     Access, ApiError, BoxFuture, Code, Ctx, Fault, FieldError, Op, UserId,
     future::panic_text,
     trace::{self, Kind},
+    transport::begin_counting,
     writes::spawn_write,
 };
 use futures_util::FutureExt;
@@ -44,6 +45,9 @@ pub struct Calls {
 impl Calls {
     /// For a client of a module with these operations. Until [`Calls::called_by`] the caller is the one that the context names.
     pub fn new(placement: Placement, ops: &'static [Op]) -> Self {
+        if placement == Placement::Remote {
+            begin_counting(ops);
+        }
         Self { module: None, placement, ops, succeeded: meters(ops, "", placement) }
     }
 

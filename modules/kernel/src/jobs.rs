@@ -100,13 +100,13 @@ impl Job {
             "ok" => {
                 (state.good, state.seen, state.succeeded) = (now, now, state.succeeded + 1);
                 let time = crate::now().timestamp() as f64;
-                metrics::gauge!("souk_job_last_success_timestamp_seconds", "job" => self.name.clone()).set(time);
+                metrics::gauge!("souk_job_last_success_timestamp_seconds", "name" => self.name.clone()).set(time);
             }
             "failed" => (state.seen, state.failed) = (now, state.failed + 1),
             _ => state.broken += 1,
         }
         drop(state);
-        metrics::counter!("souk_job_runs_total", "job" => self.name.clone(), "outcome" => outcome).increment(1);
+        metrics::counter!("souk_job_runs_total", "name" => self.name.clone(), "outcome" => outcome).increment(1);
     }
 
     fn report(&self) -> JobReport {
@@ -119,6 +119,10 @@ impl Job {
             age_seconds: state.good.elapsed().as_secs_f64(),
             is_stalled: !state.has_ended && state.seen.elapsed() > self.patience,
         }
+    }
+
+    fn has_ended(&self) -> bool {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).has_ended
     }
 
     fn silent_for(&self) -> Duration {
@@ -266,10 +270,12 @@ impl Jobs {
         self.0.jobs.lock().unwrap_or_else(PoisonError::into_inner).iter().map(|job| job.report()).collect()
     }
 
-    /// Sets the ages of all jobs in the metrics.
+    /// Sets the ages of all jobs in the metrics, and the ages that are too high. Work that is done once has no age when it is done.
     pub fn measure(&self) {
-        for report in self.report() {
-            metrics::gauge!("souk_job_age_seconds", "job" => report.job).set(report.age_seconds);
+        for job in self.0.jobs.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+            let age = if job.has_ended() { 0.0 } else { job.report().age_seconds };
+            metrics::gauge!("souk_job_age_seconds", "name" => job.name.clone()).set(age);
+            metrics::gauge!("souk_job_patience_seconds", "name" => job.name.clone()).set(job.patience.as_secs_f64());
         }
     }
 

@@ -75,16 +75,23 @@ pub fn livez(cfg: &mut web::ServiceConfig) {
 }
 
 async fn ready(ops: web::Data<Ops>) -> HttpResponse {
+    let report = report(&ops).await;
+    if report.status == "ready" { HttpResponse::Ok().json(report) } else { HttpResponse::ServiceUnavailable().json(report) }
+}
+
+async fn report(ops: &Ops) -> Report {
     let mut report = ops.readiness.report().await;
     // at once, however old the report may be
     if ops.jobs.is_draining() {
         report.status = "not ready";
         report.checks.insert(ops.jobs.name().to_owned(), "stopping".to_owned());
     }
-    if report.status == "ready" { HttpResponse::Ok().json(report) } else { HttpResponse::ServiceUnavailable().json(report) }
+    report
 }
 
 async fn metrics(ops: web::Data<Ops>) -> HttpResponse {
+    let is_ready = report(&ops).await.status == "ready";
+    metrics::gauge!("souk_ready").set(f64::from(u8::from(is_ready)));
     HttpResponse::Ok().content_type("text/plain; version=0.0.4; charset=utf-8").body(ops.metrics.render())
 }
 

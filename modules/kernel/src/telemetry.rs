@@ -1,5 +1,6 @@
 //! Logs, metrics and traces of a process.
 
+mod described;
 mod traces;
 
 pub use traces::Traces;
@@ -8,6 +9,7 @@ use crate::{
     header,
     jobs::Jobs,
     trace::{self, Begun},
+    writes,
 };
 use actix_web::{
     Error, HttpMessage,
@@ -193,28 +195,27 @@ pub fn start_metrics() -> Result<PrometheusHandle, String> {
     /// Seconds; from a local call to the longest deadline.
     const BUCKETS: &[f64] =
         &[1e-6, 1e-5, 1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 1e-2, 2.5e-2, 5e-2, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
+    /// Seconds; an event may wait for its listener for days.
+    const LAGS: &[f64] = &[0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 15.0, 60.0, 300.0, 1800.0, 7200.0, 86_400.0];
     let handle = PrometheusBuilder::new()
         .set_buckets_for_metric(Matcher::Suffix("_seconds".into()), BUCKETS)
+        .and_then(|builder| builder.set_buckets_for_metric(Matcher::Full("souk_event_lag_seconds".into()), LAGS))
         .and_then(PrometheusBuilder::install_recorder)
         .map_err(|e| e.to_string())?;
-    metrics::describe_histogram!(
-        "souk_call_seconds",
-        metrics::Unit::Seconds,
-        "Calls between modules, by operation, caller, placement and code"
-    );
-    metrics::describe_counter!(
-        "souk_http_responses_total",
-        "HTTP responses, by status; their times are those of souk_call_seconds"
-    );
+    described::describe();
     Ok(handle)
 }
 
-/// Runs the upkeep of the metrics recorder, and measures the jobs themselves.
+/// Runs the upkeep of the metrics recorder, and measures the process and its jobs.
 pub fn keep_metrics(handle: PrometheusHandle, jobs: &Jobs) {
-    let measured = jobs.clone();
+    let (measured, process) = (jobs.clone(), metrics_process::Collector::default());
+    process.describe();
+    let writes = metrics::gauge!("souk_writes_under_way");
     jobs.every("metrics", Duration::from_secs(5), move || {
         handle.run_upkeep();
         measured.measure();
+        process.collect();
+        writes.set(writes::under_way() as f64);
         std::future::ready(Ok(()))
     });
 }

@@ -7,6 +7,7 @@ mod loopback;
 mod peers;
 
 pub use client::trust_authorities;
+pub(crate) use http::begin_counting;
 pub use peers::PeerReport;
 
 #[cfg(feature = "testing")]

@@ -30,6 +30,12 @@ where
     }
 }
 
+/// The number of writes that run now.
+#[cfg(feature = "server")]
+pub(crate) fn under_way() -> usize {
+    WRITES.len()
+}
+
 /// Waits until no write runs, but not longer than `patience`; `false` when some still do.
 pub async fn ended(patience: Duration) -> bool {
     WRITES.close();

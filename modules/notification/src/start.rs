@@ -37,6 +37,8 @@ impl Module for Notifications {
         for provider in providers {
             Sender::new(config, store.clone(), provider, jobs.stopping().clone()).start(notifications.wake.clone(), jobs);
         }
+        metrics::describe_counter!("souk_notifications_total", "Attempts to send a notification, by channel and outcome");
+        metrics::describe_gauge!("souk_notifications_queued", "Notifications that wait to be sent");
         let queued = metrics::gauge!("souk_notifications_queued");
         jobs.every("notification.metrics", Duration::from_secs(5), {
             let store = store.clone();

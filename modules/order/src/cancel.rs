@@ -7,6 +7,7 @@ use crate::{
         effect::Kind,
         order::{self, State},
     },
+    meters::Change,
     ops,
     publish::publish_cancelled,
     rules::{visible, with_note},
@@ -49,5 +50,6 @@ async fn start_cancelling(tx: &Tx, cx: &Ctx, order: &order::Model, reason: Optio
     let by = if cx.user()?.0 == order.user_id { CancelReason::Customer } else { CancelReason::Shop };
     publish_cancelled(tx, cx, &order, by, reason).await?;
     store::add_to_timelines(&**tx, &[order.id], to, &with_note("Cancelled", reason)).await?;
+    Change::Cancelled.count(tx, 1);
     Ok((order, effect))
 }

@@ -17,6 +17,7 @@ use crate::{
     context::{Orders, Result},
     entity::{effect::Kind, line, order},
     fault::into_fault,
+    meters::Change,
     ops, rules,
     store::{self, Details, NewOrder},
     view,
@@ -118,6 +119,7 @@ impl Orders {
         // all rows of the order were just written, so that none needs to be read
         let reply = OrderReply { order: view::order(placed.clone(), &Details { lines, timelines })? };
         held.finish(&tx, &reply).await?;
+        Change::Placed.count(&tx, 1);
         tx.commit().await?;
         self.start_effect(cx, placed, Kind::ClearCart).await;
         Ok(reply)

@@ -4,6 +4,7 @@ use crate::{
     OrderError,
     context::{Orders, Result},
     entity::{effect::Kind, order::State},
+    meters::Change,
     publish::publish_expired,
     store,
 };
@@ -50,6 +51,7 @@ impl Orders {
         store::add_to_timelines(&*tx, &ids, State::Expired, "Not paid in time").await?;
         store::add_effect(&*tx, &ids, Kind::ReleaseStock, now).await?;
         publish_expired(&tx, &Ctx::anonymous(DEADLINE), &expired).await?;
+        Change::Expired.count(&tx, expired.len());
         Ok(tx.commit().await?)
     }
 }

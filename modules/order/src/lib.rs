@@ -31,6 +31,8 @@ mod job_loop;
 #[cfg(feature = "server")]
 mod list;
 #[cfg(feature = "server")]
+mod meters;
+#[cfg(feature = "server")]
 mod pay;
 #[cfg(feature = "server")]
 mod publish;

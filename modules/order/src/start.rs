@@ -6,6 +6,7 @@ use crate::{
     context::{Orders, Result},
     entity::effect::Kind,
     fault::into_fault,
+    meters,
 };
 use cart::CartClient;
 use kernel::{
@@ -65,6 +66,7 @@ impl Module for Orders {
             unpaid: Duration::from_secs(config.unpaid_seconds),
         };
         orders.start_jobs(config, jobs);
+        meters::start();
         Ok(orders)
     }
 }

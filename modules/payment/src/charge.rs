@@ -7,6 +7,7 @@ use crate::{
     Payment, PaymentError, PaymentId, PaymentRequest, PaymentStatus,
     context::{Payments, Result, UNAVAILABLE},
     entity::payment::{Model, Status},
+    meters::End,
     provider::{ChargeRequest, Outcome, ProviderError},
     rules::{illegal, is_same_request},
     store, view,
@@ -130,14 +131,24 @@ impl Payments {
             Err(e @ ProviderError::NotReached(_)) if call == Call::First => {
                 tracing::warn!(payment = %id, error = %e, "{UNAVAILABLE}");
                 match store::set_not_reached(db, &called).await? {
-                    Some(_) => return Err(PaymentError::ProviderUnavailable),
+                    Some(stored) => {
+                        End::NotReached.count(view::money(&stored)?);
+                        return Err(PaymentError::ProviderUnavailable);
+                    }
                     None => None,
                 }
             }
             Err(e) => return Err(Fault::unavailable(UNAVAILABLE, e).into()),
         };
         match stored {
-            Some(stored) => view::answer(stored),
+            Some(stored) => {
+                match stored.status {
+                    Status::Succeeded => End::Succeeded.count(view::money(&stored)?),
+                    Status::Failed => End::Declined.count(view::money(&stored)?),
+                    _ => {}
+                }
+                view::answer(stored)
+            }
             None => self.answer_of_other_call(id, is_charged).await,
         }
     }

@@ -19,6 +19,8 @@ mod context;
 #[cfg(feature = "server")]
 mod entity;
 #[cfg(feature = "server")]
+mod meters;
+#[cfg(feature = "server")]
 mod provider;
 #[cfg(feature = "server")]
 mod refund;

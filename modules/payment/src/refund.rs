@@ -4,6 +4,7 @@ use crate::{
     Payment, PaymentError, PaymentId,
     context::{Payments, Result, UNAVAILABLE},
     entity::payment::Status,
+    meters::End,
     provider::{ProviderError, RefundRequest},
     rules::illegal,
     store, view,
@@ -29,7 +30,10 @@ impl Payments {
             ProviderError::Unknown(_) => Fault::unavailable(UNAVAILABLE, e).into(),
         })?;
         match store::set_refunded(self.db.write(), id).await? {
-            Some(refunded) => view::payment(refunded),
+            Some(refunded) => {
+                End::Refunded.count(view::money(&refunded)?);
+                view::payment(refunded)
+            }
             // another call with the same key came first
             None => store::payment(self.db.read(), id).await?.ok_or(PaymentError::NotFound).and_then(view::payment),
         }

@@ -4,6 +4,7 @@ use crate::{
     PaymentClient,
     config::{Config, ProviderName},
     context::Payments,
+    meters,
     provider::Provider,
     sandbox::Sandbox,
 };
@@ -33,6 +34,7 @@ impl Module for Payments {
         let provider: Arc<dyn Provider> = match start.config.provider {
             ProviderName::Sandbox => Arc::new(Sandbox),
         };
+        meters::start();
         Ok(Self { db: start.store, provider })
     }
 }

@@ -4,7 +4,7 @@ use crate::{
     Hold, HoldRequest, ProductError, Shortage,
     context::{Products, Result},
     entity::{hold, hold_line},
-    rules,
+    meters, rules,
     store::{self, Movement},
     view::{to_hold, to_quantity},
 };
@@ -35,6 +35,7 @@ impl Products {
                 let available = product.map_or(0, |p| to_quantity(p.stock_quantity));
                 Shortage { product_id: line.product_id, requested: line.quantity, available }
             });
+            meters::stock_conflicts().increment(1);
             return Err(ProductError::OutOfStock { lines: shortages.collect() });
         }
         // as many products as lines, both sorted by id
@@ -86,6 +87,7 @@ impl Products {
         let expired = store::expire_holds(&*tx, self.db.now(), 100).await?;
         if !expired.is_empty() {
             store::move_stock(&*tx, &expired, Movement::Free).await?;
+            tx.count(meters::expired_holds(), expired.len() as u64);
             tx.commit().await?;
         }
         Ok(expired.len())

@@ -27,6 +27,8 @@ mod holds;
 #[cfg(feature = "server")]
 mod list;
 #[cfg(feature = "server")]
+mod meters;
+#[cfg(feature = "server")]
 mod name_keys;
 #[cfg(feature = "server")]
 mod products;

@@ -1,6 +1,6 @@
 //! Opens and starts the module.
 
-use crate::{ProductClient, config::Config, context::Products};
+use crate::{ProductClient, config::Config, context::Products, meters};
 use kernel::{
     BoxError,
     db::{Db, Durability},
@@ -47,6 +47,7 @@ impl Module for Products {
             }
         });
         idempotency::keep_swept(&store, jobs);
+        meters::start();
         Ok(Self { db: store, currency: config.currency })
     }
 }

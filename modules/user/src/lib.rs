@@ -34,6 +34,8 @@ mod entity;
 #[cfg(feature = "server")]
 mod login;
 #[cfg(feature = "server")]
+mod meters;
+#[cfg(feature = "server")]
 mod operator;
 #[cfg(feature = "server")]
 mod password;

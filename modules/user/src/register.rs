@@ -3,6 +3,7 @@
 use crate::{
     AuthReply, Register, UserError,
     context::{Result, Users},
+    meters,
     rules::normal_email,
     store,
     view::registered,
@@ -25,6 +26,7 @@ impl Users {
         let confirm_token = self.new_confirmation(&tx, user.id).await?;
         outbox::publish(&tx, cx, &registered(&user, Some(confirm_token))).await?;
         let reply = self.open_session(&tx, user, "User registered successfully").await?;
+        tx.count(meters::sign_ups(), 1);
         tx.commit().await?;
         Ok(reply)
     }

@@ -1,6 +1,6 @@
 //! Opens and starts the module.
 
-use crate::{UserClient, config::Config, context::Users, password::Passwords, signer::Signer, sweep::sweep};
+use crate::{UserClient, config::Config, context::Users, meters, password::Passwords, signer::Signer, sweep::sweep};
 use kernel::{
     BoxError,
     db::{Db, Durability},
@@ -37,6 +37,7 @@ impl Module for Users {
             async move { sweep(&db).await }
         });
         idempotency::keep_swept(&users.db, jobs);
+        meters::start();
         Ok(users)
     }
 }

@@ -81,6 +81,15 @@ impl Redis {
         self.check_version().await.map_err(|e| format!("cart.database_url must be that of Redis 7.0 or later: {e}"))
     }
 
+    /// Sets the gauges of the connections, as a database does (`kernel::db`).
+    pub(super) fn measure(&self) {
+        let status = self.pool.status();
+        let wanted = status.size - status.available + status.waiting;
+        metrics::gauge!("souk_database_connections", "module" => "cart", "use" => "all").set(status.size as f64);
+        metrics::gauge!("souk_database_connections_wanted", "module" => "cart", "use" => "all").set(wanted as f64);
+        metrics::gauge!("souk_database_connections_max", "module" => "cart", "use" => "all").set(status.max_size as f64);
+    }
+
     pub(super) async fn check(&self) -> Result<()> {
         self.ping().await.map_err(unavailable)
     }

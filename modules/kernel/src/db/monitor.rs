@@ -9,6 +9,7 @@ use super::{
     connection::{Connection, Options, connecting},
     database::Db,
     migrate,
+    pool::Usage,
 };
 use crate::{
     jobs::{Beat, CancellationToken, Jobs},
@@ -52,9 +53,10 @@ impl Db {
         let module = self.module();
         jobs.every(format!("{module}.database_metrics"), Duration::from_secs(5), move || {
             for (use_, connections) in &connections {
-                let (open, wanted) = connections.state();
+                let Usage { open, wanted, most } = connections.usage();
                 metrics::gauge!("souk_database_connections", "module" => module, "use" => *use_).set(open as f64);
                 metrics::gauge!("souk_database_connections_wanted", "module" => module, "use" => *use_).set(wanted as f64);
+                metrics::gauge!("souk_database_connections_max", "module" => module, "use" => *use_).set(most as f64);
             }
             std::future::ready(Ok(()))
         });

@@ -42,6 +42,16 @@ pub struct Connections {
     backend: DbBackend,
 }
 
+/// How a pool is used now.
+pub(super) struct Usage {
+    /// Open connections.
+    pub(super) open: usize,
+    /// Connections that are in use or waited for.
+    pub(super) wanted: usize,
+    /// The most that may be open.
+    pub(super) most: usize,
+}
+
 /// Makes connections, on the runtime in which the pool was made.
 struct Manager {
     options: Options,
@@ -147,10 +157,9 @@ impl Connections {
         }
     }
 
-    /// The number of open connections, and of the ones that are in use or waited for.
-    pub(super) fn state(&self) -> (usize, usize) {
+    pub(super) fn usage(&self) -> Usage {
         let status = self.pool.status();
-        (status.size, status.size - status.available + status.waiting)
+        Usage { open: status.size, wanted: status.size - status.available + status.waiting, most: status.max_size }
     }
 }
 

@@ -5,7 +5,10 @@ use crate::Fault;
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, ExecResult, QueryResult, Statement};
 use std::{
     ops::Deref,
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{
+        PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 use tokio::sync::Mutex;
 
@@ -14,6 +17,7 @@ use tokio::sync::Mutex;
 pub struct Tx {
     inner: TxConnection,
     wakes_relay: AtomicBool,
+    counts: std::sync::Mutex<Vec<(metrics::Counter, u64)>>,
     db: Db,
 }
 
@@ -43,7 +47,7 @@ impl Tx {
         // SQLite: a transaction that reads first and then writes would fail at once when another one wrote in between
         lease.begin(if backend == DbBackend::Sqlite { "BEGIN IMMEDIATE" } else { "BEGIN" }).await?;
         let inner = TxConnection { lease: Mutex::new(lease), backend };
-        Ok(Self { inner, wakes_relay: AtomicBool::new(false), db })
+        Ok(Self { inner, wakes_relay: AtomicBool::new(false), counts: Default::default(), db })
     }
 
     /// Makes everything in it last.
@@ -52,10 +56,18 @@ impl Tx {
     /// `unavailable` or `internal`; then nothing in it happened.
     pub async fn commit(self) -> Result<(), Fault> {
         self.inner.lease.into_inner().commit().await?;
+        for (counter, by) in self.counts.into_inner().unwrap_or_else(PoisonError::into_inner) {
+            counter.increment(by);
+        }
         if self.wakes_relay.into_inner() {
             self.db.hook().committed();
         }
         Ok(())
+    }
+
+    /// Adds `by` to a counter once this is committed: what is rolled back is not counted.
+    pub fn count(&self, counter: metrics::Counter, by: u64) {
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner).push((counter, by));
     }
 
     /// The database that it is in.

@@ -24,8 +24,13 @@ use std::time::{Duration, Instant};
 
 /// Starts the consumer of a local listener.
 pub(crate) fn start(broker: Broker, listener: Listener, jobs: &Jobs) {
+    dead_letters(&listener).increment(0);
     let stop = jobs.stopping().clone();
     jobs.keep(format!("{}.consumer", listener.name()), move |beat| run(broker.clone(), listener.clone(), stop.clone(), beat));
+}
+
+fn dead_letters(listener: &Listener) -> metrics::Counter {
+    metrics::counter!("souk_dead_letters_total", "place" => "broker", "listener" => listener.name())
 }
 
 /// Consumes over one connection after the other, until `stop`.
@@ -90,7 +95,7 @@ async fn consume(broker: &Broker, listener: &Listener, channel: &Channel, delive
             Next::Retry(wait) => (broker.retry_queue(name, wait), attempts + 1),
             Next::DeadLetter => {
                 tracing::error!(listener = name, event = ?delivery.properties.message_id(), error = %fault, "dead letter");
-                metrics::counter!("souk_dead_letters_total", "place" => "broker", "listener" => name).increment(1);
+                dead_letters(listener).increment(1);
                 (broker.dead_queue(name), attempts + 1)
             }
         };

@@ -97,7 +97,10 @@ impl Http {
                 }
             };
             match may_repeat.then(|| waits.next()).flatten() {
-                Some(wait) if cx.time_left()? > wait && self.retries.withdraw() => tokio::time::sleep(wait).await,
+                Some(wait) if cx.time_left()? > wait && self.retries.withdraw() => {
+                    retries(op).increment(1);
+                    tokio::time::sleep(wait).await;
+                }
                 _ => return result,
             }
         }
@@ -186,6 +189,22 @@ impl Http {
     }
 }
 
+/// Begins the counters of calls to these operations at zero: an increase from nothing is none to Prometheus.
+pub(crate) fn begin_counting(ops: &[Op]) {
+    for op in ops {
+        retries(op).increment(0);
+        refusals(op).increment(0);
+    }
+}
+
+fn retries(op: &Op) -> metrics::Counter {
+    metrics::counter!("souk_call_retries_total", "op" => op.id)
+}
+
+fn refusals(op: &Op) -> metrics::Counter {
+    metrics::counter!("souk_internal_tokens_refused_total", "module" => op.module)
+}
+
 fn lost(op: &Op, peer: &Peer, e: &reqwest::Error) -> Outcome {
     // A deadline says as much about the caller's patience as about the peer; but a peer that never answers must be left alone.
     if e.is_connect() && !e.is_timeout() {
@@ -214,7 +233,7 @@ fn is_refusal(op: &Op, cx: &Ctx, problem: &Problem) -> bool {
 }
 
 fn refused(op: &Op, peer: &Peer, why: &str) -> Outcome {
-    metrics::counter!("souk_internal_tokens_refused_total", "module" => op.module).increment(1);
+    refusals(op).increment(1);
     log_seldom(&format!("{} refuses tokens", peer.base()), |again| {
         tracing::error!(
             peer = peer.base(),

@@ -3,7 +3,7 @@
 //! This file knows no operations. Choosing in another way (by load, from DNS) means replacing it.
 
 use super::client::client;
-use failsafe::{StateMachine, backoff, failure_policy};
+use failsafe::{Instrument, StateMachine, backoff, failure_policy};
 use reqwest::Url;
 use serde::Serialize;
 use std::{
@@ -17,7 +17,31 @@ pub(crate) struct Peers {
     next: AtomicUsize,
 }
 
-type Breaker<Pauses> = StateMachine<failure_policy::ConsecutiveFailures<Pauses>, ()>;
+type Breaker<Pauses> = StateMachine<failure_policy::ConsecutiveFailures<Pauses>, Meter>;
+
+/// Shows the state of a breaker: open from the moment in which its instance is left alone until a call is answered again.
+struct Meter(metrics::Gauge);
+
+impl Meter {
+    fn of(peer: &str, cause: &'static str) -> Self {
+        Self(metrics::gauge!("souk_peer_breaker_open", "peer" => peer.to_owned(), "cause" => cause))
+    }
+}
+
+impl Instrument for Meter {
+    fn on_call_rejected(&self) {}
+
+    fn on_open(&self) {
+        self.0.set(1.0);
+    }
+
+    // a call is let through, and not answered yet
+    fn on_half_open(&self) {}
+
+    fn on_closed(&self) {
+        self.0.set(0.0);
+    }
+}
 
 /// Failures in a row after which an instance is left alone.
 const FAILURES: u32 = 5;
@@ -49,11 +73,9 @@ impl Peers {
             // for longer each time that a call tries it again, up to 10 s
             let longer = backoff::exponential(Duration::from_secs(1), Duration::from_secs(10));
             let silence = failure_policy::consecutive_failures(FAILURES, longer);
-            Peer {
-                base: base.trim_end_matches('/').into(),
-                refusals: StateMachine::new(refusals, ()),
-                silence: StateMachine::new(silence, ()),
-            }
+            let base = base.trim_end_matches('/').to_owned();
+            let (refused, silent) = (Meter::of(&base, "refused"), Meter::of(&base, "silent"));
+            Peer { base, refusals: StateMachine::new(refusals, refused), silence: StateMachine::new(silence, silent) }
         };
         Self { all: addresses.into_iter().map(peer).collect(), next: AtomicUsize::new(0) }
     }
