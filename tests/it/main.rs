@@ -16,6 +16,7 @@ mod logs;
 #[expect(dead_code, reason = "the module's own tests use all of it")]
 #[path = "../../modules/notification/tests/sinks/mail.rs"]
 mod mail;
+mod metrics;
 mod notifications;
 mod operation;
 mod purchase;
