@@ -9,7 +9,13 @@ use kernel::{
 };
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
 use sea_orm_migration::prelude::*;
-use std::time::{Duration, Instant};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
 use tokio::{
     net::{TcpListener, TcpStream},
     task::{JoinHandle, JoinSet},
@@ -179,8 +185,11 @@ async fn a_table_can_be_made_anew(stores: Stores) {
 async fn a_dropped_transaction_leaves_nothing(stores: Stores) {
     let db = open::<Release<1>>(&stores.database("things").await).await;
     db.migrate().await.unwrap();
+    let counted = Arc::new(AtomicU64::new(0));
+    let counter = metrics::Counter::from_arc(counted.clone());
     for id in 0..20 {
         let tx = db.begin().await.unwrap();
+        tx.count(counter.clone(), 1);
         tx.execute_unprepared(&format!("INSERT INTO things (id) VALUES ({id})")).await.unwrap();
         // a constraint that breaks leaves PostgreSQL's transaction useless, and the connection must be good again afterwards
         drop(tx.execute_unprepared("INSERT INTO parts VALUES (1, 99)").await.unwrap_err());
@@ -188,8 +197,10 @@ async fn a_dropped_transaction_leaves_nothing(stores: Stores) {
     assert_eq!(count(&db).await, 0);
     let tx = db.begin().await.unwrap();
     tx.execute_unprepared("INSERT INTO things (id) VALUES (1)").await.unwrap();
+    tx.count(counter, 3);
+    assert_eq!(counted.load(Ordering::Relaxed), 0, "nothing is committed yet");
     tx.commit().await.unwrap();
-    assert_eq!(count(&db).await, 1);
+    assert_eq!((count(&db).await, counted.load(Ordering::Relaxed)), (1, 3));
 }
 
 #[tokio::test]

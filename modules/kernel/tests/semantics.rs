@@ -592,7 +592,16 @@ async fn a_key_that_a_peer_does_not_know_is_not_the_users_fault() {
     }
     assert_eq!(state.begun.load(Ordering::SeqCst), 0);
     let counted = metrics.render();
-    assert!(counted.contains("souk_internal_tokens_refused_total{module=\"trouble\"}"), "{counted}");
+    let value = |series: &str| -> f64 {
+        let found = counted.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' ')?.parse().ok());
+        found.unwrap_or_else(|| panic!("{series} is missing: {counted}"))
+    };
+    assert!(value("souk_internal_tokens_refused_total{module=\"trouble\"}") >= 5.0);
+    assert!(value("souk_call_retries_total{op=\"trouble.write\"}") >= 2.0);
+    assert_eq!(value("souk_call_retries_total{op=\"trouble.read\"}"), 0.0, "known before it is needed");
+    // after five refusals in a row
+    let breaker = |cause: &str| format!("souk_peer_breaker_open{{peer=\"{}\",cause=\"{cause}\"}}", server.address());
+    assert_eq!((value(&breaker("silent")), value(&breaker("refused"))), (1.0, 0.0));
 }
 
 #[tokio::test]
