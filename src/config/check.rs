@@ -5,12 +5,7 @@ use super::{
     settings::{Environment, Place, Secret, Settings},
 };
 use crate::modules::Module;
-use std::{
-    fmt,
-    net::IpAddr,
-    os::unix::fs::PermissionsExt,
-    path::{Path, PathBuf},
-};
+use std::{fmt, net::IpAddr, os::unix::fs::PermissionsExt, path::Path};
 use url::{Host, Url};
 
 /// What is wrong with a setting. The text contains no secrets.
@@ -408,12 +403,12 @@ fn mode(path: &Path) -> Option<u32> {
 
 /// A folder and its entries, two levels deep.
 #[cfg(feature = "notification")]
-fn within(folder: &Path) -> Vec<PathBuf> {
-    let entries = |folder: &Path| -> Vec<PathBuf> {
+fn within(folder: &Path) -> Vec<std::path::PathBuf> {
+    let entries = |folder: &Path| -> Vec<_> {
         std::fs::read_dir(folder).into_iter().flatten().filter_map(|entry| Some(entry.ok()?.path())).collect()
     };
     let first = entries(folder);
-    let second: Vec<PathBuf> = first.iter().flat_map(|path| entries(path)).collect();
+    let second: Vec<_> = first.iter().flat_map(|path| entries(path)).collect();
     [vec![folder.to_owned()], first, second].concat()
 }
 
