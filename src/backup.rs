@@ -2,9 +2,12 @@
 //!
 //! A backup is a folder with a copy of each database, the generated keys, and `backup.json`, which has the SHA-256 of each file.
 
-use crate::{config::Settings, modules::Module};
+use crate::config::Settings;
 use anyhow::{Context, bail, ensure};
-use kernel::db::backup::{check, copy_all};
+use kernel::db::{
+    backup::{check, copy_all},
+    sqlite_file,
+};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::{
@@ -31,18 +34,15 @@ struct Manifest {
 pub(crate) async fn back_up(settings: &Settings, to: &Path) -> anyhow::Result<()> {
     ensure!(!to.exists(), "{} exists already: a backup needs a new folder", to.display());
     // the name is complete only when the backup is
-    let partial = to.with_extension("partial");
+    let partial = PathBuf::from(format!("{}.partial", to.display()));
     if partial.exists() {
         fs::remove_dir_all(&partial)?;
     }
     fs::create_dir_all(&partial).with_context(|| partial.display().to_string())?;
     let (mut databases, mut elsewhere) = (Vec::new(), Vec::new());
-    for (module, url) in stores(settings)? {
-        match url.strip_prefix("sqlite://") {
-            Some(path) => {
-                let file = PathBuf::from(path.split('?').next().unwrap_or(path));
-                databases.push((file, partial.join(format!("{module}.db"))));
-            }
+    for (module, url) in settings.database_urls() {
+        match sqlite_file(&url) {
+            Some(file) => databases.push((file.into(), partial.join(format!("{module}.db")))),
             None => elsewhere.push(module),
         }
     }
@@ -87,12 +87,9 @@ pub(crate) async fn restore(settings: &Settings, from: &Path) -> anyhow::Result<
             check(&from.join(name)).await?;
         }
     }
-    let mut targets = BTreeMap::new();
-    for (module, url) in stores(settings)? {
-        if let Some(path) = url.strip_prefix("sqlite://") {
-            targets.insert(format!("{module}.db"), PathBuf::from(path.split('?').next().unwrap_or(path)));
-        }
-    }
+    let urls = settings.database_urls();
+    let files = urls.iter().filter_map(|(module, url)| Some((format!("{module}.db"), PathBuf::from(sqlite_file(url)?))));
+    let targets: BTreeMap<String, PathBuf> = files.collect();
     let target = |name: &str| targets.get(name).cloned().unwrap_or_else(|| settings.data.join(name));
     for name in manifest.files.keys() {
         let file = target(name);
@@ -108,13 +105,6 @@ pub(crate) async fn restore(settings: &Settings, from: &Path) -> anyhow::Result<
     }
     println!("{} files of {} are in place", manifest.files.len(), manifest.at);
     Ok(())
-}
-
-/// Each module and the URL of its store.
-fn stores(settings: &Settings) -> anyhow::Result<Vec<(&'static str, String)>> {
-    let all = toml::Value::try_from(settings)?;
-    let url = |module: &str| all.get(module)?.get("database_url")?.as_str().map(str::to_owned);
-    Ok(Module::without_gateway().filter_map(|module| Some((module.name(), url(module.name())?))).collect())
 }
 
 /// Files of the data folder that are no databases: generated keys.
@@ -139,7 +129,7 @@ fn hashes(folder: &Path) -> anyhow::Result<BTreeMap<String, String>> {
         if name != MANIFEST {
             let mut hash = Sha256::new();
             io::copy(&mut File::open(entry.path())?, &mut hash)?;
-            hashes.insert(name, hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect());
+            hashes.insert(name, format!("{:x}", hash.finalize()));
         }
     }
     Ok(hashes)

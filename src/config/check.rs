@@ -223,12 +223,8 @@ impl Checks<'_> {
                 );
             }
         }
-        let settings = toml::Value::try_from(self.settings).unwrap_or(toml::Value::Boolean(false));
-        let stores = settings.as_table().into_iter().flatten();
-        let stores =
-            stores.filter_map(|(module, of)| Some((format!("{module}.database_url"), of.get("database_url")?.as_str()?)));
-        for (key, url) in stores {
-            self.store(&key, url);
+        for (module, url) in self.settings.database_urls() {
+            self.store(&format!("{module}.database_url"), &url);
         }
         #[cfg(feature = "store")]
         {

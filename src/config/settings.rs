@@ -109,6 +109,13 @@ impl Settings {
             (_, place) => place,
         }
     }
+
+    /// Each module with a store, and the URL of that.
+    pub(crate) fn database_urls(&self) -> Vec<(&'static str, String)> {
+        let all = toml::Value::try_from(self).unwrap_or(toml::Value::Boolean(false));
+        let url = |module: &str| Some(all.get(module)?.get("database_url")?.as_str()?.to_owned());
+        Module::without_gateway().filter_map(|module| Some((module.name(), url(module.name())?))).collect()
+    }
 }
 
 /// Where operations are served.

@@ -1,6 +1,6 @@
 //! Access: every operation of every module, as the shop itself lists them.
 
-use crate::harness::{Access, Account, Answer, Operation, Shop, both_deployments, operations, until};
+use crate::harness::{Access, Account, Answer, Operation, Shop, address, both_deployments, operations, to_address, until};
 use serde_json::{Value, json};
 
 both_deployments![
@@ -59,14 +59,11 @@ struct Things {
 }
 
 async fn things(shop: &Shop, me: &Account, product: i64) -> Things {
-    let address = json!({
-        "street_address": "12 Spice Lane", "city": "Tripoli", "state": "North", "postal_code": "1300", "country": "Lebanon"
-    });
-    let added = shop.call(me, "POST", "/api/users/addresses", Some(address.clone())).await.expect(201);
+    let added = shop.call(me, "POST", "/api/users/addresses", Some(address())).await.expect(201);
     let add =
         async || shop.call(me, "POST", "/api/cart/items", Some(json!({"product_id": product, "quantity": 1}))).await.expect(201);
     add().await;
-    let order = shop.call(me, "POST", "/api/orders", Some(json!({"shipping_address": address}))).await.expect(201);
+    let order = shop.call(me, "POST", "/api/orders", Some(to_address())).await.expect(201);
     add().await;
     let pay = json!({"order_id": order["order"]["id"], "payment_method": "sandbox_needs_action"});
     let payment = shop.call(me, "POST", "/api/payments/process", Some(pay)).await.expect(200);

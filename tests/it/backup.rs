@@ -1,6 +1,6 @@
 //! A backup that is taken under load is one moment of the shop, and a shop goes on from it.
 
-use crate::harness::{Account, Shop, souk, until};
+use crate::harness::{Account, Shop, souk, to_address, until};
 use kernel::testing::Stores;
 use serde_json::json;
 use sqlx::{AssertSqlSafe, Connection, Executor, SqliteConnection};
@@ -15,10 +15,7 @@ fn run(folder: &Path, arguments: &[&str], settings: &[(&str, &str)]) -> (bool, S
 /// Orders and pays for a piece of the product.
 async fn buy(shop: &Shop, me: &Account, product: i64) {
     shop.call(me, "POST", "/api/cart/items", Some(json!({"product_id": product, "quantity": 1}))).await.expect(201);
-    let address = json!({"shipping_address": {
-        "street_address": "12 Spice Lane", "city": "Tripoli", "state": "North", "postal_code": "1300", "country": "Lebanon"
-    }});
-    let order = shop.call(me, "POST", "/api/orders", Some(address)).await.expect(201);
+    let order = shop.call(me, "POST", "/api/orders", Some(to_address())).await.expect(201);
     let pay = json!({"order_id": order["order"]["id"], "payment_method": "sandbox_success"});
     shop.call(me, "POST", "/api/payments/process", Some(pay)).await.expect(200);
 }

@@ -133,6 +133,16 @@ impl Answer {
     }
 }
 
+/// An address, as a client sends it.
+pub(crate) fn address() -> Value {
+    json!({"street_address": "12 Spice Lane", "city": "Tripoli", "state": "North", "postal_code": "1300", "country": "Lebanon"})
+}
+
+/// The body of a request that orders the cart.
+pub(crate) fn to_address() -> Value {
+    json!({"shipping_address": address()})
+}
+
 /// A logged-in user.
 #[derive(Debug, Clone)]
 pub(crate) struct Account {

@@ -1,6 +1,6 @@
 //! 200 buyers, 50 pieces.
 
-use crate::harness::{Account, Answer, Shop, both_deployments};
+use crate::harness::{Account, Answer, Shop, both_deployments, to_address};
 use serde_json::json;
 use std::sync::Arc;
 use tokio::sync::Barrier;
@@ -55,8 +55,5 @@ async fn two_hundred_buyers_for_fifty_pieces(shop: Shop) {
 }
 
 async fn order(shop: &Shop, me: &Account) -> Answer {
-    let address = json!({"shipping_address": {
-        "street_address": "12 Spice Lane", "city": "Tripoli", "state": "North", "postal_code": "1300", "country": "Lebanon"
-    }});
-    shop.call(me, "POST", "/api/orders", Some(address)).await
+    shop.call(me, "POST", "/api/orders", Some(to_address())).await
 }

@@ -1,7 +1,7 @@
 //! The metrics of a shop after a purchase are documented, explain themselves, and count business facts once. Every alert has its
 //! runbook.
 
-use crate::harness::{Account, Answer, Shop, both_deployments, until};
+use crate::harness::{Account, Answer, Shop, both_deployments, to_address, until};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
@@ -34,9 +34,7 @@ async fn keyed(shop: &Shop, account: &Account, path: &str, key: &str, body: &Val
 async fn metrics_are_documented_and_count_facts_once(shop: Shop) {
     let (admin, me) = (shop.admin().await, shop.customer("counted").await);
     let lamp = shop.product(&admin, "Lamp", 29.99, 3).await;
-    let address = json!({"shipping_address": {
-        "street_address": "12 Spice Lane", "city": "Tripoli", "state": "North", "postal_code": "1300", "country": "Lebanon"
-    }});
+    let address = to_address();
     let item = |quantity: i64| json!({"product_id": lamp, "quantity": quantity});
     shop.call(&me, "POST", "/api/cart/items", Some(item(2))).await.expect(201);
     let mut orders = Vec::new();

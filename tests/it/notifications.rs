@@ -1,7 +1,7 @@
 //! Notifications of users, and events that cannot be handled.
 
 use crate::{
-    harness::{Account, Shop, both_deployments, souk, until},
+    harness::{Account, Shop, both_deployments, souk, to_address, until},
     mail::MailServer,
 };
 use kernel::{Ctx, Event, module::Module, outbox, testing::Stores};
@@ -16,16 +16,10 @@ both_deployments![
     an_event_that_cannot_be_handled_becomes_a_dead_letter_and_delays_no_other,
 ];
 
-fn address() -> Value {
-    json!({"shipping_address": {
-        "street_address": "12 Spice Lane", "city": "Tripoli", "state": "North", "postal_code": "1300", "country": "Lebanon"
-    }})
-}
-
 async fn order(shop: &Shop, me: &Account, product: i64) -> Value {
     let add = json!({"product_id": product, "quantity": 1});
     shop.call(me, "POST", "/api/cart/items", Some(add)).await.expect(201);
-    shop.call(me, "POST", "/api/orders", Some(address())).await.expect(201)["order"].clone()
+    shop.call(me, "POST", "/api/orders", Some(to_address())).await.expect(201)["order"].clone()
 }
 
 async fn pay(shop: &Shop, me: &Account, order: &Value, method: &str) {

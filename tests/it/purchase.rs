@@ -1,7 +1,7 @@
 //! A purchase, from browsing to the paid order, and the tests of the first version.
 
-use crate::harness::{Account, Answer, Shop, both_deployments};
-use serde_json::{Value, json};
+use crate::harness::{Account, Answer, Shop, both_deployments, to_address};
+use serde_json::json;
 
 both_deployments![
     a_purchase,
@@ -10,12 +10,6 @@ both_deployments![
     sessions_end,
     a_cancelled_order_is_refunded
 ];
-
-fn address() -> Value {
-    json!({"shipping_address": {
-        "street_address": "12 Spice Lane", "city": "Tripoli", "state": "North", "postal_code": "1300", "country": "Lebanon"
-    }})
-}
 
 async fn a_purchase(shop: Shop) {
     for answer in purchase(&shop).await {
@@ -42,7 +36,7 @@ async fn purchase(shop: &Shop) -> Vec<Answer> {
     answers.push(shop.call(&me, "POST", "/api/cart/items", Some(json!({"product_id": id, "quantity": 2}))).await);
     answers.push(shop.call(&me, "GET", "/api/cart", None).await);
     answers.push(shop.call(&me, "POST", "/api/cart/validate", None).await);
-    answers.push(shop.call(&me, "POST", "/api/orders", Some(address())).await);
+    answers.push(shop.call(&me, "POST", "/api/orders", Some(to_address())).await);
     let order = answers[7].expect(201)["order"].clone();
     assert_eq!((order["status"].as_str(), order["items"][0]["quantity"].as_i64()), (Some("pending"), Some(2)));
 
@@ -115,7 +109,7 @@ async fn the_tests_of_the_first_version_pass(shop: Shop) {
 
     let add = json!({"product_id": first, "quantity": 1});
     shop.call(&me, "POST", "/api/cart/items", Some(add)).await.expect(201);
-    let order = shop.call(&me, "POST", "/api/orders", Some(address())).await.expect(201)["order"]["id"].clone();
+    let order = shop.call(&me, "POST", "/api/orders", Some(to_address())).await.expect(201)["order"]["id"].clone();
     assert!(order.is_i64());
     assert_eq!(shop.call(&me, "GET", "/api/orders", None).await.expect(200)["orders"][0]["id"], order);
     shop.call(&me, "GET", &format!("/api/orders/{order}"), None).await.expect(200);
@@ -163,7 +157,7 @@ async fn a_cancelled_order_is_refunded(shop: Shop) {
     let (admin, me) = (shop.admin().await, shop.customer("me").await);
     let lamp = shop.product(&admin, "Lamp", 10.0, 5).await;
     shop.call(&me, "POST", "/api/cart/items", Some(json!({"product_id": lamp, "quantity": 2}))).await.expect(201);
-    let order = shop.call(&me, "POST", "/api/orders", Some(address())).await.expect(201)["order"]["id"].clone();
+    let order = shop.call(&me, "POST", "/api/orders", Some(to_address())).await.expect(201)["order"]["id"].clone();
     let pay = |method: &str| json!({"order_id": order, "payment_method": method});
     let declined = shop.call(&me, "POST", "/api/payments/process", Some(pay("sandbox_declined"))).await;
     assert_eq!(

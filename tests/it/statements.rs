@@ -1,6 +1,6 @@
 //! The numbers of SQL statements of the main operations are those in `docs/sql-statements.md`.
 
-use crate::harness::{Account, Answer, Shop};
+use crate::harness::{Account, Answer, Shop, to_address};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -78,9 +78,7 @@ async fn the_main_operations_issue_as_many_statements_as_documented() {
             "email": format!("{name}@example.com"), "password": "Saffron-7-Road", "first_name": name, "last_name": "Test"
         })
     };
-    let address = json!({"shipping_address": {
-        "street_address": "12 Spice Lane", "city": "Tripoli", "state": "North", "postal_code": "1300", "country": "Lebanon"
-    }});
+    let address = to_address();
     let customer = shop.customer("counted").await;
     let mut table = Table { shop: &shop, rows: Vec::new() };
 

@@ -1,6 +1,6 @@
 //! Traces, as a collector receives them: one purchase is one trace, in both deployments and on both kinds of stores.
 
-use crate::harness::{Shop, until};
+use crate::harness::{Shop, to_address, until};
 use actix_web::{App, HttpResponse, HttpServer, web};
 use kernel::testing::Stores;
 use opentelemetry_proto::tonic::{
@@ -106,10 +106,7 @@ async fn purchase(collector: &Collector, shop: &Shop) -> Vec<Span> {
         let request = shop.request("POST", path).bearer_auth(&me.token).json(&body);
         shop.send(request.header("traceparent", format!("00-{TRACE}-{PARENT}-01"))).await
     };
-    let address = json!({
-        "street_address": "12 Spice Lane", "city": "Tripoli", "state": "North", "postal_code": "1300", "country": "Lebanon"
-    });
-    let order = call("/api/orders", json!({"shipping_address": address})).await.expect(201)["order"]["id"].clone();
+    let order = call("/api/orders", to_address()).await.expect(201)["order"]["id"].clone();
     call("/api/payments/process", json!({"order_id": order, "payment_method": "sandbox_success"})).await.expect(200);
     let is_complete = || {
         let spans = collector.of_trace(TRACE);

@@ -147,6 +147,11 @@ impl Ctx {
         self.trace
     }
 
+    /// The position of what this call causes now: of the current span, if the trace is recorded.
+    pub(crate) fn here(&self) -> Trace {
+        Trace::current().unwrap_or(self.trace)
+    }
+
     /// The caller's idempotency key (draft-ietf-httpapi-idempotency-key-header-07).
     pub fn idempotency_key(&self) -> Option<&str> {
         self.key.as_ref().map(|k| k.key.as_str())

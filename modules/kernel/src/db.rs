@@ -21,5 +21,5 @@ pub use database::Db;
 pub use error::is_duplicate;
 pub use like::like;
 pub use pool::Connections;
-pub use settings::{Durability, Pool};
+pub use settings::{Durability, Pool, sqlite_file};
 pub use tx::{Tx, TxConnection};

@@ -102,7 +102,7 @@ impl Envelope {
             subject: event.subject(),
             time: now(),
             datacontenttype: "application/json".into(),
-            traceparent: Some(Trace::current().unwrap_or(cx.trace()).to_string()),
+            traceparent: Some(cx.here().to_string()),
             aggregateversion: event.version(),
             data: serde_json::to_value(event).map_err(Fault::internal)?,
         })

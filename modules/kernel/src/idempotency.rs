@@ -295,11 +295,6 @@ fn scope(cx: &Ctx, op: &Op) -> String {
 }
 
 fn hash(request: &impl Serialize) -> Result<String, Fault> {
-    use std::fmt::Write;
     let json = serde_json::to_vec(request).map_err(Fault::internal)?;
-    let mut hex = String::with_capacity(64);
-    for byte in Sha256::digest(&json) {
-        write!(hex, "{byte:02x}").map_err(Fault::internal)?;
-    }
-    Ok(hex)
+    Ok(format!("{:x}", Sha256::digest(&json)))
 }

@@ -1,14 +1,13 @@
 //! Cancelling an order: the stock of an unpaid order is released; a paid order is refunded first.
 
 use crate::{
-    CancelOrder, CancelReason, OrderError, OrderReply,
+    CancelOrder, CancelReason, OrderError, OrderReply, OrderStatus,
     context::{Orders, Result},
     entity::{
         effect::Kind,
         order::{self, State},
     },
-    meters::Change,
-    ops,
+    meters, ops,
     publish::publish_cancelled,
     rules::{visible, with_note},
     store, view,
@@ -50,6 +49,6 @@ async fn start_cancelling(tx: &Tx, cx: &Ctx, order: &order::Model, reason: Optio
     let by = if cx.user()?.0 == order.user_id { CancelReason::Customer } else { CancelReason::Shop };
     publish_cancelled(tx, cx, &order, by, reason).await?;
     store::add_to_timelines(&**tx, &[order.id], to, &with_note("Cancelled", reason)).await?;
-    Change::Cancelled.count(tx, 1);
+    meters::count(tx, OrderStatus::Cancelled, 1);
     Ok((order, effect))
 }

@@ -13,12 +13,11 @@
 //! again: a request that resumes after the job has undone its order changes nothing.
 
 use crate::{
-    OrderError, OrderPlaced, OrderReply, PlaceOrder,
+    OrderError, OrderPlaced, OrderReply, OrderStatus, PlaceOrder,
     context::{Orders, Result},
     entity::{effect::Kind, line, order},
     fault::into_fault,
-    meters::Change,
-    ops, rules,
+    meters, ops, rules,
     store::{self, Details, NewOrder},
     view,
 };
@@ -119,7 +118,7 @@ impl Orders {
         // all rows of the order were just written, so that none needs to be read
         let reply = OrderReply { order: view::order(placed.clone(), &Details { lines, timelines })? };
         held.finish(&tx, &reply).await?;
-        Change::Placed.count(&tx, 1);
+        meters::count(&tx, OrderStatus::Pending, 1);
         tx.commit().await?;
         self.start_effect(cx, placed, Kind::ClearCart).await;
         Ok(reply)

@@ -2,7 +2,7 @@
 //! stays until it is done: the request tries it at once, then the job retries with growing pauses. Every effect is idempotent.
 
 use crate::{
-    CancelReason, OrderRefunded,
+    CancelReason, OrderRefunded, OrderStatus,
     context::{Orders, Result},
     entity::{
         effect::{self, Kind},
@@ -10,7 +10,7 @@ use crate::{
     },
     fault::into_fault,
     job_loop::run_claimed,
-    meters::Change,
+    meters,
     publish::{publish, publish_cancelled},
     store,
 };
@@ -122,7 +122,7 @@ impl Orders {
         if let Some(row) = &refunded {
             publish::<OrderRefunded>(&tx, cx, row, None).await?;
             store::add_to_timelines(&*tx, &[row.id], State::Refunded, "Money given back").await?;
-            Change::Refunded.count(&tx, 1);
+            meters::count(&tx, OrderStatus::Refunded, 1);
             store::add_effect(&*tx, &[row.id], Kind::ReleaseStock, self.effect_claim_end()).await?;
         }
         store::delete_effect(&*tx, effect).await?;
@@ -139,7 +139,7 @@ impl Orders {
             store::add_to_timelines(&*tx, &[effect.order_id], State::Refunding, "Cancelled: the stock was no longer held")
                 .await?;
             store::add_effect(&*tx, &[effect.order_id], Kind::Refund, self.effect_claim_end()).await?;
-            Change::Cancelled.count(&tx, 1);
+            meters::count(&tx, OrderStatus::Cancelled, 1);
         }
         store::delete_effect(&*tx, effect).await?;
         tx.commit().await?;

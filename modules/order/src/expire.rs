@@ -1,10 +1,10 @@
 //! The job that expires orders that were not paid in time.
 
 use crate::{
-    OrderError,
+    OrderError, OrderStatus,
     context::{Orders, Result},
     entity::{effect::Kind, order::State},
-    meters::Change,
+    meters,
     publish::publish_expired,
     store,
 };
@@ -51,7 +51,7 @@ impl Orders {
         store::add_to_timelines(&*tx, &ids, State::Expired, "Not paid in time").await?;
         store::add_effect(&*tx, &ids, Kind::ReleaseStock, now).await?;
         publish_expired(&tx, &Ctx::anonymous(DEADLINE), &expired).await?;
-        Change::Expired.count(&tx, expired.len());
+        meters::count(&tx, OrderStatus::Expired, expired.len());
         Ok(tx.commit().await?)
     }
 }

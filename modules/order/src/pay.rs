@@ -12,8 +12,7 @@ use crate::{
         order::{self, State},
     },
     fault::into_fault,
-    meters::Change,
-    ops,
+    meters, ops,
     publish::publish,
     rules::own,
     store::{self, Attempt, NotCharged},
@@ -150,7 +149,7 @@ impl Orders {
             publish::<OrderPaid>(&tx, cx, order, None).await?;
             store::add_to_timelines(&*tx, &[order.id], State::Paid, "Payment received").await?;
             store::add_effect(&*tx, &[order.id], Kind::CommitStock, self.effect_claim_end()).await?;
-            Change::Paid.count(&tx, 1);
+            meters::count(&tx, OrderStatus::Paid, 1);
         }
         tx.commit().await?;
         if let Some(order) = paid {

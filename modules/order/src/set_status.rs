@@ -4,7 +4,7 @@ use crate::{
     NextStatus, OrderDelivered, OrderError, OrderReply, OrderShipped, SetStatus,
     context::{Orders, Result},
     entity::order::{self, State},
-    meters::Change,
+    meters,
     publish::publish,
     rules::with_note,
     store, view,
@@ -13,16 +13,16 @@ use kernel::{Ctx, OrderId, db::Tx};
 
 impl Orders {
     pub(crate) async fn ship_or_deliver(&self, cx: &Ctx, id: OrderId, request: SetStatus) -> Result<OrderReply> {
-        let (from, to, title, change) = match request.status {
-            NextStatus::Shipped => (State::Paid, State::Shipped, "Shipped", Change::Shipped),
-            NextStatus::Delivered => (State::Shipped, State::Delivered, "Delivered", Change::Delivered),
+        let (from, to, title) = match request.status {
+            NextStatus::Shipped => (State::Paid, State::Shipped, "Shipped"),
+            NextStatus::Delivered => (State::Shipped, State::Delivered, "Delivered"),
         };
         let tx = self.db.begin().await?;
         let row = match store::advance(&*tx, id.0, from, to).await? {
             Some(row) => {
                 publish_status(&tx, cx, &row, &request).await?;
                 store::add_to_timelines(&*tx, &[id.0], to, &with_note(title, request.note.as_deref())).await?;
-                change.count(&tx, 1);
+                meters::count(&tx, to.status(), 1);
                 row
             }
             None => match store::order(&*tx, id).await? {

@@ -6,7 +6,7 @@ use super::{
     connection::Options,
     migrate::{self, Steps},
     pool::Connections,
-    settings::{Durability, Pool, postgres, sqlite},
+    settings::{Durability, Pool, postgres, sqlite, sqlite_file},
 };
 use crate::{BoxFuture, Fault, Health, delivery::Hook};
 use chrono::{DateTime, Utc};
@@ -61,7 +61,7 @@ impl Db {
         });
         let (read, write, options) = match url.split_once("://") {
             Some(("sqlite", path)) => {
-                let file = path.split('?').next().unwrap_or(path);
+                let file = sqlite_file(url).unwrap_or(path);
                 if let Some(folder) = Path::new(file).parent() {
                     std::fs::create_dir_all(folder).map_err(|e| wrong(format!("{}: {e}", folder.display())))?;
                 }

@@ -50,6 +50,11 @@ pub(super) fn postgres(module: &str, url: &str, pool: Pool) -> Result<PgConnectO
     ]))
 }
 
+/// The file of a SQLite database with this URL; `None` if it is of another store.
+pub fn sqlite_file(url: &str) -> Option<&str> {
+    url.strip_prefix("sqlite://").map(|path| path.split('?').next().unwrap_or(path))
+}
+
 pub(super) fn sqlite(file: &str, durability: Durability) -> SqliteConnectOptions {
     let synchronous = match durability {
         Durability::Normal => SqliteSynchronous::Normal,

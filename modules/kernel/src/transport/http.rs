@@ -5,7 +5,7 @@ use super::{
     peers::{Peer, PeerReport, Peers},
 };
 use crate::{
-    Access, Code, Ctx, Fault, InternalKey, Op, Outgoing, Problem, Reply, Trace, header,
+    Access, Code, Ctx, Fault, InternalKey, Op, Outgoing, Problem, Reply, header,
     log::log_seldom,
     token,
     trace::{self, Kind},
@@ -178,7 +178,7 @@ impl Http {
             .timeout(patience)
             .bearer_auth(token)
             .header(header::DEADLINE, left.as_millis() as u64)
-            .header(header::TRACEPARENT, Trace::current().unwrap_or(cx.trace()).to_string());
+            .header(header::TRACEPARENT, cx.here().to_string());
         if let Some(key) = cx.idempotency_key() {
             request = request.header(header::IDEMPOTENCY_KEY, key);
         }
