@@ -90,31 +90,40 @@ impl Settings {
     }
 }
 
-/// Variables whose names are those of the first version of the system: the setting, the origin and the value.
+/// Variables with names that operators know from elsewhere, and their settings.
+const WELL_KNOWN: [(&str, &str); 17] = [
+    ("PORT", "port"),
+    ("JWT_SECRET_KEY", "internal_key"),
+    ("JWT_SIGNING_KEY_FILE", "user.signing_key_file"),
+    ("CART_EXPIRY_HOURS", "cart.expiry_hours"),
+    ("POSTGRES_PRODUCTS_URL", "product.database_url"),
+    ("POSTGRES_USERS_URL", "user.database_url"),
+    ("POSTGRES_ORDERS_URL", "order.database_url"),
+    ("POSTGRES_PAYMENTS_URL", "payment.database_url"),
+    ("REDIS_URL", "cart.database_url"),
+    ("MONGODB_URL", "notification.database_url"),
+    ("RABBITMQ_URL", "events.broker_url"),
+    ("OTEL_EXPORTER_OTLP_ENDPOINT", "traces.endpoint"),
+    ("OTEL_TRACES_SAMPLER_ARG", "traces.ratio"),
+    ("SMTP_HOST", "notification.smtp.host"),
+    ("SMTP_PORT", "notification.smtp.port"),
+    ("SMTP_USERNAME", "notification.smtp.username"),
+    ("SMTP_PASSWORD", "notification.smtp.password"),
+];
+
+/// The variable that sets the URL of a module's store.
+pub(crate) fn url_variable(module: Module) -> String {
+    let key = format!("{}.database_url", module.name());
+    let well_known = WELL_KNOWN.iter().find(|(_, setting)| *setting == key).map(|(variable, _)| (*variable).to_owned());
+    well_known.unwrap_or_else(|| format!("SOUK_{}__DATABASE_URL", module.name().to_uppercase()))
+}
+
+/// Variables whose names are not made of that of their setting: the setting, the origin and the value.
 ///
 /// # Errors
 /// A value is given twice, or its file cannot be read.
 fn well_known(only: Option<Module>) -> anyhow::Result<Vec<(String, String, String)>> {
-    let fixed = [
-        ("PORT", "port"),
-        ("JWT_SECRET_KEY", "internal_key"),
-        ("JWT_SIGNING_KEY_FILE", "user.signing_key_file"),
-        ("CART_EXPIRY_HOURS", "cart.expiry_hours"),
-        ("POSTGRES_PRODUCTS_URL", "product.database_url"),
-        ("POSTGRES_USERS_URL", "user.database_url"),
-        ("POSTGRES_ORDERS_URL", "order.database_url"),
-        ("POSTGRES_PAYMENTS_URL", "payment.database_url"),
-        ("REDIS_URL", "cart.database_url"),
-        ("MONGODB_URL", "notification.database_url"),
-        ("RABBITMQ_URL", "events.broker_url"),
-        ("OTEL_EXPORTER_OTLP_ENDPOINT", "traces.endpoint"),
-        ("OTEL_TRACES_SAMPLER_ARG", "traces.ratio"),
-        ("SMTP_HOST", "notification.smtp.host"),
-        ("SMTP_PORT", "notification.smtp.port"),
-        ("SMTP_USERNAME", "notification.smtp.username"),
-        ("SMTP_PASSWORD", "notification.smtp.password"),
-    ];
-    let mut known: Vec<(String, String)> = fixed.map(|(name, key)| (name.into(), key.into())).into();
+    let mut known: Vec<(String, String)> = WELL_KNOWN.map(|(name, key)| (name.into(), key.into())).into();
     for module in Module::without_gateway().map(Module::name) {
         known.push((format!("{}_SERVICE_URL", module.to_uppercase()), format!("modules.{module}")));
     }

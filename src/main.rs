@@ -2,15 +2,14 @@
 
 mod admin;
 mod assembly;
-mod asyncapi;
 #[cfg(feature = "store")]
 mod backup;
 mod config;
 mod events;
+mod generate;
 mod health;
 mod migrate;
 mod modules;
-mod openapi;
 mod operations;
 mod seed;
 mod serve;
@@ -110,8 +109,8 @@ enum About {
     Modules,
     /// List the operations of all modules as JSON: path, access, limit, whether it may be repeated
     Operations,
-    /// Write the OpenAPI and AsyncAPI documents to openapi/
-    Openapi {
+    /// Write the files of the repository that follow from the modules: documents of the API, Compose file, manifests
+    Generate {
         /// Compare with the files instead of writing them
         #[arg(long)]
         check: bool,
@@ -139,7 +138,7 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::About(About::Version) => operations::print_version(),
         Command::About(About::Modules) => operations::print_modules(),
         Command::About(About::Operations) => operations::print(),
-        Command::About(About::Openapi { check }) => openapi::write(check),
+        Command::About(About::Generate { check }) => generate::write(check),
     }
 }
 

@@ -1,8 +1,8 @@
 //! The modules of the shop. The list itself is in Cargo.toml: `build.rs` makes [`for_modules!`] of it.
 
-use kernel::{Contract, Dispatch, EventType, InternalKey, Listener, Op, Transport};
+use kernel::{Access, Clients, Contract, Dispatch, EventType, InternalKey, Listener, Op, Transport};
 use serde::{Deserialize, Serialize};
-use std::{str::FromStr, sync::Arc};
+use std::{collections::BTreeSet, str::FromStr, sync::Arc};
 
 // for_modules!(callback) is callback! { product "product" Product ProductClient "what it is"; .. }, callees before their callers
 include!(concat!(env!("OUT_DIR"), "/modules.rs"));
@@ -62,6 +62,17 @@ macro_rules! define_module {
         pub(crate) fn contracts() -> Vec<Known> {
             vec![$(Known::of(Module::$Variant, $description, $module::$Client::remote(Transport::http(Vec::new(), InternalKey::random()))),)*]
         }
+
+        /// The calls of the modules that are compiled in.
+        fn calls_of_modules() -> BTreeSet<(&'static str, &'static str)> {
+            let mut clients = Clients::default();
+            $(clients.add($module::$Client::remote(Transport::http(Vec::new(), InternalKey::random())));)*
+            $(
+                #[cfg(feature = $name)]
+                let _ = <<$module::Service as kernel::module::Module>::Peers as kernel::module::Peers>::of(&clients, $name);
+            )*
+            clients.calls()
+        }
     };
 }
 for_modules!(define_module);
@@ -96,6 +107,17 @@ impl From<Module> for &'static str {
     }
 }
 
+/// Who calls whom, as caller and callee: the gateway the modules with public operations, modules each other.
+pub(crate) fn calls() -> BTreeSet<(&'static str, &'static str)> {
+    let contracts = contracts();
+    let is_public = |known: &&Known| known.operations.ops().iter().any(|op| op.public.is_some());
+    let by_gateway = contracts.iter().filter(is_public).map(|known| (Module::Gateway.name(), known.module.name()));
+    // without a broker, the publisher of an event calls its listener
+    let deliveries =
+        contracts.iter().flat_map(|known| known.publishers(&contracts).map(|publisher| (publisher, known.module.name())));
+    by_gateway.chain(deliveries).chain(calls_of_modules()).collect()
+}
+
 /// The contract of a module.
 pub(crate) struct Known {
     pub(crate) module: Module,
@@ -108,6 +130,26 @@ pub(crate) struct Known {
 impl Known {
     fn of<C: Contract>(module: Module, description: &'static str, client: C) -> Self {
         Self { module, description, events: C::events(), listener: client.listener(), operations: Arc::new(client) }
+    }
+
+    /// Who may call its operations: the gateway the public ones, modules the others.
+    pub(crate) fn callers(&self) -> BTreeSet<&'static str> {
+        let mut callers = BTreeSet::new();
+        for op in self.operations.ops() {
+            callers.extend(op.public.map(|_| Module::Gateway.name()));
+            if let Access::Modules(modules) = op.access {
+                callers.extend(modules);
+            }
+        }
+        callers
+    }
+
+    /// The modules of `all` whose events it consumes.
+    pub(crate) fn publishers<'a>(&'a self, all: &'a [Known]) -> impl Iterator<Item = &'static str> {
+        let wants = |known: &&Known| {
+            self.listener.as_ref().is_some_and(|listener| known.events.iter().any(|event| listener.wants(event.name)))
+        };
+        all.iter().filter(wants).map(|known| known.module.name())
     }
 }
 

@@ -7,7 +7,8 @@ use crate::{Dispatch, EventType, Listener, Transport};
 use serde::{Deserialize, Deserializer, Serialize, de::IgnoredAny};
 use std::{
     any::{Any, TypeId, type_name},
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
+    sync::{Mutex, PoisonError},
 };
 
 /// A client of a module, as [`macro@crate::api`] makes it.
@@ -44,12 +45,15 @@ pub trait Contract: Client {
 
 /// The clients of a shop, by their type.
 #[derive(Default)]
-pub struct Clients(HashMap<TypeId, Box<dyn Any + Send + Sync>>);
+pub struct Clients {
+    by_type: HashMap<TypeId, Box<dyn Any + Send + Sync>>,
+    calls: Mutex<BTreeSet<(&'static str, &'static str)>>,
+}
 
 impl Clients {
     /// Adds a client.
     pub fn add<C: Client>(&mut self, client: C) {
-        self.0.insert(TypeId::of::<C>(), Box::new(client));
+        self.by_type.insert(TypeId::of::<C>(), Box::new(client));
     }
 
     /// The client of this type, for `module`.
@@ -57,9 +61,15 @@ impl Clients {
     /// # Panics
     /// When there is none: a module starts after the ones that its Cargo.toml depends on, so that only the client of another
     /// crate can be missing.
-    pub fn get<C: Client>(&self, module: &'static str) -> C {
-        let client = self.0.get(&TypeId::of::<C>()).and_then(|client| client.downcast_ref::<C>());
+    pub fn get<C: Contract>(&self, module: &'static str) -> C {
+        self.calls.lock().unwrap_or_else(PoisonError::into_inner).insert((module, C::NAME));
+        let client = self.by_type.get(&TypeId::of::<C>()).and_then(|client| client.downcast_ref::<C>());
         client.unwrap_or_else(|| panic!("{module} wants a {}, which the shop does not have", type_name::<C>())).called_by(module)
+    }
+
+    /// Who has taken whose client: the calls that can be made, as caller and callee.
+    pub fn calls(&self) -> BTreeSet<(&'static str, &'static str)> {
+        self.calls.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 

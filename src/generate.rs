@@ -1,44 +1,46 @@
-//! `souk openapi`: generates the committed files: the OpenAPI documents from the traits, the AsyncAPI document from the types of
-//! the events, and the table of modules in the README. `--check` compares them.
+//! `souk generate`: the committed files that follow from the modules: the OpenAPI documents from the traits, the AsyncAPI document
+//! from the types of the events, the table of modules in the README, and the files for Compose, Kubernetes and Prometheus.
+//! `--check` compares them.
 
-use crate::{
-    asyncapi,
-    modules::{self, Known},
-};
+mod asyncapi;
+mod deployment;
+
+use crate::modules::{self, Known};
 use anyhow::{Context, bail};
-use kernel::Access;
 use std::{
-    collections::BTreeSet,
     fs,
     path::{Path, PathBuf},
 };
 
-/// Writes `openapi/*.json`, or checks that they are up to date.
+/// Writes the files below the current folder, or checks that they are up to date.
+///
+/// # Errors
+/// When a file cannot be written, a template cannot be rendered, or a file is not up to date.
 #[expect(clippy::print_stdout, reason = "the output of the command")]
 pub(crate) fn write(check: bool) -> anyhow::Result<()> {
     let folder = Path::new("openapi");
     let documents = documents()?.into_iter().map(|(name, json)| (folder.join(format!("{name}.json")), json));
     let mut stale = Vec::new();
-    for (path, text) in documents.chain(readme()) {
+    for (path, text) in documents.chain(readme()).chain(deployment::files()?) {
         if check {
             if fs::read_to_string(&path).unwrap_or_default() != text {
                 stale.push(path.display().to_string());
             }
         } else {
-            fs::create_dir_all(folder)?;
+            fs::create_dir_all(path.parent().unwrap_or(folder))?;
             fs::write(&path, text).with_context(|| path.display().to_string())?;
             println!("{}", path.display());
         }
     }
     if !stale.is_empty() {
-        bail!("not up to date: {}; run `souk openapi`", stale.join(", "));
+        bail!("not up to date: {}; run `souk generate`", stale.join(", "));
     }
     Ok(())
 }
 
 /// The README with its table of modules up to date, if there is a README with such a table.
 fn readme() -> Option<(PathBuf, String)> {
-    const BEGIN: &str = "<!-- modules: written by `souk openapi` -->\n";
+    const BEGIN: &str = "<!-- modules: written by `souk generate` -->\n";
     const END: &str = "<!-- end of modules -->\n";
     let path = PathBuf::from("README.md");
     let text = fs::read_to_string(&path).ok()?;
@@ -52,21 +54,11 @@ fn table() -> String {
     let mut table = String::from(
         "| module | what it is | alone on port | has operations for | consumes events of |\n|---|---|---|---|---|\n",
     );
-    for Known { module, description, operations, listener, .. } in &contracts {
-        let mut callers = BTreeSet::new();
-        for op in operations.ops() {
-            callers.extend(op.public.map(|_| "gateway"));
-            if let Access::Modules(modules) = op.access {
-                callers.extend(modules);
-            }
-        }
-        let consumes = |known: &&Known| {
-            listener.as_ref().is_some_and(|listener| known.events.iter().any(|event| listener.wants(event.name)))
-        };
-        let publishers = contracts.iter().filter(consumes).map(|known| known.module.name());
+    for known in &contracts {
+        let Known { module, description, .. } = known;
         let (name, port) = (module.name(), module.default_port());
-        let callers = callers.into_iter().collect::<Vec<_>>().join(", ");
-        let publishers = publishers.collect::<Vec<_>>().join(", ");
+        let callers = known.callers().into_iter().collect::<Vec<_>>().join(", ");
+        let publishers = known.publishers(&contracts).collect::<Vec<_>>().join(", ");
         table += &format!("| [{name}](modules/{name}/README.md) | {description} | {port} | {callers} | {publishers} |\n");
     }
     table
