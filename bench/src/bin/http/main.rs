@@ -5,6 +5,8 @@
 
 mod bare;
 mod load;
+#[path = "../../seeing.rs"]
+mod seeing;
 mod servers;
 
 use anyhow::{Context, ensure};
@@ -38,6 +40,9 @@ struct Cli {
     /// Also load one process with default settings: requests logged, calls limited
     #[arg(long)]
     defaults: bool,
+    /// Instead, load one process with traces and logs on and off
+    #[arg(long)]
+    seeing: bool,
 }
 
 #[derive(Subcommand)]
@@ -83,7 +88,7 @@ fn main() -> anyhow::Result<()> {
     }
     ensure!(cli.rounds > 0 && cli.seconds > 0 && cli.connections > 0, "rounds, seconds and connections must be at least 1");
     let folder = tempfile::tempdir()?;
-    let servers = servers::start(folder.path(), cli.defaults)?;
+    let servers = if cli.seeing { servers::seeing(folder.path())? } else { servers::start(folder.path(), cli.defaults)? };
     for route in Route::ALL {
         same_answers(&servers, route)?;
     }
@@ -103,6 +108,9 @@ fn main() -> anyhow::Result<()> {
             }
         }
         report(route, &servers, &measured);
+        if !cli.seeing {
+            compare_with_goals(&measured);
+        }
     }
     println!("\nafterwards: {}", load_average()?);
     Ok(())
@@ -129,14 +137,11 @@ fn same_answers(servers: &[Server], route: Route) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Medians of the rounds. A ratio is the median of the ratios within each round, which a machine that slows down does not change.
+/// Medians of the rounds.
 fn report(route: Route, servers: &[Server], measured: &[Vec<Measured>]) {
     let of = |server: usize, what: fn(&Measured) -> f64| median(measured[server].iter().map(what));
-    let ratio = |a: usize, b: usize, what: fn(&Measured) -> f64| {
-        median(measured[a].iter().zip(&measured[b]).map(|(a, b)| what(a) / what(b)))
-    };
     println!(
-        "\n| {} | req/s | p50 µs | p99 µs | CPU µs/req | req/s to bare | CPU to bare |\n|---|--:|--:|--:|--:|--:|--:|",
+        "\n| {} | req/s | p50 µs | p99 µs | CPU µs/req | req/s to the first | CPU to the first |\n|---|--:|--:|--:|--:|--:|--:|",
         route.title()
     );
     for (i, server) in servers.iter().enumerate() {
@@ -147,12 +152,22 @@ fn report(route: Route, servers: &[Server], measured: &[Vec<Measured>]) {
             of(i, |m| m.p50),
             of(i, |m| m.p99),
             of(i, |m| m.cpu * 1e6),
-            ratio(i, 0, |m| m.per_second),
-            ratio(i, 0, |m| m.cpu),
+            ratio(&measured[i], &measured[0], |m| m.per_second),
+            ratio(&measured[i], &measured[0], |m| m.cpu),
         );
     }
+}
+
+/// The median of the ratios within each round, which a machine that slows down does not change.
+fn ratio(a: &[Measured], b: &[Measured], what: fn(&Measured) -> f64) -> f64 {
+    median(a.iter().zip(b).map(|(a, b)| what(a) / what(b)))
+}
+
+/// Of bare, one process and split.
+fn compare_with_goals(measured: &[Vec<Measured>]) {
     let verdict = |reached: f64, goal: f64| if reached >= goal { "met" } else { "missed" };
-    let (one, split) = (ratio(1, 0, |m| m.per_second), ratio(2, 1, |m| m.per_second));
+    let of = |a: usize, b: usize| ratio(&measured[a], &measured[b], |m| m.per_second);
+    let (one, split) = (of(1, 0), of(2, 1));
     println!("\n- one process to bare: {one:.2}; goal {}: {}", GOALS.0, verdict(one, GOALS.0));
     println!("- split to one: {split:.2}; goal {}: {}", GOALS.1, verdict(split, GOALS.1));
 }

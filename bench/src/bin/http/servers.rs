@@ -1,6 +1,6 @@
 //! The servers to load: the bare handler, the shop in one process, and the shop split. All run at once, all but one of them idle.
 
-use crate::PRODUCTS;
+use crate::{PRODUCTS, seeing};
 use anyhow::{Context, ensure};
 use sqlx::{ConnectOptions, Connection, sqlite::SqliteConnectOptions};
 use std::{
@@ -38,13 +38,9 @@ const DEFAULTS: &[(&str, &str)] = &[("SOUK_GATEWAY__LIMITS", "1000000")];
 pub(crate) fn start(folder: &Path, defaults: bool) -> anyhow::Result<Vec<Server>> {
     let souk = souk()?;
     let data = |name: &str| folder.join(name);
-    let products = PRODUCTS.to_string();
-    let seeded = command(&souk, folder, &data("one"), QUIET).args(["seed", "--products", &products]).output()?;
-    ensure!(seeded.status.success(), "souk seed: {}", String::from_utf8_lossy(&seeded.stderr));
-    settle(&data("one").join("product.db"))?;
+    seed(&souk, folder, &data("one"))?;
     for copy in ["split", "defaults"] {
-        fs::create_dir(data(copy))?;
-        fs::copy(data("one").join("product.db"), data(copy).join("product.db"))?;
+        copy_products(&data("one"), &data(copy))?;
     }
 
     let mut bare = Command::new(env::current_exe()?);
@@ -58,6 +54,32 @@ pub(crate) fn start(folder: &Path, defaults: bool) -> anyhow::Result<Vec<Server>
         servers.push(server("souk, one process, logs and limits on", vec![serve(&souk, folder, &data("defaults"), DEFAULTS)?])?);
     }
     Ok(servers)
+}
+
+/// One process for each way to see what it does.
+pub(crate) fn seeing(folder: &Path) -> anyhow::Result<Vec<Server>> {
+    let (souk, first) = (souk()?, folder.join("first"));
+    seed(&souk, folder, &first)?;
+    let start = |(number, (name, settings)): (usize, seeing::Way)| {
+        let data = folder.join(number.to_string());
+        copy_products(&first, &data)?;
+        let settings: Vec<_> =
+            QUIET.iter().copied().chain(settings.iter().map(|(name, value)| (*name, value.as_str()))).collect();
+        server(name, vec![serve(&souk, folder, &data, &settings)?])
+    };
+    seeing::ways(seeing::collector()?).into_iter().enumerate().map(start).collect()
+}
+
+fn seed(souk: &Path, folder: &Path, data: &Path) -> anyhow::Result<()> {
+    let seeded = command(souk, folder, data, QUIET).args(["seed", "--products", &PRODUCTS.to_string()]).output()?;
+    ensure!(seeded.status.success(), "souk seed: {}", String::from_utf8_lossy(&seeded.stderr));
+    settle(&data.join("product.db"))
+}
+
+fn copy_products(from: &Path, to: &Path) -> anyhow::Result<()> {
+    fs::create_dir(to)?;
+    fs::copy(from.join("product.db"), to.join("product.db"))?;
+    Ok(())
 }
 
 /// Moves the write-ahead log into the database file, so that the file is complete by itself.

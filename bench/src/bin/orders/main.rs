@@ -9,6 +9,8 @@ mod connections;
 mod cpu;
 mod pgbench;
 mod recorder;
+#[path = "../../seeing.rs"]
+mod seeing;
 mod shop;
 
 use anyhow::{Context, ensure};
@@ -64,6 +66,8 @@ struct Cli {
 enum Command {
     /// Load the shop with 1,000 clients, and count its connections to the servers
     Connections(connections::Options),
+    /// Load the shop with traces and logs on and off
+    Seeing,
 }
 
 fn main() -> anyhow::Result<()> {
@@ -73,8 +77,15 @@ fn main() -> anyhow::Result<()> {
 }
 
 async fn run(cli: &Cli) -> anyhow::Result<()> {
-    if let Some(Command::Connections(options)) = &cli.command {
-        return connections::run(options).await;
+    match &cli.command {
+        Some(Command::Connections(options)) => return connections::run(options).await,
+        Some(Command::Seeing) => {
+            let stores = Stores::create(LINES[0]).await?;
+            let outcome = measure_seeing(cli, &stores).await;
+            stores.remove().await?;
+            return outcome;
+        }
+        None => {}
     }
     for number in &cli.lines {
         let on = *number.checked_sub(1).and_then(|index| LINES.get(index)).context("--lines: 1, 2 or 3")?;
@@ -123,6 +134,47 @@ async fn measure_line(cli: &Cli, stores: &Stores) -> anyhow::Result<()> {
             measured.push(measure_round(cli, stores, &shop, &tokens, pay, 2 * round + u64::from(pay)).await?);
         }
         report(pay, &measured);
+    }
+    println!("\nafterwards: {}", load_average()?);
+    Ok(())
+}
+
+/// Loads the shop, in turns, once for each way to see what it does; all are compared with the first.
+async fn measure_seeing(cli: &Cli, stores: &Stores) -> anyhow::Result<()> {
+    stores.seed().await?;
+    let tokens = stores.one_process(None, &[])?.register(cli.buyers).await?;
+    fill(stores, cli.buyers).await?;
+    stores.sql(&stores.name, &["VACUUM ANALYZE".into()]).await?;
+    let (time, server) = (Duration::from_secs(cli.seconds), stores.url("postgres"));
+    let ways = seeing::ways(seeing::collector()?);
+    let mut measured: Vec<Vec<(Orders, Usage)>> = ways.iter().map(|_| Vec::new()).collect();
+    println!("{}", load_average()?);
+    let mut run = 0;
+    for _ in 0..cli.rounds {
+        for ((_, settings), results) in ways.iter().zip(&mut measured) {
+            run += 1;
+            let settings: Vec<_> = settings.iter().map(|(name, value)| (*name, value.as_str())).collect();
+            let shop = stores.one_process(None, &settings)?;
+            let (buyers, pids) = (Buyer::all(shop.address(), &tokens, run), shop.pids());
+            let watched = cpu::watch(&pids, &stores.name, &server, time);
+            results.push(tokio::try_join!(buyers::buy(buyers, true, time), watched)?);
+            settle(stores).await?;
+        }
+    }
+    println!(
+        "\n| placed and paid | orders/s | CPU µs per order | orders/s to the first | per CPU to the first |\n|---|--:|--:|--:|--:|"
+    );
+    let per_second = |(orders, _): &(Orders, Usage)| orders.per_second;
+    let cpu = |(orders, usage): &(Orders, Usage)| 1e6 * (usage.program + usage.postgres) / orders.per_second;
+    for ((name, _), results) in ways.iter().zip(&measured) {
+        let pairs = || results.iter().zip(&measured[0]);
+        println!(
+            "| {name} | {:.0} | {:.0} | {:.2} | {:.2} |",
+            median(results.iter().map(per_second)),
+            median(results.iter().map(cpu)),
+            median(pairs().map(|(one, first)| per_second(one) / per_second(first))),
+            median(pairs().map(|(one, first)| cpu(first) / cpu(one))),
+        );
     }
     println!("\nafterwards: {}", load_average()?);
     Ok(())
