@@ -1,4 +1,4 @@
-//! `faults rolling`: every instance is restarted, one after the other, and no request fails.
+//! `faults rolling`: every instance is restarted, one after the other, also with another build, and no request fails.
 
 use crate::{
     Cli, Stage,
@@ -7,7 +7,10 @@ use crate::{
     shop::{DRAIN, SHUTDOWN},
 };
 use anyhow::ensure;
-use std::time::{Duration, Instant};
+use std::{
+    path::PathBuf,
+    time::{Duration, Instant},
+};
 
 /// The longest list of failed requests that is printed.
 const SHOWN: usize = 40;
@@ -25,6 +28,9 @@ pub(crate) struct Options {
     /// The longest wait until all work is done
     #[arg(long, default_value_t = 240)]
     seconds_after: u64,
+    /// Another build: processes change to it in the first round, back in the second, and so on
+    #[arg(long, value_name = "SOUK")]
+    other: Option<PathBuf>,
 }
 
 pub(crate) async fn run(cli: &Cli, options: &Options) -> anyhow::Result<Verdict> {
@@ -39,7 +45,11 @@ pub(crate) async fn run(cli: &Cli, options: &Options) -> anyhow::Result<Verdict>
     println!("### {} rolling restarts of all processes\n", options.rounds);
     println!("| round | requests | failed | longest stop, s | longest way to ready, s |\n|---|--:|--:|--:|--:|");
     let mut seen = Seen::default();
+    let mut other = options.other.clone();
     for round in 1..=options.rounds {
+        if let Some(program) = &mut other {
+            *program = stage.shop.install(program)?;
+        }
         let (requests, failures) = (seen.requests, seen.failures.len());
         let (mut longest_stop, mut longest_start) = (Duration::ZERO, Duration::ZERO);
         for process in &mut stage.shop.processes {

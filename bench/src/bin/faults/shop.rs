@@ -10,7 +10,7 @@ use std::{
     env,
     fs::{self, File},
     io::{BufRead, BufReader, Write},
-    os::unix::process::CommandExt,
+    os::unix::{fs::symlink, process::CommandExt},
     path::{Path, PathBuf},
     process::{Command, Stdio},
     time::Duration,
@@ -40,6 +40,7 @@ pub(crate) struct Shop {
     pub(crate) processes: Vec<Process>,
     /// None when there is only one gateway.
     _balancer: Option<Balancer>,
+    /// A link to the build that processes start with.
     program: PathBuf,
     folder: PathBuf,
 }
@@ -47,7 +48,9 @@ pub(crate) struct Shop {
 impl Shop {
     /// Starts it on these servers, in one process or in seven, with this many instances of each.
     pub(crate) async fn start(servers: &Servers, is_split: bool, instances: usize) -> anyhow::Result<Self> {
-        let (folder, program) = (servers.folder().to_owned(), program()?);
+        let folder = servers.folder().to_owned();
+        let program = folder.join("souk");
+        symlink(self::program()?, &program)?;
         let modules = if is_split { &MODULES[..] } else { &[] };
         let mut processes = Vec::new();
         for module in modules.iter().copied().chain(["gateway"]) {
@@ -98,9 +101,19 @@ impl Shop {
         self.processes.iter_mut().filter(move |process| process.module == module)
     }
 
-    /// Whether the program is a release build, judged by its path.
+    /// Replaces the program, for processes that start from now on; returns the one before.
+    pub(crate) fn install(&self, program: &Path) -> anyhow::Result<PathBuf> {
+        let (before, new) = (fs::read_link(&self.program)?, self.folder.join("souk.new"));
+        symlink(fs::canonicalize(program).with_context(|| program.display().to_string())?, &new)?;
+        fs::rename(&new, &self.program)?;
+        Ok(before)
+    }
+
+    /// The profile of the program, judged by its path.
     pub(crate) fn build(&self) -> &'static str {
-        if self.program.components().any(|part| part.as_os_str() == "release") { "release" } else { "debug" }
+        let program = fs::read_link(&self.program).unwrap_or_default();
+        let has = |name: &&str| program.components().any(|part| part.as_os_str() == *name);
+        ["dist", "release"].into_iter().find(has).unwrap_or("debug")
     }
 
     /// Writes a template that replaces a built-in one at the next start of notification.
