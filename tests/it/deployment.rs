@@ -91,7 +91,6 @@ fn around(module: &str) -> (BTreeSet<String>, BTreeSet<String>) {
     (callers, calls.iter().filter(|(caller, _)| caller == module).map(|(_, callee)| callee.clone()).collect())
 }
 
-/// The files that list modules are rendered from `deploy/templates`.
 #[test]
 fn generated_files_are_up_to_date() {
     let output = souk(&root(), &["generate", "--check"], &[]).output().unwrap();
