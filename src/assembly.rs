@@ -222,7 +222,7 @@ impl<'a> Builder<'a> {
 fn key(settings: &Settings, jobs: &Jobs) -> anyhow::Result<InternalKey> {
     let key = match (&settings.internal_key_file, &settings.internal_key) {
         (Some(path), _) => InternalKey::from_file(path.clone(), jobs).map_err(|e| format!("{}: {e}", path.display())),
-        (None, Some(secret)) => InternalKey::new(secret.bytes()),
+        (None, Some(secret)) => InternalKey::new(secret.reveal().as_bytes()),
         (None, None) if settings.environment == Environment::Production => Err("must be set in production".into()),
         (None, None) => InternalKey::new(&shared_key(&settings.data)?),
     };

@@ -2,7 +2,7 @@
 
 use super::{
     origin::Origins,
-    settings::{Environment, Place, Secret, Settings},
+    settings::{Environment, Place, Settings},
 };
 use crate::modules::Module;
 use std::{fmt, net::IpAddr, os::unix::fs::PermissionsExt, path::Path};
@@ -73,7 +73,7 @@ impl Checks<'_> {
     fn everywhere(&mut self) {
         let Settings { internal_key, internal_key_file, timeouts, .. } = self.settings;
         let least = kernel::InternalKey::MIN_LENGTH;
-        if internal_key.as_ref().is_some_and(|key| key.bytes().len() < least) {
+        if internal_key.as_ref().is_some_and(|key| key.reveal().len() < least) {
             self.refuse("internal_key", format!("must have at least {least} bytes"));
         }
         if internal_key.is_some() && internal_key_file.is_some() {
@@ -146,7 +146,7 @@ impl Checks<'_> {
         match (&self.settings.internal_key, &self.settings.internal_key_file) {
             (None, None) => self.refuse("internal_key", "must be set in production (SOUK_INTERNAL_KEY), or internal_key_file"),
             (Some(key), _) => {
-                if let Some(why) = weakness(Secret::bytes(key)) {
+                if let Some(why) = weakness(key.reveal().as_bytes()) {
                     self.refuse("internal_key", why);
                 }
             }

@@ -1,8 +1,8 @@
 //! Settings of the module.
 
-use kernel::{BoxError, db::Pool};
-use serde::{Deserialize, Serialize, Serializer};
-use std::{collections::BTreeMap, fmt, path::PathBuf};
+use kernel::{BoxError, Secret, db::Pool};
+use serde::{Deserialize, Serialize};
+use std::{collections::BTreeMap, path::PathBuf};
 
 /// Settings of the module.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -173,35 +173,6 @@ impl Default for SmsHttp {
             fields: BTreeMap::new(),
             timeout_ms: 10_000,
         }
-    }
-}
-
-/// A setting that is never shown.
-#[derive(Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(transparent)]
-pub struct Secret(String);
-
-impl Secret {
-    pub(crate) fn reveal(&self) -> &str {
-        &self.0
-    }
-}
-
-impl From<&str> for Secret {
-    fn from(text: &str) -> Self {
-        Self(text.into())
-    }
-}
-
-impl Serialize for Secret {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(if self.0.is_empty() { "" } else { "***" })
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("***")
     }
 }
 
