@@ -3,8 +3,8 @@
 
 use cart::{AddItem, CartApi, CartClient, Carts};
 use kernel::{
-    Code, Ctx, Envelope, Fault, InternalKey, Listener, OrderId, Principal, Role, UserId,
-    db::Db,
+    Code, Ctx, Envelope, Fault, InternalKey, Listener, MAX_DEADLINE, OrderId, Principal, Role, UserId,
+    db::{Db, Pool},
     delivery::Bus,
     jobs::Jobs,
     module::{self, Module, Started},
@@ -185,17 +185,19 @@ async fn orders_with(stores: Stores, config: Config) -> (Orders, Fixture) {
         }
     });
     let bus = Bus::new(&Default::default(), vec![listener], InternalKey::random()).unwrap();
-    let product = product::Config { database_url: at("product").await, ..Default::default() };
+    // tests run on busy machines
+    let pool = Pool { acquire_timeout_ms: 30_000, ..Pool::default() };
+    let product = product::Config { database_url: at("product").await, pool, ..Default::default() };
     let product = ProductClient::local(module::start::<Products>(&product, (), false, &stop).await.unwrap().service);
-    let user =
-        user::Config { database_url: at("user").await, signing_key_file: stores.folder().join("key.pem"), ..Default::default() };
+    let signing_key_file = stores.folder().join("key.pem");
+    let user = user::Config { database_url: at("user").await, pool, signing_key_file, ..Default::default() };
     let users = started(module::start::<Users>(&user, (), false, &stop).await.unwrap(), &bus, &stop);
     let user = UserClient::local(users.clone());
-    let cart = cart::Config { database_url: at("cart").await, ..Default::default() };
+    let cart = cart::Config { database_url: at("cart").await, pool, ..Default::default() };
     let cart = CartClient::local(
         module::start::<Carts>(&cart, cart::Peers { product: product.called_by("cart") }, false, &stop).await.unwrap().service,
     );
-    let payment = payment::Config { database_url: at("payment").await, ..Default::default() };
+    let payment = payment::Config { database_url: at("payment").await, pool, ..Default::default() };
     let payment =
         PaymentClient::local(started(module::start::<Payments>(&payment, (), false, &stop).await.unwrap(), &bus, &stop));
     let payment = Lossy {
@@ -206,7 +208,7 @@ async fn orders_with(stores: Stores, config: Config) -> (Orders, Fixture) {
         hanging: Arc::default(),
         flow: watch::channel(Flow::None).0,
     };
-    let config = Config { database_url: at("order").await, ..config };
+    let config = Config { database_url: at("order").await, pool, ..config };
     let peers = peers(&product, &cart, &payment, &user);
     let orders = module::start::<Orders>(&config, peers, false, &stop).await.unwrap();
     let db = orders.store.in_background();
@@ -290,7 +292,8 @@ impl Fixture {
             phone: None,
         };
         let id = self.user.register(&anonymous(), request).await.unwrap().user.id;
-        Ctx::new(Principal::User { id, role: Role::Customer }, Duration::from_secs(20))
+        // one deadline for everything that a test does
+        Ctx::new(Principal::User { id, role: Role::Customer }, MAX_DEADLINE)
     }
 
     async fn product(&self, name: &str, price: &str, stock_quantity: i64) -> ProductId {
