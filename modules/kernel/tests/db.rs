@@ -417,3 +417,34 @@ async fn until(is_so: impl AsyncFnMut() -> bool) {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }
+
+/// The worker of a server whose thread is blocked, with the connection that it made.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs servers: see docs/testing.md"]
+async fn a_blocked_worker_does_not_stop_the_queries_of_others() {
+    let stores = Stores::servers();
+    let pool = Pool { connections: 1, ..Pool::default() };
+    let url = stores.database("things").await;
+    let db = Db::open::<Release<1>>("thing", &url, pool, Durability::Normal).await.unwrap();
+    let one = async |db: &Db| db.read().execute_unprepared("SELECT 1").await.map(drop);
+    let (blocks, is_blocked) = tokio::sync::oneshot::channel();
+    let (go_on, goes_on) = std::sync::mpsc::channel::<()>();
+    let worker = std::thread::spawn({
+        let db = db.clone();
+        // each worker of a server has a runtime of its own
+        move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(async {
+                one(&db).await.unwrap();
+                blocks.send(()).unwrap();
+                // until the test lets it go on, or ends
+                goes_on.recv().unwrap_err();
+            });
+        }
+    });
+    is_blocked.await.unwrap();
+    let answer = tokio::time::timeout(Duration::from_secs(10), one(&db)).await;
+    drop(go_on);
+    worker.join().unwrap();
+    answer.expect("another request is answered meanwhile").unwrap();
+}

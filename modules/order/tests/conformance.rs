@@ -27,7 +27,7 @@ use std::{
     collections::BTreeMap,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicU32, Ordering},
+        atomic::{AtomicBool, AtomicU32, Ordering},
     },
     time::Duration,
 };
@@ -44,7 +44,9 @@ placements! {
         a_corrected_note_is_stored_and_published,
         nothing_of_a_refused_payment_is_stored,
         an_address_is_stored_in_normal_form,
+        only_a_paid_order_is_shipped,
         a_key_orders_once_and_pays_once,
+        a_key_is_answered_by_every_instance,
         many_payments_of_one_order_charge_once,
         a_declined_payment_leaves_the_order_payable,
         a_payment_can_need_an_action,
@@ -54,6 +56,7 @@ placements! {
         a_refused_payment_is_replayed,
         cancelling_releases_the_stock_and_refunds,
         a_cancellation_is_replayed_as_it_was_stored,
+        a_refund_that_fails_is_repeated_and_not_shown_as_done,
         unpaid_orders_expire,
         stock_is_held_longer_than_an_order_may_stay_unpaid,
         an_order_does_not_expire_while_its_payment_is_open,
@@ -108,7 +111,7 @@ struct Fixture {
     stores: Stores,
 }
 
-/// Payments whose answers can get lost on the way back, and whose refunds can hang.
+/// Payments whose answers can get lost on the way back, and whose refunds can hang or fail.
 #[derive(Clone)]
 struct Lossy {
     to: PaymentClient,
@@ -120,6 +123,8 @@ struct Lossy {
     /// Number of refunds that hang now.
     hanging: Arc<AtomicU32>,
     flow: watch::Sender<Flow>,
+    /// Whether the provider takes no refunds.
+    refunds_fail: Arc<AtomicBool>,
 }
 
 /// Which refunds hang.
@@ -163,6 +168,9 @@ impl PaymentApi for Lossy {
         let mut flow = self.flow.subscribe();
         flow.wait_for(|hangs| *hangs != Flow::All && *hangs != Flow::Of(id)).await.unwrap();
         drop(hanging);
+        if self.refunds_fail.load(Ordering::SeqCst) {
+            return Err(PaymentError::ProviderUnavailable);
+        }
         self.to.called_by("order").refund(cx, id).await
     }
     async fn get(&self, cx: &Ctx, id: PaymentId) -> Result<Payment, PaymentError> {
@@ -207,6 +215,7 @@ async fn orders_with(stores: Stores, config: Config) -> (Orders, Fixture) {
         refunds: Arc::default(),
         hanging: Arc::default(),
         flow: watch::channel(Flow::None).0,
+        refunds_fail: Arc::default(),
     };
     let config = Config { database_url: at("order").await, pool, ..config };
     let peers = peers(&product, &cart, &payment, &user);
@@ -507,6 +516,44 @@ async fn a_changed_price_is_refused_before_it_is_charged(client: OrderClient, fi
     assert_eq!(client.place(&buyer, address()).await.unwrap().order.total.to_string(), "12");
 }
 
+async fn only_a_paid_order_is_shipped(client: OrderClient, fixture: &Fixture) {
+    let buyer = fixture.buyer("leyla").await;
+    let lamp = fixture.product("Lamp", "10", 50).await;
+    let place = async || placed(&client, fixture, &buyer, &[(lamp, 1)]).await.id;
+    let success = |order| pay(order, "sandbox_success");
+    let is_refused = async |order, status| {
+        let before = client.get(&buyer, order).await.unwrap().order;
+        assert_eq!(before.status, status);
+        for next in [NextStatus::Shipped, NextStatus::Delivered] {
+            let request = SetStatus { status: next, note: Some("Parcel 7".into()) };
+            assert_eq!(client.set_status(&admin(), order, request).await, Err(OrderError::IllegalState { status }));
+        }
+        assert_eq!(client.get(&buyer, order).await.unwrap().order, before);
+    };
+    let (unpaid, charging, refunding) = (place().await, place().await, place().await);
+    client.pay(&buyer, success(refunding)).await.unwrap();
+    fixture.payment.flow.send_replace(Flow::All);
+    client.cancel(&buyer, refunding, CancelOrder::default()).await.unwrap();
+    // neither the client nor the job learns what became of this payment
+    fixture.payment.lose.store(u32::MAX, Ordering::SeqCst);
+    client.pay(&buyer, success(charging)).await.unwrap_err();
+    is_refused(unpaid, OrderStatus::Pending).await;
+    is_refused(charging, OrderStatus::Pending).await;
+    is_refused(refunding, OrderStatus::Cancelled).await;
+
+    fixture.payment.lose.store(0, Ordering::SeqCst);
+    fixture.payment.flow.send_replace(Flow::None);
+    client.cancel(&buyer, unpaid, CancelOrder::default()).await.unwrap();
+    is_refused(unpaid, OrderStatus::Cancelled).await;
+    until(async || status(&client, &buyer, refunding).await == OrderStatus::Refunded).await;
+    is_refused(refunding, OrderStatus::Refunded).await;
+    until(async || status(&client, &buyer, charging).await == OrderStatus::Paid).await;
+    until(async || fixture.stock(lamp).await == 49).await;
+    assert_eq!(fixture.published(unpaid, 2).await, ["order.placed", "order.cancelled"]);
+    assert_eq!(fixture.published(refunding, 4).await, ["order.placed", "order.paid", "order.cancelled", "order.refunded"]);
+    assert_eq!(fixture.published(charging, 2).await, ["order.placed", "order.paid"]);
+}
+
 async fn a_key_orders_once_and_pays_once(client: OrderClient, fixture: &Fixture) {
     let buyer = fixture.buyer("leyla").await;
     let lamp = fixture.product("Lamp", "10", 5).await;
@@ -522,6 +569,53 @@ async fn a_key_orders_once_and_pays_once(client: OrderClient, fixture: &Fixture)
 
     let payment = client.pay(&buyer.with_key("pay"), pay(order.id, "sandbox_success")).await.unwrap().payment;
     assert_eq!(client.pay(&buyer.with_key("pay"), pay(order.id, "sandbox_success")).await.unwrap().payment, payment);
+}
+
+async fn a_key_is_answered_by_every_instance(client: OrderClient, fixture: &Fixture) {
+    let other = OrderClient::local(fixture.another().await);
+    let buyer = fixture.buyer("leyla").await;
+    let lamp = fixture.product("Lamp", "10", 50).await;
+    let charges = || fixture.payment.charges.load(Ordering::SeqCst);
+    let order = {
+        fixture.fill(&buyer, &[(lamp, 2)]).await;
+        let order = client.place(&buyer.with_key("place"), address()).await.unwrap().order;
+        let again = buyer.with_key("place");
+        assert_eq!((other.place(&again, address()).await.unwrap().order, again.is_replayed()), (order.clone(), true));
+        order.id
+    };
+    // a refusal, too
+    for method in ["sandbox_declined", "sandbox_success"] {
+        let first = client.pay(&buyer.with_key(method), pay(order, method)).await;
+        let (again, before) = (buyer.with_key(method), charges());
+        assert_eq!((other.pay(&again, pay(order, method)).await, again.is_replayed()), (first, true));
+        assert_eq!(charges(), before);
+    }
+    let cancelled = other.cancel(&buyer.with_key("c"), order, CancelOrder::default()).await.unwrap();
+    let again = buyer.with_key("c");
+    assert_eq!((client.cancel(&again, order, CancelOrder::default()).await.unwrap(), again.is_replayed()), (cancelled, true));
+    until(async || fixture.stock(lamp).await == 50).await;
+
+    // at the same time
+    fixture.fill(&buyer, &[(lamp, 3)]).await;
+    let mut requests = JoinSet::new();
+    for client in [&client, &other].repeat(5) {
+        let (client, buyer) = (client.clone(), buyer.clone());
+        requests.spawn(async move {
+            loop {
+                match client.place(&buyer.with_key("both"), address()).await {
+                    Ok(reply) => return reply.order,
+                    // the deadline of the buyer ends this
+                    Err(error) => assert_eq!(code(&error), Code::Conflict, "{error:?}"),
+                }
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        });
+    }
+    let mut answers = requests.join_all().await;
+    answers.dedup();
+    assert_eq!(answers.len(), 1, "every request has the same reply: {answers:?}");
+    assert_eq!(client.list(&buyer, ListOrders::default()).await.unwrap().pagination.total, 2);
+    assert_eq!(fixture.stock(lamp).await, 47);
 }
 
 async fn many_payments_of_one_order_charge_once(client: OrderClient, fixture: &Fixture) {
@@ -841,6 +935,30 @@ async fn cancelling_releases_the_stock_and_refunds(client: OrderClient, fixture:
     until(async || status(&client, &buyer, paid.id).await == OrderStatus::Refunded).await;
     until(async || fixture.stock(lamp).await == 5).await;
     assert_eq!(fixture.payment.to.get(&buyer, payment.id).await.unwrap().status, PaymentStatus::Refunded);
+}
+
+async fn a_refund_that_fails_is_repeated_and_not_shown_as_done(client: OrderClient, fixture: &Fixture) {
+    let buyer = fixture.buyer("leyla").await;
+    let lamp = fixture.product("Lamp", "10", 5).await;
+    let order = placed(&client, fixture, &buyer, &[(lamp, 2)]).await.id;
+    let payment = client.pay(&buyer, pay(order, "sandbox_success")).await.unwrap().payment.id;
+    fixture.payment.refunds_fail.store(true, Ordering::SeqCst);
+    assert_eq!(client.cancel(&buyer, order, CancelOrder::default()).await.unwrap().order.status, OrderStatus::Cancelled);
+    // by the request, and again by the job
+    until(async || fixture.payment.refunds.lock().unwrap().len() >= 3).await;
+    let open = client.get(&buyer, order).await.unwrap().order;
+    assert_eq!((open.status, open.timeline.last().unwrap().note.as_str()), (OrderStatus::Cancelled, "Cancelled"));
+    assert_eq!(fixture.payment.to.get(&buyer, payment).await.unwrap().status, PaymentStatus::Succeeded);
+    assert_eq!(fixture.stock(lamp).await, 3);
+    let tried = fixture.count("SELECT COUNT(*) AS n FROM order_effects WHERE kind = 'refund' AND attempts >= 2").await;
+    assert_eq!(tried, 1, "operators find it with the number of its attempts");
+
+    fixture.payment.refunds_fail.store(false, Ordering::SeqCst);
+    until(async || status(&client, &buyer, order).await == OrderStatus::Refunded).await;
+    assert_eq!(fixture.payment.to.get(&buyer, payment).await.unwrap().status, PaymentStatus::Refunded);
+    until(async || fixture.stock(lamp).await == 5).await;
+    // it says so once, when it is so
+    assert_eq!(fixture.published(order, 4).await, ["order.placed", "order.paid", "order.cancelled", "order.refunded"]);
 }
 
 async fn unpaid_orders_expire(_: OrderClient, fixture: &Fixture) {
