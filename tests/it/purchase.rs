@@ -1,6 +1,6 @@
 //! A purchase, from browsing to the paid order, and the tests of the first version.
 
-use crate::harness::{Account, Answer, Shop, both_deployments, to_address};
+use crate::harness::{Account, Answer, Shop, both_deployments, to_address, until};
 use serde_json::json;
 
 both_deployments![
@@ -145,12 +145,7 @@ async fn sessions_end(shop: Shop) {
     );
     // the refused reuse ended the session: its access tokens stop working within seconds, in both deployments
     let new = refreshed["access_token"].as_str().unwrap();
-    let ended = async {
-        while shop.send(shop.request("GET", "/api/users/profile").bearer_auth(new)).await.status != 401 {
-            tokio::task::yield_now().await;
-        }
-    };
-    tokio::time::timeout(std::time::Duration::from_secs(20), ended).await.unwrap();
+    until(async || shop.send(shop.request("GET", "/api/users/profile").bearer_auth(new)).await.status == 401).await;
 }
 
 async fn a_cancelled_order_is_refunded(shop: Shop) {
