@@ -2,7 +2,7 @@
 //!
 //! A backup is a folder with a copy of each database, the generated keys, and `backup.json`, which has the SHA-256 of each file.
 
-use crate::config::Settings;
+use crate::{config::Settings, verify};
 use anyhow::{Context, bail, ensure};
 use kernel::db::{
     backup::{check, copy_all},
@@ -15,6 +15,7 @@ use std::{
     fs::{self, File},
     io,
     path::{Path, PathBuf},
+    process::ExitCode,
 };
 
 const MANIFEST: &str = "backup.json";
@@ -71,9 +72,9 @@ pub(crate) async fn back_up(settings: &Settings, to: &Path) -> anyhow::Result<()
     Ok(())
 }
 
-/// Puts a backup into the data folder, which must have no databases yet.
+/// Puts a backup into the data folder, which must have no databases yet, and verifies what is there then.
 #[expect(clippy::print_stdout, reason = "the output of the command")]
-pub(crate) async fn restore(settings: &Settings, from: &Path) -> anyhow::Result<()> {
+pub(crate) async fn restore(settings: &Settings, from: &Path) -> anyhow::Result<ExitCode> {
     let manifest = fs::read(from.join(MANIFEST)).with_context(|| format!("{} is no backup", from.display()))?;
     let manifest: Manifest = serde_json::from_slice(&manifest).with_context(|| format!("{} cannot be read", MANIFEST))?;
     let found = hashes(from)?;
@@ -104,7 +105,14 @@ pub(crate) async fn restore(settings: &Settings, from: &Path) -> anyhow::Result<
         File::open(&file)?.sync_all()?;
     }
     println!("{} files of {} are in place", manifest.files.len(), manifest.at);
-    Ok(())
+    match verify::run(settings).await {
+        Ok(code) => Ok(code),
+        // such as the backup of an older release, whose tables `souk migrate` or `serve` will bring up to date
+        Err(e) => {
+            println!("not verified yet: {e:#}");
+            Ok(ExitCode::SUCCESS)
+        }
+    }
 }
 
 /// Files of the data folder that are no databases: generated keys.

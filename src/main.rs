@@ -13,6 +13,8 @@ mod modules;
 mod operations;
 mod seed;
 mod serve;
+#[cfg(feature = "store")]
+mod verify;
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
@@ -93,6 +95,9 @@ enum OnShop {
         #[arg(value_name = "FOLDER")]
         from: PathBuf,
     },
+    /// Look for what does not add up in the stores of the local modules, also while the shop runs: exit code 1 if there is anything
+    #[cfg(feature = "store")]
+    Verify,
     /// Manage administrators
     Admin {
         #[command(subcommand)]
@@ -122,33 +127,46 @@ async fn main() -> ExitCode {
     // huge pages double the memory of an idle shop, and make it no faster (bench/README.md)
     #[cfg(target_os = "linux")]
     let _ = rustix::thread::disable_transparent_huge_pages(true);
-    match run(Cli::parse()).await {
-        Ok(()) => ExitCode::SUCCESS,
+    let cli = Cli::parse();
+    let failure = failure(cli.command.as_ref());
+    match run(cli).await {
+        Ok(code) => code,
         Err(e) => {
             // without a stack, even if RUST_BACKTRACE is set
             eprintln!("souk: {e:#}");
-            ExitCode::FAILURE
+            failure
         }
     }
 }
 
-async fn run(cli: Cli) -> anyhow::Result<()> {
+/// The exit code of a command that fails.
+fn failure(command: Option<&Command>) -> ExitCode {
+    match command {
+        // 1 says that it has found something
+        #[cfg(feature = "store")]
+        Some(Command::OnShop(OnShop::Verify)) => ExitCode::from(2),
+        _ => ExitCode::FAILURE,
+    }
+}
+
+async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command.unwrap_or(Command::OnShop(OnShop::Serve { only: None })) {
-        Command::OnShop(command) => run_on_shop(command, cli.config.as_deref()).await,
+        Command::OnShop(command) => return run_on_shop(command, cli.config.as_deref()).await,
         Command::About(About::Version) => operations::print_version(),
         Command::About(About::Modules) => operations::print_modules(),
         Command::About(About::Operations) => operations::print(),
         Command::About(About::Generate { check }) => generate::write(check),
-    }
+    }?;
+    Ok(ExitCode::SUCCESS)
 }
 
-async fn run_on_shop(command: OnShop, file: Option<&Path>) -> anyhow::Result<()> {
+async fn run_on_shop(command: OnShop, file: Option<&Path>) -> anyhow::Result<ExitCode> {
     // databases, keys and their folder are for the owner only
     rustix::process::umask(Mode::RWXG | Mode::RWXO);
     let only = if let OnShop::Serve { only } | OnShop::Health { only } = &command { *only } else { None };
     let (settings, findings) = Settings::load(file, only)?;
     if let OnShop::Config { check: true } = command {
-        return config::report(&findings);
+        return config::report(&findings).map(|()| ExitCode::SUCCESS);
     }
     config::accept(&findings)?;
     // a command prints its own result; what it does to the stores need not be logged
@@ -175,7 +193,10 @@ async fn run_on_shop(command: OnShop, file: Option<&Path>) -> anyhow::Result<()>
         #[cfg(feature = "store")]
         OnShop::Backup { to } => backup::back_up(&settings, &to).await,
         #[cfg(feature = "store")]
-        OnShop::Restore { from } => backup::restore(&settings, &from).await,
+        OnShop::Restore { from } => return backup::restore(&settings, &from).await,
+        #[cfg(feature = "store")]
+        OnShop::Verify => return verify::run(&settings).await,
         OnShop::Admin { command } => admin::run(&settings, command).await,
-    }
+    }?;
+    Ok(ExitCode::SUCCESS)
 }

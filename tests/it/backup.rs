@@ -78,7 +78,7 @@ async fn a_backup_under_load_is_restored_to_a_consistent_shop() {
         let (elsewhere, from) = (Stores::embedded(), folder.join(format!("backup-{n}")));
         must_be_one_moment(&from, product, STOCK).await;
         let (is_restored, said) = run(elsewhere.folder(), &["restore", from.to_str().unwrap()], &[]);
-        assert!(is_restored, "{said}");
+        assert!(is_restored && said.ends_with("everything adds up\n"), "{said}");
         let again = Shop::one_process_on(elsewhere, &[]).await;
         // the same keys: a token of before is good
         let page = again.call(&admin, "GET", "/api/admin/orders", None).await.expect(200);

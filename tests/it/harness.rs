@@ -299,7 +299,8 @@ fn client() -> Client {
     Client::builder().timeout(Duration::from_secs(60)).no_proxy().build().unwrap()
 }
 
-fn account(reply: &Value) -> Account {
+/// The account of a login or registration.
+pub(crate) fn account(reply: &Value) -> Account {
     let text = |name: &str| reply[name].as_str().unwrap().to_owned();
     Account { id: reply["user"]["id"].as_i64().unwrap(), token: text("access_token"), refresh: text("refresh_token") }
 }

@@ -25,3 +25,5 @@ mod settings;
 mod statements;
 mod traces;
 mod two_sides_of_every_limit;
+mod upgrade;
+mod verify;

@@ -8,6 +8,7 @@ use kernel::{
     idempotency,
     jobs::Jobs,
     module::{Module, Start},
+    verify::Finding,
 };
 use product::ProductClient;
 use std::time::Duration;
@@ -44,6 +45,10 @@ impl Module for Carts {
             idempotency::keep_swept(db, jobs);
         }
         Ok(Self { store, product: peers.product, life: TimeDelta::hours(config.expiry_hours.into()) })
+    }
+
+    async fn verify(store: &Store) -> Result<Vec<Finding>, BoxError> {
+        store.verify().await
     }
 }
 

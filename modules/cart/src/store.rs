@@ -9,7 +9,7 @@ pub(crate) mod stored;
 
 use crate::{AddItem, Cart, CartError, config::Config};
 use catalogue::Catalogue;
-use kernel::{BoxError, BoxFuture, Ctx, Fault, Health, UserId, chrono::TimeDelta, db::Db, jobs::Jobs};
+use kernel::{BoxError, BoxFuture, Ctx, Fault, Health, UserId, chrono::TimeDelta, db::Db, jobs::Jobs, verify::Finding};
 use product::ProductId;
 use std::{sync::Arc, time::Duration};
 use stored::{ShownProduct, Stored};
@@ -42,6 +42,15 @@ impl Store {
         match &self.0 {
             Kind::Sql(db) => Some(db),
             Kind::Redis(_) => None,
+        }
+    }
+
+    /// Looks for what must not be there: in a database, references to nothing. A cart on Redis is one value, which cannot contradict
+    /// another.
+    pub(crate) async fn verify(&self) -> Result<Vec<Finding>, BoxError> {
+        match &self.0 {
+            Kind::Sql(db) => Ok(db.verify(&[]).await?),
+            Kind::Redis(redis) => redis.bring_up().await.map(|()| Vec::new()).map_err(BoxError::from),
         }
     }
 

@@ -16,6 +16,7 @@ mod pool;
 mod settings;
 mod statement_span;
 mod tx;
+mod verify;
 
 pub use database::Db;
 pub use error::is_duplicate;

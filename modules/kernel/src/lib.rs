@@ -8,7 +8,7 @@
 //!   [`optional`] (its fields).
 //! - A call: `call` (the one interceptor), `wire` (the codec), [`Transport`] (to another process), `token` (the proof of the caller).
 //! - A module and its process: [`module`], [`jobs`], `server`, `ops`, `telemetry`, [`trace`].
-//! - A store: `db`, `idempotency`, `sweep`.
+//! - A store: `db`, `idempotency`, `sweep`, `verify`.
 //! - Events: [`Event`], [`Envelope`] and [`Listener`] (the contract), `delivery` with `outbox` and `inbox` (the way).
 //!
 //! The kernel holds no rule of any domain. Of commerce it has only [`Money`], [`UserId`] and [`OrderId`], because modules that do
@@ -80,6 +80,8 @@ pub mod sweep;
 pub mod telemetry;
 #[cfg(feature = "testing")]
 pub mod testing;
+#[cfg(feature = "store")]
+pub mod verify;
 
 pub use bounds::Request;
 pub use call::{Calls, Placement, validate};

@@ -84,12 +84,18 @@ impl<'de> Deserialize<'de> for NotCompiledIn {
 }
 
 #[cfg(feature = "store")]
-pub use implementation::{Module, Peers, Start, Started, Store, migrate, start};
+pub use implementation::{Module, Peers, Start, Started, Store, Verified, migrate, start, verify};
 
 #[cfg(feature = "store")]
 mod implementation {
     use super::{Clients, Contract};
-    use crate::{BoxError, Health, db::Db, jobs::Jobs};
+    use crate::{
+        BoxError, Health,
+        db::Db,
+        jobs::Jobs,
+        outbox,
+        verify::{Book, Finding},
+    };
 
     /// The implementation of a module, as the launcher starts it.
     pub trait Module: Sized + Send + Sync + 'static {
@@ -113,6 +119,19 @@ mod implementation {
         /// # Errors
         /// When a setting cannot be used.
         fn start(start: Start<'_, Self>) -> impl Future<Output = Result<Self, BoxError>> + Send;
+
+        /// Looks for what its store must not hold, while the shop may be running. By default there is nothing to look for.
+        ///
+        /// # Errors
+        /// When the store cannot be reached, or its tables are not those of this program.
+        fn verify(_: &Self::Store) -> impl Future<Output = Result<Vec<Finding>, BoxError>> + Send {
+            std::future::ready(Ok(Vec::new()))
+        }
+
+        /// What it knows of orders that another module must know, too.
+        fn books(_: &Self::Store) -> Vec<Book> {
+            Vec::new()
+        }
     }
 
     /// The arguments of [`Module::start`].
@@ -202,5 +221,30 @@ mod implementation {
     /// When a setting cannot be used, the store cannot be reached, or a step fails.
     pub async fn migrate<M: Module>(config: &M::Config) -> Result<(), BoxError> {
         M::open(config).await?.migrate().await
+    }
+
+    /// What was found out about a module's store.
+    pub struct Verified {
+        /// What contradicts its rules.
+        pub findings: Vec<Finding>,
+        /// How full its outbox is, if it publishes events.
+        pub outbox: Option<outbox::State>,
+        /// For comparisons with other modules.
+        pub books: Vec<Book>,
+    }
+
+    /// Looks for what a module's store must not hold. `listeners` are the names of all that the shop has.
+    ///
+    /// # Errors
+    /// When a setting cannot be used, the store cannot be reached, or its tables are not those of this program.
+    pub async fn verify<M: Module>(config: &M::Config, listeners: &[&str]) -> Result<Verified, BoxError> {
+        let store = M::open(config).await?;
+        let mut findings = M::verify(&store).await?;
+        let mut outbox = None;
+        if let Some(db) = store.outbox().filter(|_| !M::Client::events().is_empty()) {
+            findings.extend(outbox::verify(db, listeners).await?);
+            outbox = Some(outbox::state(db.read()).await?);
+        }
+        Ok(Verified { findings, outbox, books: M::books(&store) })
     }
 }

@@ -16,6 +16,7 @@ use kernel::{
     BoxError,
     chrono::TimeDelta,
     module::{Module, Start, Store as _},
+    verify::Finding,
 };
 use std::time::Duration;
 
@@ -58,6 +59,10 @@ impl Module for Notifications {
             });
         }
         Ok(notifications)
+    }
+
+    async fn verify(store: &Store) -> Result<Vec<Finding>, BoxError> {
+        store.verify().await
     }
 }
 

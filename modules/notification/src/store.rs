@@ -12,6 +12,7 @@ use kernel::{
     chrono::{DateTime, TimeDelta, Utc},
     db::Pool,
     jobs::Jobs,
+    verify::Finding,
 };
 use mongo::Mongo;
 use sql::Sql;
@@ -51,6 +52,11 @@ impl Store {
             Some(("mongodb" | "mongodb+srv", _)) => Ok(Self(Kind::Mongo(Mongo::open(database_url, pool, history_days).await?))),
             _ => Ok(Self(Kind::Sql(Sql::open(database_url, pool).await?))),
         }
+    }
+
+    /// Looks for what must not be there.
+    pub(crate) async fn verify(&self) -> std::result::Result<Vec<Finding>, BoxError> {
+        either!(self.verify())
     }
 
     /// Records an event: its contact, if that [replaces](Contact::replaces) the known one, and its notifications. An event that

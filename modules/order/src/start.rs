@@ -7,6 +7,7 @@ use crate::{
     entity::effect::Kind,
     fault::into_fault,
     meters,
+    store::checks,
 };
 use cart::CartClient;
 use kernel::{
@@ -15,6 +16,7 @@ use kernel::{
     idempotency,
     jobs::Jobs,
     module::{Module, Start},
+    verify::{Book, Finding},
 };
 use migrations::order::Migrator;
 use payment::PaymentClient;
@@ -68,6 +70,25 @@ impl Module for Orders {
         orders.start_jobs(config, jobs);
         meters::start();
         Ok(orders)
+    }
+
+    async fn verify(store: &Db) -> std::result::Result<Vec<Finding>, BoxError> {
+        Ok(store.verify(checks::CHECKS).await?)
+    }
+
+    fn books(store: &Db) -> Vec<Book> {
+        let charges = store.clone();
+        let stock = store.clone();
+        vec![
+            Book::new("charges", move |span| {
+                let charges = charges.clone();
+                async move { checks::charges(&charges, span).await }
+            }),
+            Book::new("stock", move |span| {
+                let stock = stock.clone();
+                async move { checks::stock(&stock, span).await }
+            }),
+        ]
     }
 }
 

@@ -1,5 +1,7 @@
 //! Every query of the module, and nothing but queries. Each change of a state names the state before it in its condition.
 
+pub(crate) mod checks;
+
 use crate::{
     OrderStatus,
     entity::{

@@ -7,11 +7,13 @@ use crate::{
     meters,
     provider::Provider,
     sandbox::Sandbox,
+    store::checks,
 };
 use kernel::{
     BoxError,
     db::{Db, Durability},
     module::{Module, Start},
+    verify::{Book, Finding},
 };
 use migrations::payment::Migrator;
 use std::sync::Arc;
@@ -36,5 +38,17 @@ impl Module for Payments {
         };
         meters::start();
         Ok(Self { db: start.store, provider })
+    }
+
+    async fn verify(store: &Db) -> Result<Vec<Finding>, BoxError> {
+        Ok(store.verify(checks::CHECKS).await?)
+    }
+
+    fn books(store: &Db) -> Vec<Book> {
+        let charges = store.clone();
+        vec![Book::new("charges", move |span| {
+            let charges = charges.clone();
+            async move { checks::charges(&charges, span).await }
+        })]
     }
 }

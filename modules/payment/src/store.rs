@@ -1,5 +1,7 @@
 //! Every query of the module, and nothing but queries.
 
+pub(crate) mod checks;
+
 use crate::{
     NextAction, PaymentId,
     entity::payment::{self, Column, NOT_REACHED, Status},

@@ -1,11 +1,12 @@
 //! Opens and starts the module.
 
-use crate::{ProductClient, config::Config, context::Products, meters};
+use crate::{ProductClient, config::Config, context::Products, meters, store::checks};
 use kernel::{
     BoxError,
     db::{Db, Durability},
     idempotency,
     module::{Module, Start},
+    verify::{Book, Finding},
 };
 use migrations::product::Migrator;
 use std::time::Duration;
@@ -49,6 +50,18 @@ impl Module for Products {
         idempotency::keep_swept(&store, jobs);
         meters::start();
         Ok(Self { db: store, currency: config.currency })
+    }
+
+    async fn verify(store: &Db) -> Result<Vec<Finding>, BoxError> {
+        Ok(store.verify(checks::CHECKS).await?)
+    }
+
+    fn books(store: &Db) -> Vec<Book> {
+        let stock = store.clone();
+        vec![Book::new("stock", move |span| {
+            let stock = stock.clone();
+            async move { checks::stock(&stock, span).await }
+        })]
     }
 }
 

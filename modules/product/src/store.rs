@@ -20,6 +20,7 @@ use sea_orm::{
     sea_query::{CaseStatement, Expr, Query, SelectStatement},
 };
 
+pub(crate) mod checks;
 mod search;
 mod sort_key;
 

@@ -1,11 +1,14 @@
 //! Opens and starts the module.
 
-use crate::{UserClient, config::Config, context::Users, meters, password::Passwords, signer::Signer, sweep::sweep};
+use crate::{
+    UserClient, config::Config, context::Users, meters, password::Passwords, signer::Signer, store::checks, sweep::sweep,
+};
 use kernel::{
     BoxError,
     db::{Db, Durability},
     idempotency,
     module::{Module, Start},
+    verify::Finding,
 };
 use migrations::user::Migrator;
 use std::{sync::Arc, time::Duration};
@@ -39,6 +42,10 @@ impl Module for Users {
         idempotency::keep_swept(&users.db, jobs);
         meters::start();
         Ok(users)
+    }
+
+    async fn verify(store: &Db) -> Result<Vec<Finding>, BoxError> {
+        Ok(store.verify(checks::CHECKS).await?)
     }
 }
 

@@ -18,6 +18,7 @@ use sea_orm::{
     sea_query::{CaseStatement, Expr, Func, OnConflict},
 };
 
+pub(crate) mod checks;
 mod fingerprint;
 
 pub(crate) use fingerprint::fingerprint;

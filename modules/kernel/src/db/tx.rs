@@ -81,6 +81,22 @@ impl Tx {
     }
 }
 
+impl TxConnection {
+    /// A transaction that only reads, and sees the database as it is now, whatever others write.
+    pub(super) async fn snapshot(db: &Db) -> Result<Self, DbErr> {
+        let mut lease = db.read.lease().await?;
+        let backend = db.read.get_database_backend();
+        lease
+            .begin(if backend == DbBackend::Sqlite { "BEGIN" } else { "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY" })
+            .await?;
+        let snapshot = Self { lease: Mutex::new(lease), backend };
+        if backend == DbBackend::Postgres {
+            snapshot.execute_unprepared("SET LOCAL statement_timeout = 0").await?;
+        }
+        Ok(snapshot)
+    }
+}
+
 impl Deref for Tx {
     type Target = TxConnection;
     fn deref(&self) -> &TxConnection {

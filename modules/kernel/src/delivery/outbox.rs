@@ -19,6 +19,7 @@ mod row;
 mod schema;
 mod state;
 mod to_broker;
+mod verify;
 
 pub use super::audience::EVERYONE;
 pub use dead_letters::{DeadLetterFilter, dead_letters, discard, replay};
@@ -27,3 +28,4 @@ pub use relay::relay;
 pub use row::{ActiveModel, Column, Entity, Model, PrimaryKey, Relation};
 pub use schema::{add_listener, create_table};
 pub use state::{State, state};
+pub use verify::verify;

@@ -5,6 +5,10 @@ use kernel::{Code, Fault};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
+/// A rule of every kind of store: its name, and what is true.
+pub(super) const SENT: (&str, &str) =
+    ("notification.sent", "a notification has the time when it was sent if and only if it was sent");
+
 /// Reads stored preferences, without the kinds that this release does not know.
 pub(super) fn read_preferences(stored: &str) -> Result<NotificationPreferences, Fault> {
     #[derive(Deserialize)]

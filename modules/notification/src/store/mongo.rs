@@ -8,7 +8,7 @@
 mod document;
 
 use super::{
-    known::{key_of_another, known_channels, known_kinds, known_statuses, read_preferences},
+    known::{SENT, key_of_another, known_channels, known_kinds, known_statuses, read_preferences},
     stored::{Contact, Filter, Row, Setback, now as local_now},
 };
 use crate::{NotificationChannel, NotificationId, NotificationPreferences, NotificationStatus};
@@ -18,6 +18,7 @@ use kernel::{
     chrono::{DateTime, Utc},
     db::Pool,
     trace,
+    verify::{Finding, NAMED},
 };
 use mongodb::{
     Client, Collection, Database, IndexModel,
@@ -257,6 +258,31 @@ impl Mongo {
         self.run("update notifications", self.notifications.update_many(unread, doc! {"$set": {"read_at": date::of(now)}}))
             .await?;
         Ok(())
+    }
+
+    pub(super) async fn verify(&self) -> Result<Vec<Finding>, BoxError> {
+        let sent = NotificationStatus::Sent.as_str();
+        let wrong = doc! {"$or": [{"status": sent, "sent_at": null}, {"status": {"$ne": sent}, "sent_at": {"$ne": null}}]};
+        let all = self.database.collection::<Document>(self.notifications.name());
+        let some = async {
+            let mut cursor = all.find(wrong.clone()).limit(NAMED as i64).await?;
+            let mut documents = Vec::new();
+            while cursor.advance().await? {
+                documents.push(cursor.deserialize_current()?);
+            }
+            Ok::<_, Error>(documents)
+        };
+        let documents: Vec<Document> = self.run_anyway(some).await?;
+        if documents.is_empty() {
+            return Ok(Vec::new());
+        }
+        let count = self.run_anyway(self.notifications.count_documents(wrong)).await?;
+        let text = |document: &Document| {
+            let field = |name| document.get(name).unwrap_or(&Bson::Null).to_string();
+            format!("user {}: {} by {}, {}", field("user_id"), field("kind"), field("channel"), field("status"))
+        };
+        let named = documents.iter().map(text).collect();
+        Ok(vec![Finding { name: SENT.0.into(), rule: SENT.1.into(), count, named }])
     }
 
     pub(super) async fn queue_again(&self, id: NotificationId, key: Option<&str>, now: DateTime<Utc>) -> Result<Option<Row>> {

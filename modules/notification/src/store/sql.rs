@@ -1,7 +1,7 @@
 //! The store in a SQL database: SQLite or PostgreSQL.
 
 use super::{
-    known::{key_of_another, known_channels, known_kinds, known_statuses, read_preferences},
+    known::{SENT, key_of_another, known_channels, known_kinds, known_statuses, read_preferences},
     stored::{Contact, Filter, Row, Setback},
 };
 use crate::{
@@ -18,6 +18,7 @@ use kernel::{
     db::{Db, Durability, Pool, is_duplicate},
     inbox,
     jobs::Jobs,
+    verify::{Check, Finding},
 };
 use migrations::notification::Migrator;
 use sea_orm::{
@@ -29,6 +30,13 @@ use uuid::Uuid;
 
 type Result<T, E = Fault> = std::result::Result<T, E>;
 
+const CHECKS: &[Check] = &[Check {
+    name: SENT.0,
+    rule: SENT.1,
+    query: "SELECT 'user ' || user_id || ': ' || kind || ' by ' || channel || ', ' || status AS found FROM notifications \
+            WHERE (status = 'sent') <> (sent_at IS NOT NULL)",
+}];
+
 #[derive(Clone)]
 pub(crate) struct Sql {
     db: Db,
@@ -38,6 +46,10 @@ impl Sql {
     pub(super) async fn open(database_url: &str, pool: Pool) -> Result<Self, BoxError> {
         // FULL: an acknowledged event is not delivered again
         Ok(Self { db: Db::open::<Migrator>("notification", database_url, pool, Durability::Full).await? })
+    }
+
+    pub(super) async fn verify(&self) -> Result<Vec<Finding>, BoxError> {
+        Ok(self.db.verify(CHECKS).await?)
     }
 
     pub(super) async fn migrate(&self) -> Result<(), BoxError> {

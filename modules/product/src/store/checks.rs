@@ -1,0 +1,73 @@
+//! What must not be in the tables, and what the order module must know of stock, too.
+
+use crate::entity::{hold, hold_line};
+use kernel::{
+    BoxError, OrderId,
+    db::Db,
+    verify::{Check, Entry, Span},
+};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use std::collections::BTreeMap;
+
+pub(crate) const CHECKS: &[Check] = &[
+    Check {
+        name: "product.stock",
+        rule: "no product has less than nothing in stock or reserved",
+        query: "SELECT 'product ' || id || ': ' || stock_quantity || ' in stock, ' || reserved || ' reserved' AS found \
+                FROM products WHERE stock_quantity < 0 OR reserved < 0",
+    },
+    Check {
+        name: "product.reserved",
+        rule: "what is reserved of a product is the sum of its open holds",
+        query: "SELECT 'product ' || id || ': ' || reserved || ' reserved, ' || COALESCE(quantity, 0) || ' held' AS found \
+                FROM products LEFT JOIN (SELECT product_id, SUM(quantity) AS quantity FROM hold_lines \
+                    JOIN holds ON holds.order_id = hold_lines.order_id WHERE holds.status = 'held' GROUP BY product_id) AS held \
+                ON held.product_id = products.id WHERE reserved <> COALESCE(quantity, 0)",
+    },
+    Check {
+        name: "product.hold_status",
+        rule: "a hold is held, committed, released or expired",
+        query: "SELECT 'order ' || order_id || ': ' || status AS found FROM holds \
+                WHERE status NOT IN ('held', 'committed', 'released', 'expired')",
+    },
+    Check {
+        name: "product.hold_lines",
+        rule: "stock that is held or sold has lines, each of at least one piece of a product that exists",
+        query: "SELECT 'order ' || holds.order_id || ': ' || COALESCE('product ' || hold_lines.product_id, 'no lines') AS found \
+                FROM holds LEFT JOIN hold_lines ON hold_lines.order_id = holds.order_id \
+                LEFT JOIN products ON products.id = hold_lines.product_id \
+                WHERE holds.status IN ('held', 'committed') AND (products.id IS NULL OR hold_lines.quantity < 1)",
+    },
+    Check {
+        name: "product.categories",
+        rule: "every category is below one that is in no other",
+        query: "SELECT 'category ' || id AS found FROM categories WHERE id NOT IN (WITH RECURSIVE below AS ( \
+                    SELECT id FROM categories WHERE parent_id IS NULL \
+                    UNION SELECT categories.id FROM categories JOIN below ON categories.parent_id = below.id) \
+                SELECT id FROM below)",
+    },
+];
+
+/// The stock of orders, as this module knows it.
+pub(crate) async fn stock(db: &Db, span: Span) -> Result<Vec<Entry>, BoxError> {
+    use hold::{Column, Status};
+    let holds = hold::Entity::find()
+        .filter(Column::OrderId.gt(span.after))
+        .filter(Column::OrderId.lte(span.until))
+        .filter(Column::Status.is_in([Status::Held, Status::Committed]));
+    let holds = holds.order_by_asc(Column::OrderId).limit(span.limit).all(db.read()).await?;
+    let orders = holds.iter().map(|hold| hold.order_id);
+    let lines = hold_line::Entity::find().filter(hold_line::Column::OrderId.is_in(orders)).all(db.read()).await?;
+    let mut sums: BTreeMap<i64, (i128, i128)> = BTreeMap::new();
+    for line in lines {
+        let (pieces, minor) = sums.entry(line.order_id).or_default();
+        *pieces += i128::from(line.quantity);
+        *minor += i128::from(line.quantity) * i128::from(line.unit_price_minor);
+    }
+    let entry = |hold: hold::Model| {
+        let (pieces, minor) = sums.get(&hold.order_id).copied().unwrap_or_default();
+        let how = if hold.status == Status::Held { "held" } else { "sold" };
+        Entry { order: OrderId(hold.order_id), state: Some(format!("{pieces} pieces for {minor} {how}")) }
+    };
+    Ok(holds.into_iter().map(entry).collect())
+}

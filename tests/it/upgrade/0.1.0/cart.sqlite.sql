@@ -1,0 +1,13 @@
+PRAGMA foreign_keys=OFF;
+BEGIN TRANSACTION;
+CREATE TABLE IF NOT EXISTS "cart_migrations" ( "version" varchar NOT NULL PRIMARY KEY, "applied_at" integer NOT NULL );
+INSERT INTO cart_migrations VALUES('0001_cart',1795762455);
+INSERT INTO cart_migrations VALUES('0002_refusals',1795762455);
+CREATE TABLE IF NOT EXISTS "carts" ( "user_id" integer NOT NULL PRIMARY KEY, "version" integer NOT NULL, "created_at" timestamp_with_timezone_text NOT NULL, "updated_at" timestamp_with_timezone_text NOT NULL, "expires_at" timestamp_with_timezone_text NOT NULL );
+INSERT INTO carts VALUES(3,1795762474322968,'2026-11-27T06:54:34.322968+00:00','2026-11-27T06:54:34.322968+00:00','2026-11-28T06:54:34.322968+00:00');
+CREATE TABLE IF NOT EXISTS "cart_items" ( "user_id" integer NOT NULL, "product_id" integer NOT NULL, "quantity" integer NOT NULL CHECK ("quantity" >= 1), "product_name" varchar(255) NOT NULL, "unit_price_minor" integer NOT NULL, "currency" varchar(3) NOT NULL, "added_at" timestamp_with_timezone_text NOT NULL, "updated_at" timestamp_with_timezone_text NOT NULL, PRIMARY KEY ("user_id", "product_id"), FOREIGN KEY ("user_id") REFERENCES "carts" ("user_id") ON DELETE CASCADE );
+INSERT INTO cart_items VALUES(3,65,3,'Brass lamp',2999,'EUR','2026-11-27T06:54:34.322968+00:00','2026-11-27T06:54:34.322968+00:00');
+CREATE TABLE IF NOT EXISTS "idempotency_keys" ( "scope" varchar(255) NOT NULL, "key" varchar(255) NOT NULL, "request_hash" varchar(64) NOT NULL, "reply" text, "started_at" timestamp_with_timezone_text NOT NULL, "problem" text, PRIMARY KEY ("scope", "key") );
+CREATE INDEX "idempotency_keys_by_age" ON "idempotency_keys" ("started_at");
+CREATE INDEX "carts_by_expiry" ON "carts" ("expires_at");
+COMMIT;
