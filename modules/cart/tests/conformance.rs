@@ -49,6 +49,7 @@ promises! {
     names_prices_and_stock_are_current,
     products_are_loaded_in_one_call,
     without_products_a_stale_cart_is_shown,
+    a_stale_cart_has_the_name_that_was_shown_last,
     validation_lists_changes_since_the_cart_was_shown,
     an_ordered_cart_is_emptied_unless_it_was_changed,
     a_version_never_comes_back,
@@ -442,6 +443,16 @@ async fn without_products_a_stale_cart_is_shown(client: CartClient, fixture: &Fi
     fixture.catalogue.fail(Code::Unavailable);
     assert_eq!(change(&client, a, 0).await.unwrap().items, []);
     client.clear(&customer(7), USER).await.unwrap();
+}
+
+async fn a_stale_cart_has_the_name_that_was_shown_last(client: CartClient, fixture: &Fixture) {
+    let a = fixture.product("Lamp", "10", 5).await;
+    add(&client, a, 1).await.unwrap();
+    // at the same price
+    fixture.rename(a, "Oil lamp", "10").await;
+    assert_eq!(lines(&get(&client).await)[0].2, "Oil lamp");
+    fixture.catalogue.fail(Code::Unavailable);
+    assert_eq!(lines(&get(&client).await)[0].2, "Oil lamp");
 }
 
 async fn validation_lists_changes_since_the_cart_was_shown(client: CartClient, fixture: &Fixture) {

@@ -321,6 +321,13 @@ mod tests {
     }
 
     #[test]
+    fn zero_has_no_sign() {
+        for zero in ["0", "-0", "0.00"] {
+            assert_eq!(zero.parse::<Amount>().expect(zero).to_string(), "0");
+        }
+    }
+
+    #[test]
     fn an_amount_that_a_currency_cannot_hold_is_refused() {
         let amount = |text: &str| text.parse::<Amount>().expect(text);
         assert_eq!(amount("29.99").in_currency(Currency::Eur), Some(Money { minor: 2999, currency: Currency::Eur }));
@@ -330,13 +337,17 @@ mod tests {
         for bad in ["", "-", "1.", ".5", "1e3", "NaN", "1,5", "1234567890123456", "12345678901234.56", "0.00001", "+1"] {
             assert!(bad.parse::<Amount>().is_err(), "{bad}");
         }
-        for bad in ["1e300", "99999999999999999999", "null", "\"1\"", "0.12345"] {
+        for bad in ["1e300", "99999999999999999999", "1000000000000000", "null", "\"1\"", "0.12345"] {
             assert!(serde_json::from_str::<Amount>(bad).is_err(), "{bad}");
         }
+        let expected = serde_json::from_str::<Amount>("null").expect_err("no amount").to_string();
+        assert!(expected.contains("expected a decimal number such as 29.99"), "{expected}");
         assert_eq!(amount("165000000").in_currency(Currency::Vnd).map(|m| m.minor), Some(165_000_000));
         let most = Money { minor: Money::MAX_MINOR, currency: Currency::Eur };
         assert_eq!(most.to_string(), "9999999999999.99 EUR");
-        assert_eq!(most.times(2), None);
+        assert_eq!((most.times(1), most.times(2)), (Some(most), None));
+        let cent = Money { minor: 1, ..most };
+        assert_eq!((most.plus(Money::zero(Currency::Eur)), most.plus(cent)), (Some(most), None));
         assert_eq!(most.plus(Money::zero(Currency::Usd)), None);
     }
 }

@@ -57,6 +57,7 @@ both_ways![
     an_event_comes_with_its_change_or_not_at_all,
     an_event_that_cannot_be_handled_becomes_a_dead_letter_and_holds_up_no_other,
     a_listener_that_is_away_is_tried_until_it_is_back,
+    an_event_that_cannot_be_read_is_a_dead_letter_and_holds_up_no_other,
     an_event_that_is_too_old_is_a_dead_letter_whatever_the_reason,
     a_listener_that_is_broken_slow_or_away_holds_up_no_other,
     an_event_that_is_slow_holds_up_no_other,
@@ -67,6 +68,7 @@ both_ways![
     an_event_that_was_published_before_there_is_a_relay_is_delivered,
     an_event_of_an_older_release_is_delivered,
     two_relays_share_the_work,
+    what_waits_for_a_listener_that_left_the_shop_is_a_dead_letter_in_the_end,
     an_event_that_is_handled_twice_has_one_effect,
     old_rows_are_swept_in_batches,
     events_are_in_the_trace_of_their_change,
@@ -350,6 +352,29 @@ async fn a_listener_that_is_away_is_tried_until_it_is_back(setup: Setup) {
     shop.nothing_left().await;
 }
 
+async fn an_event_that_cannot_be_read_is_a_dead_letter_and_holds_up_no_other(setup: Setup) {
+    let shop = shop(setup).await;
+    for listener in [outbox::EVERYONE, "watch"] {
+        let row = outbox::Model {
+            id: Uuid::now_v7(),
+            listener: listener.into(),
+            event: "{}".into(),
+            attempts: 0,
+            due_at: shop.db.now(),
+            reason: None,
+            dead_at: None,
+            replayed_at: None,
+        };
+        outbox::Entity::insert(row.into_active_model()).exec_without_returning(shop.db.write()).await.unwrap();
+    }
+    shop.light(1..2).await;
+    shop.seen(1, 1).await;
+    shop.until("two dead letters", async || shop.dead(DeadLetterAction::List).await.len() == 2).await;
+    for letter in shop.dead(DeadLetterAction::List).await {
+        assert_eq!((letter.reason.as_str(), letter.event), ("The event cannot be read", None));
+    }
+}
+
 async fn a_dead_letter_can_be_replayed_and_dropped(setup: Setup) {
     let shop = shop(setup).await;
     for lamp in [1, 2] {
@@ -369,10 +394,14 @@ async fn a_dead_letter_can_be_replayed_and_dropped(setup: Setup) {
     assert_eq!(shop.log.times(2), 3);
 }
 
-/// Events that were told four days ago.
+/// An event that was told longer ago than events are kept for a listener.
 async fn light_long_ago(db: &Db, listener: &str, lamp: u32) {
+    light_ago(db, listener, lamp, TimeDelta::days(4)).await;
+}
+
+async fn light_ago(db: &Db, listener: &str, lamp: u32, time: TimeDelta) {
     let mut event = Envelope::new(&cx(), &Lit { lamp }).unwrap();
-    event.time -= TimeDelta::days(4);
+    event.time -= time;
     let millis = u64::try_from(event.time.timestamp_millis()).unwrap();
     event.id = uuid::Builder::from_unix_timestamp_millis(millis, &rand::random()).into_uuid();
     let row = outbox::Model {
@@ -586,6 +615,26 @@ async fn two_relays_share_the_work(setup: Setup) {
     jobs[1].stopping().cancel();
 }
 
+/// When a module leaves the shop, its events stay behind.
+async fn what_waits_for_a_listener_that_left_the_shop_is_a_dead_letter_in_the_end(setup: Setup) {
+    let db = setup.db().await;
+    light_long_ago(&db, "left", 1).await;
+    // another process of the shop may have a listener that this one does not know yet
+    light_ago(&db, "left", 2, TimeDelta::days(1)).await;
+    let (log, stop, config) = (Arc::new(Log::default()), Jobs::default(), setup.config(&["watch"]));
+    let bus = Bus::new(&config, vec![log.listener("watch")], InternalKey::random()).unwrap();
+    outbox::relay(&db, bus.clone(), &stop);
+    let dead = async || {
+        dead_letters(&bus, std::slice::from_ref(&db), &DeadLetterFilter::default(), DeadLetterAction::List).await.unwrap()
+    };
+    until(async || !dead().await.is_empty()).await;
+    let dead = dead().await;
+    let dead: Vec<_> = dead.iter().map(|letter| (letter.listener.as_str(), letter.reason.as_str())).collect();
+    assert_eq!(dead, [("left", "The shop has no such listener")]);
+    assert_eq!(outbox::state(db.read()).await.unwrap().depth, 1);
+    stop.stopping().cancel();
+}
+
 async fn old_rows_are_swept_in_batches(setup: Setup) {
     let db = setup.db().await;
     let now = db.now();
@@ -632,6 +681,27 @@ async fn events_are_in_the_trace_of_their_change(setup: Setup) {
     shop.seen(1, 1).await;
     let seen = shop.log.seen.lock().unwrap()[0].1.clone();
     assert_eq!(seen.ctx(Duration::from_secs(1)).trace(), cx.trace());
+}
+
+/// The broker has waits of its own.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_event_whose_delivery_failed_is_due_again_after_a_wait() {
+    let setup = Setup { stores: Stores::embedded(), has_broker: false };
+    let (db, log, stop) = (setup.db().await, Arc::new(Log::default()), Jobs::default());
+    let config = delivery::Config { retry_ms: vec![60_000], ..setup.config(&["watch"]) };
+    outbox::relay(&db, Bus::new(&config, vec![log.listener("watch")], InternalKey::random()).unwrap(), &stop);
+    log.answer(1, Some(Code::Internal));
+    log.answer(2, Some(Code::TooManyRequests));
+    light(&db, 1..2).await;
+    // long enough ago for the longest wait after a transient fault
+    light_ago(&db, "watch", 2, TimeDelta::days(1)).await;
+    let rows = async || outbox::Entity::find().all(db.read()).await.unwrap();
+    until(async || rows().await.iter().all(|row| row.reason.is_some())).await;
+    for row in rows().await {
+        assert!(row.due_at > db.now() + TimeDelta::seconds(20), "{:?}", row.reason);
+    }
+    assert_eq!((log.times(1), log.times(2)), (1, 1));
+    stop.stopping().cancel();
 }
 
 /// A listener is started long after the first events were told; the broker keeps them.
