@@ -68,7 +68,6 @@ both_ways![
     an_event_that_was_published_before_there_is_a_relay_is_delivered,
     an_event_of_an_older_release_is_delivered,
     two_relays_share_the_work,
-    what_waits_for_a_listener_that_left_the_shop_is_a_dead_letter_in_the_end,
     an_event_that_is_handled_twice_has_one_effect,
     old_rows_are_swept_in_batches,
     events_are_in_the_trace_of_their_change,
@@ -616,7 +615,9 @@ async fn two_relays_share_the_work(setup: Setup) {
 }
 
 /// When a module leaves the shop, its events stay behind.
-async fn what_waits_for_a_listener_that_left_the_shop_is_a_dead_letter_in_the_end(setup: Setup) {
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_waits_for_a_listener_that_left_the_shop_is_a_dead_letter_in_the_end() {
+    let setup = Setup { stores: Stores::embedded(), has_broker: false };
     let db = setup.db().await;
     light_long_ago(&db, "left", 1).await;
     // another process of the shop may have a listener that this one does not know yet
