@@ -1,15 +1,19 @@
 //! A backup that is taken under load is one moment of the shop, and a shop goes on from it.
 
-use crate::harness::{Account, Shop, souk, to_address, until};
+use crate::{
+    harness::{Account, Shop, to_address, until},
+    verify,
+};
 use kernel::testing::Stores;
 use serde_json::json;
 use sqlx::{AssertSqlSafe, Connection, Executor, SqliteConnection};
 use std::{fs, path::Path, sync::Arc};
 use tokio::task::JoinSet;
 
+/// Whether a command succeeds, and its output.
 fn run(folder: &Path, arguments: &[&str], settings: &[(&str, &str)]) -> (bool, String) {
-    let output = souk(folder, arguments, settings).output().unwrap();
-    (output.status.success(), String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned())
+    let (code, said) = verify::run(folder, arguments, settings);
+    (code == Some(0), said)
 }
 
 /// Orders and pays for a piece of the product.
