@@ -60,13 +60,13 @@ macro_rules! define_module {
 
         /// The contracts of all modules, without starting one: for documents and commands.
         pub(crate) fn contracts() -> Vec<Known> {
-            vec![$(Known::of(Module::$Variant, $description, $module::$Client::remote(Transport::http(Vec::new(), InternalKey::random()))),)*]
+            vec![$(Known::of(Module::$Variant, $description, $module::$Client::remote(nowhere())),)*]
         }
 
         /// The calls of the modules that are compiled in.
         fn calls_of_modules() -> BTreeSet<(&'static str, &'static str)> {
             let mut clients = Clients::default();
-            $(clients.add($module::$Client::remote(Transport::http(Vec::new(), InternalKey::random())));)*
+            $(clients.add($module::$Client::remote(nowhere()));)*
             $(
                 #[cfg(feature = $name)]
                 let _ = <<$module::Service as kernel::module::Module>::Peers as kernel::module::Peers>::of(&clients, $name);
@@ -108,14 +108,21 @@ impl From<Module> for &'static str {
 }
 
 /// Who calls whom, as caller and callee: the gateway the modules with public operations, modules each other.
-pub(crate) fn calls() -> BTreeSet<(&'static str, &'static str)> {
-    let contracts = contracts();
+pub(crate) fn calls(contracts: &[Known]) -> BTreeSet<(&'static str, &'static str)> {
     let is_public = |known: &&Known| known.operations.ops().iter().any(|op| op.public.is_some());
     let by_gateway = contracts.iter().filter(is_public).map(|known| (Module::Gateway.name(), known.module.name()));
     // without a broker, the publisher of an event calls its listener
-    let deliveries =
-        contracts.iter().flat_map(|known| known.publishers(&contracts).map(|publisher| (publisher, known.module.name())));
-    by_gateway.chain(deliveries).chain(calls_of_modules()).collect()
+    by_gateway.chain(deliveries(contracts)).chain(calls_of_modules()).collect()
+}
+
+/// Publishers of events and their listeners.
+pub(crate) fn deliveries(contracts: &[Known]) -> BTreeSet<(&'static str, &'static str)> {
+    contracts.iter().flat_map(|known| known.publishers(contracts).map(|publisher| (publisher, known.module.name()))).collect()
+}
+
+/// For a client that is never used to call.
+fn nowhere() -> Transport {
+    Transport::http(Vec::new(), InternalKey::random())
 }
 
 /// The contract of a module.

@@ -104,9 +104,7 @@ fn templates(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
 
 fn processes() -> Vec<Process> {
     let contracts = modules::contracts();
-    let calls = modules::calls();
-    let publishes =
-        |module: Module| contracts.iter().any(|known| known.publishers(&contracts).any(|publisher| publisher == module.name()));
+    let (calls, deliveries) = (modules::calls(&contracts), modules::deliveries(&contracts));
     let process = |module: Module| Process {
         name: module.name(),
         port: module.default_port(),
@@ -115,8 +113,7 @@ fn processes() -> Vec<Process> {
             .filter(|callee| calls.contains(&(module.name(), callee.name())))
             .map(|callee| Callee { name: callee.name(), port: callee.default_port() })
             .collect(),
-        has_events: publishes(module)
-            || contracts.iter().any(|known| known.module == module && known.publishers(&contracts).next().is_some()),
+        has_events: deliveries.iter().any(|(publisher, listener)| [*publisher, *listener].contains(&module.name())),
         url_variable: config::url_variable(module),
     };
     Module::ALL.iter().map(|module| process(*module)).collect()

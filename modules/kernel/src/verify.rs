@@ -65,12 +65,14 @@ pub struct Entry {
 }
 
 impl Book {
-    /// A book that is read by this function. It must be a function of the store alone, not of an earlier answer.
-    pub fn new<F>(name: &'static str, read: impl Fn(Span) -> F + Send + Sync + 'static) -> Self
+    /// A book that this function reads from the store. It must depend on the store alone, not on an earlier answer.
+    pub fn new<S, F>(name: &'static str, store: &S, read: impl Fn(S, Span) -> F + Send + Sync + 'static) -> Self
     where
+        S: Clone + Send + Sync + 'static,
         F: Future<Output = Result<Vec<Entry>, BoxError>> + Send + 'static,
     {
-        Self { name, read: Arc::new(move |span| Box::pin(read(span))) }
+        let store = store.clone();
+        Self { name, read: Arc::new(move |span| Box::pin(read(store.clone(), span))) }
     }
 }
 
@@ -138,18 +140,13 @@ mod tests {
 
     /// A book of these orders; every reading is noted, and may change it.
     fn book(entries: Arc<Mutex<BTreeMap<i64, Option<&'static str>>>>, then: impl Fn() + Send + Sync + 'static) -> Book {
-        let then = Arc::new(then);
-        Book::new("charges", move |span: Span| {
-            let (entries, then) = (entries.clone(), then.clone());
-            async move {
-                let all = entries.lock().map_err(|e| e.to_string())?.clone();
-                let some = all.into_iter().filter(|(order, _)| (span.after..=span.until).contains(order) && *order != span.after);
-                let page = some.take(usize::try_from(span.limit).unwrap_or(usize::MAX));
-                let entries =
-                    page.map(|(order, state)| Entry { order: OrderId(order), state: state.map(String::from) }).collect();
-                then();
-                Ok(entries)
-            }
+        Book::new("charges", &(entries, Arc::new(then)), |(entries, then), span: Span| async move {
+            let all = entries.lock().map_err(|e| e.to_string())?.clone();
+            let some = all.into_iter().filter(|(order, _)| (span.after..=span.until).contains(order) && *order != span.after);
+            let page = some.take(usize::try_from(span.limit).unwrap_or(usize::MAX));
+            let entries = page.map(|(order, state)| Entry { order: OrderId(order), state: state.map(String::from) }).collect();
+            then();
+            Ok(entries)
         })
     }
 

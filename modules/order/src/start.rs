@@ -77,18 +77,7 @@ impl Module for Orders {
     }
 
     fn books(store: &Db) -> Vec<Book> {
-        let charges = store.clone();
-        let stock = store.clone();
-        vec![
-            Book::new("charges", move |span| {
-                let charges = charges.clone();
-                async move { checks::charges(&charges, span).await }
-            }),
-            Book::new("stock", move |span| {
-                let stock = stock.clone();
-                async move { checks::stock(&stock, span).await }
-            }),
-        ]
+        vec![Book::new("charges", store, checks::charges), Book::new("stock", store, checks::stock)]
     }
 }
 

@@ -45,10 +45,6 @@ impl Module for Payments {
     }
 
     fn books(store: &Db) -> Vec<Book> {
-        let charges = store.clone();
-        vec![Book::new("charges", move |span| {
-            let charges = charges.clone();
-            async move { checks::charges(&charges, span).await }
-        })]
+        vec![Book::new("charges", store, checks::charges)]
     }
 }

@@ -57,11 +57,7 @@ impl Module for Products {
     }
 
     fn books(store: &Db) -> Vec<Book> {
-        let stock = store.clone();
-        vec![Book::new("stock", move |span| {
-            let stock = stock.clone();
-            async move { checks::stock(&stock, span).await }
-        })]
+        vec![Book::new("stock", store, checks::stock)]
     }
 }
 

@@ -236,18 +236,23 @@ impl Drop for Process {
 
 /// Starts a server and waits until it prints its address. Warnings and errors go to the standard error of this program.
 fn listen(name: &'static str, mut command: Command) -> anyhow::Result<Process> {
-    let mut child = command.stdout(Stdio::piped()).spawn().with_context(|| format!("{command:?}"))?;
-    let mut lines = BufReader::new(child.stdout.take().context("no output")?).lines();
+    let piped = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+    let mut child = piped.with_context(|| format!("{command:?}"))?;
+    let (stdout, log) = (child.stdout.take().context("no output")?, child.stderr.take().context("no log")?);
+    std::thread::spawn(move || {
+        // warnings, errors, and why it did not start; not the log of requests
+        for line in BufReader::new(log).lines().map_while(Result::ok).filter(|line| !line.contains("INFO")) {
+            drop(writeln!(std::io::stderr(), "{name}: {line}"));
+        }
+    });
+    let mut lines = BufReader::new(stdout).lines();
     let found = lines.find_map(|line| line.ok()?.rsplit_once("listening on http://")?.1.parse().ok());
     let Some(address) = found else {
         child.wait()?;
         anyhow::bail!("souk ({name}) did not start");
     };
-    std::thread::spawn(move || {
-        for line in lines.map_while(Result::ok).filter(|line| line.contains(" WARN ") || line.contains(" ERROR ")) {
-            drop(writeln!(std::io::stderr(), "{name}: {line}"));
-        }
-    });
+    // reads further output, so that the pipe does not fill up
+    std::thread::spawn(move || lines.map_while(Result::ok).for_each(drop));
     Ok(Process { name, address, child })
 }
 

@@ -80,7 +80,7 @@ fn within(span: Span) -> Select<order::Entity> {
 }
 
 /// The charges of orders, as this module knows them.
-pub(crate) async fn charges(db: &Db, span: Span) -> Result<Vec<Entry>, BoxError> {
+pub(crate) async fn charges(db: Db, span: Span) -> Result<Vec<Entry>, BoxError> {
     use State::{Charging, Delivered, Paid, Refunded, Refunding, Shipped};
     let charged = [Charging, Paid, Shipped, Delivered, Refunding, Refunded];
     let orders = within(span).filter(Column::State.is_in(charged)).all(db.read()).await?;
@@ -101,7 +101,7 @@ pub(crate) async fn charges(db: &Db, span: Span) -> Result<Vec<Entry>, BoxError>
 }
 
 /// The stock of orders, as this module knows it.
-pub(crate) async fn stock(db: &Db, span: Span) -> Result<Vec<Entry>, BoxError> {
+pub(crate) async fn stock(db: Db, span: Span) -> Result<Vec<Entry>, BoxError> {
     use State::{Charging, Delivered, Paid, Pending, Placing, Refunding, Shipped};
     let with_stock = [Placing, Pending, Charging, Paid, Shipped, Delivered, Refunding];
     let orders = within(span).filter(Column::State.is_in(with_stock)).all(db.read()).await?;

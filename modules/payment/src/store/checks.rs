@@ -43,7 +43,7 @@ pub(crate) const CHECKS: &[Check] = &[
 ];
 
 /// The charges of orders, as this module knows them.
-pub(crate) async fn charges(db: &Db, span: Span) -> Result<Vec<Entry>, BoxError> {
+pub(crate) async fn charges(db: Db, span: Span) -> Result<Vec<Entry>, BoxError> {
     let find = payment::Entity::find()
         .filter(Column::OrderId.gt(span.after))
         .filter(Column::OrderId.lte(span.until))

@@ -49,7 +49,7 @@ pub(crate) const CHECKS: &[Check] = &[
 ];
 
 /// The stock of orders, as this module knows it.
-pub(crate) async fn stock(db: &Db, span: Span) -> Result<Vec<Entry>, BoxError> {
+pub(crate) async fn stock(db: Db, span: Span) -> Result<Vec<Entry>, BoxError> {
     use hold::{Column, Status};
     let holds = hold::Entity::find()
         .filter(Column::OrderId.gt(span.after))
