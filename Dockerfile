@@ -1,13 +1,15 @@
 # One image for all roles: `souk` serves the whole shop, `souk serve --only product` one module.
 #   docker build --build-arg COMMIT="$(git rev-parse HEAD)" -t souk .
 #   docker build --build-arg FEATURES=product -t souk-product .      # a lean one
-#   docker build --build-arg PROFILE=dist -t souk .                  # as it is released: smaller, and slower to build
+#   docker build --build-arg PROFILE=release -t souk .               # quicker to build, and larger
 # Podman needs --format docker, or it drops the health check.
 FROM docker.io/library/rust:1-bookworm AS build
 # lists the crates of the binary inside it: syft, trivy and `cargo audit bin` read the list
 RUN cargo install --locked --root /usr/local cargo-auditable@0.7.7
 ARG FEATURES=default
-ARG PROFILE=release
+ARG PROFILE=dist
+# one copy of equal functions, and short relocations (they need glibc 2.36): bench/README.md
+ENV RUSTFLAGS="-C link-arg=-Wl,--icf=all -C link-arg=-Wl,-z,pack-relative-relocs"
 WORKDIR /src
 COPY . .
 ARG COMMIT=unknown
@@ -16,8 +18,9 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry --mount=type=cache,targe
     SOUK_COMMIT="$COMMIT" cargo auditable build --profile "$PROFILE" --locked --package souk --no-default-features --features "$FEATURES" && \
     install -D "target/$PROFILE/souk" /image/usr/bin/souk && \
     ldd "target/$PROFILE/souk" | grep -o '/[^ ]*' | xargs -I{} cp -L --parents {} /image && \
-    scripts/licences /image/usr/share/doc/souk/licences --no-default-features --features "$FEATURES" && \
-    install -m 644 -t /image/usr/share/doc/souk LICENSE-MIT LICENSE-APACHE && \
+    install -D -m 644 -t /image/usr/share/doc/souk LICENSE-MIT LICENSE-APACHE && \
+    scripts/licences /licences --no-default-features --features "$FEATURES" && \
+    tar -C / -czf /image/usr/share/doc/souk/licences.tar.gz licences && \
     cp -L --parents /etc/ssl/certs/ca-certificates.crt /image && \
     echo 'nonroot:x:65532:65532::/srv/souk:/sbin/nologin' >/image/etc/passwd && \
     echo 'nonroot:x:65532:' >/image/etc/group && \

@@ -91,9 +91,10 @@ impl Settings {
 }
 
 /// Variables with names that operators know from elsewhere, and their settings.
-const WELL_KNOWN: [(&str, &str); 17] = [
+const WELL_KNOWN: [(&str, &str); 18] = [
     ("PORT", "port"),
     ("JWT_SECRET_KEY", "internal_key"),
+    ("JWT_SIGNING_KEY", "user.signing_key"),
     ("JWT_SIGNING_KEY_FILE", "user.signing_key_file"),
     ("CART_EXPIRY_HOURS", "cart.expiry_hours"),
     ("POSTGRES_PRODUCTS_URL", "product.database_url"),
@@ -133,7 +134,13 @@ fn well_known(only: Option<Module>) -> anyhow::Result<Vec<(String, String, Strin
     }
     let mut found = Vec::new();
     for (variable, key) in known {
-        found.extend(given(&variable)?.map(|(origin, value)| (key, origin, value)));
+        // a file that is a setting itself
+        let given = if WELL_KNOWN.iter().any(|(other, _)| *other == format!("{variable}_FILE")) {
+            env::var(&variable).ok().map(|value| (variable, value))
+        } else {
+            given(&variable)?
+        };
+        found.extend(given.map(|(origin, value)| (key, origin, value)));
     }
     Ok(found)
 }

@@ -172,7 +172,9 @@ impl Checks<'_> {
             self.file("peers_ca_file", path, false);
         }
         #[cfg(feature = "user")]
-        self.file("user.signing_key_file", &settings.user.signing_key_file, true);
+        if settings.user.signing_key.reveal().is_empty() {
+            self.file("user.signing_key_file", &settings.user.signing_key_file, true);
+        }
         #[cfg(feature = "notification")]
         if !settings.notification.templates_folder.as_os_str().is_empty() {
             for path in within(&settings.notification.templates_folder) {
@@ -321,7 +323,7 @@ impl Checks<'_> {
     fn user(&mut self) {
         let user = &self.settings.user;
         if user.generate_signing_key {
-            let text = "must be false in production: make a key and name it in user.signing_key_file";
+            let text = "must be false in production: make a key and name it in user.signing_key_file, or set user.signing_key";
             self.refuse("user.generate_signing_key", text);
         }
         if user.access_token_seconds > 3600 {

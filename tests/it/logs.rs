@@ -86,7 +86,7 @@ async fn purchase(shop: Shop) -> Vec<Value> {
     assert!(lines.iter().any(|line| line["level"] == "TRACE"));
     let placed = lines.iter().find(|line| line["fields"]["op"] == "order.place").unwrap();
     assert_eq!(placed["fields"]["user"], registered["user"]["id"]);
-    assert_eq!(placed["span"]["trace_id"].as_str().unwrap().len(), 32);
+    assert_eq!(placed["spans"][0]["trace_id"].as_str().unwrap().len(), 32);
     let operations: BTreeSet<&str> = lines.iter().filter_map(|line| line["fields"]["op"].as_str()).collect();
     assert!(operations.contains("user.login") && operations.contains("cart.add"), "{operations:?}");
     lines

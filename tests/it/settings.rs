@@ -405,6 +405,12 @@ fn files_that_others_can_read_or_write_are_refused_or_warned_about() {
         let is_good = expected == "can be used";
         assert_eq!(said.lines().count() == 1, is_good, "{variable} {mode:o}: {said}");
     }
+    // with the key as text the file is not used, and the text is not shown
+    let readable = place("key.pem", 0o644);
+    let text = [("JWT_SIGNING_KEY", "-----BEGIN s3cret"), ("JWT_SIGNING_KEY_FILE", readable.as_str())];
+    assert_eq!(check(&[&GOOD[..], &text].concat()), (true, "these settings can be used\n".into()));
+    let shown = String::from_utf8(run(&["config"], &text).stdout).unwrap();
+    assert!(shown.contains("signing_key = \"***\"") && !shown.contains("s3cret"), "{shown}");
     // the modes of settings files are checked, too
     let settings = folder.path().join("settings.toml");
     fs::write(&settings, "internal_key = \"9f86d081884c7d659a2feaa0c55ad015\"\n").unwrap();

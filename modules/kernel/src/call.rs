@@ -10,7 +10,7 @@ use crate::{
 use futures_util::FutureExt;
 use std::{
     panic::AssertUnwindSafe,
-    sync::Arc,
+    sync::{Arc, OnceLock},
     time::{Duration, Instant},
 };
 use tracing::{Instrument, Span};
@@ -39,7 +39,8 @@ pub struct Calls {
     module: Option<&'static str>,
     placement: Placement,
     ops: &'static [Op],
-    succeeded: Arc<[metrics::Histogram]>,
+    /// Made when a call succeeds for the first time: each has twenty lines in the answer of `/metrics`, and most calls never happen.
+    succeeded: Arc<[OnceLock<metrics::Histogram>]>,
 }
 
 impl Calls {
@@ -48,12 +49,12 @@ impl Calls {
         if placement == Placement::Remote {
             begin_counting(ops);
         }
-        Self { module: None, placement, ops, succeeded: meters(ops, "", placement) }
+        Self { module: None, placement, ops, succeeded: meters(ops) }
     }
 
     /// The same client for `module`: its calls are made in that name.
     pub fn called_by(&self, module: &'static str) -> Self {
-        Self { module: Some(module), succeeded: meters(self.ops, module, self.placement), ..self.clone() }
+        Self { module: Some(module), succeeded: meters(self.ops), ..self.clone() }
     }
 
     /// Whether the operation may be called at all, before its arguments are decoded.
@@ -115,19 +116,19 @@ impl Calls {
     }
 
     fn measure<T, E: ApiError>(&self, index: usize, took: Duration, result: &Result<T, E>) {
+        let meter = |code| {
+            let (op, caller, placement) = (self.ops[index].id, self.module.unwrap_or(""), self.placement.name());
+            metrics::histogram!("souk_call_seconds", "op" => op, "caller" => caller, "placement" => placement, "code" => code)
+        };
         match result {
-            Ok(_) => self.succeeded[index].record(took),
-            Err(e) => meter(&self.ops[index], self.module.unwrap_or(""), self.placement, e.code().name()).record(took),
+            Ok(_) => self.succeeded[index].get_or_init(|| meter("ok")).record(took),
+            Err(e) => meter(e.code().name()).record(took),
         }
     }
 }
 
-fn meters(ops: &'static [Op], caller: &'static str, placement: Placement) -> Arc<[metrics::Histogram]> {
-    ops.iter().map(|op| meter(op, caller, placement, "ok")).collect()
-}
-
-fn meter(op: &Op, caller: &'static str, placement: Placement, code: &'static str) -> metrics::Histogram {
-    metrics::histogram!("souk_call_seconds", "op" => op.id, "caller" => caller, "placement" => placement.name(), "code" => code)
+fn meters(ops: &[Op]) -> Arc<[OnceLock<metrics::Histogram>]> {
+    ops.iter().map(|_| OnceLock::new()).collect()
 }
 
 /// Whether the call may be made. `owner` is the user whose things a path names, e.g. `/cart/{user}`.

@@ -178,7 +178,8 @@ pub fn start_logging(filter: &str, format: LogFormat, traces: &Traces, only: Opt
             lines.with_writer(writer).boxed()
         }
         LogFormat::Json => {
-            let lines = fmt::layer().json().map_event_format(|inner| Named { inner, format, only });
+            // each span once, in `spans`; from the text of a span's fields a value is parsed for each line
+            let lines = fmt::layer().json().with_current_span(false).map_event_format(|inner| Named { inner, format, only });
             lines.with_writer(writer).boxed()
         }
     };

@@ -1,6 +1,6 @@
 //! Settings of the module.
 
-use kernel::db::Pool;
+use kernel::{Secret, db::Pool};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -14,7 +14,9 @@ pub struct Config {
     pub pool: Pool,
     /// The Ed25519 key that signs access tokens, as a PEM file (PKCS #8). All processes of this module share it.
     pub signing_key_file: PathBuf,
-    /// Whether to generate a missing key. Otherwise the module does not start without the key.
+    /// The same key as text, where secrets come as variables. If it is not empty, no file is read or made.
+    pub signing_key: Secret,
+    /// Whether to generate a missing file. Otherwise the module does not start without the key.
     pub generate_signing_key: bool,
     /// Lifetime of an access token in seconds, 60 to 86,400.
     pub access_token_seconds: u32,
@@ -28,6 +30,7 @@ impl Default for Config {
             database_url: "sqlite://data/user.db".into(),
             pool: Pool::default(),
             signing_key_file: "data/user-signing-key.pem".into(),
+            signing_key: Secret::default(),
             generate_signing_key: true,
             access_token_seconds: 900,
             refresh_token_days: 30,

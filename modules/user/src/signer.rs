@@ -1,6 +1,6 @@
 //! Signs access tokens.
 
-use crate::{AUDIENCE, AccessClaims, ISSUER, Jwk, Jwks, secrets::random_id};
+use crate::{AUDIENCE, AccessClaims, Config, ISSUER, Jwk, Jwks, secrets::random_id};
 use aws_lc_rs::{rand::SystemRandom, signature::Ed25519KeyPair};
 use jsonwebtoken::{
     Algorithm, EncodingKey, Header, encode,
@@ -22,24 +22,27 @@ pub(crate) struct Signer {
 }
 
 impl Signer {
-    /// Reads the key from a PEM file (PKCS #8); with `generate`, a missing one is generated. `seconds` is the lifetime of tokens.
-    pub(crate) fn open(file: &Path, generate: bool, seconds: u32) -> Result<Self, BoxError> {
-        let error = |e: &dyn std::fmt::Display| format!("user.signing_key_file: {}: {e}", file.display());
-        let pem = match fs::read(file) {
-            Err(e) if e.kind() == ErrorKind::NotFound && generate => {
-                generate_key(file).and_then(|()| fs::read(file)).map_err(|e| error(&e))?
-            }
-            Err(e) if e.kind() == ErrorKind::NotFound => {
-                return Err(error(&"not found; `openssl genpkey -algorithm ed25519` makes one").into());
-            }
-            read => read.map_err(|e| error(&e))?,
-        };
-        let unusable = |_| error(&"is not an Ed25519 key in PKCS #8");
-        let key = EncodingKey::from_ed_pem(&pem).map_err(unusable)?;
+    /// Takes the key from the settings, or from the file that they name.
+    pub(crate) fn open(config: &Config) -> Result<Self, BoxError> {
+        let given = config.signing_key.reveal();
+        if given.is_empty() {
+            let file = &config.signing_key_file;
+            let pem = read(file, config.generate_signing_key);
+            pem.and_then(|pem| Self::of(&pem, config))
+                .map_err(|e| format!("user.signing_key_file: {}: {e}", file.display()).into())
+        } else {
+            Self::of(given.as_bytes(), config).map_err(|e| format!("user.signing_key: {e}").into())
+        }
+    }
+
+    /// `pem` is a key in PKCS #8.
+    fn of(pem: &[u8], config: &Config) -> Result<Self, BoxError> {
+        let unusable = |_| "is not an Ed25519 key in PKCS #8";
+        let key = EncodingKey::from_ed_pem(pem).map_err(unusable)?;
         let public = jwk::Jwk::from_encoding_key(&key, Algorithm::EdDSA).map_err(unusable)?;
         let kid = public.thumbprint(ThumbprintHash::SHA256).map_err(unusable)?;
         let AlgorithmParameters::OctetKeyPair(parameters) = public.algorithm else {
-            return Err(error(&"is not an Ed25519 key").into());
+            return Err("is not an Ed25519 key".into());
         };
         let public = Jwk {
             kty: "OKP".into(),
@@ -51,7 +54,7 @@ impl Signer {
         };
         // RFC 9068: no other JWT of the shop is accepted as an access token
         let header = Header { typ: Some("at+jwt".into()), kid: Some(kid), ..Header::new(Algorithm::EdDSA) };
-        Ok(Self { key, header, jwks: Jwks { keys: vec![public] }, seconds })
+        Ok(Self { key, header, jwks: Jwks { keys: vec![public] }, seconds: config.access_token_seconds })
     }
 
     pub(crate) fn sign(&self, user: UserId, role: Role, session: &str) -> Result<String, Fault> {
@@ -76,6 +79,18 @@ impl Signer {
     /// Lifetime of a token.
     pub(crate) fn seconds(&self) -> u32 {
         self.seconds
+    }
+}
+
+/// Reads a key file; with `generate`, a missing one is generated.
+fn read(file: &Path, generate: bool) -> Result<Vec<u8>, BoxError> {
+    match fs::read(file) {
+        Err(e) if e.kind() == ErrorKind::NotFound && generate => {
+            generate_key(file)?;
+            Ok(fs::read(file)?)
+        }
+        Err(e) if e.kind() == ErrorKind::NotFound => Err("not found; `openssl genpkey -algorithm ed25519` makes one".into()),
+        read => Ok(read?),
     }
 }
 

@@ -67,10 +67,8 @@ impl Users {
         if !(1..=3_650).contains(&config.refresh_token_days) {
             return Err("user.refresh_token_days must be 1 to 3650".into());
         }
-        let (file, generate, seconds) =
-            (config.signing_key_file.clone(), config.generate_signing_key, config.access_token_seconds);
-        let secrets =
-            tokio::task::spawn_blocking(move || Ok::<_, BoxError>((Signer::open(&file, generate, seconds)?, Passwords::new()?)));
+        let owned = config.clone();
+        let secrets = tokio::task::spawn_blocking(move || Ok::<_, BoxError>((Signer::open(&owned)?, Passwords::new()?)));
         let (signer, passwords) = secrets.await??;
         Ok(Self { db, passwords, signer: Arc::new(signer), session_days: config.refresh_token_days })
     }

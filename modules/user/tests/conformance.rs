@@ -940,6 +940,22 @@ async fn processes_share_one_signing_key() {
 }
 
 #[tokio::test]
+async fn the_signing_key_may_be_text() {
+    let stores = Stores::embedded();
+    let kid = async |config: &Config| {
+        let users = UserClient::local(start::<Users>(config, ()).await.service);
+        users.jwks(&anonymous()).await.unwrap().keys[0].kid.clone()
+    };
+    let of_file = config(&stores).await;
+    let expected = kid(&of_file).await;
+    let text = std::fs::read_to_string(&of_file.signing_key_file).unwrap();
+    let missing = stores.folder().join("missing.pem");
+    let of_text = Config { signing_key: text.as_str().into(), signing_key_file: missing.clone(), ..config(&stores).await };
+    assert_eq!(kid(&of_text).await, expected);
+    assert!(!missing.exists());
+}
+
+#[tokio::test]
 async fn bad_settings_are_named() {
     let stores = Stores::embedded();
     let refused =
@@ -950,6 +966,8 @@ async fn bad_settings_are_named() {
     std::fs::write(&broken, "nonsense").unwrap();
     let broken = refused(Config { signing_key_file: broken, ..config(&stores).await }).await;
     assert!(broken.contains("not an Ed25519 key"), "{broken}");
+    let text = refused(Config { signing_key: "nonsense".into(), ..config(&stores).await }).await;
+    assert_eq!(text, "user.signing_key: is not an Ed25519 key in PKCS #8");
     assert!(refused(Config { access_token_seconds: 59, ..config(&stores).await }).await.contains("user.access_token_seconds"));
     assert!(refused(Config { refresh_token_days: 0, ..config(&stores).await }).await.contains("user.refresh_token_days"));
 }
