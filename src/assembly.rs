@@ -145,7 +145,7 @@ impl<'a> Builder<'a> {
         self.clients.add(client.clone());
         let operations: Arc<dyn Dispatch> = match self.only {
             Some(only) if only == module => Arc::new(client),
-            _ => Arc::new(client.called_by("gateway")),
+            _ => Arc::new(client.called_by(kernel::GATEWAY)),
         };
         self.modules.push((module, operations));
     }
@@ -189,7 +189,7 @@ impl<'a> Builder<'a> {
     fn gateway(self) -> anyhow::Result<Shop> {
         let peers = self.peers();
         let modules = self.modules.into_iter().map(|(_, operations)| operations).collect();
-        let users = self.clients.get("gateway");
+        let users = self.clients.get(kernel::GATEWAY);
         let gateway = gateway::start(&self.settings.gateway, modules, users, self.instances, self.jobs);
         Ok(Shop { endpoint: Endpoint::Gateway(gateway.map_err(of_module("gateway"))?), peers, stores: self.stores })
     }

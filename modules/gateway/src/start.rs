@@ -38,7 +38,7 @@ pub fn start(
         metrics::Unit::Seconds,
         "Age of the list of ended sessions"
     );
-    let auth = Auth::start(users.called_by("gateway"), jobs);
+    let auth = Auth::start(users.called_by(kernel::GATEWAY), jobs);
     let entry = PublicEntry { auth, limits, timeout: Duration::from_millis(config.request_timeout_ms.max(1)) };
     let api = openapi(&modules);
     let security = Contact::new(&config.security_contact)?;

@@ -84,7 +84,7 @@ pub mod testing;
 pub mod verify;
 
 pub use bounds::Request;
-pub use call::{Calls, Placement, validate};
+pub use call::{Calls, GATEWAY, Placement, validate};
 pub use clock::now;
 pub use ctx::{Ctx, MAX_DEADLINE, Principal, Role};
 #[cfg(feature = "store")]
