@@ -1,6 +1,7 @@
 use crate::{
-    Category, CategoryId, Hold, HoldRequest, ListProducts, NewCategory, NewProduct, Product, ProductChange, ProductError,
-    ProductId, ProductPage, SetStock,
+    Category, CategoryId, FindVariants, Hold, HoldRequest, ListMovements, ListProducts, MovementPage, NewCategory, NewMovement,
+    NewProduct, Product, ProductChange, ProductError, ProductId, ProductPage, SetStock, SetVariants, Stock, StockMovement,
+    Variant, VariantId, Variants,
 };
 use kernel::{Contract, Ctx, OrderId};
 
@@ -44,9 +45,62 @@ pub trait ProductApi {
 
     /// Set the stock of a product.
     ///
-    /// `quantity` is the number of pieces that can be sold from now on, without the pieces held by orders.
-    #[put("/products/{id}/stock", public = "/api/products/{id}/stock", access = role(admin), rate = "60/min", errors(NotFound))]
+    /// `quantity` is the number of pieces that can be sold from now on, without the pieces held by orders. The product must have no
+    /// options.
+    #[put(
+        "/products/{id}/stock",
+        public = "/api/products/{id}/stock",
+        access = role(admin),
+        rate = "60/min",
+        errors(NotFound, VariantRequired, StockOutOfRange)
+    )]
     async fn set_stock(&self, cx: &Ctx, id: ProductId, stock: SetStock) -> Result<Product, ProductError>;
+
+    /// Replace the variants of a product.
+    ///
+    /// The list is complete: variants with an `id` are changed, those without are added, and those that are missing are removed; what
+    /// can be sold of them is gone, and what orders hold of them stays theirs. To give a product options, send its variant with its
+    /// `id` and its values, and the others. To take them away, send the one that is left, without options.
+    #[put(
+        "/products/{id}/variants",
+        public = "/api/products/{id}/variants",
+        access = role(admin),
+        rate = "60/min",
+        errors(NotFound, SkuTaken)
+    )]
+    async fn set_variants(&self, cx: &Ctx, id: ProductId, variants: SetVariants) -> Result<Product, ProductError>;
+
+    /// Find variants by ids or by SKU.
+    #[get("/variants", public = "/api/variants", access = anyone, rate = "100/min")]
+    async fn variants(&self, cx: &Ctx, query: FindVariants) -> Result<Variants, ProductError>;
+
+    /// Get one variant.
+    #[get("/variants/{id}", public = "/api/variants/{id}", access = anyone, rate = "100/min", errors(VariantNotFound))]
+    async fn variant(&self, cx: &Ctx, id: VariantId) -> Result<Variant, ProductError>;
+
+    /// Get the stock of a variant.
+    #[get("/variants/{id}/stock", public = "/api/variants/{id}/stock", access = role(admin), rate = "100/min", errors(VariantNotFound))]
+    async fn stock(&self, cx: &Ctx, id: VariantId) -> Result<Stock, ProductError>;
+
+    /// Move the stock of a variant.
+    ///
+    /// By a difference (`delta`), or to what was counted (`counted`). Sales go on meanwhile, and nothing that others move is lost.
+    #[post(
+        "/variants/{id}/stock-movements",
+        public = "/api/variants/{id}/stock-movements",
+        access = role(admin),
+        retry = key,
+        status = 201,
+        rate = "60/min",
+        errors(VariantNotFound, StockOutOfRange)
+    )]
+    async fn move_stock(&self, cx: &Ctx, id: VariantId, movement: NewMovement) -> Result<StockMovement, ProductError>;
+
+    /// List movements of the stock.
+    ///
+    /// The newest first: by whom, why, for which order.
+    #[get("/stock-movements", public = "/api/stock-movements", access = role(admin), rate = "100/min")]
+    async fn stock_movements(&self, cx: &Ctx, query: ListMovements) -> Result<MovementPage, ProductError>;
 
     /// List all categories.
     ///

@@ -9,6 +9,30 @@ pub enum ProductError {
     #[error("Product not found")]
     #[api(not_found)]
     NotFound,
+    /// There is no such variant.
+    #[error("Variant not found")]
+    #[api(not_found)]
+    VariantNotFound,
+    /// The product has options: the call must name a variant.
+    #[error("This product has options: name one of its variants")]
+    #[api(conflict)]
+    VariantRequired,
+    /// Another variant of the shop has this SKU.
+    #[error("Another variant has the SKU {sku}")]
+    #[api(conflict)]
+    SkuTaken {
+        /// The SKU, in lower case.
+        sku: String,
+    },
+    /// The movement would leave fewer pieces than none, or more than 1,000,000; or fewer were counted than orders hold.
+    #[error("Not possible with {available} pieces available and {held} held by orders")]
+    #[api(conflict)]
+    StockOutOfRange {
+        /// Pieces that can be sold.
+        available: u32,
+        /// Pieces that orders hold.
+        held: u32,
+    },
     /// There is no such category.
     #[error("Category not found")]
     #[api(not_found)]

@@ -1,65 +1,86 @@
 //! Holds of orders on stock: placed, committed (sold), released, or expired.
 
 use crate::{
-    Hold, HoldRequest, ProductError, Shortage,
+    Hold, HoldLine, HoldRequest, ProductError, Shortage, VariantId,
     context::{Products, Result},
     entity::{hold, hold_line},
-    meters, rules,
-    store::{self, Movement},
+    meters,
+    rules::{self, name_of},
+    store::{
+        holds,
+        stock::{self, Movement},
+        variants::{self, Sold},
+    },
     view::{to_hold, to_quantity},
 };
-use kernel::{Fault, OrderId};
+use kernel::{Fault, OrderId, db::Tx};
+use std::collections::HashMap;
 
 impl Products {
     pub(crate) async fn place_hold(&self, order: OrderId, request: HoldRequest) -> Result<Hold> {
         let lines = rules::lines(request.lines)?;
         let tx = self.db.begin().await?;
         let hold = hold::Model { order_id: order.0, status: hold::Status::Held, expires_at: request.expires_at };
-        if !store::insert_hold(&*tx, hold.clone()).await? {
-            let hold = store::hold(&*tx, order).await?.ok_or_else(|| Fault::internal("a hold vanished"))?;
-            let held = store::hold_lines(&*tx, order).await?;
-            let same =
-                held.iter().map(|l| (l.product_id, l.quantity)).eq(lines.iter().map(|l| (l.product_id.0, l.quantity.into())));
+        if !holds::insert(&*tx, hold.clone()).await? {
+            let hold = holds::hold(&*tx, order).await?.ok_or_else(|| Fault::internal("a hold vanished"))?;
+            let mut held = holds::lines(&*tx, order).await?;
+            held.sort_unstable_by_key(|line| (line.product_id.unwrap_or(line.variant_id), line.variant_id));
+            let before = held.iter().map(|line| (line.variant_id, line.quantity));
+            let same = before.eq(lines.iter().map(|line| (line.variant().0, line.quantity.into())));
             if hold.status != hold::Status::Held || !same {
                 return Err(ProductError::HoldEnded);
             }
             return Ok(to_hold(hold, held, self.currency));
         }
-        let reserved = store::reserve(&*tx, &lines).await?;
-        if reserved.len() != lines.len() {
-            // these rows are locked by the write above
-            let products = store::products(&*tx, &lines).await?;
-            let short = lines.iter().filter(|line| reserved.iter().all(|p| p.id != line.product_id.0));
-            let shortages = short.map(|line| {
-                let product = products.iter().find(|p| p.id == line.product_id.0);
-                let available = product.map_or(0, |p| to_quantity(p.stock_quantity));
-                Shortage { product_id: line.product_id, requested: line.quantity, available }
-            });
-            meters::stock_conflicts().increment(1);
-            return Err(ProductError::OutOfStock { lines: shortages.collect() });
-        }
-        // as many products as lines, both sorted by id
-        let held: Vec<_> = std::iter::zip(reserved, &lines)
-            .map(|(product, line)| hold_line::Model {
+        let sold = self.reserve(&tx, &lines).await?;
+        let mut held = Vec::with_capacity(lines.len());
+        for line in &lines {
+            let Some(Sold { variant, product_name, .. }) = sold.get(&line.variant()) else {
+                return Err(Fault::internal("a variant was reserved that is not sold").into());
+            };
+            held.push(hold_line::Model {
                 order_id: order.0,
-                product_id: product.id,
+                variant_id: variant.id,
+                product_id: (variant.product_id != variant.id).then_some(variant.product_id),
+                sku: variant.sku.clone(),
                 quantity: line.quantity.into(),
-                name: product.name,
-                unit_price_minor: product.price_minor,
-            })
-            .collect();
-        store::insert_hold_lines(&*tx, &held).await?;
+                name: name_of(product_name, &rules::options(&variant.options)?),
+                unit_price_minor: variant.price_minor,
+            });
+        }
+        holds::insert_lines(&*tx, &held).await?;
+        stock::append_held(&*tx, order).await?;
         tx.commit().await?;
         Ok(to_hold(hold, held, self.currency))
     }
 
+    /// Reserves all lines, and returns their variants. After an error the caller must roll back.
+    async fn reserve(&self, tx: &Tx, lines: &[HoldLine]) -> Result<HashMap<VariantId, Sold>> {
+        let products = lines.chunk_by(|a, b| a.product_id == b.product_id).count() as u64;
+        let have_enough = stock::reserve_of_products(&**tx, lines).await? == products;
+        // the products are locked now, so that prices and names stay as they are
+        let sold = variants::by_ids(&**tx, lines.iter().map(HoldLine::variant)).await?;
+        let sold: HashMap<_, _> = sold.into_iter().map(|sold| (VariantId(sold.variant.id), sold)).collect();
+        let is_sold = |line: &HoldLine| sold.get(&line.variant()).is_some_and(|s| s.variant.product_id == line.product_id.0);
+        if have_enough && lines.iter().all(is_sold) && stock::reserve(&**tx, lines).await? == lines.len() as u64 {
+            return Ok(sold);
+        }
+        let short = lines.iter().filter_map(|line| {
+            let available = if is_sold(line) { to_quantity(sold[&line.variant()].available) } else { 0 };
+            let (product_id, variant_id, requested) = (line.product_id, line.variant_id, line.quantity);
+            (available < requested).then_some(Shortage { product_id, variant_id, requested, available })
+        });
+        meters::stock_conflicts().increment(1);
+        Err(ProductError::OutOfStock { lines: short.collect() })
+    }
+
     pub(crate) async fn commit_hold(&self, order: OrderId) -> Result<()> {
         let tx = self.db.begin().await?;
-        if store::move_hold(&*tx, order, hold::Status::Held, hold::Status::Committed).await? {
-            store::move_stock(&*tx, &[order], Movement::Sell).await?;
+        if holds::move_to(&*tx, order, hold::Status::Held, hold::Status::Committed).await? {
+            stock::move_held(&*tx, &[order], Movement::Sell).await?;
             return Ok(tx.commit().await?);
         }
-        match store::hold(&*tx, order).await?.map(|hold| hold.status) {
+        match holds::hold(&*tx, order).await?.map(|hold| hold.status) {
             Some(hold::Status::Committed) => Ok(()),
             _ => Err(ProductError::HoldEnded),
         }
@@ -67,14 +88,14 @@ impl Products {
 
     pub(crate) async fn release_hold(&self, order: OrderId) -> Result<()> {
         let tx = self.db.begin().await?;
-        if store::move_hold(&*tx, order, hold::Status::Held, hold::Status::Released).await? {
-            store::move_stock(&*tx, &[order], Movement::Free).await?;
-        } else if store::move_hold(&*tx, order, hold::Status::Committed, hold::Status::Released).await? {
-            store::move_stock(&*tx, &[order], Movement::Return).await?;
-        } else if store::hold(&*tx, order).await?.is_none() {
+        if holds::move_to(&*tx, order, hold::Status::Held, hold::Status::Released).await? {
+            stock::move_held(&*tx, &[order], Movement::Free).await?;
+        } else if holds::move_to(&*tx, order, hold::Status::Committed, hold::Status::Released).await? {
+            stock::move_held(&*tx, &[order], Movement::Return).await?;
+        } else if holds::hold(&*tx, order).await?.is_none() {
             // a hold that arrives later finds its order released
             let gone = hold::Model { order_id: order.0, status: hold::Status::Released, expires_at: self.db.now() };
-            if !store::insert_hold(&*tx, gone).await? {
+            if !holds::insert(&*tx, gone).await? {
                 return Err(Fault::unavailable("The stock of the order is just being held", "a concurrent hold").into());
             }
         }
@@ -84,9 +105,9 @@ impl Products {
     /// Returns the stock of expired holds to the shop, and the number of the holds.
     pub(crate) async fn expire_holds(&self) -> Result<usize, Fault> {
         let tx = self.db.begin().await?;
-        let expired = store::expire_holds(&*tx, self.db.now(), 100).await?;
+        let expired = holds::expire(&*tx, self.db.now(), 100).await?;
         if !expired.is_empty() {
-            store::move_stock(&*tx, &expired, Movement::Free).await?;
+            stock::move_held(&*tx, &expired, Movement::Free).await?;
             tx.count(meters::expired_holds(), expired.len() as u64);
             tx.commit().await?;
         }

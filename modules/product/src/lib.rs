@@ -41,7 +41,11 @@ mod service;
 #[cfg(feature = "server")]
 mod start;
 #[cfg(feature = "server")]
+mod stock;
+#[cfg(feature = "server")]
 mod store;
+#[cfg(feature = "server")]
+mod variants;
 #[cfg(feature = "server")]
 mod view;
 

@@ -1,12 +1,14 @@
 //! `list`: filters, sorts and pages products.
 
 use crate::{
-    ListProducts, ProductPage,
+    ListProducts, ProductId, ProductPage,
     context::{Products, Result},
-    rules, store,
+    rules,
+    store::{self, variants},
     view::to_product,
 };
 use kernel::{AmountText, Page};
+use std::collections::HashMap;
 
 impl Products {
     pub(crate) async fn find(&self, query: ListProducts) -> Result<ProductPage> {
@@ -31,7 +33,18 @@ impl Products {
         } else {
             tokio::try_join!(rows, store::count(db, &filter))?
         };
-        let products = rows.into_iter().map(to_product).collect::<Result<_>>()?;
+        let with_variants = query.variants == Some(true);
+        let mut sold: HashMap<i64, Vec<_>> = HashMap::new();
+        if with_variants {
+            for one in variants::of_products(db, rows.iter().map(|row| ProductId(row.id))).await? {
+                sold.entry(one.variant.product_id).or_default().push(one);
+            }
+        }
+        let products = rows.into_iter().map(|row| {
+            let sold = with_variants.then(|| sold.remove(&row.id).unwrap_or_default());
+            to_product(row, sold)
+        });
+        let products = products.collect::<Result<_>>()?;
         Ok(ProductPage { products, pagination: page.of_total(total) })
     }
 }

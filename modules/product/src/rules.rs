@@ -1,21 +1,21 @@
 //! Rules of the catalogue. Pure functions.
 
-use crate::{CategoryId, HoldLine, MAX_PRICE_MINOR, ProductError};
-use kernel::{Amount, Currency, Fault, Money};
+use crate::{CategoryId, HoldLine, MAX_PRICE_MINOR, OptionOf, ProductError, ProductOption, SetVariant, SetVariants};
+use kernel::{Amount, Currency, Fault, Money, serde_json};
 use std::collections::{HashMap, HashSet};
 
 /// Validates the price of a product: the shop's currency, and 0 to the highest price.
-pub(crate) fn price(price: Amount, given: Option<Currency>, shop: Currency) -> Result<Money, ProductError> {
+pub(crate) fn price(price: Amount, given: Option<Currency>, shop: Currency) -> Result<Money, Fault> {
+    price_at("/price", price, given, shop)
+}
+
+fn price_at(pointer: &str, price: Amount, given: Option<Currency>, shop: Currency) -> Result<Money, Fault> {
     if given.is_some_and(|given| given != shop) {
-        return Err(Fault::invalid("/currency", format!("must be {shop}, the currency of this shop")).into());
+        return Err(Fault::invalid("/currency", format!("must be {shop}, the currency of this shop")));
     }
-    let price = money("/price", price, shop)?;
+    let price = money(pointer, price, shop)?;
     let most = Money { minor: MAX_PRICE_MINOR, currency: shop };
-    if (0..=most.minor).contains(&price.minor) {
-        Ok(price)
-    } else {
-        Err(Fault::invalid("/price", format!("must be 0 to {most}")).into())
-    }
+    if (0..=most.minor).contains(&price.minor) { Ok(price) } else { Err(Fault::invalid(pointer, format!("must be 0 to {most}"))) }
 }
 
 /// The amount of the member `pointer` in minor units of the shop's currency.
@@ -27,12 +27,105 @@ pub(crate) fn money(pointer: &str, amount: Amount, shop: Currency) -> Result<Mon
     amount.in_currency(shop).ok_or_else(|| Fault::invalid(pointer, detail()))
 }
 
-/// The lines of a hold, sorted by product, because every transaction locks products in the same order.
+/// The lines of a hold, sorted by product and variant, because every transaction locks products in the same order.
 pub(crate) fn lines(mut lines: Vec<HoldLine>) -> Result<Vec<HoldLine>, ProductError> {
-    lines.sort_unstable_by_key(|line| line.product_id);
-    match lines.windows(2).find(|pair| pair[0].product_id == pair[1].product_id) {
+    lines.sort_unstable_by_key(|line| (line.product_id, line.variant()));
+    let mut seen = HashSet::new();
+    match lines.iter().find(|line| !seen.insert(line.variant())) {
         None => Ok(lines),
-        Some(pair) => Err(Fault::invalid("/lines", format!("has product {} twice", pair[0].product_id)).into()),
+        Some(line) => Err(Fault::invalid("/lines", format!("has variant {} twice", line.variant())).into()),
+    }
+}
+
+/// A variant that was validated.
+pub(crate) struct Wanted {
+    pub(crate) spec: SetVariant,
+    /// Names and values of the options, as they are stored.
+    pub(crate) options: String,
+    /// The price, if one was given.
+    pub(crate) price_minor: Option<i64>,
+}
+
+/// Validates the variants of a product: the same options, other values, no id and no SKU twice.
+pub(crate) fn variants(request: SetVariants, shop: Currency) -> Result<Vec<Wanted>, Fault> {
+    let variants = request.variants;
+    let names: Vec<_> = variants[0].options.iter().map(|option| option.name.clone()).collect();
+    let (mut ids, mut values, mut skus) = (HashSet::new(), HashSet::new(), HashSet::new());
+    let is_alone = variants.len() == 1;
+    let wanted = (0..).zip(variants).map(|(i, spec): (usize, SetVariant)| {
+        let wrong = |member: &str, detail: String| Err(Fault::invalid(format!("/variants/{i}/{member}"), detail));
+        let mut distinct = HashSet::new();
+        if let Some(twice) = spec.options.iter().find(|option| !distinct.insert(option.name.to_lowercase())) {
+            return wrong("options", format!("has {} twice", twice.name));
+        }
+        if !spec.options.iter().map(|option| &option.name).eq(&names) {
+            return wrong("options", "must have the same names in the same order as the other variants".into());
+        }
+        if names.is_empty() && !is_alone {
+            return wrong("options", "must tell the variants apart".into());
+        }
+        let options = stored_options(&spec.options)?;
+        if !values.insert(options.to_lowercase()) {
+            return wrong("options", "has the values of another variant".into());
+        }
+        if spec.id.is_some_and(|id| !ids.insert(id)) {
+            return wrong("id", "is there twice".into());
+        }
+        if spec.id.is_some() && spec.stock_quantity.is_some() {
+            return wrong(
+                "stock_quantity",
+                "must not be sent for a variant that exists: its stock is moved by other operations".into(),
+            );
+        }
+        if spec.sku.as_ref().is_some_and(|sku| !skus.insert(sku.to_lowercase())) {
+            return wrong("sku", "is there twice".into());
+        }
+        let price = spec.price.map(|price| price_at(&format!("/variants/{i}/price"), price, None, shop)).transpose()?;
+        Ok(Wanted { spec, options, price_minor: price.map(|price| price.minor) })
+    });
+    wanted.collect()
+}
+
+/// Options as the store compares them: empty without options.
+fn stored_options(options: &[OptionOf]) -> Result<String, Fault> {
+    if options.is_empty() { Ok(String::new()) } else { serde_json::to_string(options).map_err(Fault::internal) }
+}
+
+/// Options from what [`stored_options`] made.
+pub(crate) fn options(stored: &str) -> Result<Vec<OptionOf>, Fault> {
+    if stored.is_empty() { Ok(Vec::new()) } else { serde_json::from_str(stored).map_err(Fault::internal) }
+}
+
+/// The options of a product: those of its variants, and their values in the order of the variants.
+pub(crate) fn options_of<'a>(variants: impl IntoIterator<Item = &'a [OptionOf]>) -> Vec<ProductOption> {
+    let mut all: Vec<ProductOption> = Vec::new();
+    for option in variants.into_iter().flatten() {
+        let at = all.iter().position(|known| known.name == *option.name).unwrap_or_else(|| {
+            all.push(ProductOption { name: option.name.to_string(), values: Vec::new() });
+            all.len() - 1
+        });
+        if all[at].values.iter().all(|value| *value != *option.value) {
+            all[at].values.push(option.value.to_string());
+        }
+    }
+    all
+}
+
+/// The name of a variant: that of its product with the values of the options, at most 255 characters.
+pub(crate) fn name_of(product: &str, options: &[OptionOf]) -> String {
+    /// As many as a column of names has.
+    const MOST: usize = 255;
+    if options.is_empty() {
+        return product.into();
+    }
+    let values: Vec<&str> = options.iter().map(|option| &*option.value).collect();
+    let values = format!(" ({})", values.join(", "));
+    // three values of 60 characters leave room for some of the name
+    let room = MOST - values.chars().count();
+    if product.chars().count() <= room {
+        format!("{product}{values}")
+    } else {
+        product.chars().take(room - 1).chain(['…']).chain(values.chars()).collect()
     }
 }
 
@@ -86,7 +179,7 @@ mod tests {
 
     #[test]
     fn lines_are_sorted_and_distinct() {
-        let line = |id, quantity| HoldLine { product_id: ProductId(id), quantity };
+        let line = |id, quantity| HoldLine { product_id: ProductId(id), variant_id: None, quantity };
         assert_eq!(lines(vec![line(2, 1), line(1, 3)]), Ok(vec![line(1, 3), line(2, 1)]));
         assert!(lines(vec![line(1, 1), line(2, 1), line(1, 3)]).is_err());
     }

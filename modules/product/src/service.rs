@@ -1,10 +1,11 @@
 //! The implementation of [`ProductApi`].
 
 use crate::{
-    Category, CategoryId, Hold, HoldRequest, ListProducts, NewCategory, NewProduct, Product, ProductApi, ProductChange,
-    ProductError, ProductId, ProductPage, SetStock,
+    Category, CategoryId, FindVariants, Hold, HoldRequest, ListMovements, ListProducts, MovementPage, NewCategory, NewMovement,
+    NewProduct, Product, ProductApi, ProductChange, ProductError, ProductId, ProductPage, SetStock, SetVariants, Stock,
+    StockMovement, Variant, VariantId, Variants,
     context::{Products, Result},
-    store,
+    store::{self, variants},
     view::{to_category, to_product},
 };
 use kernel::{Ctx, OrderId};
@@ -15,7 +16,9 @@ impl ProductApi for Products {
     }
 
     async fn get(&self, _: &Ctx, id: ProductId) -> Result<Product> {
-        store::product(self.db.read(), id).await?.ok_or(ProductError::NotFound).and_then(to_product)
+        let db = self.db.read();
+        let (product, sold) = tokio::try_join!(store::product(db, id), variants::of_products(db, [id]))?;
+        to_product(product.ok_or(ProductError::NotFound)?, Some(sold))
     }
 
     async fn create(&self, cx: &Ctx, new: NewProduct) -> Result<Product> {
@@ -27,11 +30,35 @@ impl ProductApi for Products {
     }
 
     async fn delete(&self, _: &Ctx, id: ProductId) -> Result<()> {
-        store::delete(self.db.write(), id).await?.map(drop).ok_or(ProductError::NotFound)
+        self.remove_product(id).await
     }
 
-    async fn set_stock(&self, _: &Ctx, id: ProductId, stock: SetStock) -> Result<Product> {
-        store::set_stock(self.db.write(), id, stock.quantity).await?.ok_or(ProductError::NotFound).and_then(to_product)
+    async fn set_stock(&self, cx: &Ctx, id: ProductId, stock: SetStock) -> Result<Product> {
+        self.set_available(cx, id, stock.quantity).await
+    }
+
+    async fn set_variants(&self, cx: &Ctx, id: ProductId, variants: SetVariants) -> Result<Product> {
+        self.replace_variants(cx, id, variants).await
+    }
+
+    async fn variants(&self, _: &Ctx, query: FindVariants) -> Result<Variants> {
+        self.find_variants(query).await
+    }
+
+    async fn variant(&self, _: &Ctx, id: VariantId) -> Result<Variant> {
+        self.find_variant(id).await
+    }
+
+    async fn stock(&self, _: &Ctx, id: VariantId) -> Result<Stock> {
+        self.stock_of(id).await
+    }
+
+    async fn move_stock(&self, cx: &Ctx, id: VariantId, movement: NewMovement) -> Result<StockMovement> {
+        self.move_stock_of(cx, id, movement).await
+    }
+
+    async fn stock_movements(&self, _: &Ctx, query: ListMovements) -> Result<MovementPage> {
+        self.movements(query).await
     }
 
     async fn categories(&self, _: &Ctx) -> Result<Vec<Category>> {

@@ -1,33 +1,32 @@
 //! All queries of the module.
 
 use crate::{
-    CategoryId, HoldLine, ListProducts, NewCategory, NewProduct, ProductChange, ProductId, ProductSortField,
+    CategoryId, ListProducts, NewCategory, NewProduct, ProductChange, ProductId, ProductSortField,
     entity::{
-        category, hold, hold_line,
+        category,
         product::{self, Column},
     },
 };
-use kernel::{
-    Fault, Money, OrderId, Page,
-    chrono::{DateTime, Utc},
-    now,
-};
+use kernel::{Fault, Money, Page, now};
 use sea_orm::{
     ActiveModelTrait,
     ActiveValue::Unchanged,
-    ColumnTrait, Condition, ConnectionTrait, EntityTrait, ExprTrait, IntoActiveModel, Order, PaginatorTrait, QueryFilter,
-    QueryOrder, QuerySelect, QueryTrait, Select, Set, TryInsertResult,
-    sea_query::{CaseStatement, Expr, Query, SelectStatement},
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, Order, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, Select,
+    Set,
+    sea_query::{CaseStatement, Expr},
 };
 
 pub(crate) mod checks;
+pub(crate) mod holds;
 mod search;
 mod sort_key;
+pub(crate) mod stock;
+pub(crate) mod variants;
 
 use search::Search;
 use sort_key::sort_key;
 
-type Result<T> = std::result::Result<T, Fault>;
+type Result<T, E = Fault> = std::result::Result<T, E>;
 
 /// A product that was not deleted.
 pub(crate) async fn product(db: &impl ConnectionTrait, id: ProductId) -> Result<Option<product::Model>> {
@@ -93,10 +92,12 @@ pub(crate) async fn insert(db: &impl ConnectionTrait, new: NewProduct, price: Mo
     Ok(new_row(new, price).insert(db).await?)
 }
 
+/// Inserts products with their first variants.
 pub(crate) async fn insert_many(db: &impl ConnectionTrait, products: Vec<(NewProduct, Money)>) -> Result<()> {
     let rows = products.into_iter().map(|(new, price)| new_row(new, price));
-    product::Entity::insert_many(rows).exec_without_returning(db).await?;
-    Ok(())
+    let ids = product::Entity::insert_many(rows).exec_with_returning_keys(db).await?;
+    variants::insert_first(db, &ids).await?;
+    stock::insert_first_items(db, &ids, None).await
 }
 
 fn new_row(new: NewProduct, price: Money) -> product::ActiveModel {
@@ -118,28 +119,17 @@ fn new_row(new: NewProduct, price: Money) -> product::ActiveModel {
     }
 }
 
-/// Replaces all of a product but its stock; `None` when there is no such product.
-pub(crate) async fn replace(
-    db: &impl ConnectionTrait,
-    id: ProductId,
-    change: ProductChange,
-    price: Money,
-) -> Result<Option<product::Model>> {
+/// Replaces all of a product but its variants; `None` when there is no such product.
+pub(crate) async fn replace(db: &impl ConnectionTrait, id: ProductId, change: ProductChange) -> Result<Option<product::Model>> {
     let row = product::ActiveModel {
         name_lower: Set(change.name.to_lowercase()),
         name_key: Set(Some(sort_key(&change.name))),
         name: Set(change.name.into()),
         description: Set(change.description.map(String::from).unwrap_or_default()),
-        price_minor: Set(price.minor),
         category_id: Set(change.category_id.map(|id| id.0)),
         updated_at: Set(now()),
         ..Default::default()
     };
-    update(db, id, row).await
-}
-
-pub(crate) async fn set_stock(db: &impl ConnectionTrait, id: ProductId, quantity: i64) -> Result<Option<product::Model>> {
-    let row = product::ActiveModel { stock_quantity: Set(quantity), updated_at: Set(now()), ..Default::default() };
     update(db, id, row).await
 }
 
@@ -227,142 +217,4 @@ pub(crate) async fn delete_category(db: &impl ConnectionTrait, id: CategoryId) -
         .exec(db)
         .await?;
     Ok(category::Entity::delete_by_id(id.0).exec(db).await?.rows_affected == 1)
-}
-
-pub(crate) async fn hold(db: &impl ConnectionTrait, order: OrderId) -> Result<Option<hold::Model>> {
-    Ok(hold::Entity::find_by_id(order.0).one(db).await?)
-}
-
-pub(crate) async fn hold_lines(db: &impl ConnectionTrait, order: OrderId) -> Result<Vec<hold_line::Model>> {
-    let find = hold_line::Entity::find().filter(hold_line::Column::OrderId.eq(order.0));
-    Ok(find.order_by_asc(hold_line::Column::ProductId).all(db).await?)
-}
-
-fn products_of(lines: &[HoldLine]) -> Select<product::Entity> {
-    let ids = lines.iter().map(|line| line.product_id.0);
-    product::Entity::find().filter(Column::Id.is_in(ids)).filter(Column::DeletedAt.is_null()).order_by_asc(Column::Id)
-}
-
-/// The existing products of these lines.
-pub(crate) async fn products(db: &impl ConnectionTrait, lines: &[HoldLine]) -> Result<Vec<product::Model>> {
-    Ok(products_of(lines).all(db).await?)
-}
-
-/// Reserves the stock of all lines in one conditional write, and returns the products, sorted by id. If there are fewer products
-/// than lines, some product has too little stock, and the caller must roll back.
-///
-/// Products are locked in the order of their ids, so that two orders with the same products never wait for each other in a
-/// circle. (SQLite has one writer and ignores the lock.)
-pub(crate) async fn reserve(db: &impl ConnectionTrait, lines: &[HoldLine]) -> Result<Vec<product::Model>> {
-    let quantity = || {
-        let case = lines
-            .iter()
-            .fold(CaseStatement::new(), |case, line| case.case(Column::Id.eq(line.product_id.0), i64::from(line.quantity)));
-        Expr::expr(case.finally(0))
-    };
-    let locked = products_of(lines).select_only().column(Column::Id).lock_exclusive().into_query();
-    let mut reserved = product::Entity::update_many()
-        .col_expr(Column::StockQuantity, Expr::col(Column::StockQuantity).sub(quantity()))
-        .col_expr(Column::Reserved, Expr::col(Column::Reserved).add(quantity()))
-        .col_expr(Column::UpdatedAt, Expr::value(now()))
-        .filter(Column::Id.in_subquery(locked))
-        .filter(Expr::col(Column::StockQuantity).gte(quantity()))
-        .exec_with_returning(db)
-        .await?;
-    reserved.sort_unstable_by_key(|product| product.id);
-    Ok(reserved)
-}
-
-/// Inserts a hold; `false` when the order has a hold already, or has had one.
-pub(crate) async fn insert_hold(db: &impl ConnectionTrait, hold: hold::Model) -> Result<bool> {
-    let insert = hold::Entity::insert(hold.into_active_model()).on_conflict_do_nothing();
-    Ok(matches!(insert.exec_without_returning(db).await?, TryInsertResult::Inserted(1..)))
-}
-
-pub(crate) async fn insert_hold_lines(db: &impl ConnectionTrait, lines: &[hold_line::Model]) -> Result<()> {
-    let rows = lines.iter().cloned().map(IntoActiveModel::into_active_model);
-    hold_line::Entity::insert_many(rows).exec_without_returning(db).await?;
-    Ok(())
-}
-
-/// Changes the status of a hold; `false` when its status is not `from`.
-pub(crate) async fn move_hold(db: &impl ConnectionTrait, order: OrderId, from: hold::Status, to: hold::Status) -> Result<bool> {
-    let done = hold::Entity::update_many()
-        .col_expr(hold::Column::Status, Expr::value(to))
-        .filter(hold::Column::OrderId.eq(order.0))
-        .filter(hold::Column::Status.eq(from))
-        .exec(db)
-        .await?;
-    Ok(done.rows_affected == 1)
-}
-
-/// Marks up to `limit` holds as expired and returns their orders.
-pub(crate) async fn expire_holds(db: &impl ConnectionTrait, now: DateTime<Utc>, limit: u64) -> Result<Vec<OrderId>> {
-    let due = hold::Entity::find()
-        .select_only()
-        .column(hold::Column::OrderId)
-        .filter(hold::Column::Status.eq(hold::Status::Held))
-        .filter(hold::Column::ExpiresAt.lte(now))
-        .limit(limit);
-    let orders: Vec<i64> = due.into_tuple().all(db).await?;
-    if orders.is_empty() {
-        return Ok(Vec::new());
-    }
-    let expired = hold::Entity::update_many()
-        .col_expr(hold::Column::Status, Expr::value(hold::Status::Expired))
-        .filter(hold::Column::OrderId.is_in(orders))
-        .filter(hold::Column::Status.eq(hold::Status::Held))
-        .exec_with_returning(db)
-        .await?;
-    Ok(expired.into_iter().map(|hold| OrderId(hold.order_id)).collect())
-}
-
-/// A movement of the stock of orders.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Movement {
-    /// From the hold back into the shop.
-    Free,
-    /// From the hold to the customer.
-    Sell,
-    /// From the customer back into the shop.
-    Return,
-}
-
-/// Moves the stock of all lines of these orders in one write, which locks the products in the order of their ids as [`reserve`]
-/// does.
-pub(crate) async fn move_stock(db: &impl ConnectionTrait, orders: &[OrderId], movement: Movement) -> Result<()> {
-    let lines = |columns: &dyn Fn(&mut SelectStatement)| {
-        let mut select = Query::select();
-        columns(&mut select);
-        select.from(hold_line::Entity).and_where(hold_line::Column::OrderId.is_in(orders.iter().map(|id| id.0)));
-        select
-    };
-    let quantity = || {
-        let sum = Expr::col((hold_line::Entity, hold_line::Column::Quantity)).sum().cast_as("BIGINT");
-        let mut select = lines(&|select| {
-            select.expr(sum.clone());
-        });
-        let of_product = Expr::col((hold_line::Entity, hold_line::Column::ProductId)).equals((product::Entity, Column::Id));
-        Expr::SubQuery(None, Box::new(select.and_where(of_product).to_owned().into()))
-    };
-    let held = lines(&|select| {
-        select.column(hold_line::Column::ProductId);
-    });
-    let products = Query::select()
-        .column(Column::Id)
-        .from(product::Entity)
-        .and_where(Expr::col(Column::Id).in_subquery(held))
-        .order_by(Column::Id, Order::Asc)
-        .lock_exclusive()
-        .to_owned();
-    let mut update =
-        product::Entity::update_many().col_expr(Column::UpdatedAt, Expr::value(now())).filter(Column::Id.in_subquery(products));
-    if movement != Movement::Sell {
-        update = update.col_expr(Column::StockQuantity, Expr::col(Column::StockQuantity).add(quantity()));
-    }
-    if movement != Movement::Return {
-        update = update.col_expr(Column::Reserved, Expr::col(Column::Reserved).sub(quantity()));
-    }
-    update.exec(db).await?;
-    Ok(())
 }

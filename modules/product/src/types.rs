@@ -1,5 +1,11 @@
+mod stock;
+mod variants;
+
+pub use stock::*;
+pub use variants::*;
+
 use crate::{
-    ids::{CategoryId, Ids, ProductId},
+    ids::{CategoryId, Ids, ProductId, VariantId},
     sort::ProductSort,
 };
 use garde::Validate;
@@ -35,15 +41,23 @@ pub struct Product {
     pub name: String,
     /// Description, at most 10,000 characters; empty when there is none.
     pub description: String,
-    /// Price of one piece, in `currency`.
+    /// Price of one piece, in `currency`: of the cheapest variant, if there are several.
     pub price: Amount,
     /// Currency of the price: the shop's.
     pub currency: Currency,
     /// Id of the category; `null` when the product is in none.
     pub category_id: Option<CategoryId>,
-    /// Pieces that can be sold now, without the pieces held by orders; 0 to 1,000,000.
+    /// Pieces that can be sold now, of all variants, without the pieces held by orders.
     #[schema(example = 25)]
     pub stock_quantity: u32,
+    /// The options, in which the variants differ; absent if there are none, and in lists without variants.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    pub options: Vec<ProductOption>,
+    /// What is sold, in the order in which it is shown: one variant if there are no options. Lists have it only if they are asked for
+    /// it (`variants=true`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub variants: Option<Vec<Variant>>,
     /// Time at which the product was added.
     pub created_at: DateTime<Utc>,
     /// Time of the last change of the product or its stock.
@@ -111,6 +125,11 @@ pub struct ListProducts {
     #[param(value_type = Option<f64>, example = 99)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_price: Option<AmountText>,
+    /// Whether each product comes with its options and variants.
+    #[garde(skip)]
+    #[param(default = false)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub variants: Option<bool>,
 }
 
 /// An empty list of ids is not the same as no list.
@@ -163,10 +182,11 @@ pub struct ProductChange {
     #[schema(value_type = Option<String>, format = "text", max_length = 10_000)]
     pub description: Option<Description>,
     /// Price of one piece in the shop's currency, from 0 to 9,999,999,999 of its smallest units (99,999,999.99 EUR or
-    /// 9,999,999,999 VND), with no more decimals than the currency has.
-    #[garde(custom(not_negative))]
-    #[schema(value_type = f64, minimum = 0, example = 29.99)]
-    pub price: Amount,
+    /// 9,999,999,999 VND), with no more decimals than the currency has. A product with options has no price of its own: then leave
+    /// it out, or send the price that is shown.
+    #[garde(inner(custom(not_negative)))]
+    #[schema(value_type = Option<f64>, minimum = 0, example = 29.99)]
+    pub price: Option<Amount>,
     /// Id of the category; absent for none.
     #[garde(dive)]
     pub category_id: Option<CategoryId>,
@@ -211,7 +231,7 @@ pub struct NewCategory {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Validate, ToSchema, Request)]
 #[serde(deny_unknown_fields)]
 pub struct HoldRequest {
-    /// Lines of the order, 1 to 100, each of another product.
+    /// Lines of the order, 1 to 100, each of another variant.
     #[garde(length(min = 1, max = 100), dive)]
     pub lines: Vec<HoldLine>,
     /// Time at which the hold expires and its stock can be sold again.
@@ -226,9 +246,20 @@ pub struct HoldLine {
     /// Id of the product.
     #[garde(dive)]
     pub product_id: ProductId,
+    /// Id of the variant; absent for the first one of the product.
+    #[garde(dive)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub variant_id: Option<VariantId>,
     /// Number of pieces, 1 to 1,000,000.
     #[garde(custom(between(1, MAX_QUANTITY)))]
     pub quantity: u32,
+}
+
+impl HoldLine {
+    /// The variant that is to be held.
+    pub fn variant(&self) -> VariantId {
+        self.variant_id.unwrap_or(self.product_id.first_variant())
+    }
 }
 
 /// Stock that is held for an order, with the names and prices at the time of the hold.
@@ -238,7 +269,7 @@ pub struct Hold {
     pub order_id: OrderId,
     /// Currency of the prices.
     pub currency: Currency,
-    /// Lines of the hold, sorted by product id.
+    /// Lines of the hold, sorted by product and variant.
     pub lines: Vec<HeldLine>,
     /// Time at which the hold expires and its stock can be sold again.
     pub expires_at: DateTime<Utc>,
@@ -249,7 +280,13 @@ pub struct Hold {
 pub struct HeldLine {
     /// Id of the product.
     pub product_id: ProductId,
-    /// Name of the product at the time of the hold.
+    /// Id of the variant; absent for the first one of the product.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub variant_id: Option<VariantId>,
+    /// SKU of the variant at the time of the hold; absent if it had none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sku: Option<String>,
+    /// Name of the variant at the time of the hold.
     pub name: String,
     /// Price of one piece at the time of the hold.
     pub unit_price: Amount,
@@ -262,6 +299,9 @@ pub struct HeldLine {
 pub struct Shortage {
     /// Id of the product.
     pub product_id: ProductId,
+    /// Id of the variant; absent for the first one of the product.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub variant_id: Option<VariantId>,
     /// Requested pieces.
     pub requested: u32,
     /// Pieces in stock; 0 when the product no longer exists.
@@ -270,7 +310,10 @@ pub struct Shortage {
 
 impl fmt::Display for Shortage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} of product {} left", self.available, self.product_id)
+        match self.variant_id {
+            Some(variant) => write!(f, "{} of variant {variant} left", self.available),
+            None => write!(f, "{} of product {} left", self.available, self.product_id),
+        }
     }
 }
 

@@ -1,13 +1,23 @@
 //! Types of the contract from rows.
 
 use crate::{
-    Category, CategoryId, HeldLine, Hold, Product, ProductError, ProductId,
-    entity::{category, hold, hold_line, product},
+    Category, CategoryId, HeldLine, Hold, MovementKind, Product, ProductError, ProductId, Stock, StockMovement, Variant,
+    VariantId,
+    entity::{
+        category, hold, hold_line, product, stock_item,
+        stock_movement::{self, Kind},
+    },
+    rules,
+    store::variants::Sold,
 };
-use kernel::{Currency, Fault, Money, OrderId};
+use kernel::{Currency, Fault, Money, OrderId, UserId};
 
-pub(crate) fn to_product(row: product::Model) -> Result<Product, ProductError> {
+/// A product, with its variants if they are given.
+pub(crate) fn to_product(row: product::Model, sold: Option<Vec<Sold>>) -> Result<Product, ProductError> {
     let currency = row.currency.parse().map_err(|e| Fault::internal(format_args!("currency of product {}: {e}", row.id)))?;
+    let variants = sold.map(|sold| sold.into_iter().map(to_variant).collect::<Result<Vec<_>, _>>()).transpose()?;
+    let options =
+        variants.as_ref().map(|all| rules::options_of(all.iter().map(|variant| &variant.options[..]))).unwrap_or_default();
     Ok(Product {
         id: ProductId(row.id),
         name: row.name,
@@ -16,9 +26,85 @@ pub(crate) fn to_product(row: product::Model) -> Result<Product, ProductError> {
         currency,
         category_id: row.category_id.map(CategoryId),
         stock_quantity: to_quantity(row.stock_quantity),
+        options,
+        variants,
         created_at: row.created_at,
         updated_at: row.updated_at,
     })
+}
+
+pub(crate) fn to_variant(sold: Sold) -> Result<Variant, ProductError> {
+    let Sold { variant: row, product_name, currency, available } = sold;
+    let currency = currency.parse().map_err(|e| Fault::internal(format_args!("currency of variant {}: {e}", row.id)))?;
+    let options = rules::options(&row.options)?;
+    Ok(Variant {
+        id: VariantId(row.id),
+        product_id: ProductId(row.product_id),
+        name: rules::name_of(&product_name, &options),
+        options,
+        sku: row.sku,
+        gtin: row.gtin,
+        price: Money { minor: row.price_minor, currency }.amount(),
+        currency,
+        weight_grams: row.weight_grams,
+        length_mm: row.length_mm,
+        width_mm: row.width_mm,
+        height_mm: row.height_mm,
+        stock_quantity: to_quantity(available),
+        updated_at: row.updated_at,
+    })
+}
+
+pub(crate) fn to_stock(item: stock_item::Model) -> Stock {
+    Stock {
+        variant_id: VariantId(item.variant_id),
+        on_hand: to_quantity(item.available + item.held),
+        held: to_quantity(item.held),
+        available: to_quantity(item.available),
+        updated_at: item.updated_at,
+    }
+}
+
+pub(crate) fn to_movement(row: stock_movement::Model) -> StockMovement {
+    StockMovement {
+        id: row.id,
+        variant_id: VariantId(row.variant_id),
+        kind: row.kind.into(),
+        available_change: row.available_change,
+        held_change: row.held_change,
+        order_id: row.order_id.map(OrderId),
+        user_id: row.user_id.map(UserId),
+        note: row.note,
+        at: row.at,
+    }
+}
+
+impl From<Kind> for MovementKind {
+    fn from(kind: Kind) -> Self {
+        match kind {
+            Kind::Received => Self::Received,
+            Kind::Counted => Self::Counted,
+            Kind::Adjusted => Self::Adjusted,
+            Kind::Held => Self::Held,
+            Kind::Released => Self::Released,
+            Kind::Sold => Self::Sold,
+            Kind::Returned => Self::Returned,
+        }
+    }
+}
+
+impl From<MovementKind> for Kind {
+    fn from(kind: MovementKind) -> Self {
+        match kind {
+            MovementKind::Received => Self::Received,
+            MovementKind::Counted => Self::Counted,
+            MovementKind::Adjusted => Self::Adjusted,
+            MovementKind::Held => Self::Held,
+            MovementKind::Released => Self::Released,
+            MovementKind::Sold => Self::Sold,
+            MovementKind::Returned => Self::Returned,
+        }
+    }
 }
 
 pub(crate) fn to_category(row: category::Model) -> Category {
@@ -27,7 +113,9 @@ pub(crate) fn to_category(row: category::Model) -> Category {
 
 pub(crate) fn to_hold(hold: hold::Model, lines: Vec<hold_line::Model>, currency: Currency) -> Hold {
     let lines = lines.into_iter().map(|line| HeldLine {
-        product_id: ProductId(line.product_id),
+        product_id: ProductId(line.product_id.unwrap_or(line.variant_id)),
+        variant_id: line.product_id.map(|_| VariantId(line.variant_id)),
+        sku: line.sku,
         name: line.name,
         unit_price: Money { minor: line.unit_price_minor, currency }.amount(),
         quantity: to_quantity(line.quantity),

@@ -53,7 +53,7 @@ async fn add(client: &ProductClient, name: &str, price: &str, stock: u32) -> Pro
 }
 
 fn hold(lines: &[(ProductId, u32)]) -> HoldRequest {
-    let lines = lines.iter().map(|&(product_id, quantity)| HoldLine { product_id, quantity }).collect();
+    let lines = lines.iter().map(|&(product_id, quantity)| HoldLine { product_id, variant_id: None, quantity }).collect();
     HoldRequest { lines, expires_at: now() + TimeDelta::minutes(5) }
 }
 

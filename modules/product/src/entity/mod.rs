@@ -4,3 +4,6 @@ pub(crate) mod category;
 pub(crate) mod hold;
 pub(crate) mod hold_line;
 pub(crate) mod product;
+pub(crate) mod stock_item;
+pub(crate) mod stock_movement;
+pub(crate) mod variant;

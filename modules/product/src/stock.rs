@@ -1,0 +1,105 @@
+//! The stock of variants, and the movements that clerks make.
+
+use crate::{
+    ListMovements, MAX_QUANTITY, MovementPage, NewMovement, Product, ProductError, ProductId, Reason, Stock, StockMovement,
+    VariantId,
+    context::{Products, Result},
+    entity::{stock_item, stock_movement::Kind},
+    ops,
+    store::{stock, variants},
+    view::{to_movement, to_quantity, to_stock},
+};
+use kernel::{
+    Ctx, Fault, Page,
+    db::Tx,
+    idempotency::{self, Begun},
+};
+
+impl Products {
+    pub(crate) async fn stock_of(&self, id: VariantId) -> Result<Stock> {
+        stock::item(self.db.read(), id).await?.map(to_stock).ok_or(ProductError::VariantNotFound)
+    }
+
+    pub(crate) async fn set_available(&self, cx: &Ctx, id: ProductId, quantity: i64) -> Result<Product> {
+        let tx = self.db.begin().await?;
+        let product = variants::lock_product(&*tx, id).await?.ok_or(ProductError::NotFound)?;
+        let sold = variants::of_products(&*tx, [id]).await?;
+        let [only] = &sold[..] else { return Err(ProductError::VariantRequired) };
+        if !only.variant.options.is_empty() {
+            return Err(ProductError::VariantRequired);
+        }
+        let variant = VariantId(only.variant.id);
+        let before = self.must_have_stock(&tx, variant).await?;
+        let pieces = quantity - before.available;
+        self.change_stock(&tx, cx, ProductId(product.id), &before, pieces, Kind::Counted, String::new()).await?;
+        let product = self.after(&tx, id).await?;
+        tx.commit().await?;
+        Ok(product)
+    }
+
+    pub(crate) async fn move_stock_of(&self, cx: &Ctx, id: VariantId, new: NewMovement) -> Result<StockMovement> {
+        let (tx, key) = match idempotency::begin(&self.db, cx, ops::MOVE_STOCK, &new).await? {
+            Begun::Before(answer) => return answer,
+            Begun::Now(tx, key) => (tx, key),
+        };
+        let product = variants::product_of(&*tx, id).await?.ok_or(ProductError::VariantNotFound)?;
+        variants::lock_product(&*tx, product).await?.ok_or(ProductError::VariantNotFound)?;
+        let before = self.must_have_stock(&tx, id).await?;
+        let (pieces, kind) = match (new.delta, new.counted, new.reason) {
+            (Some(delta), None, reason) => (delta, kind(delta, reason)?),
+            (None, Some(counted), None) => (counted - before.held - before.available, Kind::Counted),
+            (None, Some(_), Some(_)) => return Err(Fault::invalid("/reason", "must not be sent with counted").into()),
+            _ => return Err(Fault::invalid("", "must have either delta or counted").into()),
+        };
+        let note = new.note.map(String::from).unwrap_or_default();
+        let movement = self.change_stock(&tx, cx, product, &before, pieces, kind, note).await?;
+        key.finish(&tx, &movement).await?;
+        tx.commit().await?;
+        Ok(movement)
+    }
+
+    pub(crate) async fn movements(&self, query: ListMovements) -> Result<MovementPage> {
+        let page = Page::of(query.page, query.per_page, 20);
+        let db = self.db.read();
+        let (rows, total) = tokio::try_join!(stock::page(db, &query, page), stock::count(db, &query))?;
+        Ok(MovementPage { movements: rows.into_iter().map(to_movement).collect(), pagination: page.of_total(total) })
+    }
+
+    async fn must_have_stock(&self, tx: &Tx, id: VariantId) -> Result<stock_item::Model> {
+        // the lock of its product keeps it as it is
+        stock::item(&**tx, id).await?.ok_or(ProductError::VariantNotFound)
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "each is a fact of the movement")]
+    async fn change_stock(
+        &self,
+        tx: &Tx,
+        cx: &Ctx,
+        product: ProductId,
+        before: &stock_item::Model,
+        pieces: i64,
+        kind: Kind,
+        note: String,
+    ) -> Result<StockMovement> {
+        let available = before.available + pieces;
+        // more than the most may be there already, when orders gave pieces back
+        if available < 0 || (pieces > 0 && available + before.held > i64::from(MAX_QUANTITY)) {
+            let (available, held) = (to_quantity(before.available), to_quantity(before.held));
+            return Err(ProductError::StockOutOfRange { available, held });
+        }
+        let variant = VariantId(before.variant_id);
+        let change = stock::Change { product, variant, pieces, kind, user: Some(cx.user()?), note };
+        let (_, movement) = stock::change(&**tx, change).await?;
+        Ok(to_movement(movement))
+    }
+}
+
+/// The kind of a movement by a difference.
+fn kind(delta: i64, reason: Option<Reason>) -> Result<Kind, Fault> {
+    match reason.unwrap_or(Reason::Adjusted) {
+        Reason::Adjusted => Ok(Kind::Adjusted),
+        _ if delta < 0 => Err(Fault::invalid("/delta", "must be at least 1: pieces that were received or returned only come")),
+        Reason::Received => Ok(Kind::Received),
+        Reason::Returned => Ok(Kind::Returned),
+    }
+}

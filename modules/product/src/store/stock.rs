@@ -1,0 +1,392 @@
+//! Queries of stock: items, and the ledger of their movements.
+//!
+//! Every change locks the products of its items first, in the order of their ids, then the items, and appends a movement for each. The
+//! stock of a product is the sum of its variants that are sold. (SQLite has one writer and ignores the locks.)
+
+use super::{Result, variants::insert_from};
+use crate::{
+    HoldLine, ListMovements, ProductId, VariantId,
+    entity::{
+        hold_line, product,
+        stock_item::{self, Column, LOCATION},
+        stock_movement::{self, Kind},
+        variant,
+    },
+};
+use kernel::{OrderId, Page, UserId, now};
+use sea_orm::{
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, ExprTrait, Order, PaginatorTrait, QueryFilter, QueryOrder,
+    QuerySelect, QueryTrait, Select, Set,
+    sea_query::{CaseStatement, Expr, Query, SelectStatement},
+};
+
+pub(crate) async fn item(db: &impl ConnectionTrait, id: VariantId) -> Result<Option<stock_item::Model>> {
+    let find = stock_item::Entity::find_by_id((id.0, LOCATION)).inner_join(variant::Entity);
+    Ok(find.filter(variant::Column::DeletedAt.is_null()).one(db).await?)
+}
+
+/// Takes the pieces of lines, which are sorted by product, from what can be sold of their products, and adds them to what is
+/// reserved. Returns how many products there were that have enough; if not all, the caller must roll back. Locks the products.
+pub(crate) async fn reserve_of_products(db: &impl ConnectionTrait, lines: &[HoldLine]) -> Result<u64> {
+    use product::Column;
+    let quantity = || {
+        let case = lines.chunk_by(|a, b| a.product_id == b.product_id).fold(CaseStatement::new(), |case, lines| {
+            let sum: i64 = lines.iter().map(|line| i64::from(line.quantity)).sum();
+            case.case(Column::Id.eq(lines[0].product_id.0), sum)
+        });
+        Expr::expr(case.finally(0))
+    };
+    let ids = lines.iter().map(|line| line.product_id.0);
+    let locked = product::Entity::find().select_only().column(Column::Id).filter(Column::Id.is_in(ids));
+    let locked = locked.filter(Column::DeletedAt.is_null()).order_by_asc(Column::Id).lock_exclusive().into_query();
+    let done = product::Entity::update_many()
+        .col_expr(Column::StockQuantity, Expr::col(Column::StockQuantity).sub(quantity()))
+        .col_expr(Column::Reserved, Expr::col(Column::Reserved).add(quantity()))
+        .col_expr(Column::UpdatedAt, Expr::value(now()))
+        .filter(Column::Id.in_subquery(locked))
+        .filter(Expr::col(Column::StockQuantity).gte(quantity()))
+        .exec(db)
+        .await?;
+    Ok(done.rows_affected)
+}
+
+/// Moves the pieces of lines from what can be sold of their variants to what is held. Returns how many variants had enough; if not
+/// all, the caller must roll back. Their products must be locked.
+pub(crate) async fn reserve(db: &impl ConnectionTrait, lines: &[HoldLine]) -> Result<u64> {
+    let quantity = || {
+        let case = lines
+            .iter()
+            .fold(CaseStatement::new(), |case, line| case.case(Column::VariantId.eq(line.variant().0), i64::from(line.quantity)));
+        Expr::expr(case.finally(0))
+    };
+    let done = stock_item::Entity::update_many()
+        .col_expr(Column::Available, Expr::col(Column::Available).sub(quantity()))
+        .col_expr(Column::Held, Expr::col(Column::Held).add(quantity()))
+        .col_expr(Column::Version, Expr::col(Column::Version).add(1))
+        .col_expr(Column::UpdatedAt, Expr::value(now()))
+        .filter(Column::VariantId.is_in(lines.iter().map(|line| line.variant().0)))
+        .filter(Column::LocationId.eq(LOCATION))
+        .filter(Expr::col(Column::Available).gte(quantity()))
+        .exec(db)
+        .await?;
+    Ok(done.rows_affected)
+}
+
+/// A movement of the stock that orders hold.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Movement {
+    /// From the hold back into the shop.
+    Free,
+    /// From the hold to the customer.
+    Sell,
+    /// From the customer back into the shop.
+    Return,
+}
+
+/// Moves the stock of all lines of these orders, and appends the movements.
+pub(crate) async fn move_held(db: &impl ConnectionTrait, orders: &[OrderId], movement: Movement) -> Result<()> {
+    move_of_products(db, orders, movement).await?;
+    let quantity = || {
+        let mut sum = lines_of(orders);
+        sum.expr(Expr::col((hold_line::Entity, hold_line::Column::Quantity)).sum().cast_as("BIGINT"));
+        sum.and_where(
+            Expr::col((hold_line::Entity, hold_line::Column::VariantId)).equals((stock_item::Entity, Column::VariantId)),
+        );
+        Expr::SubQuery(None, Box::new(sum.into()))
+    };
+    let mut held = lines_of(orders);
+    held.column(hold_line::Column::VariantId);
+    let mut update = stock_item::Entity::update_many()
+        .col_expr(Column::Version, Expr::col(Column::Version).add(1))
+        .col_expr(Column::UpdatedAt, Expr::value(now()))
+        .filter(Column::VariantId.in_subquery(held))
+        .filter(Column::LocationId.eq(LOCATION));
+    if movement != Movement::Sell {
+        update = update.col_expr(Column::Available, Expr::col(Column::Available).add(quantity()));
+    }
+    if movement != Movement::Return {
+        update = update.col_expr(Column::Held, Expr::col(Column::Held).sub(quantity()));
+    }
+    update.exec(db).await?;
+    let (kind, available, held) = match movement {
+        Movement::Free => (Kind::Released, 1, -1),
+        Movement::Sell => (Kind::Sold, 0, -1),
+        Movement::Return => (Kind::Returned, 1, 0),
+    };
+    append_of_orders(db, orders, kind, available, held).await
+}
+
+/// Appends that an order holds the pieces of its lines.
+pub(crate) async fn append_held(db: &impl ConnectionTrait, order: OrderId) -> Result<()> {
+    append_of_orders(db, &[order], Kind::Held, -1, 1).await
+}
+
+/// The lines of the holds of orders.
+fn lines_of(orders: &[OrderId]) -> SelectStatement {
+    let orders = orders.iter().map(|id| id.0);
+    Query::select().from(hold_line::Entity).and_where(hold_line::Column::OrderId.is_in(orders)).to_owned()
+}
+
+/// Moves the stock of the products, as [`move_held`] that of their variants. Locks the products.
+async fn move_of_products(db: &impl ConnectionTrait, orders: &[OrderId], movement: Movement) -> Result<()> {
+    use product::Column;
+    let variant = |column| Expr::col((variant::Entity, column));
+    let of_variant = || variant(variant::Column::Id).equals((hold_line::Entity, hold_line::Column::VariantId));
+    let quantity = |sold_only: bool| {
+        let mut sum = lines_of(orders);
+        let pieces = Expr::col((hold_line::Entity, hold_line::Column::Quantity)).sum().cast_as("BIGINT");
+        sum.expr(pieces.if_null(0)).inner_join(variant::Entity, of_variant());
+        sum.and_where(variant(variant::Column::ProductId).equals((product::Entity, Column::Id)));
+        if sold_only {
+            // pieces of a variant that was deleted cannot be sold
+            let deleted = Expr::col((product::Entity, Column::DeletedAt)).is_not_null();
+            sum.and_where(variant(variant::Column::DeletedAt).is_null().or(deleted));
+        }
+        Expr::SubQuery(None, Box::new(sum.into()))
+    };
+    let mut held = lines_of(orders);
+    held.column((variant::Entity, variant::Column::ProductId)).inner_join(variant::Entity, of_variant());
+    let locked = Query::select()
+        .column(Column::Id)
+        .from(product::Entity)
+        .and_where(Expr::col(Column::Id).in_subquery(held))
+        .order_by(Column::Id, Order::Asc)
+        .lock_exclusive()
+        .to_owned();
+    let mut update =
+        product::Entity::update_many().col_expr(Column::UpdatedAt, Expr::value(now())).filter(Column::Id.in_subquery(locked));
+    if movement != Movement::Sell {
+        update = update.col_expr(Column::StockQuantity, Expr::col(Column::StockQuantity).add(quantity(true)));
+    }
+    if movement != Movement::Return {
+        update = update.col_expr(Column::Reserved, Expr::col(Column::Reserved).sub(quantity(false)));
+    }
+    update.exec(db).await?;
+    Ok(())
+}
+
+/// Appends a movement for each line of the holds of orders; the changes are the quantity times `available` and `held`.
+async fn append_of_orders(db: &impl ConnectionTrait, orders: &[OrderId], kind: Kind, available: i64, held: i64) -> Result<()> {
+    use stock_movement::Column;
+    let columns = [
+        Column::VariantId,
+        Column::LocationId,
+        Column::Kind,
+        Column::AvailableChange,
+        Column::HeldChange,
+        Column::OrderId,
+        Column::Note,
+        Column::At,
+    ];
+    let times = |factor: i64| Expr::col(hold_line::Column::Quantity).mul(factor);
+    let mut select = lines_of(orders);
+    select
+        .column(hold_line::Column::VariantId)
+        .expr(Expr::value(LOCATION))
+        .expr(Expr::value(kind))
+        .expr(times(available))
+        .expr(times(held))
+        .column(hold_line::Column::OrderId)
+        .expr(Expr::value(""))
+        .expr(Expr::value(now()));
+    insert_from(db, Query::insert().into_table(stock_movement::Entity).columns(columns).to_owned(), select).await
+}
+
+/// A change of what can be sold of a variant.
+pub(crate) struct Change {
+    pub(crate) product: ProductId,
+    pub(crate) variant: VariantId,
+    /// Pieces that come; with a minus, that go.
+    pub(crate) pieces: i64,
+    pub(crate) kind: Kind,
+    pub(crate) user: Option<UserId>,
+    pub(crate) note: String,
+}
+
+/// Changes what can be sold of a variant, and appends the movement. The product must be locked, and the item have enough.
+pub(crate) async fn change(db: &impl ConnectionTrait, change: Change) -> Result<(stock_item::Model, stock_movement::Model)> {
+    let at = now();
+    let items = stock_item::Entity::update_many()
+        .col_expr(Column::Available, Expr::col(Column::Available).add(change.pieces))
+        .col_expr(Column::Version, Expr::col(Column::Version).add(1))
+        .col_expr(Column::UpdatedAt, Expr::value(at))
+        .filter(Column::VariantId.eq(change.variant.0))
+        .filter(Column::LocationId.eq(LOCATION))
+        .exec_with_returning(db)
+        .await?;
+    let item = items.into_iter().next().ok_or_else(|| kernel::Fault::internal("a variant without a stock item"))?;
+    use product::Column as Of;
+    product::Entity::update_many()
+        .col_expr(Of::StockQuantity, Expr::col(Of::StockQuantity).add(change.pieces))
+        .col_expr(Of::UpdatedAt, Expr::value(at))
+        .filter(Of::Id.eq(change.product.0))
+        .exec(db)
+        .await?;
+    let row = stock_movement::ActiveModel {
+        variant_id: Set(change.variant.0),
+        location_id: Set(LOCATION),
+        kind: Set(change.kind),
+        available_change: Set(change.pieces),
+        held_change: Set(0),
+        order_id: Set(None),
+        user_id: Set(change.user.map(|user| user.0)),
+        note: Set(change.note),
+        at: Set(at),
+        ..Default::default()
+    };
+    Ok((item, row.insert(db).await?))
+}
+
+/// Inserts the items of new variants with their pieces, and appends that these were received.
+pub(crate) async fn insert_items(db: &impl ConnectionTrait, variants: &[(VariantId, i64)], user: UserId) -> Result<()> {
+    if variants.is_empty() {
+        return Ok(());
+    }
+    let at = now();
+    let item = |(id, pieces): &(VariantId, i64)| stock_item::ActiveModel {
+        variant_id: Set(id.0),
+        location_id: Set(LOCATION),
+        available: Set(*pieces),
+        held: Set(0),
+        version: Set(1),
+        updated_at: Set(at),
+    };
+    stock_item::Entity::insert_many(variants.iter().map(item)).exec_without_returning(db).await?;
+    let movement = |(id, pieces): &(VariantId, i64)| stock_movement::ActiveModel {
+        variant_id: Set(id.0),
+        location_id: Set(LOCATION),
+        kind: Set(Kind::Received),
+        available_change: Set(*pieces),
+        held_change: Set(0),
+        user_id: Set(Some(user.0)),
+        note: Set(String::new()),
+        at: Set(at),
+        ..Default::default()
+    };
+    let received: Vec<_> = variants.iter().filter(|(_, pieces)| *pieces > 0).map(movement).collect();
+    if !received.is_empty() {
+        stock_movement::Entity::insert_many(received).exec_without_returning(db).await?;
+    }
+    Ok(())
+}
+
+/// Inserts the items of the first variants of new products, with the stock of the products, and appends that it was received.
+pub(crate) async fn insert_first_items(db: &impl ConnectionTrait, products: &[i64], user: Option<UserId>) -> Result<()> {
+    use product::Column as Of;
+    let of_products = || {
+        Query::select()
+            .column(Of::Id)
+            .expr(Expr::value(LOCATION))
+            .from(product::Entity)
+            .and_where(Of::Id.is_in(products.iter().copied()))
+            .to_owned()
+    };
+    let columns = [Column::VariantId, Column::LocationId, Column::Available, Column::Held, Column::Version, Column::UpdatedAt];
+    let mut select = of_products();
+    select.column(Of::StockQuantity).column(Of::Reserved).expr(Expr::value(1_i64)).column(Of::UpdatedAt);
+    insert_from(db, Query::insert().into_table(stock_item::Entity).columns(columns).to_owned(), select).await?;
+
+    use stock_movement::Column as Moved;
+    let columns = [
+        Moved::VariantId,
+        Moved::LocationId,
+        Moved::Kind,
+        Moved::AvailableChange,
+        Moved::HeldChange,
+        Moved::UserId,
+        Moved::Note,
+        Moved::At,
+    ];
+    let mut select = of_products();
+    select
+        .expr(Expr::value(Kind::Received))
+        .column(Of::StockQuantity)
+        .expr(Expr::value(0_i64))
+        .expr(Expr::value(user.map(|user| user.0)))
+        .expr(Expr::value(""))
+        .column(Of::UpdatedAt)
+        .and_where(Of::StockQuantity.gt(0));
+    insert_from(db, Query::insert().into_table(stock_movement::Entity).columns(columns).to_owned(), select).await
+}
+
+/// Deletes what can be sold of variants that are being removed from a product: appends the movements, and empties the items. What
+/// orders hold stays.
+pub(crate) async fn empty(db: &impl ConnectionTrait, variants: &[i64], user: Option<UserId>) -> Result<()> {
+    use stock_movement::Column as Moved;
+    let columns = [
+        Moved::VariantId,
+        Moved::LocationId,
+        Moved::Kind,
+        Moved::AvailableChange,
+        Moved::HeldChange,
+        Moved::UserId,
+        Moved::Note,
+        Moved::At,
+    ];
+    let of_variants = Column::VariantId.is_in(variants.iter().copied()).and(Column::Available.gt(0));
+    let select = Query::select()
+        .columns([Column::VariantId, Column::LocationId])
+        .expr(Expr::value(Kind::Adjusted))
+        .expr(Expr::value(0_i64).sub(Expr::col(Column::Available)))
+        .expr(Expr::value(0_i64))
+        .expr(Expr::value(user.map(|user| user.0)))
+        .expr(Expr::value("variant removed"))
+        .expr(Expr::value(now()))
+        .from(stock_item::Entity)
+        .and_where(of_variants.clone())
+        .to_owned();
+    insert_from(db, Query::insert().into_table(stock_movement::Entity).columns(columns).to_owned(), select).await?;
+    stock_item::Entity::update_many()
+        .col_expr(Column::Available, Expr::value(0_i64))
+        .col_expr(Column::Version, Expr::col(Column::Version).add(1))
+        .filter(of_variants)
+        .exec(db)
+        .await?;
+    Ok(())
+}
+
+/// Sets the stock of a product as the sum of its variants.
+pub(crate) async fn add_up(db: &impl ConnectionTrait, product: ProductId) -> Result<()> {
+    let sum = |column, living: bool| {
+        let mut select = Query::select();
+        select
+            .expr(Expr::col((stock_item::Entity, column)).sum().cast_as("BIGINT").if_null(0))
+            .from(stock_item::Entity)
+            .inner_join(
+                variant::Entity,
+                Expr::col((variant::Entity, variant::Column::Id)).equals((stock_item::Entity, Column::VariantId)),
+            )
+            .and_where(variant::Column::ProductId.eq(product.0));
+        if living {
+            select.and_where(variant::Column::DeletedAt.is_null());
+        }
+        Expr::SubQuery(None, Box::new(select.into()))
+    };
+    product::Entity::update_many()
+        .col_expr(product::Column::StockQuantity, sum(Column::Available, true))
+        .col_expr(product::Column::Reserved, sum(Column::Held, false))
+        .col_expr(product::Column::UpdatedAt, Expr::value(now()))
+        .filter(product::Column::Id.eq(product.0))
+        .exec(db)
+        .await?;
+    Ok(())
+}
+
+fn movements(query: &ListMovements) -> Select<stock_movement::Entity> {
+    use stock_movement::Column;
+    let kind = query.kind.map(Kind::from);
+    stock_movement::Entity::find()
+        .apply_if(query.variant_id, |find, id| find.filter(Column::VariantId.eq(id.0)))
+        .apply_if(kind, |find, kind| find.filter(Column::Kind.eq(kind)))
+        .apply_if(query.order_id, |find, id| find.filter(Column::OrderId.eq(id.0)))
+}
+
+/// A page of movements, the newest first.
+pub(crate) async fn page(db: &impl ConnectionTrait, query: &ListMovements, page: Page) -> Result<Vec<stock_movement::Model>> {
+    let find = movements(query).order_by_desc(stock_movement::Column::Id);
+    Ok(find.offset(page.offset()).limit(u64::from(page.per_page())).all(db).await?)
+}
+
+pub(crate) async fn count(db: &impl ConnectionTrait, query: &ListMovements) -> Result<u64> {
+    Ok(movements(query).count(db).await?)
+}

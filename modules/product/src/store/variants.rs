@@ -1,0 +1,240 @@
+//! Queries of variants.
+
+use super::Result;
+use crate::{
+    ProductId, VariantId,
+    entity::{
+        product, stock_item,
+        variant::{self, Column},
+    },
+    rules::Wanted,
+};
+use kernel::{Fault, now};
+use sea_orm::{
+    ActiveValue::NotSet,
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, ExprTrait, FromQueryResult, IntoActiveModel, JoinType, QueryFilter,
+    QueryOrder, QuerySelect, RelationTrait, Select,
+    sea_query::{Expr, InsertStatement, OnConflict, Query, SelectStatement},
+};
+
+/// A variant that is sold, with what it takes to show it.
+#[derive(Debug, FromQueryResult)]
+pub(crate) struct Sold {
+    #[sea_orm(nested)]
+    pub(crate) variant: variant::Model,
+    pub(crate) product_name: String,
+    pub(crate) currency: String,
+    pub(crate) available: i64,
+}
+
+fn find() -> Select<variant::Entity> {
+    variant::Entity::find()
+        .column_as(product::Column::Name, "product_name")
+        .column(product::Column::Currency)
+        .column(stock_item::Column::Available)
+        .join(JoinType::InnerJoin, variant::Relation::Product.def())
+        .join(JoinType::InnerJoin, variant::Relation::StockItem.def())
+        .filter(Column::DeletedAt.is_null())
+        .filter(product::Column::DeletedAt.is_null())
+}
+
+pub(crate) async fn by_ids(db: &impl ConnectionTrait, ids: impl IntoIterator<Item = VariantId>) -> Result<Vec<Sold>> {
+    let find = find().filter(Column::Id.is_in(ids.into_iter().map(|id| id.0)));
+    Ok(find.order_by_asc(Column::Id).into_model().all(db).await?)
+}
+
+/// The variant with a SKU, in lower case.
+pub(crate) async fn by_sku(db: &impl ConnectionTrait, key: String) -> Result<Option<Sold>> {
+    Ok(find().filter(Column::SkuKey.eq(key)).into_model().one(db).await?)
+}
+
+/// The variants of these products, in the order in which they are shown.
+pub(crate) async fn of_products(db: &impl ConnectionTrait, products: impl IntoIterator<Item = ProductId>) -> Result<Vec<Sold>> {
+    let find = find().filter(Column::ProductId.is_in(products.into_iter().map(|id| id.0)));
+    let find = find.order_by_asc(Column::ProductId).order_by_asc(Column::Position).order_by_asc(Column::Id);
+    Ok(find.into_model().all(db).await?)
+}
+
+/// Locks a product until the end of the transaction; `None` when there is no such product. What changes variants or their stock
+/// locks their products first, so that no two wait for each other.
+pub(crate) async fn lock_product(db: &impl ConnectionTrait, id: ProductId) -> Result<Option<product::Model>> {
+    let find = product::Entity::find_by_id(id.0).filter(product::Column::DeletedAt.is_null());
+    Ok(find.lock_exclusive().one(db).await?)
+}
+
+/// The product of a variant, if both exist.
+pub(crate) async fn product_of(db: &impl ConnectionTrait, id: VariantId) -> Result<Option<ProductId>> {
+    let find = variant::Entity::find_by_id(id.0).filter(Column::DeletedAt.is_null());
+    let product: Option<i64> = find.select_only().column(Column::ProductId).into_tuple().one(db).await?;
+    Ok(product.map(ProductId))
+}
+
+/// The variants of a product, for changing them.
+pub(crate) async fn living(db: &impl ConnectionTrait, product: ProductId) -> Result<Vec<variant::Model>> {
+    Ok(variant::Entity::find().filter(Column::ProductId.eq(product.0)).filter(Column::DeletedAt.is_null()).all(db).await?)
+}
+
+/// A SKU of these, in lower case, that a variant of another product has.
+pub(crate) async fn sku_of_others(db: &impl ConnectionTrait, product: ProductId, keys: &[String]) -> Result<Option<String>> {
+    let find = variant::Entity::find().select_only().column(Column::SkuKey).filter(Column::SkuKey.is_in(keys.iter().cloned()));
+    let find = find.filter(Column::DeletedAt.is_null()).filter(Column::ProductId.ne(product.0));
+    Ok(find.into_tuple().one(db).await?)
+}
+
+/// Marks all variants of a product as deleted, but for `kept`, and takes what must be unique from those, so that they may
+/// exchange it.
+pub(crate) async fn clear(db: &impl ConnectionTrait, product: ProductId, kept: &[i64]) -> Result<()> {
+    let of_product =
+        || variant::Entity::update_many().filter(Column::ProductId.eq(product.0)).filter(Column::DeletedAt.is_null());
+    let gone = of_product().filter(Column::Id.is_not_in(kept.iter().copied()));
+    gone.col_expr(Column::DeletedAt, Expr::value(now())).exec(db).await?;
+    let exchanged = of_product().col_expr(Column::SkuKey, Expr::value(None::<String>));
+    exchanged.col_expr(Column::Options, Expr::col(Column::Id).cast_as("TEXT")).exec(db).await?;
+    Ok(())
+}
+
+/// A variant as it shall be, at its new position.
+pub(crate) fn changed(before: variant::Model, wanted: Wanted, position: i32) -> variant::Model {
+    let Wanted { spec, options, price_minor } = wanted;
+    variant::Model {
+        position,
+        options,
+        sku_key: spec.sku.as_ref().map(|sku| sku.to_lowercase()),
+        sku: spec.sku.map(String::from),
+        gtin: spec.gtin,
+        price_minor: price_minor.unwrap_or(before.price_minor),
+        weight_grams: spec.weight_grams,
+        length_mm: spec.length_mm,
+        width_mm: spec.width_mm,
+        height_mm: spec.height_mm,
+        updated_at: now(),
+        ..before
+    }
+}
+
+/// A new variant of a product.
+pub(crate) fn added(product: &product::Model, wanted: Wanted, position: i32) -> variant::ActiveModel {
+    let empty = variant::Model {
+        id: 0,
+        product_id: product.id,
+        position,
+        options: String::new(),
+        sku: None,
+        sku_key: None,
+        gtin: None,
+        price_minor: product.price_minor,
+        weight_grams: None,
+        length_mm: None,
+        width_mm: None,
+        height_mm: None,
+        created_at: now(),
+        updated_at: now(),
+        deleted_at: None,
+    };
+    variant::ActiveModel { id: NotSet, ..changed(empty, wanted, position).into_active_model() }
+}
+
+/// Writes existing variants anew.
+///
+/// # Errors
+/// A duplicate, when another product got one of the SKUs meanwhile.
+pub(crate) async fn rewrite(db: &impl ConnectionTrait, rows: Vec<variant::Model>) -> Result<(), DbErr> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let columns = [
+        Column::Position,
+        Column::Options,
+        Column::Sku,
+        Column::SkuKey,
+        Column::Gtin,
+        Column::PriceMinor,
+        Column::WeightGrams,
+        Column::LengthMm,
+        Column::WidthMm,
+        Column::HeightMm,
+        Column::UpdatedAt,
+    ];
+    let rows = rows.into_iter().map(IntoActiveModel::into_active_model);
+    let insert =
+        variant::Entity::insert_many(rows).on_conflict(OnConflict::column(Column::Id).update_columns(columns).to_owned());
+    insert.exec_without_returning(db).await.map(drop)
+}
+
+/// Inserts variants, and returns their ids in the order of the rows.
+///
+/// # Errors
+/// A duplicate, when another product has one of the SKUs.
+pub(crate) async fn insert(db: &impl ConnectionTrait, rows: Vec<variant::ActiveModel>) -> Result<Vec<VariantId>, DbErr> {
+    if rows.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut rows = variant::Entity::insert_many(rows).exec_with_returning(db).await?;
+    rows.sort_unstable_by_key(|row| row.position);
+    Ok(rows.into_iter().map(|row| VariantId(row.id)).collect())
+}
+
+/// The first variants of products that have none: with the ids, prices and times of the products.
+pub(crate) async fn insert_first(db: &impl ConnectionTrait, products: &[i64]) -> Result<()> {
+    let columns = [
+        Column::Id,
+        Column::ProductId,
+        Column::Position,
+        Column::Options,
+        Column::PriceMinor,
+        Column::CreatedAt,
+        Column::UpdatedAt,
+    ];
+    let select = Query::select()
+        .column(product::Column::Id)
+        .column(product::Column::Id)
+        .expr(Expr::value(0))
+        .expr(Expr::value(""))
+        .columns([product::Column::PriceMinor, product::Column::CreatedAt, product::Column::UpdatedAt])
+        .from(product::Entity)
+        .and_where(product::Column::Id.is_in(products.iter().copied()))
+        .to_owned();
+    insert_from(db, Query::insert().into_table(variant::Entity).columns(columns).to_owned(), select).await
+}
+
+/// Inserts the rows that `select` finds.
+pub(super) async fn insert_from(db: &impl ConnectionTrait, mut insert: InsertStatement, select: SelectStatement) -> Result<()> {
+    insert.select_from(select).map_err(Fault::internal)?;
+    db.execute(&insert).await?;
+    Ok(())
+}
+
+/// Marks the variants of a product as deleted.
+pub(crate) async fn delete_all(db: &impl ConnectionTrait, product: ProductId) -> Result<()> {
+    let all = variant::Entity::update_many().filter(Column::ProductId.eq(product.0)).filter(Column::DeletedAt.is_null());
+    all.col_expr(Column::DeletedAt, Expr::value(now())).exec(db).await?;
+    Ok(())
+}
+
+/// Sets the lowest price of a product's variants as its own.
+pub(crate) async fn set_lowest_price(db: &impl ConnectionTrait, product: ProductId) -> Result<()> {
+    let lowest = Query::select()
+        .expr(Expr::col(Column::PriceMinor).min())
+        .from(variant::Entity)
+        .and_where(Column::ProductId.eq(product.0))
+        .and_where(Column::DeletedAt.is_null())
+        .to_owned();
+    product::Entity::update_many()
+        .col_expr(product::Column::PriceMinor, Expr::SubQuery(None, Box::new(lowest.into())))
+        .filter(product::Column::Id.eq(product.0))
+        .exec(db)
+        .await?;
+    Ok(())
+}
+
+/// Sets the price of the only variant of a product without options.
+pub(crate) async fn set_price(db: &impl ConnectionTrait, product: ProductId, minor: i64) -> Result<()> {
+    variant::Entity::update_many()
+        .col_expr(Column::PriceMinor, Expr::value(minor))
+        .col_expr(Column::UpdatedAt, Expr::value(now()))
+        .filter(Column::ProductId.eq(product.0))
+        .filter(Column::DeletedAt.is_null())
+        .exec(db)
+        .await?;
+    Ok(())
+}

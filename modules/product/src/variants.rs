@@ -1,0 +1,93 @@
+//! Finds variants, and replaces those of a product.
+
+use crate::{
+    FindVariants, Product, ProductError, ProductId, SetVariants, Variant, VariantId, Variants,
+    context::{Products, Result},
+    entity::variant,
+    rules,
+    store::{self, stock, variants},
+    view::{to_product, to_variant},
+};
+use kernel::{
+    Ctx, Fault,
+    db::{Tx, is_duplicate},
+};
+use sea_orm::DbErr;
+use std::collections::HashMap;
+
+impl Products {
+    pub(crate) async fn find_variants(&self, query: FindVariants) -> Result<Variants> {
+        let found = match (query.ids, query.sku) {
+            (Some(ids), None) => variants::by_ids(self.db.read(), ids.as_slice().iter().copied()).await?,
+            (None, Some(sku)) => variants::by_sku(self.db.read(), sku.to_lowercase()).await?.into_iter().collect(),
+            _ => return Err(Fault::invalid("", "must have either ids or sku").into()),
+        };
+        Ok(Variants { variants: found.into_iter().map(to_variant).collect::<Result<_>>()? })
+    }
+
+    pub(crate) async fn find_variant(&self, id: VariantId) -> Result<Variant> {
+        let found = variants::by_ids(self.db.read(), [id]).await?.into_iter().next();
+        found.ok_or(ProductError::VariantNotFound).and_then(to_variant)
+    }
+
+    /// A product with its variants, as a transaction leaves it.
+    pub(crate) async fn after(&self, tx: &Tx, id: ProductId) -> Result<Product> {
+        let product = store::product(&**tx, id).await?.ok_or(ProductError::NotFound)?;
+        to_product(product, Some(variants::of_products(&**tx, [id]).await?))
+    }
+
+    pub(crate) async fn replace_variants(&self, cx: &Ctx, id: ProductId, request: SetVariants) -> Result<Product> {
+        let wanted = rules::variants(request, self.currency)?;
+        let tx = self.db.begin().await?;
+        let product = variants::lock_product(&*tx, id).await?.ok_or(ProductError::NotFound)?;
+        let existing: HashMap<i64, variant::Model> =
+            variants::living(&*tx, id).await?.into_iter().map(|variant| (variant.id, variant)).collect();
+        let stranger = wanted.iter().position(|one| one.spec.id.is_some_and(|id| !existing.contains_key(&id.0)));
+        if let Some(i) = stranger {
+            return Err(Fault::invalid(format!("/variants/{i}/id"), "must be a variant of this product").into());
+        }
+        let keys: Vec<String> = wanted.iter().filter_map(|one| one.spec.sku.as_ref().map(|sku| sku.to_lowercase())).collect();
+        if let Some(sku) = variants::sku_of_others(&*tx, id, &keys).await? {
+            return Err(ProductError::SkuTaken { sku });
+        }
+
+        let kept: Vec<i64> = wanted.iter().filter_map(|one| one.spec.id).map(|id| id.0).collect();
+        let gone: Vec<i64> = existing.keys().copied().filter(|id| !kept.contains(id)).collect();
+        if !gone.is_empty() {
+            stock::empty(&*tx, &gone, Some(cx.user()?)).await?;
+        }
+        variants::clear(&*tx, id, &kept).await?;
+        let (old, new): (Vec<_>, Vec<_>) = (0..).zip(wanted).partition(|(_, one)| one.spec.id.is_some());
+        let old = old.into_iter().filter_map(|(position, one)| {
+            let before = existing.get(&one.spec.id?.0)?.clone();
+            Some(variants::changed(before, one, position))
+        });
+        if let Err(e) = variants::rewrite(&*tx, old.collect()).await {
+            drop(tx);
+            return Err(self.why_not_written(id, &keys, e).await);
+        }
+        let pieces: Vec<i64> = new.iter().map(|(_, one)| one.spec.stock_quantity.unwrap_or_default()).collect();
+        let new = new.into_iter().map(|(position, one)| variants::added(&product, one, position));
+        let ids = match variants::insert(&*tx, new.collect()).await {
+            Ok(ids) => ids,
+            Err(e) => {
+                drop(tx);
+                return Err(self.why_not_written(id, &keys, e).await);
+            }
+        };
+        stock::insert_items(&*tx, &std::iter::zip(ids, pieces).collect::<Vec<_>>(), cx.user()?).await?;
+        variants::set_lowest_price(&*tx, id).await?;
+        stock::add_up(&*tx, id).await?;
+        let product = self.after(&tx, id).await?;
+        tx.commit().await?;
+        Ok(product)
+    }
+
+    /// After the SKUs were compared, another request may have given one of them to another product.
+    async fn why_not_written(&self, id: ProductId, keys: &[String], e: DbErr) -> ProductError {
+        match variants::sku_of_others(self.db.read(), id, keys).await {
+            Ok(Some(sku)) if is_duplicate(&e) => ProductError::SkuTaken { sku },
+            _ => Fault::from(e).into(),
+        }
+    }
+}
