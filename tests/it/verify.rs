@@ -230,7 +230,7 @@ async fn every_kind_of_damage_is_named(stores: Stores) {
     let is_embedded = kind == Kind::Embedded;
     damage(&shop, "payment", "DROP INDEX payments_one_per_order").await;
     if !is_embedded {
-        let drop = "ALTER TABLE products DROP CONSTRAINT products_stock_quantity_check, DROP CONSTRAINT products_reserved_check";
+        let drop = "ALTER TABLE stock_items DROP CONSTRAINT stock_items_available_check, DROP CONSTRAINT stock_items_held_check";
         damage(&shop, "product", drop).await;
     }
     for (order, (module, statement, name, about)) in orders.iter().zip(DAMAGE) {
@@ -246,16 +246,23 @@ async fn every_kind_of_damage_is_named(stores: Stores) {
     let others = [
         (
             "product",
-            format!("UPDATE products SET stock_quantity = -1 WHERE id = {product}"),
+            format!("UPDATE stock_items SET available = -1 WHERE variant_id = {product}"),
             "product.stock",
-            format!("product {product}: -1"),
+            format!("variant {product}: -1"),
         ),
         (
             "product",
-            "UPDATE products SET reserved = 5 WHERE id = 1".into(),
-            "product.reserved",
-            "product 1: 5 reserved, 0 held".into(),
+            "UPDATE stock_items SET held = 5 WHERE variant_id = 1".into(),
+            "product.held",
+            "variant 1: 5 held, 0 by orders".into(),
         ),
+        (
+            "product",
+            "UPDATE stock_movements SET available_change = available_change - 1 WHERE variant_id = 2".into(),
+            "product.ledger",
+            "variant 2: ".into(),
+        ),
+        ("product", "UPDATE variants SET price_minor = 1 WHERE id = 3".into(), "product.sums", "product 3: ".into()),
         ("product", "UPDATE categories SET parent_id = id WHERE id = 1".into(), "product.categories", "category 1".into()),
         ("user", "UPDATE refresh_tokens SET used_at = NULL".into(), "user.sessions", format!("user {}: 2 tokens", me.id)),
         ("user", "UPDATE addresses SET is_default = TRUE".into(), "user.addresses", format!("user {}: 2 default", me.id)),
@@ -301,11 +308,11 @@ async fn a_hundred_contradictions_are_named_and_the_others_counted() {
     }
     let file = folder.path().join("data/product.db");
     let mut connection = SqliteConnection::connect(&format!("sqlite://{}", file.display())).await.unwrap();
-    connection.execute("UPDATE products SET reserved = 1").await.unwrap();
+    connection.execute("UPDATE stock_items SET held = 1").await.unwrap();
     let (code, said) = run(folder.path(), &["verify"], &[]);
     assert_eq!(code, Some(1), "{said}");
-    assert!(said.contains("product.reserved: 150 contradict") && said.contains("\n  and 50 more\n"), "{said}");
-    assert_eq!(said.matches("1 reserved, 0 held").count(), 100);
+    assert!(said.contains("product.held: 150 contradict") && said.contains("\n  and 50 more\n"), "{said}");
+    assert_eq!(said.matches("1 held, 0 by orders").count(), 100);
 }
 
 #[test]

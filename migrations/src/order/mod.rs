@@ -7,6 +7,7 @@ mod m0002_outbox;
 mod m0003_version;
 mod m0004_outbox_listener;
 mod m0005_refusals;
+mod m0006_variants;
 
 /// Brings the database of the order module up to date.
 pub struct Migrator;
@@ -20,6 +21,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0003_version::Step),
             Box::new(m0004_outbox_listener::Step),
             Box::new(m0005_refusals::Step),
+            Box::new(m0006_variants::Step),
         ]
     }
 

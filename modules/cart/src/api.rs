@@ -1,6 +1,6 @@
 use crate::{AddItem, Cart, CartError, CartVersion, ChangeItem, Cleared, Snapshot, Validation};
 use kernel::{Contract, Ctx, UserId};
-use product::ProductId;
+use product::VariantId;
 
 /// Carts of logged-in users.
 #[kernel::api(module = "cart")]
@@ -14,7 +14,7 @@ pub trait CartApi {
 
     /// Add a product to your cart.
     ///
-    /// Adds to the line of the product, if there is one. A cart cannot contain more pieces than there are in stock.
+    /// Adds to the line of the variant, if there is one. A product with options needs `variant_id`. A cart cannot contain more pieces than there are in stock.
     #[post(
         "/cart/{user}/items",
         public = "/api/cart/items",
@@ -22,13 +22,13 @@ pub trait CartApi {
         retry = key,
         status = 201,
         rate = "20/min",
-        errors(ProductNotFound, InsufficientStock, TooDear, CartFull)
+        errors(ProductNotFound, VariantRequired, InsufficientStock, TooDear, CartFull)
     )]
     async fn add(&self, cx: &Ctx, user: UserId, item: AddItem) -> Result<Cart, CartError>;
 
     /// Change the quantity of a product in your cart.
     ///
-    /// 0 removes the line.
+    /// The path has the `variant_id` of the line, or its `product_id` if it has none. 0 removes the line.
     #[put(
         "/cart/{user}/items/{product_id}",
         public = "/api/cart/items/{product_id}",
@@ -36,9 +36,11 @@ pub trait CartApi {
         rate = "20/min",
         errors(NotInCart, ProductNotFound, InsufficientStock, TooDear)
     )]
-    async fn change(&self, cx: &Ctx, user: UserId, product_id: ProductId, change: ChangeItem) -> Result<Cart, CartError>;
+    async fn change(&self, cx: &Ctx, user: UserId, product_id: VariantId, change: ChangeItem) -> Result<Cart, CartError>;
 
     /// Remove a product from your cart.
+    ///
+    /// The path has the `variant_id` of the line, or its `product_id` if it has none.
     #[delete(
         "/cart/{user}/items/{product_id}",
         public = "/api/cart/items/{product_id}",
@@ -46,7 +48,7 @@ pub trait CartApi {
         rate = "20/min",
         errors(NotInCart)
     )]
-    async fn remove(&self, cx: &Ctx, user: UserId, product_id: ProductId) -> Result<Cart, CartError>;
+    async fn remove(&self, cx: &Ctx, user: UserId, product_id: VariantId) -> Result<Cart, CartError>;
 
     /// Empty your cart.
     #[delete("/cart/{user}", public = "/api/cart", access = user, rate = "20/min")]

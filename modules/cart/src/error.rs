@@ -8,6 +8,10 @@ pub enum CartError {
     #[error("Product not found")]
     #[api(not_found)]
     ProductNotFound,
+    /// The product has options: the request must name a variant.
+    #[error("This product has options: choose one of its variants")]
+    #[api(conflict)]
+    VariantRequired,
     /// The cart has no line of this product.
     #[error("Product is not in the cart")]
     #[api(not_found)]

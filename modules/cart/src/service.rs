@@ -10,7 +10,7 @@ use crate::{
     },
 };
 use kernel::{Code, Ctx, Fault, UserId, chrono::TimeDelta};
-use product::{Ids, ListProducts, ProductApi, ProductClient, ProductError, ProductId};
+use product::{FindVariants, Ids, ProductApi, ProductClient, ProductError, ProductId, VariantId};
 use std::collections::HashMap;
 
 /// The service: carts in a store, with the product module's prices and stock.
@@ -35,23 +35,24 @@ impl CartApi for Carts {
         if let Some(cart) = self.store.replayed(cx, user, &item).await? {
             return Ok(cart);
         }
-        let id = item.product_id;
+        let id = item.variant();
         let stored = self.store.load(user).await?;
-        let full = stored.as_ref().is_some_and(|s| s.lines.len() >= MAX_LINES && s.lines.iter().all(|l| l.product != id));
+        let full = stored.as_ref().is_some_and(|s| s.lines.len() >= MAX_LINES && s.lines.iter().all(|l| l.variant != id));
         if full {
             return Err(CartError::CartFull);
         }
         let catalogue = self.catalogue(cx, stored.as_ref(), Some(id)).await?;
+        self.must_be_chosen(cx, &item, &catalogue).await?;
         self.store.add(cx, user, &item, &catalogue, self.life).await
     }
 
-    async fn change(&self, cx: &Ctx, user: UserId, product_id: ProductId, change: ChangeItem) -> Result<Cart> {
+    async fn change(&self, cx: &Ctx, user: UserId, product_id: VariantId, change: ChangeItem) -> Result<Cart> {
         let quantity = pieces(change.quantity);
         if quantity == 0 {
             return self.remove(cx, user, product_id).await;
         }
         let stored = self.store.load(user).await?.ok_or(CartError::NotInCart)?;
-        if stored.lines.iter().all(|line| line.product != product_id) {
+        if stored.lines.iter().all(|line| line.variant != product_id) {
             return Err(CartError::NotInCart);
         }
         let catalogue = self.catalogue(cx, Some(&stored), None).await?;
@@ -63,7 +64,7 @@ impl CartApi for Carts {
         Ok(pricing::cart(&stored, &catalogue))
     }
 
-    async fn remove(&self, cx: &Ctx, user: UserId, product_id: ProductId) -> Result<Cart> {
+    async fn remove(&self, cx: &Ctx, user: UserId, product_id: VariantId) -> Result<Cart> {
         match self.store.remove(user, product_id, self.life).await? {
             Some(stored) => self.show(cx, user, stored).await,
             None => Ok(pricing::empty()),
@@ -90,9 +91,10 @@ impl CartApi for Carts {
         let Some(Stored { version, mut lines, .. }) = self.store.load(user).await? else {
             return Ok(Snapshot { lines: Vec::new(), version: 0 });
         };
-        lines.sort_unstable_by_key(|line| line.product);
+        lines.sort_unstable_by_key(|line| (line.product(), line.variant));
         let lines = lines.into_iter().map(|line| SnapshotLine {
-            product_id: line.product,
+            product_id: line.product(),
+            variant_id: line.variant_of_options(),
             quantity: line.quantity,
             product_name: line.name,
             unit_price: line.price.amount(),
@@ -119,7 +121,7 @@ impl Carts {
         let cx = Ctx::new(cx.principal(), budget).in_trace(cx.trace());
         let catalogue = match self.catalogue(&cx, Some(&stored), None).await {
             Err(fault) if matches!(fault.code(), Code::Unavailable | Code::DeadlineExceeded) => {
-                Catalogue { products: HashMap::new(), stale: true }
+                Catalogue { variants: HashMap::new(), stale: true }
             }
             answer => answer?,
         };
@@ -127,24 +129,45 @@ impl Carts {
         Ok(pricing::cart(&stored, &catalogue))
     }
 
-    /// The products of all lines, and `more`, in one call.
+    /// Refuses a product with options without a variant, and a variant of another product.
+    async fn must_be_chosen(&self, cx: &Ctx, item: &AddItem, catalogue: &Catalogue) -> Result<()> {
+        match (catalogue.sold(item.variant()), item.variant_id) {
+            (Ok(sold), None) if sold.product.is_some() => Err(CartError::VariantRequired),
+            (Ok(sold), Some(id)) if sold.product.unwrap_or(ProductId(id.0)) != item.product_id => Err(CartError::ProductNotFound),
+            (Ok(_), _) => Ok(()),
+            // the first variant of the product may be gone, and others be left
+            (Err(_), None) => match self.product.get(&cx.without_key(), item.product_id).await {
+                Ok(product) if !product.options.is_empty() => Err(CartError::VariantRequired),
+                Ok(_) | Err(ProductError::NotFound) => Err(CartError::ProductNotFound),
+                Err(e) => Err(of_product(e).into()),
+            },
+            (Err(e), Some(_)) => Err(e),
+        }
+    }
+
+    /// The variants of all lines, and `more`, in one call.
     async fn catalogue(
         &self,
         cx: &Ctx,
         stored: Option<&Stored>,
-        more: Option<ProductId>,
+        more: Option<VariantId>,
     ) -> std::result::Result<Catalogue, Fault> {
         let lines = stored.map_or(&[][..], |stored| &stored.lines);
-        let ids = Ids::new(lines.iter().map(|line| line.product).chain(more)).map_err(Fault::internal)?;
-        let mut products: HashMap<_, _> = ids.as_slice().iter().map(|id| (*id, None)).collect();
-        let query = ListProducts { ids: Some(ids), ..ListProducts::default() };
-        let page = self.product.list(&cx.without_key(), query).await.map_err(|e| match e {
-            ProductError::Fault(fault) => fault,
-            e => Fault::internal(format_args!("list of products: {e}")),
-        })?;
-        for product in page.products {
-            products.insert(product.id, Some(product.try_into()?));
+        let ids = Ids::new(lines.iter().map(|line| line.variant).chain(more)).map_err(Fault::internal)?;
+        let mut variants: HashMap<_, _> = ids.as_slice().iter().map(|id| (*id, None)).collect();
+        let query = FindVariants { ids: Some(ids), sku: None };
+        let found = self.product.variants(&cx.without_key(), query).await.map_err(of_product)?;
+        for variant in found.variants {
+            variants.insert(variant.id, Some(variant.try_into()?));
         }
-        Ok(Catalogue { products, stale: false })
+        Ok(Catalogue { variants, stale: false })
+    }
+}
+
+/// A failed call of the product module.
+fn of_product(e: ProductError) -> Fault {
+    match e {
+        ProductError::Fault(fault) => fault,
+        e => Fault::internal(format_args!("variants of a cart: {e}")),
     }
 }

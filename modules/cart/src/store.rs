@@ -10,9 +10,9 @@ pub(crate) mod stored;
 use crate::{AddItem, Cart, CartError, config::Config};
 use catalogue::Catalogue;
 use kernel::{BoxError, BoxFuture, Ctx, Fault, Health, UserId, chrono::TimeDelta, db::Db, jobs::Jobs, verify::Finding};
-use product::ProductId;
+use product::VariantId;
 use std::{sync::Arc, time::Duration};
-use stored::{ShownProduct, Stored};
+use stored::{Shown, Stored};
 
 type Result<T, E = Fault> = std::result::Result<T, E>;
 
@@ -114,14 +114,14 @@ impl Store {
     pub(crate) async fn set(
         &self,
         user: UserId,
-        product: ProductId,
+        variant: VariantId,
         quantity: u32,
         catalogue: &Catalogue,
         life: TimeDelta,
     ) -> Result<Stored, CartError> {
         match &self.0 {
-            Kind::Sql(db) => sql::set(db, user, product, quantity, catalogue, life).await,
-            Kind::Redis(redis) => redis.set(user, product, quantity, catalogue, life).await,
+            Kind::Sql(db) => sql::set(db, user, variant, quantity, catalogue, life).await,
+            Kind::Redis(redis) => redis.set(user, variant, quantity, catalogue, life).await,
         }
     }
 
@@ -129,10 +129,10 @@ impl Store {
     ///
     /// # Errors
     /// `NotInCart`; then nothing has changed.
-    pub(crate) async fn remove(&self, user: UserId, product: ProductId, life: TimeDelta) -> Result<Option<Stored>, CartError> {
+    pub(crate) async fn remove(&self, user: UserId, variant: VariantId, life: TimeDelta) -> Result<Option<Stored>, CartError> {
         match &self.0 {
-            Kind::Sql(db) => sql::remove(db, user, product, life).await,
-            Kind::Redis(redis) => redis.remove(user, product, life).await,
+            Kind::Sql(db) => sql::remove(db, user, variant, life).await,
+            Kind::Redis(redis) => redis.remove(user, variant, life).await,
         }
     }
 
@@ -153,7 +153,7 @@ impl Store {
     }
 
     /// Remembers the names and prices that the user was shown, in one write. Lines that were removed meanwhile stay removed.
-    pub(crate) async fn remember_shown(&self, user: UserId, shown: &[ShownProduct<'_>]) -> Result<()> {
+    pub(crate) async fn remember_shown(&self, user: UserId, shown: &[Shown<'_>]) -> Result<()> {
         if shown.is_empty() {
             return Ok(());
         }

@@ -3,7 +3,7 @@ use kernel::{
     Amount, Currency, Request,
     chrono::{DateTime, Utc},
 };
-use product::{MAX_QUANTITY, ProductId};
+use product::{MAX_QUANTITY, ProductId, VariantId};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -33,9 +33,12 @@ pub struct Cart {
 pub struct CartItem {
     /// Id of the product.
     pub product_id: ProductId,
+    /// Id of the variant, which also names the line; absent if the product has no options.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub variant_id: Option<VariantId>,
     /// Number of pieces, 1 to 1,000,000.
     pub quantity: u32,
-    /// Name of the product; `Product Unavailable` when it is no longer sold.
+    /// Name of the product, with the values of the options; `Product Unavailable` when it is no longer sold.
     pub product_name: String,
     /// Price of one piece, in the currency of the cart; 0 when the product is no longer sold.
     pub product_price: Amount,
@@ -63,10 +66,22 @@ pub struct AddItem {
     /// Id of the product.
     #[garde(dive)]
     pub product_id: ProductId,
+    /// Id of the variant; may be left out if the product has no options.
+    #[garde(dive)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub variant_id: Option<VariantId>,
     /// Number of pieces, 1 to 1,000,000.
     #[garde(custom(positive))]
     #[schema(minimum = 1, maximum = 1_000_000, example = 2)]
     pub quantity: i64,
+}
+
+#[cfg(feature = "server")]
+impl AddItem {
+    /// The variant to add.
+    pub(crate) fn variant(&self) -> VariantId {
+        self.variant_id.unwrap_or(self.product_id.first_variant())
+    }
 }
 
 /// The new quantity of a line.
@@ -103,6 +118,9 @@ pub struct Validation {
 pub struct Issue {
     /// Id of the line's product.
     pub product_id: ProductId,
+    /// Id of the line's variant; absent if the product has no options.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub variant_id: Option<VariantId>,
     /// The reason as a sentence.
     #[schema(example = "Only 1 items available, requested 3")]
     pub issue: String,
@@ -111,7 +129,7 @@ pub struct Issue {
 /// The lines of a cart, with the names and prices that its user was last shown.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Snapshot {
-    /// The lines, sorted by product id; none when the cart is empty.
+    /// The lines, sorted by product and variant; none when the cart is empty.
     pub lines: Vec<SnapshotLine>,
     /// Version of the cart: it grows with every change and never repeats; 0 when the cart is empty.
     pub version: i64,
@@ -122,6 +140,9 @@ pub struct Snapshot {
 pub struct SnapshotLine {
     /// Id of the product.
     pub product_id: ProductId,
+    /// Id of the variant; absent if the product has no options.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub variant_id: Option<VariantId>,
     /// Number of pieces, 1 to 1,000,000.
     pub quantity: u32,
     /// Name that the user was last shown.

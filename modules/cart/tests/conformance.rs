@@ -168,7 +168,8 @@ impl Fixture {
     }
 
     async fn rename(&self, id: ProductId, name: &str, price: &str) {
-        let change = ProductChange { name: name.into(), description: None, price: price.parse().unwrap(), category_id: None };
+        let change =
+            ProductChange { name: name.into(), description: None, price: Some(price.parse().unwrap()), category_id: None };
         self.catalogue.module().change(&admin(), id, change).await.unwrap();
     }
 
@@ -184,7 +185,7 @@ async fn get(client: &CartClient) -> Cart {
 }
 
 async fn add(client: &CartClient, product_id: ProductId, quantity: u32) -> Result<Cart, CartError> {
-    client.add(&customer(7), USER, AddItem { product_id, quantity: quantity.into() }).await
+    client.add(&customer(7), USER, AddItem { product_id, variant_id: None, quantity: quantity.into() }).await
 }
 
 async fn change(client: &CartClient, id: ProductId, quantity: u32) -> Result<Cart, CartError> {
@@ -314,7 +315,7 @@ async fn adds_at_once_all_count(client: CartClient, fixture: &Fixture) {
 
 async fn a_keyed_add_has_one_effect(client: CartClient, fixture: &Fixture) {
     let a = fixture.product("Lamp", "1", 10).await;
-    let item = |quantity| AddItem { product_id: a, quantity };
+    let item = |quantity| AddItem { product_id: a, variant_id: None, quantity };
     let first = client.add(&customer(7).with_key("k1"), USER, item(2)).await.unwrap();
     add(&client, a, 1).await.unwrap();
     fixture.rename(a, "Oil lamp", "2").await;
@@ -340,7 +341,9 @@ async fn a_key_used_at_once_has_one_effect(client: CartClient, fixture: &Fixture
     add(&client, a, 1).await.unwrap();
     let adds = (0..30).map(|_| {
         let client = client.clone();
-        tokio::spawn(async move { client.add(&customer(7).with_key("k"), USER, AddItem { product_id: a, quantity: 2 }).await })
+        tokio::spawn(async move {
+            client.add(&customer(7).with_key("k"), USER, AddItem { product_id: a, variant_id: None, quantity: 2 }).await
+        })
     });
     let mut replies = Vec::new();
     for add in adds.collect::<Vec<_>>() {
@@ -349,7 +352,7 @@ async fn a_key_used_at_once_has_one_effect(client: CartClient, fixture: &Fixture
     assert!(replies.iter().all(|reply| *reply == replies[0]));
     assert_eq!((replies.len(), get(&client).await.items[0].quantity), (30, 3));
     // a key is its user's
-    let item = AddItem { product_id: a, quantity: 5 };
+    let item = AddItem { product_id: a, variant_id: None, quantity: 5 };
     assert_eq!(client.add(&customer(8).with_key("k"), UserId(8), item).await.unwrap().items[0].quantity, 5);
 }
 
@@ -624,7 +627,7 @@ async fn a_cart_that_would_be_too_dear_is_refused_before_it_is_stored(client: Ca
     let before = get(&client).await;
     assert_eq!(change(&client, dear, 1_000_000).await, too_dear);
     assert_eq!(add(&client, dear, 1).await, too_dear);
-    let keyed = client.add(&customer(7).with_key("k"), USER, AddItem { product_id: dear, quantity: 1 }).await;
+    let keyed = client.add(&customer(7).with_key("k"), USER, AddItem { product_id: dear, variant_id: None, quantity: 1 }).await;
     assert_eq!(keyed, too_dear);
     assert_eq!(get(&client).await, before, "nothing was kept");
     // by all lines together
@@ -661,7 +664,7 @@ async fn a_cart_is_its_users(client: CartClient, fixture: &Fixture) {
     let a = fixture.product("Lamp", "10", 9).await;
     add(&client, a, 2).await.unwrap();
     let other = customer(8);
-    let item = || AddItem { product_id: a, quantity: 1 };
+    let item = || AddItem { product_id: a, variant_id: None, quantity: 1 };
     for cx in [other.clone(), admin()] {
         let refused = [
             client.get(&cx, USER).await.unwrap_err().code(),
@@ -687,7 +690,11 @@ async fn bad_input_names_the_field(client: CartClient, fixture: &Fixture) {
         (add(&client, a, 0).await, "/quantity", "Quantity must be positive"),
         (add(&client, a, 1_000_001).await, "/quantity", "quantity must be at most 1000000"),
         (add(&client, ProductId(0), 1).await, "/product_id", ""),
-        (client.add(&customer(7), USER, AddItem { product_id: a, quantity: -1 }).await, "/quantity", "Quantity must be positive"),
+        (
+            client.add(&customer(7), USER, AddItem { product_id: a, variant_id: None, quantity: -1 }).await,
+            "/quantity",
+            "Quantity must be positive",
+        ),
         (client.change(&customer(7), USER, a, ChangeItem { quantity: -1 }).await, "/quantity", "Quantity cannot be negative"),
         (change(&client, a, 1_000_001).await, "/quantity", "quantity must be at most 1000000"),
     ] {

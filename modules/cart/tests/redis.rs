@@ -152,7 +152,7 @@ impl Shop {
     }
 
     async fn add(&self, quantity: u32) -> Result<Cart, CartError> {
-        self.carts.add(&customer(7), USER, AddItem { product_id: self.lamp, quantity: quantity.into() }).await
+        self.carts.add(&customer(7), USER, AddItem { product_id: self.lamp, variant_id: None, quantity: quantity.into() }).await
     }
 
     async fn quantity(&self) -> u32 {
@@ -185,7 +185,7 @@ async fn a_killed_redis_is_unavailable_and_has_the_carts_when_it_is_back() {
     let mut redis = Redis::start(&[]).await;
     let shop = shop(&redis).await;
     let key = customer(7).with_key("k");
-    let item = AddItem { product_id: shop.lamp, quantity: 2 };
+    let item = AddItem { product_id: shop.lamp, variant_id: None, quantity: 2 };
     let added = shop.carts.add(&key, USER, item.clone()).await.unwrap();
     for round in 0..3 {
         redis.kill();
@@ -323,7 +323,7 @@ async fn in_a_cluster_all_keys_of_a_script_are_on_one_node() {
     .await;
     let shop = shop(&redis).await;
     let key = customer(7).with_key("k");
-    let item = AddItem { product_id: shop.lamp, quantity: 2 };
+    let item = AddItem { product_id: shop.lamp, variant_id: None, quantity: 2 };
     let added = shop.carts.add(&key, USER, item.clone()).await.unwrap();
     assert_eq!(shop.carts.add(&key, USER, item).await.unwrap(), added);
     let mut keys: Vec<String> = redis::cmd("KEYS").arg("*").query(&mut other).unwrap();
@@ -336,7 +336,7 @@ async fn in_a_cluster_all_keys_of_a_script_are_on_one_node() {
 async fn everything_in_redis_expires() {
     let redis = Redis::start(&[]).await;
     let shop = shop(&redis).await;
-    let item = AddItem { product_id: shop.lamp, quantity: 2 };
+    let item = AddItem { product_id: shop.lamp, variant_id: None, quantity: 2 };
     shop.carts.add(&customer(7).with_key("k"), USER, item).await.unwrap();
     let mut other = redis.connection();
     for key in ["cart:7", "{cart:7}:cart.add user 7:k"] {

@@ -89,7 +89,11 @@ impl Orders {
     }
 
     async fn hold(&self, cx: &Ctx, order: &order::Model, cart: &Snapshot) -> Result<Hold> {
-        let lines = cart.lines.iter().map(|line| HoldLine { product_id: line.product_id, quantity: line.quantity });
+        let lines = cart.lines.iter().map(|line| HoldLine {
+            product_id: line.product_id,
+            variant_id: line.variant_id,
+            quantity: line.quantity,
+        });
         let request = HoldRequest { lines: lines.collect(), expires_at: order.expires_at + GRACE };
         self.product.hold(cx, OrderId(order.id), request).await.map_err(|error| match error {
             ProductError::OutOfStock { lines } => OrderError::OutOfStock { lines },
@@ -102,8 +106,15 @@ impl Orders {
         let total = rules::total(&hold.lines, currency)?;
         let lines = hold.lines.into_iter().map(|line| {
             let unit_price_minor = rules::money(line.unit_price, currency)?.minor;
-            let (product_id, name, quantity) = (line.product_id.0, line.name, line.quantity.into());
-            Ok(line::Model { order_id: order.id, product_id, name, unit_price_minor, quantity })
+            Ok(line::Model {
+                order_id: order.id,
+                variant_id: line.variant_id.map_or(line.product_id.0, |id| id.0),
+                product_id: line.variant_id.map(|_| line.product_id.0),
+                sku: line.sku,
+                name: line.name,
+                unit_price_minor,
+                quantity: line.quantity.into(),
+            })
         });
         let lines = lines.collect::<Result<Vec<_>>>()?;
 

@@ -1,6 +1,6 @@
 use crate::OrderStatus;
 use kernel::{Amount, ApiError, Fault};
-use product::{ProductId, Shortage};
+use product::{ProductId, Shortage, VariantId};
 use serde::{Deserialize, Serialize};
 
 /// Errors of the order module.
@@ -78,6 +78,9 @@ pub enum OrderError {
 pub struct PriceChange {
     /// Product of the line.
     pub product_id: ProductId,
+    /// Variant of the line; absent if the product has no options.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub variant_id: Option<VariantId>,
     /// Price of one piece that the cart last showed.
     pub seen: Amount,
     /// Current price of one piece.

@@ -29,11 +29,17 @@ pub(crate) fn with_note(title: &str, note: Option<&str>) -> String {
     }
 }
 
-/// The lines whose price differs from the price that the cart last showed. Both lists are sorted by product.
+/// The lines whose price differs from the price that the cart last showed. Both lists are sorted by product and variant.
 pub(crate) fn price_changes(seen: &[SnapshotLine], hold: &Hold) -> Vec<PriceChange> {
     let pairs = std::iter::zip(seen, &hold.lines);
     let changed = pairs.filter(|(seen, held)| seen.unit_price != held.unit_price || seen.currency != hold.currency);
-    changed.map(|(seen, held)| PriceChange { product_id: held.product_id, seen: seen.unit_price, now: held.unit_price }).collect()
+    let change = |(seen, held): (&SnapshotLine, &HeldLine)| PriceChange {
+        product_id: held.product_id,
+        variant_id: held.variant_id,
+        seen: seen.unit_price,
+        now: held.unit_price,
+    };
+    changed.map(change).collect()
 }
 
 /// The sum of the lines.
@@ -56,7 +62,14 @@ mod tests {
     use product::ProductId;
 
     fn held(price: &str, quantity: u32) -> HeldLine {
-        HeldLine { product_id: ProductId(1), name: "Lamp".into(), unit_price: price.parse().expect(price), quantity }
+        HeldLine {
+            product_id: ProductId(1),
+            variant_id: None,
+            sku: None,
+            name: "Lamp".into(),
+            unit_price: price.parse().expect(price),
+            quantity,
+        }
     }
 
     #[test]
@@ -70,6 +83,7 @@ mod tests {
     fn a_changed_price_is_found() {
         let seen = |price: &str| SnapshotLine {
             product_id: ProductId(1),
+            variant_id: None,
             quantity: 1,
             product_name: "Lamp".into(),
             unit_price: price.parse().expect(price),

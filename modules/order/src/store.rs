@@ -257,7 +257,7 @@ pub(crate) async fn insert_lines(db: &impl ConnectionTrait, lines: &[line::Model
 /// The lines of these orders, sorted by order and product.
 pub(crate) async fn lines(db: &impl ConnectionTrait, orders: &[i64]) -> Result<Vec<line::Model>> {
     let find = line::Entity::find().filter(line::Column::OrderId.is_in(orders.iter().copied()));
-    Ok(find.order_by_asc(line::Column::OrderId).order_by_asc(line::Column::ProductId).all(db).await?)
+    Ok(find.order_by_asc(line::Column::OrderId).order_by_asc(line::Column::VariantId).all(db).await?)
 }
 
 /// Adds an entry to the timeline of each of these orders; returns the entries.

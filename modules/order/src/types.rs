@@ -6,7 +6,7 @@ use kernel::{
     text::{Line, Text, no_card_number},
 };
 use payment::{Payment, PaymentId};
-use product::ProductId;
+use product::{ProductId, VariantId};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use user::PostalAddress;
@@ -92,7 +92,14 @@ impl fmt::Display for OrderStatus {
 pub struct OrderItem {
     /// The ordered product; it may have been changed or deleted since.
     pub product_id: ProductId,
-    /// Name of the product when the order was placed.
+    /// The ordered variant; absent if the product had no options.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub variant_id: Option<VariantId>,
+    /// The shop's number of the variant when the order was placed; absent if it had none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "SHIRT-M-RED")]
+    pub sku: Option<String>,
+    /// Name of the product, with the values of the options, when the order was placed.
     pub name: String,
     /// Price of one piece when the order was placed, in the currency of the order.
     pub unit_price: Amount,

@@ -11,7 +11,7 @@ use crate::{
 };
 use kernel::{Currency, Fault, Money, OrderId, UserId, serde_json};
 use payment::PaymentId;
-use product::ProductId;
+use product::{ProductId, VariantId};
 
 pub(crate) fn order(row: order::Model, details: &Details) -> Result<Order, Fault> {
     let currency = currency(&row)?;
@@ -59,7 +59,9 @@ pub(crate) fn facts(row: &order::Model, lines: &[line::Model], note: Option<&str
 fn items(order: i64, lines: &[line::Model], currency: Currency) -> Vec<OrderItem> {
     let amount = |minor| Money { minor, currency }.amount();
     let items = lines.iter().filter(|line| line.order_id == order).map(|line| OrderItem {
-        product_id: ProductId(line.product_id),
+        product_id: ProductId(line.product_id.unwrap_or(line.variant_id)),
+        variant_id: line.product_id.map(|_| VariantId(line.variant_id)),
+        sku: line.sku.clone(),
         name: line.name.clone(),
         unit_price: amount(line.unit_price_minor),
         quantity: u32::try_from(line.quantity).unwrap_or_default(),

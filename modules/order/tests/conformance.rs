@@ -313,7 +313,10 @@ impl Fixture {
 
     async fn fill(&self, cx: &Ctx, lines: &[(ProductId, u32)]) {
         for &(product_id, quantity) in lines {
-            self.cart.add(cx, cx.user().unwrap(), AddItem { product_id, quantity: quantity.into() }).await.unwrap();
+            self.cart
+                .add(cx, cx.user().unwrap(), AddItem { product_id, variant_id: None, quantity: quantity.into() })
+                .await
+                .unwrap();
         }
     }
 
@@ -418,7 +421,7 @@ async fn an_order_that_is_too_dear_is_refused(client: OrderClient, fixture: &Fix
     let lamp = fixture.product("Lamp", "1", 1_000_000).await;
     fixture.fill(&buyer.without_key(), &[(lamp, 1_000_000)]).await;
     let price = "99999999.99".parse().unwrap();
-    let change = ProductChange { name: "Lamp".into(), description: None, price, category_id: None };
+    let change = ProductChange { name: "Lamp".into(), description: None, price: Some(price), category_id: None };
     fixture.product.change(&admin(), lamp, change).await.unwrap();
     // the buyer has seen the price
     fixture.cart.get(&buyer, buyer.user().unwrap()).await.unwrap();
@@ -488,7 +491,7 @@ async fn nothing_is_ordered_when_stock_is_short(client: OrderClient, fixture: &F
     let (lamp, rug) = (fixture.product("Lamp", "1", 5).await, fixture.product("Rug", "1", 5).await);
     fixture.fill(&buyer, &[(lamp, 2), (rug, 4)]).await;
     fixture.product.set_stock(&admin(), rug, SetStock { quantity: 3 }).await.unwrap();
-    let shortage = Shortage { product_id: rug, requested: 4, available: 3 };
+    let shortage = Shortage { product_id: rug, variant_id: None, requested: 4, available: 3 };
     let error = client.place(&buyer, address()).await.unwrap_err();
     assert!(error.to_string().contains("3 of product"), "{error}");
     assert_eq!(error, OrderError::OutOfStock { lines: vec![shortage] });
@@ -500,7 +503,7 @@ async fn a_changed_price_is_refused_before_it_is_charged(client: OrderClient, fi
     let buyer = fixture.buyer("leyla").await;
     let lamp = fixture.product("Lamp", "10", 5).await;
     fixture.fill(&buyer, &[(lamp, 1)]).await;
-    let change = ProductChange { name: "Lamp".into(), description: None, price: "12".parse().unwrap(), category_id: None };
+    let change = ProductChange { name: "Lamp".into(), description: None, price: Some("12".parse().unwrap()), category_id: None };
     fixture.product.change(&admin(), lamp, change).await.unwrap();
     match client.place(&buyer, address()).await.unwrap_err() {
         OrderError::PriceChanged { lines } => {
@@ -986,7 +989,7 @@ async fn stock_is_held_longer_than_an_order_may_stay_unpaid(client: OrderClient,
     let lamp = fixture.product("Lamp", "10", 5).await;
     let order = placed(&client, fixture, &buyer, &[(lamp, 2)]).await;
     // a hold that is repeated is answered as it was placed
-    let again = HoldRequest { lines: vec![HoldLine { product_id: lamp, quantity: 2 }], expires_at: now() };
+    let again = HoldRequest { lines: vec![HoldLine { product_id: lamp, variant_id: None, quantity: 2 }], expires_at: now() };
     let hold = fixture.product.called_by("order").hold(&anonymous(), order.id, again).await.unwrap();
     assert!(hold.expires_at > order.expires_at.unwrap(), "{hold:?}");
 }

@@ -58,8 +58,8 @@ pub trait ProductApi {
 
     /// Replace the variants of a product.
     ///
-    /// The list is complete: variants with an `id` are changed, those without are added, and those that are missing are removed; what
-    /// can be sold of them is gone, and what orders hold of them stays theirs. To give a product options, send its variant with its
+    /// The list is complete: variants that exist are changed, others are added, and those that are missing are removed; what can be
+    /// sold of them is gone, and what orders hold of them stays theirs. To give a product options, send its variant with its
     /// `id` and its values, and the others. To take them away, send the one that is left, without options.
     #[put(
         "/products/{id}/variants",

@@ -35,13 +35,14 @@ impl Products {
         let sold = self.reserve(&tx, &lines).await?;
         let mut held = Vec::with_capacity(lines.len());
         for line in &lines {
+            // the lines were found
             let Some(Sold { variant, product_name, .. }) = sold.get(&line.variant()) else {
                 return Err(Fault::internal("a variant was reserved that is not sold").into());
             };
             held.push(hold_line::Model {
                 order_id: order.0,
                 variant_id: variant.id,
-                product_id: (variant.product_id != variant.id).then_some(variant.product_id),
+                product_id: (!variant.options.is_empty()).then_some(variant.product_id),
                 sku: variant.sku.clone(),
                 quantity: line.quantity.into(),
                 name: name_of(product_name, &rules::options(&variant.options)?),

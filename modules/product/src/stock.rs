@@ -31,7 +31,10 @@ impl Products {
         let variant = VariantId(only.variant.id);
         let before = self.must_have_stock(&tx, variant).await?;
         let pieces = quantity - before.available;
-        self.change_stock(&tx, cx, ProductId(product.id), &before, pieces, Kind::Counted, String::new()).await?;
+        // a repeated call moves nothing
+        if pieces != 0 {
+            self.change_stock(&tx, cx, ProductId(product.id), &before, pieces, Kind::Counted, String::new()).await?;
+        }
         let product = self.after(&tx, id).await?;
         tx.commit().await?;
         Ok(product)

@@ -13,7 +13,7 @@ use kernel::{
     db::{Tx, is_duplicate},
 };
 use sea_orm::DbErr;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 impl Products {
     pub(crate) async fn find_variants(&self, query: FindVariants) -> Result<Variants> {
@@ -37,7 +37,7 @@ impl Products {
     }
 
     pub(crate) async fn replace_variants(&self, cx: &Ctx, id: ProductId, request: SetVariants) -> Result<Product> {
-        let wanted = rules::variants(request, self.currency)?;
+        let mut wanted = rules::variants(request, self.currency)?;
         let tx = self.db.begin().await?;
         let product = variants::lock_product(&*tx, id).await?.ok_or(ProductError::NotFound)?;
         let existing: HashMap<i64, variant::Model> =
@@ -46,29 +46,37 @@ impl Products {
         if let Some(i) = stranger {
             return Err(Fault::invalid(format!("/variants/{i}/id"), "must be a variant of this product").into());
         }
+        // a repeated call must find the variants that it added
+        let mut of_values: HashMap<String, VariantId> =
+            existing.values().map(|variant| (variant.options.to_lowercase(), VariantId(variant.id))).collect();
+        let named: HashSet<_> = wanted.iter().filter_map(|one| one.spec.id).collect();
+        of_values.retain(|_, id| !named.contains(id));
+        for one in &mut wanted {
+            one.spec.id = one.spec.id.or_else(|| of_values.get(&one.options.to_lowercase()).copied());
+        }
         let keys: Vec<String> = wanted.iter().filter_map(|one| one.spec.sku.as_ref().map(|sku| sku.to_lowercase())).collect();
         if let Some(sku) = variants::sku_of_others(&*tx, id, &keys).await? {
             return Err(ProductError::SkuTaken { sku });
         }
 
-        let kept: Vec<i64> = wanted.iter().filter_map(|one| one.spec.id).map(|id| id.0).collect();
+        let kept: HashSet<_> = wanted.iter().filter_map(|one| one.spec.id).map(|id| id.0).collect();
         let gone: Vec<i64> = existing.keys().copied().filter(|id| !kept.contains(id)).collect();
-        if !gone.is_empty() {
-            stock::empty(&*tx, &gone, Some(cx.user()?)).await?;
-        }
-        variants::clear(&*tx, id, &kept).await?;
         let (old, new): (Vec<_>, Vec<_>) = (0..).zip(wanted).partition(|(_, one)| one.spec.id.is_some());
-        let old = old.into_iter().filter_map(|(position, one)| {
-            let before = existing.get(&one.spec.id?.0)?.clone();
-            Some(variants::changed(before, one, position))
+        let changed = old.into_iter().filter_map(|(position, one)| {
+            let before = existing.get(&one.spec.id?.0)?;
+            variants::changed(before, one, position)
         });
-        if let Err(e) = variants::rewrite(&*tx, old.collect()).await {
-            drop(tx);
-            return Err(self.why_not_written(id, &keys, e).await);
+        let changed: Vec<_> = changed.collect();
+        if gone.is_empty() && changed.is_empty() && new.is_empty() {
+            return self.after(&tx, id).await;
+        }
+        if !gone.is_empty() {
+            stock::empty(&*tx, &gone, cx.user()?).await?;
+            variants::delete(&*tx, &gone).await?;
         }
         let pieces: Vec<i64> = new.iter().map(|(_, one)| one.spec.stock_quantity.unwrap_or_default()).collect();
-        let new = new.into_iter().map(|(position, one)| variants::added(&product, one, position));
-        let ids = match variants::insert(&*tx, new.collect()).await {
+        let new = new.into_iter().map(|(position, one)| variants::added(&product, one, position)).collect();
+        let ids = match variants::write(&*tx, changed, new).await {
             Ok(ids) => ids,
             Err(e) => {
                 drop(tx);

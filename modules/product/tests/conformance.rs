@@ -8,8 +8,9 @@ use kernel::{
     testing::{Stores, admin, anonymous, customer, start},
 };
 use product::{
-    CategoryId, Config, HoldLine, HoldRequest, Ids, ListProducts, NewCategory, NewProduct, Product, ProductApi, ProductChange,
-    ProductClient, ProductError, ProductId, Products, SetStock, Shortage, TooManyIds,
+    CategoryId, Config, FindVariants, HoldLine, HoldRequest, Ids, ListMovements, ListProducts, MovementKind, NewCategory,
+    NewMovement, NewProduct, OptionOf, Product, ProductApi, ProductChange, ProductClient, ProductError, ProductId, Products,
+    Reason, SetStock, SetVariant, SetVariants, Shortage, StockMovement, TooManyIds, VariantId,
 };
 use std::sync::Arc;
 
@@ -29,6 +30,13 @@ placements! {
         a_late_hold_is_refused,
         expired_holds_are_freed,
         the_last_pieces_are_sold_once,
+        a_product_gets_options_and_loses_them,
+        variants_that_cannot_be_are_refused,
+        skus_are_unique_and_can_be_exchanged,
+        variants_are_held_each_for_itself,
+        every_change_of_stock_is_a_movement,
+        movements_that_cannot_be_are_refused,
+        the_last_pieces_of_variants_are_sold_once_while_clerks_count,
     ]
 }
 
@@ -78,7 +86,7 @@ async fn create_get_change_delete(client: ProductClient, _: &Stores) {
     let change = ProductChange {
         name: "Oil lamp".into(),
         description: Some("Clay".into()),
-        price: "12.5".parse().unwrap(),
+        price: Some("12.5".parse().unwrap()),
         category_id: None,
     };
     let changed = client.change(&admin(), product.id, change.clone()).await.unwrap();
@@ -163,7 +171,7 @@ async fn names_are_sorted_alphabetically(client: ProductClient, _: &Stores) {
     names.reverse();
     assert_eq!(sorted("-name").await, names);
     // a new name has a new place
-    let change = ProductChange { name: "Aachen".into(), description: None, price: "1".parse().unwrap(), category_id: None };
+    let change = ProductChange { name: "Aachen".into(), description: None, price: Some("1".parse().unwrap()), category_id: None };
     client.change(&admin(), ProductId(1), change).await.unwrap();
     assert_eq!(sorted("name").await[0], "Aachen");
 }
@@ -175,7 +183,7 @@ async fn text_is_kept_and_searched_in_one_form(client: ProductClient, _: &Stores
     let root = client.create_category(&admin(), NewCategory { name: " The\u{301} ".into(), parent_id: None }).await.unwrap();
     assert_eq!(root.name, "Thé");
     for text in ["CAFETIE\u{300}RE", " cafetière", "tière"] {
-        let query = ListProducts { search: Some(text.into()), ..ListProducts::default() };
+        let query = ListProducts { search: Some(text.into()), variants: Some(true), ..ListProducts::default() };
         assert_eq!(client.list(&anonymous(), query).await.unwrap().products, std::slice::from_ref(&added), "{text}");
     }
     for (bad, rule) in [
@@ -276,12 +284,12 @@ async fn hold_is_all_or_nothing(client: ProductClient, _: &Stores) {
     let (a, b) = (add(&client, "A", "1.5", 5).await.id, add(&client, "B", "2", 1).await.id);
     let order = order(&client);
     let error = order.hold(&anonymous(), OrderId(1), hold(&[(b, 2), (a, 2)])).await.unwrap_err();
-    let shortage = Shortage { product_id: b, requested: 2, available: 1 };
+    let shortage = Shortage { product_id: b, variant_id: None, requested: 2, available: 1 };
     assert_eq!(error, ProductError::OutOfStock { lines: vec![shortage] });
     assert_eq!((stock(&client, a).await, stock(&client, b).await), (5, 1));
 
     let missing = order.hold(&anonymous(), OrderId(1), hold(&[(a, 1), (ProductId(99), 1)])).await.unwrap_err();
-    let shortage = Shortage { product_id: ProductId(99), requested: 1, available: 0 };
+    let shortage = Shortage { product_id: ProductId(99), variant_id: None, requested: 1, available: 0 };
     assert_eq!(missing, ProductError::OutOfStock { lines: vec![shortage] });
 
     let held = order.hold(&anonymous(), OrderId(1), hold(&[(b, 1), (a, 2)])).await.unwrap();
@@ -370,4 +378,401 @@ async fn the_last_pieces_are_sold_once(client: ProductClient, _: &Stores) {
     }
     assert_eq!((sold, refused), (30, 70));
     assert_eq!((stock(&client, a).await, stock(&client, b).await), (0, 0));
+}
+
+/// Values of the options size and colour; none for an empty text.
+fn options(values: &str) -> Vec<OptionOf> {
+    let of = |(name, value): (&str, &str)| OptionOf { name: name.into(), value: value.into() };
+    std::iter::zip(["Size", "Colour"], values.split_whitespace()).map(of).collect()
+}
+
+fn variant(id: Option<i64>, values: &str) -> SetVariant {
+    SetVariant { id: id.map(VariantId), options: options(values), ..SetVariant::default() }
+}
+
+/// Gives a product variants.
+async fn set(client: &ProductClient, id: ProductId, variants: Vec<SetVariant>) -> Result<Product, ProductError> {
+    client.set_variants(&admin(), id, SetVariants { variants }).await
+}
+
+/// A shirt in three sizes, the first of which has the id of the product, with 5 pieces each.
+async fn shirt(client: &ProductClient) -> [VariantId; 3] {
+    let shirt = add(client, "Linen shirt", "20", 5).await.id;
+    let more = |size| SetVariant { stock_quantity: Some(5), ..variant(None, size) };
+    let shirt = set(client, shirt, vec![variant(Some(shirt.0), "S"), more("M"), more("L")]).await.unwrap();
+    let ids: Vec<_> = shirt.variants.unwrap().iter().map(|variant| variant.id).collect();
+    ids.try_into().unwrap()
+}
+
+async fn available(client: &ProductClient, id: VariantId) -> u32 {
+    client.variant(&anonymous(), id).await.unwrap().stock_quantity
+}
+
+fn invalid(error: ProductError, text: &str) {
+    assert_eq!((code(&error), error.to_string().as_str()), (Code::InvalidArgument, text));
+}
+
+async fn a_product_gets_options_and_loses_them(client: ProductClient, _: &Stores) {
+    let plain = add(&client, "Linen shirt", "20", 5).await;
+    let only = plain.variants.as_ref().unwrap();
+    assert_eq!((only.len(), only[0].id, only[0].name.as_str()), (1, plain.id.first_variant(), "Linen shirt"));
+    assert_eq!((only[0].price, only[0].stock_quantity, plain.options.len()), (plain.price, 5, 0));
+
+    let red = SetVariant {
+        sku: Some("shirt-m-red".into()),
+        gtin: Some("4006381333931".into()),
+        price: Some("18.5".parse().unwrap()),
+        weight_grams: Some(250),
+        stock_quantity: Some(7),
+        ..variant(None, "M red")
+    };
+    let shirt = set(&client, plain.id, vec![variant(Some(plain.id.0), "S red"), red, variant(None, "M blue")]).await.unwrap();
+    assert_eq!(client.get(&anonymous(), plain.id).await.unwrap(), shirt);
+    let names: Vec<_> = shirt.options.iter().map(|option| (option.name.as_str(), option.values.join(" "))).collect();
+    assert_eq!(names, [("Size", "S M".into()), ("Colour", "red blue".into())]);
+    assert_eq!((shirt.price.to_string(), shirt.stock_quantity), ("18.5".into(), 12));
+    let all = shirt.variants.clone().unwrap();
+    let seen: Vec<_> = all.iter().map(|v| (v.name.as_str(), v.price.to_string(), v.stock_quantity)).collect();
+    let expected = [("Linen shirt (S, red)", "20", 5), ("Linen shirt (M, red)", "18.5", 7), ("Linen shirt (M, blue)", "20", 0)];
+    assert_eq!(seen, expected.map(|(name, price, stock)| (name, price.to_owned(), stock)));
+    assert_eq!(all[0].id, plain.id.first_variant(), "what was sold keeps its id");
+    // an id of a further variant is never that of a product
+    assert!(all[1].id.0 >= 1_000_000_000_000 && all[2].id > all[1].id);
+    assert_eq!((all[1].gtin.as_deref(), all[1].weight_grams), (Some("4006381333931"), Some(250)));
+
+    let found = client.variants(&anonymous(), FindVariants { ids: None, sku: Some("SHIRT-M-Red".into()) }).await.unwrap();
+    assert_eq!(found.variants, [all[1].clone()]);
+    let ids = Ids::new([all[2].id, all[0].id, VariantId(99)]).unwrap();
+    let found = client.variants(&anonymous(), FindVariants { ids: Some(ids), sku: None }).await.unwrap();
+    assert_eq!(found.variants, [all[0].clone(), all[2].clone()]);
+    let listed = client.list(&anonymous(), ListProducts { variants: Some(true), ..ListProducts::default() }).await.unwrap();
+    assert_eq!(listed.products, [shirt]);
+    let listed = client.list(&anonymous(), ListProducts::default()).await.unwrap();
+    assert_eq!((listed.products[0].variants.as_ref(), listed.products[0].options.len()), (None, 0));
+
+    // a price of its own it has no more; the name and the rest can be changed
+    let change = |price: Option<&str>| ProductChange {
+        name: "Shirt".into(),
+        description: None,
+        price: price.map(|price| price.parse().unwrap()),
+        category_id: None,
+    };
+    let refused = client.change(&admin(), plain.id, change(Some("19"))).await.unwrap_err();
+    invalid(refused, "price must be changed at the variants, because the product has options");
+    client.change(&admin(), plain.id, change(Some("18.5"))).await.unwrap();
+    assert_eq!(client.change(&admin(), plain.id, change(None)).await.unwrap().variants.unwrap()[1].name, "Shirt (M, red)");
+
+    // the last that is left needs no options
+    let left = set(&client, plain.id, vec![variant(Some(all[1].id.0), "")]).await.unwrap();
+    assert_eq!((left.options.len(), left.stock_quantity, left.price.to_string()), (0, 7, "18.5".into()));
+    assert_eq!(client.variant(&anonymous(), all[0].id).await, Err(ProductError::VariantNotFound));
+    assert_eq!(code(&client.change(&admin(), plain.id, change(None)).await.unwrap_err()), Code::InvalidArgument);
+    client.delete(&admin(), plain.id).await.unwrap();
+    assert_eq!(client.variant(&anonymous(), all[1].id).await, Err(ProductError::VariantNotFound));
+}
+
+async fn variants_that_cannot_be_are_refused(client: ProductClient, _: &Stores) {
+    let lamp = add(&client, "Lamp", "1", 1).await;
+    let other = add(&client, "Rug", "1", 1).await.id.0;
+    let id = Some(lamp.id.0);
+    let with = |change: fn(&mut SetVariant)| {
+        let mut changed = variant(None, "");
+        change(&mut changed);
+        vec![changed]
+    };
+    let named = |name: &str| OptionOf { name: name.into(), value: "x".into() };
+    for (variants, rule) in [
+        (vec![], "variants length is lower than 1"),
+        (vec![variant(id, ""), variant(None, "")], "variants/0/options must tell the variants apart"),
+        (
+            vec![variant(id, "S"), variant(None, "M red")],
+            "variants/1/options must have the same names in the same order as the other variants",
+        ),
+        (vec![variant(id, "S"), variant(None, "s")], "variants/1/options has the values of another variant"),
+        (vec![variant(id, "S"), variant(id, "M")], "variants/1/id is there twice"),
+        (vec![variant(Some(other), "S")], "variants/0/id must be a variant of this product"),
+        (
+            vec![SetVariant { options: vec![named("Size"), named("size")], ..variant(id, "") }],
+            "variants/0/options has size twice",
+        ),
+        (
+            vec![SetVariant { stock_quantity: Some(1), ..variant(id, "") }],
+            "variants/0/stock_quantity must not be sent for a variant that exists: its stock is moved by other operations",
+        ),
+        (
+            with(|v| v.gtin = Some("4006381333930".into())),
+            "variants/0/gtin has a digit that is wrong: its last digit does not fit the others",
+        ),
+        (with(|v| v.price = "0.001".parse().ok()), "variants/0/price must have at most 2 decimals, as EUR has"),
+        (with(|v| v.price = "100000000".parse().ok()), "variants/0/price must be 0 to 99999999.99 EUR"),
+        (with(|v| v.weight_grams = Some(-1)), "variants/0/weight_grams must be at least 0"),
+        (
+            vec![
+                SetVariant { sku: Some("a".into()), ..variant(id, "S") },
+                SetVariant { sku: Some("A".into()), ..variant(None, "M") },
+            ],
+            "variants/1/sku is there twice",
+        ),
+    ] {
+        invalid(set(&client, lamp.id, variants).await.unwrap_err(), rule);
+    }
+    assert_eq!(set(&client, ProductId(99), vec![variant(None, "")]).await, Err(ProductError::NotFound));
+    assert_eq!(client.get(&anonymous(), lamp.id).await.unwrap(), lamp, "nothing was changed");
+    for query in [FindVariants::default(), FindVariants { ids: Ids::new([VariantId(1)]).ok(), sku: Some("a".into()) }] {
+        invalid(client.variants(&anonymous(), query).await.unwrap_err(), "must have either ids or sku");
+    }
+    let denied = client.set_variants(&customer(1), lamp.id, SetVariants { variants: vec![variant(id, "S")] }).await.unwrap_err();
+    assert_eq!(code(&denied), Code::PermissionDenied);
+}
+
+async fn skus_are_unique_and_can_be_exchanged(client: ProductClient, _: &Stores) {
+    let [s, m, l] = shirt(&client).await;
+    let product = ProductId(s.0);
+    let with = |skus: [&str; 3]| {
+        let of = |((id, size), sku): ((VariantId, &str), &str)| SetVariant { sku: Some(sku.into()), ..variant(Some(id.0), size) };
+        std::iter::zip([(s, "S"), (m, "M"), (l, "L")], skus).map(of).collect::<Vec<_>>()
+    };
+    let skus = |product: Product| product.variants.unwrap().into_iter().map(|v| v.sku.unwrap()).collect::<Vec<_>>().join(" ");
+    assert_eq!(skus(set(&client, product, with(["A", "B", "C"])).await.unwrap()), "A B C");
+    assert_eq!(skus(set(&client, product, with(["B", "C", "a"])).await.unwrap()), "B C a");
+
+    let rug = add(&client, "Rug", "1", 1).await.id;
+    let sku = |sku: &str| vec![SetVariant { sku: Some(sku.into()), ..variant(Some(rug.0), "") }];
+    assert_eq!(set(&client, rug, sku("c")).await, Err(ProductError::SkuTaken { sku: "c".into() }));
+    // at once: one of two products gets it
+    let bag = add(&client, "Bag", "1", 1).await.id;
+    let of_bag = vec![SetVariant { sku: Some("d".into()), ..variant(Some(bag.0), "") }];
+    let (one, other) = tokio::join!(set(&client, rug, sku("D")), set(&client, bag, of_bag));
+    assert!(one.is_ok() != other.is_ok(), "{one:?} {other:?}");
+    assert_eq!(one.and(other), Err(ProductError::SkuTaken { sku: "d".into() }));
+    // that of a product that is gone is free
+    client.delete(&admin(), product).await.unwrap();
+    set(&client, rug, sku("c")).await.unwrap();
+}
+
+async fn variants_are_held_each_for_itself(client: ProductClient, _: &Stores) {
+    let [s, m, l] = shirt(&client).await;
+    let product = ProductId(s.0);
+    let lamp = add(&client, "Lamp", "1", 5).await.id;
+    let order = order(&client);
+    let line = |variant: VariantId, quantity| HoldLine { product_id: product, variant_id: Some(variant), quantity };
+    let request = |lines| HoldRequest { lines, expires_at: now() + TimeDelta::minutes(5) };
+    let of_lamp = HoldLine { product_id: lamp, variant_id: None, quantity: 1 };
+
+    let lines = vec![line(l, 2), of_lamp.clone(), line(s, 5), line(m, 1)];
+    let held = order.hold(&anonymous(), OrderId(1), request(lines.clone())).await.unwrap();
+    let seen: Vec<_> =
+        held.lines.iter().map(|line| (line.product_id, line.variant_id, line.name.as_str(), line.quantity)).collect();
+    let expected = [
+        (product, Some(s), "Linen shirt (S)", 5),
+        (product, Some(m), "Linen shirt (M)", 1),
+        (product, Some(l), "Linen shirt (L)", 2),
+        (lamp, None, "Lamp", 1),
+    ];
+    assert_eq!(seen, expected);
+    assert_eq!(order.hold(&anonymous(), OrderId(1), request(lines)).await.unwrap(), held, "repeated");
+    assert_eq!((available(&client, s).await, available(&client, m).await, available(&client, l).await), (0, 4, 3));
+    assert_eq!(stock(&client, product).await, 7);
+
+    // the shirt has seven pieces, and none in this size
+    let short = order.hold(&anonymous(), OrderId(2), request(vec![line(m, 1), line(s, 1)])).await.unwrap_err();
+    let shortage = Shortage { product_id: product, variant_id: Some(s), requested: 1, available: 0 };
+    assert_eq!(short, ProductError::OutOfStock { lines: vec![shortage] });
+    assert_eq!(available(&client, m).await, 4);
+    // a variant of another product
+    let wrong = HoldLine { product_id: lamp, variant_id: Some(m), quantity: 1 };
+    let wrong = order.hold(&anonymous(), OrderId(3), request(vec![wrong])).await.unwrap_err();
+    assert!(matches!(wrong, ProductError::OutOfStock { .. }), "{wrong}");
+
+    // pieces that are held of a variant that is removed stay sold or come back to it
+    set(&client, product, vec![variant(Some(s.0), "S"), variant(Some(m.0), "M")]).await.unwrap();
+    order.commit(&anonymous(), OrderId(1)).await.unwrap();
+    assert_eq!((stock(&client, product).await, available(&client, m).await), (4, 4));
+    order.release(&anonymous(), OrderId(1)).await.unwrap();
+    assert_eq!((stock(&client, product).await, available(&client, s).await, available(&client, m).await), (10, 5, 5));
+    assert_eq!(stock(&client, lamp).await, 5);
+}
+
+/// Kinds and changes of the movements of a variant, the first one first.
+async fn moved(client: &ProductClient, id: VariantId) -> Vec<(MovementKind, i64, i64)> {
+    let query = ListMovements { variant_id: Some(id), ..ListMovements::default() };
+    let page = client.stock_movements(&admin(), query).await.unwrap();
+    assert_eq!(page.pagination.total, page.movements.len() as u64);
+    page.movements.iter().rev().map(|m| (m.kind, m.available_change, m.held_change)).collect()
+}
+
+fn delta(pieces: i64, reason: Option<Reason>) -> NewMovement {
+    NewMovement { delta: Some(pieces), counted: None, reason, note: None }
+}
+
+fn counted(pieces: i64) -> NewMovement {
+    NewMovement { delta: None, counted: Some(pieces), reason: None, note: None }
+}
+
+async fn every_change_of_stock_is_a_movement(client: ProductClient, _: &Stores) {
+    use MovementKind::{Adjusted, Counted, Held, Received, Released, Returned, Sold};
+    let lamp = add(&client, "Lamp", "1", 10).await.id;
+    let id = lamp.first_variant();
+    let orders = order(&client);
+    for order in [1, 2] {
+        orders.hold(&anonymous(), OrderId(order), hold(&[(lamp, 2)])).await.unwrap();
+    }
+    orders.commit(&anonymous(), OrderId(1)).await.unwrap();
+    // eight are on the shelf, of which two are held: one is missing
+    let count = NewMovement { note: Some(" behind the shelf ".into()), ..counted(7) };
+    let movement = client.move_stock(&admin(), id, count).await.unwrap();
+    assert_eq!((movement.kind, movement.available_change, movement.note.as_str()), (Counted, -1, "behind the shelf"));
+    assert_eq!((movement.user_id, movement.order_id), (Some(admin().user().unwrap()), None));
+    let seen = client.stock(&admin(), id).await.unwrap();
+    assert_eq!((seen.on_hand, seen.held, seen.available), (7, 2, 5));
+
+    orders.release(&anonymous(), OrderId(2)).await.unwrap();
+    orders.release(&anonymous(), OrderId(1)).await.unwrap();
+    client.move_stock(&admin(), id, delta(12, Some(Reason::Received))).await.unwrap();
+    client.move_stock(&admin(), id, delta(-3, None)).await.unwrap();
+    client.set_stock(&admin(), lamp, SetStock { quantity: 20 }).await.unwrap();
+    client.move_stock(&admin(), id, delta(1, Some(Reason::Returned))).await.unwrap();
+    let expected = [
+        (Received, 10, 0),
+        (Held, -2, 2),
+        (Held, -2, 2),
+        (Sold, 0, -2),
+        (Counted, -1, 0),
+        (Released, 2, -2),
+        (Returned, 2, 0),
+        (Received, 12, 0),
+        (Adjusted, -3, 0),
+        (Counted, 2, 0),
+        (Returned, 1, 0),
+    ];
+    assert_eq!(moved(&client, id).await, expected);
+    assert_eq!(stock(&client, lamp).await, 21);
+
+    let of_order = ListMovements { order_id: Some(OrderId(1)), ..ListMovements::default() };
+    let kinds = |movements: Vec<StockMovement>| movements.iter().map(|m| m.kind).collect::<Vec<_>>();
+    assert_eq!(kinds(client.stock_movements(&admin(), of_order).await.unwrap().movements), [Returned, Sold, Held]);
+    let received = ListMovements { kind: Some(Received), per_page: Some(1), page: Some(2), ..ListMovements::default() };
+    let page = client.stock_movements(&admin(), received).await.unwrap();
+    assert_eq!((page.movements[0].available_change, page.pagination.total), (10, 2));
+
+    // a repeated movement is one
+    let cx = || admin().with_key("k");
+    let first = client.move_stock(&cx(), id, delta(5, None)).await.unwrap();
+    assert_eq!(client.move_stock(&cx(), id, delta(5, None)).await.unwrap(), first);
+    assert_eq!(stock(&client, lamp).await, 26);
+    // removing what is sold is a movement, too
+    let other = set(&client, lamp, vec![variant(None, "S")]).await.unwrap();
+    assert_eq!((other.stock_quantity, moved(&client, id).await.last().copied()), (0, Some((Adjusted, -26, 0))));
+}
+
+async fn movements_that_cannot_be_are_refused(client: ProductClient, _: &Stores) {
+    let lamp = add(&client, "Lamp", "1", 10).await.id;
+    let id = lamp.first_variant();
+    order(&client).hold(&anonymous(), OrderId(1), hold(&[(lamp, 4)])).await.unwrap();
+    let out_of_range = ProductError::StockOutOfRange { available: 6, held: 4 };
+    for movement in [delta(-7, None), counted(3), delta(999_991, None), delta(1_000_000, None)] {
+        assert_eq!(client.move_stock(&admin(), id, movement).await, Err(out_of_range.clone()));
+    }
+    for (movement, rule) in [
+        (delta(0, None), "delta must not be 0"),
+        (delta(1_000_001, None), "delta must be at most 1000000"),
+        (counted(-1), "counted must be at least 0"),
+        (delta(-1, Some(Reason::Received)), "delta must be at least 1: pieces that were received or returned only come"),
+        (NewMovement { reason: Some(Reason::Adjusted), ..counted(9) }, "reason must not be sent with counted"),
+        (NewMovement { delta: None, ..delta(1, None) }, "must have either delta or counted"),
+        (NewMovement { counted: Some(1), ..delta(1, None) }, "must have either delta or counted"),
+    ] {
+        invalid(client.move_stock(&admin(), id, movement).await.unwrap_err(), rule);
+    }
+    let missing = client.move_stock(&admin(), VariantId(99), delta(1, None)).await;
+    assert_eq!(missing, Err(ProductError::VariantNotFound));
+    for cx in [anonymous(), customer(1)] {
+        assert!(client.move_stock(&cx, id, delta(1, None)).await.is_err());
+        assert!(client.stock(&cx, id).await.is_err());
+        assert!(client.stock_movements(&cx, ListMovements::default()).await.is_err());
+    }
+    assert_eq!(moved(&client, id).await.len(), 2, "nothing else was written");
+    let [s, ..] = shirt(&client).await;
+    assert_eq!(client.set_stock(&admin(), ProductId(s.0), SetStock { quantity: 1 }).await, Err(ProductError::VariantRequired));
+}
+
+async fn the_last_pieces_of_variants_are_sold_once_while_clerks_count(client: ProductClient, _: &Stores) {
+    let [s, m, l] = shirt(&client).await;
+    let product = ProductId(s.0);
+    for id in [s, m, l] {
+        client.move_stock(&admin(), id, delta(5, Some(Reason::Received))).await.unwrap();
+    }
+    let client = Arc::new(client);
+    let buyers = (1..=60_i64).map(|id| {
+        let client = order(&client);
+        // crossing baskets of two variants
+        let sizes = match id % 3 {
+            0 => [s, m],
+            1 => [l, s],
+            _ => [m, l],
+        };
+        let lines = sizes.map(|size| HoldLine { product_id: product, variant_id: Some(size), quantity: 1 }).into();
+        let request = HoldRequest { lines, expires_at: now() + TimeDelta::minutes(5) };
+        tokio::spawn(async move {
+            let held = match client.hold(&anonymous(), OrderId(id), request).await {
+                Ok(_) => true,
+                Err(ProductError::OutOfStock { .. }) => false,
+                Err(e) => panic!("{e}"),
+            };
+            // every third buyer pays, every third gives up, as do those who got nothing
+            match id % 3 {
+                0 if held => client.commit(&anonymous(), OrderId(id)).await.unwrap(),
+                2 if held => {}
+                _ => {
+                    client.release(&anonymous(), OrderId(id)).await.unwrap();
+                    return 0;
+                }
+            }
+            2
+        })
+    });
+    let clerks = (0..6).map(|i| {
+        let (client, id) = (client.clone(), [s, m, l][i % 3]);
+        // two pieces are received and two are found broken, again and again
+        tokio::spawn(async move {
+            for pieces in [2, -2, 2, -2] {
+                match client.move_stock(&admin(), id, delta(pieces, None)).await {
+                    Ok(_) => {}
+                    // sold meanwhile: then they were not broken
+                    Err(ProductError::StockOutOfRange { .. }) if pieces < 0 => {}
+                    Err(e) => panic!("{e}"),
+                }
+            }
+        })
+    });
+    let (buyers, clerks): (Vec<_>, Vec<_>) = (buyers.collect(), clerks.collect());
+    let mut taken = 0;
+    for buyer in buyers {
+        taken += buyer.await.unwrap();
+    }
+    for clerk in clerks {
+        clerk.await.unwrap();
+    }
+    let (mut on_hand, mut held, mut sold, mut clerks) = (0, 0, 0, 0);
+    for id in [s, m, l] {
+        let item = client.stock(&admin(), id).await.unwrap();
+        let mut rows = Vec::new();
+        for page in 1.. {
+            let query = ListMovements { variant_id: Some(id), page: Some(page), per_page: Some(100), ..ListMovements::default() };
+            let found = client.stock_movements(&admin(), query).await.unwrap();
+            rows.extend(found.movements);
+            if rows.len() as u64 == found.pagination.total {
+                break;
+            }
+        }
+        assert_eq!(rows.iter().map(|m| m.available_change).sum::<i64>(), i64::from(item.available), "the ledger adds up");
+        assert_eq!(rows.iter().map(|m| m.held_change).sum::<i64>(), i64::from(item.held));
+        sold += rows.iter().filter(|m| m.kind == MovementKind::Sold).map(|m| -m.held_change).sum::<i64>();
+        clerks += rows.iter().filter(|m| m.order_id.is_none()).map(|m| m.available_change).sum::<i64>();
+        on_hand += i64::from(item.on_hand);
+        held += i64::from(item.held);
+    }
+    assert_eq!(held + sold, taken, "each piece has one buyer");
+    assert_eq!(on_hand + sold, clerks, "what came in is there or sold");
+    assert_eq!(i64::from(stock(&client, product).await), on_hand - held);
 }

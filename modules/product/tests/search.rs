@@ -130,7 +130,8 @@ async fn other_filters_apply_too(client: ProductClient, _: &Stores) {
     let category = NewCategory { name: "Light".into(), parent_id: None };
     let light = client.create_category(&admin(), category).await.unwrap().id;
     let (lamp, other) = (add(&client, "Lamp", "").await, add(&client, "Lamp of another kind", "").await);
-    let change = ProductChange { name: "Lamp".into(), description: None, price: "9".parse().unwrap(), category_id: Some(light) };
+    let change =
+        ProductChange { name: "Lamp".into(), description: None, price: Some("9".parse().unwrap()), category_id: Some(light) };
     client.change(&admin(), lamp, change).await.unwrap();
 
     assert_eq!(names(&client, ListProducts { category_id: Some(light), ..searching("lamp") }).await, ["Lamp"]);
@@ -149,7 +150,7 @@ async fn the_index_follows_the_products(client: ProductClient, _: &Stores) {
     let change = |name: &str, description: &str, price: &str| ProductChange {
         name: name.into(),
         description: Some(description.into()),
-        price: price.parse().unwrap(),
+        price: Some(price.parse().unwrap()),
         category_id: None,
     };
     client.change(&admin(), id, change("Lamp", "Brass", "7")).await.unwrap();

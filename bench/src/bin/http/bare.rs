@@ -8,7 +8,7 @@ use actix_web::{
 };
 use chrono::{DateTime, Utc};
 use kernel::{Money, Pagination};
-use product::{CategoryId, Product, ProductId, ProductPage};
+use product::{CategoryId, Product, ProductId, ProductPage, Variant, VariantId};
 use serde::Deserialize;
 use sqlx::{
     AssertSqlSafe, ConnectOptions, FromRow, Row, SqlitePool,
@@ -22,6 +22,7 @@ const COLUMNS: &str = r#""products"."id", "products"."name", "products"."name_lo
 static GET: LazyLock<String> = LazyLock::new(|| {
     format!(r#"SELECT {COLUMNS} FROM "products" WHERE "products"."id" = ? AND "products"."deleted_at" IS NULL LIMIT ?"#)
 });
+const VARIANTS: &str = r#"SELECT "variants"."id", "variants"."product_id", "products"."name", "variants"."sku", "variants"."gtin", "variants"."price_minor", "products"."currency", "variants"."weight_grams", "variants"."length_mm", "variants"."width_mm", "variants"."height_mm", "stock_items"."available", "variants"."updated_at" FROM "variants" INNER JOIN "products" ON "products"."id" = "variants"."product_id" INNER JOIN "stock_items" ON "stock_items"."variant_id" = "variants"."id" WHERE "variants"."deleted_at" IS NULL AND "products"."deleted_at" IS NULL AND "variants"."product_id" = ? ORDER BY "variants"."product_id" ASC, "variants"."position" ASC, "variants"."id" ASC"#;
 static PAGE: LazyLock<String> = LazyLock::new(|| {
     format!(
         r#"SELECT {COLUMNS} FROM "products" WHERE "products"."deleted_at" IS NULL ORDER BY "products"."id" ASC LIMIT ? OFFSET ?"#
@@ -66,16 +67,48 @@ impl FromRow<'_, SqliteRow> for Found {
             currency,
             category_id: row.try_get::<Option<i64>, _>(6)?.map(CategoryId),
             stock_quantity: row.try_get(7)?,
+            options: Vec::new(),
+            variants: None,
             created_at: row.try_get::<DateTime<Utc>, _>(9)?,
             updated_at: row.try_get::<DateTime<Utc>, _>(10)?,
         }))
     }
 }
 
+/// A variant of a product without options: the catalogue of the benchmark has no others.
+struct Sold(Variant);
+
+impl FromRow<'_, SqliteRow> for Sold {
+    fn from_row(row: &SqliteRow) -> sqlx::Result<Self> {
+        let wrong = |e: String| sqlx::Error::Decode(e.into());
+        let currency = row.try_get::<String, _>(6)?.parse().map_err(|e| wrong(format!("currency: {e}")))?;
+        Ok(Self(Variant {
+            id: VariantId(row.try_get(0)?),
+            product_id: ProductId(row.try_get(1)?),
+            name: row.try_get(2)?,
+            options: Vec::new(),
+            sku: row.try_get(3)?,
+            gtin: row.try_get(4)?,
+            price: Money { minor: row.try_get(5)?, currency }.amount(),
+            currency,
+            weight_grams: row.try_get(7)?,
+            length_mm: row.try_get(8)?,
+            width_mm: row.try_get(9)?,
+            height_mm: row.try_get(10)?,
+            stock_quantity: row.try_get(11)?,
+            updated_at: row.try_get::<DateTime<Utc>, _>(12)?,
+        }))
+    }
+}
+
 async fn get(pool: web::Data<SqlitePool>, id: web::Path<i64>) -> actix_web::Result<HttpResponse> {
     let query = sqlx::query_as(AssertSqlSafe(GET.as_str())).bind(*id).bind(1_i64);
-    let found: Option<Found> = query.fetch_optional(&**pool).await.map_err(ErrorInternalServerError)?;
-    Ok(HttpResponse::Ok().json(found.ok_or_else(|| ErrorNotFound("Product not found"))?.0))
+    let variants = sqlx::query_as(VARIANTS).bind(*id);
+    let (found, variants): (Option<Found>, Vec<Sold>) =
+        tokio::try_join!(query.fetch_optional(&**pool), variants.fetch_all(&**pool)).map_err(ErrorInternalServerError)?;
+    let product = found.ok_or_else(|| ErrorNotFound("Product not found"))?.0;
+    let variants = Some(variants.into_iter().map(|sold| sold.0).collect());
+    Ok(HttpResponse::Ok().json(Product { variants, ..product }))
 }
 
 #[derive(Deserialize)]

@@ -1,24 +1,29 @@
-//! What the product module says about the products of a cart.
+//! What the product module says about the variants in a cart.
 
-use super::stored::{Line, ShownProduct};
+use super::stored::{Line, Shown};
 use crate::CartError;
 use kernel::{Currency, Fault, Money};
-use product::{Product, ProductId};
+use product::{ProductId, Variant, VariantId};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 
-/// The current state of the products of a cart.
+/// The current state of the variants in a cart.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Catalogue {
-    /// The requested products; `None` for one that is no longer sold.
-    pub(crate) products: HashMap<ProductId, Option<Sold>>,
-    /// Whether the product module could not be reached, so that `products` is empty.
+    /// The requested variants; `None` for one that is no longer sold.
+    // the name is that of the replies that are stored under idempotency keys
+    #[serde(rename = "products")]
+    pub(crate) variants: HashMap<VariantId, Option<Sold>>,
+    /// Whether the product module could not be reached, so that `variants` is empty.
     pub(crate) stale: bool,
 }
 
-/// A product that is sold.
+/// A variant that is sold.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Sold {
+    /// `None` if the product has no options: then its id is that of the variant.
+    #[serde(default)]
+    pub(crate) product: Option<ProductId>,
     pub(crate) name: String,
     pub(crate) price_minor: i64,
     pub(crate) currency: Currency,
@@ -27,26 +32,26 @@ pub(crate) struct Sold {
 }
 
 impl Catalogue {
-    /// A product that is sold.
-    pub(crate) fn sold(&self, id: ProductId) -> Result<&Sold, CartError> {
-        self.products.get(&id).and_then(Option::as_ref).ok_or(CartError::ProductNotFound)
+    /// A variant that is sold.
+    pub(crate) fn sold(&self, id: VariantId) -> Result<&Sold, CartError> {
+        self.variants.get(&id).and_then(Option::as_ref).ok_or(CartError::ProductNotFound)
     }
 
     /// The names and prices that the user is shown.
-    pub(crate) fn shown(&self) -> impl Iterator<Item = ShownProduct<'_>> {
-        self.products.iter().filter_map(|(id, product)| product.as_ref().map(|product| product.shown(*id)))
+    pub(crate) fn shown(&self) -> impl Iterator<Item = Shown<'_>> {
+        self.variants.iter().filter_map(|(id, sold)| sold.as_ref().map(|sold| sold.shown(*id)))
     }
 
-    /// The state of a line's product: `None` when it was not requested, `Some(None)` when it is no longer sold.
+    /// The state of a line's variant: `None` when it was not requested, `Some(None)` when it is no longer sold.
     pub(crate) fn get(&self, line: &Line) -> Option<Option<&Sold>> {
-        self.products.get(&line.product).map(Option::as_ref)
+        self.variants.get(&line.variant).map(Option::as_ref)
     }
 }
 
 impl Sold {
     /// The name and price that the user is shown.
-    pub(crate) fn shown(&self, product: ProductId) -> ShownProduct<'_> {
-        ShownProduct { product, name: &self.name, price: self.price() }
+    pub(crate) fn shown(&self, variant: VariantId) -> Shown<'_> {
+        Shown { variant, product: self.product, name: &self.name, price: self.price() }
     }
 
     pub(crate) fn price(&self) -> Money {
@@ -54,12 +59,19 @@ impl Sold {
     }
 }
 
-impl TryFrom<Product> for Sold {
+impl TryFrom<Variant> for Sold {
     type Error = Fault;
 
-    fn try_from(product: Product) -> Result<Self, Fault> {
-        let invalid = || Fault::internal(format_args!("price of product {}: {} {}", product.id, product.price, product.currency));
-        let price = product.price.in_currency(product.currency).ok_or_else(invalid)?;
-        Ok(Self { name: product.name, price_minor: price.minor, currency: price.currency, stock: product.stock_quantity })
+    fn try_from(variant: Variant) -> Result<Self, Fault> {
+        let invalid = || Fault::internal(format_args!("price of variant {}: {} {}", variant.id, variant.price, variant.currency));
+        let price = variant.price.in_currency(variant.currency).ok_or_else(invalid)?;
+        let product = (!variant.options.is_empty()).then_some(variant.product_id);
+        Ok(Self {
+            product,
+            name: variant.name,
+            price_minor: price.minor,
+            currency: price.currency,
+            stock: variant.stock_quantity,
+        })
     }
 }

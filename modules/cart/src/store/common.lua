@@ -4,9 +4,10 @@
 --   version       grows with every change, and is never that of another cart
 --   created_at    when the first line was added
 --   updated_at    when it was last changed
--- The fields of a line begin with the id of its product and a colon:
+-- The fields of a line begin with the id of its variant and a colon:
 --   7:quantity    pieces
---   7:seen        the price in minor units, its currency and the name, as the user was last shown them: "2999 EUR Lamp"
+--   7:seen        the price in minor units, its currency and the name, as the user was last shown them: "2999 EUR Lamp". If the product
+--                 has options, a line break and the id of the product follow
 --   7:added_at    when the line was added
 --   7:updated_at  when it was last changed
 -- Times are microseconds since 1970 by the clock of Redis, which all instances share. The expiry of the cart is that of the key.
@@ -44,8 +45,8 @@ local function lines()
   return (redis.call('HLEN', cart) - CART_FIELDS) / LINE_FIELDS
 end
 
--- Remembers the names and prices that the user is shown. From `first` on, the arguments are ids of products, each followed by its
--- `seen`. Products without a line are skipped.
+-- Remembers the names and prices that the user is shown. From `first` on, the arguments are ids of variants, each followed by its
+-- `seen`. Variants without a line are skipped.
 local function remember_shown(first)
   for i = first, #ARGV, 2 do
     if redis.call('HEXISTS', cart, ARGV[i] .. ':quantity') == 1 then
@@ -54,18 +55,18 @@ local function remember_shown(first)
   end
 end
 
--- Whether the cart would cost more than `most` minor units with this quantity of a product. The prices are those from argument
--- `first` on, and the last shown ones for lines that were added concurrently. `gone` are the products that are no longer sold. A
+-- Whether the cart would cost more than `most` minor units with this quantity of a variant. The prices are those from argument
+-- `first` on, and the last shown ones for lines that were added concurrently. `gone` are the variants that are no longer sold. A
 -- total near `most` is below 2^53 and exact; an inexact total is far above it.
-local function too_dear(product, quantity, most, gone, first)
-  local prices, quantities, shown = {}, {[product] = tonumber(quantity)}, {}
+local function too_dear(variant, quantity, most, gone, first)
+  local prices, quantities, shown = {}, {[variant] = tonumber(quantity)}, {}
   for i = first, #ARGV, 2 do
     prices[ARGV[i]] = tonumber(string.match(ARGV[i + 1], '^%d+'))
   end
   local fields = redis.call('HGETALL', cart)
   for i = 1, #fields, 2 do
     local id, name = string.match(fields[i], '^(%d+):(%a+)$')
-    if name == 'quantity' and id ~= product then
+    if name == 'quantity' and id ~= variant then
       quantities[id] = tonumber(fields[i + 1])
     elseif name == 'seen' then
       shown[id] = tonumber(string.match(fields[i + 1], '^%d+'))

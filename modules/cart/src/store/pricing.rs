@@ -2,7 +2,7 @@
 
 use super::{
     catalogue::Catalogue,
-    stored::{Line, ShownProduct, Stored},
+    stored::{Line, Shown, Stored},
 };
 use crate::{Cart, CartError, CartItem, Issue};
 use kernel::{Amount, Currency, Money};
@@ -31,7 +31,8 @@ pub(crate) fn cart(stored: &Stored, catalogue: &Catalogue) -> Cart {
             None => (line.name.clone(), line.price, None),
         };
         CartItem {
-            product_id: line.product,
+            product_id: line.product(),
+            variant_id: line.variant_of_options(),
             quantity: line.quantity,
             product_name: name,
             product_price: price.amount(),
@@ -106,9 +107,9 @@ pub(crate) fn too_dear(currency: Option<Currency>) -> CartError {
 }
 
 /// The current names and prices of the lines that were last shown with other ones.
-pub(crate) fn changed<'a>(stored: &Stored, catalogue: &'a Catalogue) -> Vec<ShownProduct<'a>> {
+pub(crate) fn changed<'a>(stored: &Stored, catalogue: &'a Catalogue) -> Vec<Shown<'a>> {
     let shown_now = |line: &Line| {
-        Some(catalogue.get(line)??.shown(line.product)).filter(|now| now.name != line.name || now.price != line.price)
+        Some(catalogue.get(line)??.shown(line.variant)).filter(|now| now.name != line.name || now.price != line.price)
     };
     stored.lines.iter().filter_map(shown_now).collect()
 }
@@ -117,7 +118,7 @@ pub(crate) fn changed<'a>(stored: &Stored, catalogue: &'a Catalogue) -> Vec<Show
 pub(crate) fn issues(stored: &Stored, catalogue: &Catalogue) -> Vec<Issue> {
     let mut issues = Vec::new();
     for (line, sum) in std::iter::zip(&stored.lines, sums(stored, catalogue).lines) {
-        let mut add = |issue| issues.push(Issue { product_id: line.product, issue });
+        let mut add = |issue| issues.push(Issue { product_id: line.product(), variant_id: line.variant_of_options(), issue });
         match catalogue.get(line) {
             Some(Some(product)) => {
                 if product.stock < line.quantity {
@@ -142,7 +143,7 @@ mod tests {
     use super::*;
     use crate::store::catalogue::Sold;
     use kernel::chrono::DateTime;
-    use product::ProductId;
+    use product::VariantId;
     use proptest::prelude::*;
     use std::collections::HashMap;
 
@@ -153,20 +154,20 @@ mod tests {
         ) {
             let at = DateTime::UNIX_EPOCH;
             let currency = Currency::Vnd;
-            let (mut products, mut exact) = (HashMap::new(), 0_i128);
+            let (mut variants, mut exact) = (HashMap::new(), 0_i128);
             let stored = lines.iter().enumerate().map(|(i, &(price, quantity, kind))| {
-                let product = ProductId(i as i64 + 1);
+                let variant = VariantId(i as i64 + 1);
                 // most prices are small, some of any size
                 let price_minor = (if kind == 0 { price } else { price % 10_000_000_000 }).min(Money::MAX_MINOR);
                 let is_sold = kind != 1;
                 exact += if is_sold { i128::from(price_minor) * i128::from(quantity) } else { 0 };
-                let sold = Sold { name: "Lamp".into(), price_minor, currency, stock: quantity };
-                products.insert(product, is_sold.then_some(sold));
+                let sold = Sold { product: None, name: "Lamp".into(), price_minor, currency, stock: quantity };
+                variants.insert(variant, is_sold.then_some(sold));
                 let price = Money { minor: 1, currency };
-                Line { product, quantity, name: "Lamp".into(), price, added_at: at, updated_at: at }
+                Line { variant, product: None, quantity, name: "Lamp".into(), price, added_at: at, updated_at: at }
             });
             let stored = Stored { version: 1, created_at: at, updated_at: at, expires_at: at, lines: stored.collect() };
-            let catalogue = Catalogue { products, stale: false };
+            let catalogue = Catalogue { variants, stale: false };
 
             let cart = cart(&stored, &catalogue);
             let counted = cart.items.iter().filter(|item| !item.unavailable && !item.too_dear);

@@ -3,7 +3,7 @@
 use super::{
     catalogue::Catalogue,
     pricing,
-    stored::{Line, MAX_LINES, RENEWAL_INTERVAL, ShownProduct, Stored},
+    stored::{Line, MAX_LINES, RENEWAL_INTERVAL, Shown, Stored},
 };
 use crate::{AddItem, Cart, CartError, config::Config, ops};
 use deadpool_redis::{
@@ -16,7 +16,7 @@ use kernel::{
     idempotency::{KEPT, Used},
     trace,
 };
-use product::ProductId;
+use product::VariantId;
 use std::{
     collections::HashMap,
     fmt::Display,
@@ -116,10 +116,10 @@ impl Redis {
         catalogue: &Catalogue,
         life: TimeDelta,
     ) -> Result<Cart, CartError> {
-        let product = catalogue.sold(item.product_id)?;
+        let product = catalogue.sold(item.variant())?;
         let used = Used::of(cx, ops::ADD, item)?;
         let mut call = self.add.key(self.cart_key(user));
-        call.arg(item.product_id.0).arg(item.quantity).arg(product.stock).arg(MAX_LINES).arg(life.num_milliseconds());
+        call.arg(item.variant().0).arg(item.quantity).arg(product.stock).arg(MAX_LINES).arg(life.num_milliseconds());
         call.arg(Money::MAX_MINOR).arg(gone(catalogue));
         match &used {
             Some(used) => {
@@ -148,23 +148,23 @@ impl Redis {
     pub(super) async fn set(
         &self,
         user: UserId,
-        product: ProductId,
+        variant: VariantId,
         quantity: u32,
         catalogue: &Catalogue,
         life: TimeDelta,
     ) -> Result<Stored, CartError> {
         let mut call = self.set.key(self.cart_key(user));
-        call.arg(product.0).arg(quantity).arg(life.num_milliseconds()).arg(Money::MAX_MINOR).arg(gone(catalogue));
+        call.arg(variant.0).arg(quantity).arg(life.num_milliseconds()).arg(Money::MAX_MINOR).arg(gone(catalogue));
         let (outcome, expires, fields): Answer = self.script("EVALSHA set", push_shown(&mut call, catalogue.shown())).await?;
         if outcome == "too dear" {
-            return Err(pricing::too_dear(catalogue.sold(product).ok().map(|product| product.currency)));
+            return Err(pricing::too_dear(catalogue.sold(variant).ok().map(|product| product.currency)));
         }
         stored(user, expires, &fields)?.ok_or(CartError::NotInCart)
     }
 
-    pub(super) async fn remove(&self, user: UserId, product: ProductId, life: TimeDelta) -> Result<Option<Stored>, CartError> {
+    pub(super) async fn remove(&self, user: UserId, variant: VariantId, life: TimeDelta) -> Result<Option<Stored>, CartError> {
         let mut call = self.remove.key(self.cart_key(user));
-        match self.script::<Answer>("EVALSHA remove", call.arg(product.0).arg(life.num_milliseconds())).await? {
+        match self.script::<Answer>("EVALSHA remove", call.arg(variant.0).arg(life.num_milliseconds())).await? {
             (outcome, ..) if outcome == "no such line" => Err(CartError::NotInCart),
             (_, expires, fields) => Ok(stored(user, expires, &fields)?),
         }
@@ -178,7 +178,7 @@ impl Redis {
         self.script("EVALSHA clear_version", self.clear_version.key(self.cart_key(user)).arg(version)).await
     }
 
-    pub(super) async fn remember_shown(&self, user: UserId, shown: &[ShownProduct<'_>]) -> Result<()> {
+    pub(super) async fn remember_shown(&self, user: UserId, shown: &[Shown<'_>]) -> Result<()> {
         let mut call = self.remember_shown.key(self.cart_key(user));
         self.script("EVALSHA remember_shown", push_shown(&mut call, shown.iter())).await
     }
@@ -263,13 +263,14 @@ fn unavailable(why: impl Display) -> Fault {
 }
 
 /// Adds the names and prices that the user is shown to the arguments of a call.
-fn push_shown<'call, 'script, S: std::borrow::Borrow<ShownProduct<'script>>>(
+fn push_shown<'call, 'script, S: std::borrow::Borrow<Shown<'script>>>(
     call: &'call mut ScriptInvocation<'script>,
-    products: impl Iterator<Item = S>,
+    all: impl Iterator<Item = S>,
 ) -> &'call ScriptInvocation<'script> {
-    for shown in products {
-        let ShownProduct { product, name, price } = shown.borrow();
-        call.arg(product.0).arg(format!("{} {} {name}", price.minor, price.currency));
+    for shown in all {
+        let Shown { variant, product, name, price } = shown.borrow();
+        let product = product.map(|id| format!("\n{id}")).unwrap_or_default();
+        call.arg(variant.0).arg(format!("{} {} {name}{product}", price.minor, price.currency));
     }
     call
 }
@@ -285,9 +286,9 @@ fn replay(cx: &Ctx, user: UserId, used: &Used, mut fields: Fields) -> Result<Car
     Ok(pricing::cart(&stored, &catalogue))
 }
 
-/// The products that are no longer sold, in the form that the scripts search: `,5,7,`.
+/// The variants that are no longer sold, in the form that the scripts search: `,5,7,`.
 fn gone(catalogue: &Catalogue) -> String {
-    let gone = catalogue.products.iter().filter(|(_, product)| product.is_none());
+    let gone = catalogue.variants.iter().filter(|(_, sold)| sold.is_none());
     gone.fold(",".to_owned(), |all, (id, _)| format!("{all}{id},"))
 }
 
@@ -304,9 +305,9 @@ struct Hash<'a> {
 
 impl Hash<'_> {
     fn cart(&self, expires_at_ms: i64) -> Result<Stored> {
-        let products = self.fields.keys().filter_map(|name| name.strip_suffix(":quantity"));
-        let mut lines = products.map(|product| self.line(product)).collect::<Result<Vec<_>>>()?;
-        lines.sort_unstable_by_key(|line| (line.added_at, line.product));
+        let variants = self.fields.keys().filter_map(|name| name.strip_suffix(":quantity"));
+        let mut lines = variants.map(|variant| self.line(variant)).collect::<Result<Vec<_>>>()?;
+        lines.sort_unstable_by_key(|line| (line.added_at, line.variant));
         Ok(Stored {
             version: self.value("version")?,
             created_at: self.time("created_at")?,
@@ -316,19 +317,21 @@ impl Hash<'_> {
         })
     }
 
-    fn line(&self, product: &str) -> Result<Line> {
-        let shown: String = self.value(&format!("{product}:seen"))?;
-        let invalid = || broken(self.user, format_args!("{product}:seen is {shown:?}"));
+    fn line(&self, variant: &str) -> Result<Line> {
+        let shown: String = self.value(&format!("{variant}:seen"))?;
+        let invalid = || broken(self.user, format_args!("{variant}:seen is {shown:?}"));
         let (minor, rest) = shown.split_once(' ').ok_or_else(invalid)?;
         let (currency, name) = rest.split_once(' ').ok_or_else(invalid)?;
+        let (name, product) = name.split_once('\n').map_or((name, None), |(name, product)| (name, Some(product)));
         let price = Money { minor: minor.parse().map_err(|_| invalid())?, currency: currency.parse().map_err(|_| invalid())? };
         Ok(Line {
-            product: product.parse().map_err(|e| broken(self.user, e))?,
-            quantity: self.value(&format!("{product}:quantity"))?,
+            variant: variant.parse().map_err(|e| broken(self.user, e))?,
+            product: product.map(str::parse).transpose().map_err(|e| broken(self.user, e))?,
+            quantity: self.value(&format!("{variant}:quantity"))?,
             name: name.into(),
             price,
-            added_at: self.time(&format!("{product}:added_at"))?,
-            updated_at: self.time(&format!("{product}:updated_at"))?,
+            added_at: self.time(&format!("{variant}:added_at"))?,
+            updated_at: self.time(&format!("{variant}:updated_at"))?,
         })
     }
 

@@ -3,7 +3,7 @@
 use super::{
     catalogue::Catalogue,
     pricing,
-    stored::{Line, MAX_LINES, RENEWAL_INTERVAL, ShownProduct, Stored, pieces},
+    stored::{Line, MAX_LINES, RENEWAL_INTERVAL, Shown, Stored, pieces},
 };
 use crate::{
     AddItem, Cart, CartError,
@@ -18,7 +18,7 @@ use kernel::{
     idempotency::{self, Begun},
 };
 use migrations::cart::Migrator;
-use product::ProductId;
+use product::{ProductId, VariantId};
 use sea_orm::{
     ColumnTrait, ConnectionTrait, EntityTrait, ExprTrait, IntoActiveModel, QueryFilter, QueryOrder,
     sea_query::{CaseStatement, Expr, OnConflict, Query},
@@ -37,7 +37,7 @@ pub(super) async fn load(db: &impl ConnectionTrait, user: UserId, now: DateTime<
         .filter(cart::Column::ExpiresAt.gt(now))
         .find_with_related(item::Entity)
         .order_by_asc(item::Column::AddedAt)
-        .order_by_asc(item::Column::ProductId)
+        .order_by_asc(item::Column::VariantId)
         .all(db)
         .await?;
     let Some((cart, lines)) = found.into_iter().next() else { return Ok(None) };
@@ -80,13 +80,13 @@ pub(super) async fn add(
     catalogue: &Catalogue,
     life: TimeDelta,
 ) -> Result<Cart, CartError> {
-    let product = catalogue.sold(item.product_id)?;
+    let product = catalogue.sold(item.variant())?;
     let (tx, held) = match idempotency::begin(db, cx, ops::ADD, item).await? {
         Begun::Before(answer) => return answer,
         Begun::Now(tx, held) => (tx, held),
     };
     let now = db.now();
-    put(&*tx, user, &product.shown(item.product_id), pieces(item.quantity), product.stock, life, now).await?;
+    put(&*tx, user, &product.shown(item.variant()), pieces(item.quantity), product.stock, life, now).await?;
     let stored = after_change(&tx, user, catalogue, now).await?;
     pricing::must_be_payable(&stored, catalogue)?;
     let cart = pricing::cart(&stored, catalogue);
@@ -98,7 +98,7 @@ pub(super) async fn add(
 pub(super) async fn set(
     db: &Db,
     user: UserId,
-    product: ProductId,
+    variant: VariantId,
     quantity: u32,
     catalogue: &Catalogue,
     life: TimeDelta,
@@ -107,12 +107,12 @@ pub(super) async fn set(
     let now = db.now();
     begin_change(&*tx, user, life, now).await?;
     let before = lines(&*tx, user).await?;
-    let is_more = before.iter().any(|line| line.product_id == product.0 && line.quantity < i64::from(quantity));
+    let is_more = before.iter().any(|line| line.variant_id == variant.0 && line.quantity < i64::from(quantity));
     let done = item::Entity::update_many()
         .col_expr(item::Column::Quantity, Expr::value(i64::from(quantity)))
         .col_expr(item::Column::UpdatedAt, Expr::value(now))
         .filter(item::Column::UserId.eq(user.0))
-        .filter(item::Column::ProductId.eq(product.0))
+        .filter(item::Column::VariantId.eq(variant.0))
         .exec(&*tx)
         .await
         .map_err(Fault::from)?;
@@ -127,11 +127,11 @@ pub(super) async fn set(
     Ok(stored)
 }
 
-pub(super) async fn remove(db: &Db, user: UserId, product: ProductId, life: TimeDelta) -> Result<Option<Stored>, CartError> {
+pub(super) async fn remove(db: &Db, user: UserId, variant: VariantId, life: TimeDelta) -> Result<Option<Stored>, CartError> {
     let tx = db.begin().await?;
     let now = db.now();
     begin_change(&*tx, user, life, now).await?;
-    let gone = item::Entity::delete_by_id((user.0, product.0)).exec(&*tx).await.map_err(Fault::from)?;
+    let gone = item::Entity::delete_by_id((user.0, variant.0)).exec(&*tx).await.map_err(Fault::from)?;
     if gone.rows_affected == 0 {
         return Err(CartError::NotInCart);
     }
@@ -160,7 +160,7 @@ async fn after_change(tx: &Tx, user: UserId, catalogue: &Catalogue, now: DateTim
 async fn put(
     tx: &impl ConnectionTrait,
     user: UserId,
-    shown: &ShownProduct<'_>,
+    shown: &Shown<'_>,
     quantity: u32,
     stock: u32,
     life: TimeDelta,
@@ -182,7 +182,7 @@ async fn put(
     cart::Entity::insert(new.into_active_model()).on_conflict(renew).exec_without_returning(tx).await.map_err(Fault::from)?;
 
     let lines = lines(tx, user).await?;
-    let line = lines.iter().find(|line| line.product_id == shown.product.0);
+    let line = lines.iter().find(|line| line.variant_id == shown.variant.0);
     let total = line.map_or(0, |line| line.quantity) + i64::from(quantity);
     if total > i64::from(stock) {
         return Err(CartError::InsufficientStock { requested: u32::try_from(total).unwrap_or(u32::MAX), available: stock });
@@ -192,7 +192,8 @@ async fn put(
     }
     let row = item::Model {
         user_id: user.0,
-        product_id: shown.product.0,
+        variant_id: shown.variant.0,
+        product_id: shown.product.map(|id| id.0),
         quantity: total,
         product_name: shown.name.into(),
         unit_price_minor: shown.price.minor,
@@ -200,9 +201,10 @@ async fn put(
         added_at: now,
         updated_at: now,
     };
-    let change = OnConflict::columns([item::Column::UserId, item::Column::ProductId])
+    let change = OnConflict::columns([item::Column::UserId, item::Column::VariantId])
         .update_columns([
             item::Column::Quantity,
+            item::Column::ProductId,
             item::Column::ProductName,
             item::Column::UnitPriceMinor,
             item::Column::Currency,
@@ -234,22 +236,26 @@ async fn extend(db: &impl ConnectionTrait, user: UserId, expires_at: DateTime<Ut
     Ok(())
 }
 
-pub(super) async fn remember_shown(db: &impl ConnectionTrait, user: UserId, shown: &[ShownProduct<'_>]) -> Result<()> {
-    let by_product = |value: &dyn Fn(&ShownProduct<'_>) -> Expr, otherwise: item::Column| {
+pub(super) async fn remember_shown(db: &impl ConnectionTrait, user: UserId, shown: &[Shown<'_>]) -> Result<()> {
+    let by_variant = |value: &dyn Fn(&Shown<'_>) -> Expr, otherwise: item::Column| {
         let case = shown
             .iter()
-            .fold(CaseStatement::new(), |case, shown| case.case(item::Column::ProductId.eq(shown.product.0), value(shown)));
+            .fold(CaseStatement::new(), |case, shown| case.case(item::Column::VariantId.eq(shown.variant.0), value(shown)));
         Expr::expr(case.finally(Expr::col(otherwise)))
     };
     item::Entity::update_many()
-        .col_expr(item::Column::ProductName, by_product(&|shown| Expr::value(shown.name), item::Column::ProductName))
-        .col_expr(item::Column::UnitPriceMinor, by_product(&|shown| Expr::value(shown.price.minor), item::Column::UnitPriceMinor))
+        .col_expr(
+            item::Column::ProductId,
+            by_variant(&|shown| Expr::value(shown.product.map(|id| id.0)), item::Column::ProductId),
+        )
+        .col_expr(item::Column::ProductName, by_variant(&|shown| Expr::value(shown.name), item::Column::ProductName))
+        .col_expr(item::Column::UnitPriceMinor, by_variant(&|shown| Expr::value(shown.price.minor), item::Column::UnitPriceMinor))
         .col_expr(
             item::Column::Currency,
-            by_product(&|shown| Expr::value(shown.price.currency.to_string()), item::Column::Currency),
+            by_variant(&|shown| Expr::value(shown.price.currency.to_string()), item::Column::Currency),
         )
         .filter(item::Column::UserId.eq(user.0))
-        .filter(item::Column::ProductId.is_in(shown.iter().map(|shown| shown.product.0)))
+        .filter(item::Column::VariantId.is_in(shown.iter().map(|shown| shown.variant.0)))
         .exec(db)
         .await?;
     Ok(())
@@ -286,10 +292,11 @@ async fn lines(tx: &impl ConnectionTrait, user: UserId) -> Result<Vec<item::Mode
 
 fn to_line(row: item::Model) -> Result<Line> {
     let broken =
-        |why: &dyn std::fmt::Display| Fault::internal(format_args!("line {} of cart {}: {why}", row.product_id, row.user_id));
+        |why: &dyn std::fmt::Display| Fault::internal(format_args!("line {} of cart {}: {why}", row.variant_id, row.user_id));
     let currency: Currency = row.currency.parse().map_err(|e| broken(&e))?;
     Ok(Line {
-        product: ProductId(row.product_id),
+        variant: VariantId(row.variant_id),
+        product: row.product_id.map(ProductId),
         quantity: u32::try_from(row.quantity).map_err(|e| broken(&e))?,
         name: row.product_name,
         price: Money { minor: row.unit_price_minor, currency },

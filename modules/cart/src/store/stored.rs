@@ -4,10 +4,10 @@ use kernel::{
     Money,
     chrono::{DateTime, TimeDelta, Utc},
 };
-use product::ProductId;
+use product::{ProductId, VariantId};
 
 /// The most lines of a cart: as many as one call can ask the product module for.
-pub(crate) const MAX_LINES: usize = product::Ids::MAX;
+pub(crate) const MAX_LINES: usize = product::Ids::<VariantId>::MAX;
 /// A cart whose expiry was renewed within this time is not renewed again, so that reads stay cheap.
 pub(crate) const RENEWAL_INTERVAL: TimeDelta = TimeDelta::minutes(1);
 
@@ -22,7 +22,9 @@ pub(crate) struct Stored {
 
 /// A line, with the name and price that its user was last shown.
 pub(crate) struct Line {
-    pub(crate) product: ProductId,
+    pub(crate) variant: VariantId,
+    /// `None` if the product has no options: then its id is that of the variant.
+    pub(crate) product: Option<ProductId>,
     pub(crate) quantity: u32,
     pub(crate) name: String,
     pub(crate) price: Money,
@@ -30,9 +32,23 @@ pub(crate) struct Line {
     pub(crate) updated_at: DateTime<Utc>,
 }
 
-/// The name and price of a product that a user is shown.
-pub(crate) struct ShownProduct<'a> {
-    pub(crate) product: ProductId,
+impl Line {
+    /// The product of the variant.
+    pub(crate) fn product(&self) -> ProductId {
+        self.product.unwrap_or(ProductId(self.variant.0))
+    }
+
+    /// The id of the variant, if it differs in meaning from that of the product.
+    pub(crate) fn variant_of_options(&self) -> Option<VariantId> {
+        self.product.map(|_| self.variant)
+    }
+}
+
+/// The name and price of a variant that a user is shown.
+pub(crate) struct Shown<'a> {
+    pub(crate) variant: VariantId,
+    /// `None` if the product has no options.
+    pub(crate) product: Option<ProductId>,
     pub(crate) name: &'a str,
     pub(crate) price: Money,
 }

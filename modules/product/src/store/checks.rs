@@ -12,17 +12,38 @@ use std::collections::BTreeMap;
 pub(crate) const CHECKS: &[Check] = &[
     Check {
         name: "product.stock",
-        rule: "no product has less than nothing in stock or reserved",
-        query: "SELECT 'product ' || id || ': ' || stock_quantity || ' in stock, ' || reserved || ' reserved' AS found \
-                FROM products WHERE stock_quantity < 0 OR reserved < 0",
+        rule: "no variant has fewer pieces than none that can be sold or are held",
+        query: "SELECT 'variant ' || variant_id || ': ' || available || ' available, ' || held || ' held' AS found \
+                FROM stock_items WHERE available < 0 OR held < 0",
     },
     Check {
-        name: "product.reserved",
-        rule: "what is reserved of a product is the sum of its open holds",
-        query: "SELECT 'product ' || id || ': ' || reserved || ' reserved, ' || COALESCE(quantity, 0) || ' held' AS found \
-                FROM products LEFT JOIN (SELECT product_id, SUM(quantity) AS quantity FROM hold_lines \
-                    JOIN holds ON holds.order_id = hold_lines.order_id WHERE holds.status = 'held' GROUP BY product_id) AS held \
-                ON held.product_id = products.id WHERE reserved <> COALESCE(quantity, 0)",
+        name: "product.held",
+        rule: "what is held of a variant is the sum of its open holds",
+        query: "SELECT 'variant ' || variant_id || ': ' || held || ' held, ' || COALESCE(quantity, 0) || ' by orders' AS found \
+                FROM stock_items LEFT JOIN (SELECT product_id, SUM(quantity) AS quantity FROM hold_lines \
+                    JOIN holds ON holds.order_id = hold_lines.order_id WHERE holds.status = 'held' GROUP BY product_id) AS orders \
+                ON orders.product_id = stock_items.variant_id WHERE held <> COALESCE(quantity, 0)",
+    },
+    Check {
+        name: "product.ledger",
+        rule: "the stock of a variant is the sum of its movements",
+        query: "SELECT 'variant ' || stock_items.variant_id || ': ' || available || ' available and ' || held || ' held, its movements ' \
+                    || COALESCE(moved, 0) || ' and ' || COALESCE(moved_held, 0) AS found \
+                FROM stock_items LEFT JOIN (SELECT variant_id, SUM(available_change) AS moved, SUM(held_change) AS moved_held \
+                    FROM stock_movements GROUP BY variant_id) AS ledger ON ledger.variant_id = stock_items.variant_id \
+                WHERE available <> COALESCE(moved, 0) OR held <> COALESCE(moved_held, 0)",
+    },
+    Check {
+        name: "product.sums",
+        rule: "stock and price of a product are the sums and the lowest of its variants",
+        query: "SELECT 'product ' || id || ': ' || stock_quantity || ' in stock, ' || reserved || ' reserved at ' || price_minor \
+                    || ', its variants ' || COALESCE(pieces, 0) || ', ' || COALESCE(held, 0) || ' at ' || COALESCE(lowest, 0) AS found \
+                FROM products LEFT JOIN (SELECT product_id, SUM(CASE WHEN deleted_at IS NULL THEN available ELSE 0 END) AS pieces, \
+                        SUM(held) AS held, MIN(CASE WHEN deleted_at IS NULL THEN price_minor END) AS lowest \
+                    FROM variants JOIN stock_items ON stock_items.variant_id = variants.id GROUP BY product_id) AS sold \
+                ON sold.product_id = products.id \
+                WHERE deleted_at IS NULL AND (stock_quantity <> COALESCE(pieces, 0) OR reserved <> COALESCE(held, 0) \
+                    OR lowest IS NULL OR price_minor <> lowest)",
     },
     Check {
         name: "product.hold_status",
@@ -32,11 +53,11 @@ pub(crate) const CHECKS: &[Check] = &[
     },
     Check {
         name: "product.hold_lines",
-        rule: "stock that is held or sold has lines, each of at least one piece of a product that exists",
-        query: "SELECT 'order ' || holds.order_id || ': ' || COALESCE('product ' || hold_lines.product_id, 'no lines') AS found \
+        rule: "stock that is held or sold has lines, each of at least one piece of a variant that exists",
+        query: "SELECT 'order ' || holds.order_id || ': ' || COALESCE('variant ' || hold_lines.product_id, 'no lines') AS found \
                 FROM holds LEFT JOIN hold_lines ON hold_lines.order_id = holds.order_id \
-                LEFT JOIN products ON products.id = hold_lines.product_id \
-                WHERE holds.status IN ('held', 'committed') AND (products.id IS NULL OR hold_lines.quantity < 1)",
+                LEFT JOIN variants ON variants.id = hold_lines.product_id \
+                WHERE holds.status IN ('held', 'committed') AND (variants.id IS NULL OR hold_lines.quantity < 1)",
     },
     Check {
         name: "product.categories",

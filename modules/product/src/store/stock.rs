@@ -311,7 +311,7 @@ pub(crate) async fn insert_first_items(db: &impl ConnectionTrait, products: &[i6
 
 /// Deletes what can be sold of variants that are being removed from a product: appends the movements, and empties the items. What
 /// orders hold stays.
-pub(crate) async fn empty(db: &impl ConnectionTrait, variants: &[i64], user: Option<UserId>) -> Result<()> {
+pub(crate) async fn empty(db: &impl ConnectionTrait, variants: &[i64], user: UserId) -> Result<()> {
     use stock_movement::Column as Moved;
     let columns = [
         Moved::VariantId,
@@ -329,7 +329,7 @@ pub(crate) async fn empty(db: &impl ConnectionTrait, variants: &[i64], user: Opt
         .expr(Expr::value(Kind::Adjusted))
         .expr(Expr::value(0_i64).sub(Expr::col(Column::Available)))
         .expr(Expr::value(0_i64))
-        .expr(Expr::value(user.map(|user| user.0)))
+        .expr(Expr::value(user.0))
         .expr(Expr::value("variant removed"))
         .expr(Expr::value(now()))
         .from(stock_item::Entity)

@@ -81,20 +81,20 @@ pub(crate) async fn sku_of_others(db: &impl ConnectionTrait, product: ProductId,
     Ok(find.into_tuple().one(db).await?)
 }
 
-/// Marks all variants of a product as deleted, but for `kept`, and takes what must be unique from those, so that they may
-/// exchange it.
-pub(crate) async fn clear(db: &impl ConnectionTrait, product: ProductId, kept: &[i64]) -> Result<()> {
-    let of_product =
-        || variant::Entity::update_many().filter(Column::ProductId.eq(product.0)).filter(Column::DeletedAt.is_null());
-    let gone = of_product().filter(Column::Id.is_not_in(kept.iter().copied()));
+/// Marks variants as deleted.
+pub(crate) async fn delete(db: &impl ConnectionTrait, ids: &[i64]) -> Result<()> {
+    let gone = variant::Entity::update_many().filter(Column::Id.is_in(ids.iter().copied()));
     gone.col_expr(Column::DeletedAt, Expr::value(now())).exec(db).await?;
-    let exchanged = of_product().col_expr(Column::SkuKey, Expr::value(None::<String>));
-    exchanged.col_expr(Column::Options, Expr::col(Column::Id).cast_as("TEXT")).exec(db).await?;
     Ok(())
 }
 
-/// A variant as it shall be, at its new position.
-pub(crate) fn changed(before: variant::Model, wanted: Wanted, position: i32) -> variant::Model {
+/// A variant as it shall be, at its new position; `None` if it is so already.
+pub(crate) fn changed(before: &variant::Model, wanted: Wanted, position: i32) -> Option<variant::Model> {
+    let after = with(before.clone(), wanted, position);
+    (after != *before).then(|| variant::Model { updated_at: now(), ..after })
+}
+
+fn with(before: variant::Model, wanted: Wanted, position: i32) -> variant::Model {
     let Wanted { spec, options, price_minor } = wanted;
     variant::Model {
         position,
@@ -107,7 +107,6 @@ pub(crate) fn changed(before: variant::Model, wanted: Wanted, position: i32) -> 
         length_mm: spec.length_mm,
         width_mm: spec.width_mm,
         height_mm: spec.height_mm,
-        updated_at: now(),
         ..before
     }
 }
@@ -131,45 +130,48 @@ pub(crate) fn added(product: &product::Model, wanted: Wanted, position: i32) -> 
         updated_at: now(),
         deleted_at: None,
     };
-    variant::ActiveModel { id: NotSet, ..changed(empty, wanted, position).into_active_model() }
+    variant::ActiveModel { id: NotSet, ..with(empty, wanted, position).into_active_model() }
 }
 
-/// Writes existing variants anew.
+/// Writes variants of a product that have changed, and inserts new ones. Returns the ids of these, in the order of the rows.
 ///
 /// # Errors
 /// A duplicate, when another product got one of the SKUs meanwhile.
-pub(crate) async fn rewrite(db: &impl ConnectionTrait, rows: Vec<variant::Model>) -> Result<(), DbErr> {
-    if rows.is_empty() {
-        return Ok(());
+pub(crate) async fn write(
+    db: &impl ConnectionTrait,
+    changed: Vec<variant::Model>,
+    new: Vec<variant::ActiveModel>,
+) -> Result<Vec<VariantId>, DbErr> {
+    if !changed.is_empty() {
+        // variants may exchange what must be unique
+        let ids: Vec<i64> = changed.iter().map(|variant| variant.id).collect();
+        variant::Entity::update_many()
+            .col_expr(Column::SkuKey, Expr::value(None::<String>))
+            .col_expr(Column::Options, Expr::col(Column::Id).cast_as("TEXT"))
+            .filter(Column::Id.is_in(ids))
+            .exec(db)
+            .await?;
+        let columns = [
+            Column::Position,
+            Column::Options,
+            Column::Sku,
+            Column::SkuKey,
+            Column::Gtin,
+            Column::PriceMinor,
+            Column::WeightGrams,
+            Column::LengthMm,
+            Column::WidthMm,
+            Column::HeightMm,
+            Column::UpdatedAt,
+        ];
+        let all = OnConflict::column(Column::Id).update_columns(columns).to_owned();
+        let rows = changed.into_iter().map(IntoActiveModel::into_active_model);
+        variant::Entity::insert_many(rows).on_conflict(all).exec_without_returning(db).await?;
     }
-    let columns = [
-        Column::Position,
-        Column::Options,
-        Column::Sku,
-        Column::SkuKey,
-        Column::Gtin,
-        Column::PriceMinor,
-        Column::WeightGrams,
-        Column::LengthMm,
-        Column::WidthMm,
-        Column::HeightMm,
-        Column::UpdatedAt,
-    ];
-    let rows = rows.into_iter().map(IntoActiveModel::into_active_model);
-    let insert =
-        variant::Entity::insert_many(rows).on_conflict(OnConflict::column(Column::Id).update_columns(columns).to_owned());
-    insert.exec_without_returning(db).await.map(drop)
-}
-
-/// Inserts variants, and returns their ids in the order of the rows.
-///
-/// # Errors
-/// A duplicate, when another product has one of the SKUs.
-pub(crate) async fn insert(db: &impl ConnectionTrait, rows: Vec<variant::ActiveModel>) -> Result<Vec<VariantId>, DbErr> {
-    if rows.is_empty() {
+    if new.is_empty() {
         return Ok(Vec::new());
     }
-    let mut rows = variant::Entity::insert_many(rows).exec_with_returning(db).await?;
+    let mut rows = variant::Entity::insert_many(new).exec_with_returning(db).await?;
     rows.sort_unstable_by_key(|row| row.position);
     Ok(rows.into_iter().map(|row| VariantId(row.id)).collect())
 }

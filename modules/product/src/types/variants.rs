@@ -129,7 +129,7 @@ pub struct SetVariants {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, Validate, ToSchema, Request)]
 #[serde(deny_unknown_fields)]
 pub struct SetVariant {
-    /// Id of the variant, if it exists; absent for a new one.
+    /// Id of the variant, if it exists. If absent, it is the variant with these values, or a new one if there is none.
     #[garde(dive)]
     pub id: Option<VariantId>,
     /// Values of the options, at most 3; absent or none if the product shall have no options.
@@ -170,8 +170,8 @@ pub struct SetVariant {
     #[garde(inner(custom(between(0, MAX_MEASURE))))]
     #[schema(minimum = 0, maximum = 100_000, example = 30)]
     pub height_mm: Option<i64>,
-    /// Pieces that can be sold, of a new variant; 0 if absent. The stock of an existing variant is moved or set by operations of its
-    /// own.
+    /// Pieces that can be sold, of a new variant; 0 if absent. The stock of a variant that exists does not change: it is moved or set by
+    /// operations of its own.
     #[garde(inner(custom(between(0, MAX_QUANTITY.into()))))]
     #[schema(minimum = 0, maximum = 1_000_000, example = 25)]
     pub stock_quantity: Option<i64>,
