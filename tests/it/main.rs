@@ -26,4 +26,5 @@ mod statements;
 mod traces;
 mod two_sides_of_every_limit;
 mod upgrade;
+mod variants;
 mod verify;

@@ -91,10 +91,10 @@ impl CartApi for Carts {
         let Some(Stored { version, mut lines, .. }) = self.store.load(user).await? else {
             return Ok(Snapshot { lines: Vec::new(), version: 0 });
         };
-        lines.sort_unstable_by_key(|line| (line.product(), line.variant));
+        lines.sort_unstable_by_key(|line| (line.product.unwrap_or(ProductId(line.variant.0)), line.variant));
         let lines = lines.into_iter().map(|line| SnapshotLine {
-            product_id: line.product(),
-            variant_id: line.variant_of_options(),
+            product_id: line.product.unwrap_or(ProductId(line.variant.0)),
+            variant_id: line.product.map(|_| line.variant),
             quantity: line.quantity,
             product_name: line.name,
             unit_price: line.price.amount(),

@@ -12,7 +12,10 @@ use kernel::{
     module, now, placements,
     testing::{Flaky, Kind, Stores, admin, anonymous, customer, server, start},
 };
-use product::{NewProduct, ProductApi, ProductChange, ProductClient, ProductId, Products, SetStock};
+use product::{
+    NewProduct, OptionOf, ProductApi, ProductChange, ProductClient, ProductId, Products, SetStock, SetVariant, SetVariants,
+    VariantId,
+};
 use sea_orm::{ConnectionTrait, Statement};
 use std::{sync::Arc, time::Duration};
 
@@ -54,6 +57,8 @@ promises! {
     an_ordered_cart_is_emptied_unless_it_was_changed,
     a_version_never_comes_back,
     a_line_removed_meanwhile_stays_removed,
+    a_product_with_options_needs_a_variant,
+    a_product_that_gets_options_keeps_its_line,
     an_expired_cart_is_empty,
     use_renews_the_expiry_of_a_cart,
     a_cart_is_its_users,
@@ -173,6 +178,19 @@ impl Fixture {
         self.catalogue.module().change(&admin(), id, change).await.unwrap();
     }
 
+    /// Gives a product sizes, the first of which is what was sold before; 5 pieces of each other.
+    async fn sizes(&self, id: ProductId, sizes: &[&str]) -> Vec<VariantId> {
+        let variants = sizes.iter().enumerate().map(|(i, size)| SetVariant {
+            id: (i == 0).then_some(id.first_variant()),
+            options: vec![OptionOf { name: "Size".into(), value: (*size).into() }],
+            stock_quantity: (i > 0).then_some(5),
+            ..SetVariant::default()
+        });
+        let variants = SetVariants { variants: variants.collect() };
+        let product = self.catalogue.module().set_variants(&admin(), id, variants).await.unwrap();
+        product.variants.unwrap().iter().map(|variant| variant.id).collect()
+    }
+
     async fn stock(&self, id: ProductId, quantity: u32) {
         self.catalogue.module().set_stock(&admin(), id, SetStock { quantity: quantity.into() }).await.unwrap();
     }
@@ -189,11 +207,11 @@ async fn add(client: &CartClient, product_id: ProductId, quantity: u32) -> Resul
 }
 
 async fn change(client: &CartClient, id: ProductId, quantity: u32) -> Result<Cart, CartError> {
-    client.change(&customer(7), USER, id, ChangeItem { quantity: quantity.into() }).await
+    client.change(&customer(7), USER, id.first_variant(), ChangeItem { quantity: quantity.into() }).await
 }
 
 async fn remove(client: &CartClient, id: ProductId) -> Result<Cart, CartError> {
-    client.remove(&customer(7), USER, id).await
+    client.remove(&customer(7), USER, id.first_variant()).await
 }
 
 /// The lines of a cart: product, quantity, name, price, subtotal.
@@ -472,7 +490,7 @@ async fn validation_lists_changes_since_the_cart_was_shown(client: CartClient, f
     fixture.stock(a, 1).await;
     fixture.rename(a, "Lamp", "12.5").await;
     fixture.catalogue.module().delete(&admin(), b).await.unwrap();
-    let issue = |product_id, issue: &str| Issue { product_id, issue: issue.into() };
+    let issue = |product_id, issue: &str| Issue { product_id, variant_id: None, issue: issue.into() };
     let invalid = validate().await;
     let few = issue(a, "Only 1 items available, requested 3");
     let gone = issue(b, "Product no longer available");
@@ -551,7 +569,9 @@ async fn a_line_removed_meanwhile_stays_removed(client: CartClient, fixture: &Fi
         fixture.rename(id, "Other", "30").await;
     }
     let remove_lamp = client.clone();
-    fixture.catalogue.during_next_call(async move { drop(remove_lamp.remove(&customer(7), USER, a).await.unwrap()) });
+    fixture
+        .catalogue
+        .during_next_call(async move { drop(remove_lamp.remove(&customer(7), USER, a.first_variant()).await.unwrap()) });
     assert_eq!(get(&client).await.items.len(), 2, "as it was when it was asked for");
     assert_eq!(fixture.raw.count().await, (1, 1));
     assert_eq!(lines(&get(&client).await), [(b.0, 1, "Other", "30".into(), "30".into())]);
@@ -669,8 +689,8 @@ async fn a_cart_is_its_users(client: CartClient, fixture: &Fixture) {
         let refused = [
             client.get(&cx, USER).await.unwrap_err().code(),
             client.add(&cx, USER, item()).await.unwrap_err().code(),
-            client.change(&cx, USER, a, ChangeItem { quantity: 1 }).await.unwrap_err().code(),
-            client.remove(&cx, USER, a).await.unwrap_err().code(),
+            client.change(&cx, USER, a.first_variant(), ChangeItem { quantity: 1 }).await.unwrap_err().code(),
+            client.remove(&cx, USER, a.first_variant()).await.unwrap_err().code(),
             client.clear(&cx, USER).await.unwrap_err().code(),
             client.validate(&cx, USER).await.unwrap_err().code(),
         ];
@@ -695,7 +715,11 @@ async fn bad_input_names_the_field(client: CartClient, fixture: &Fixture) {
             "/quantity",
             "Quantity must be positive",
         ),
-        (client.change(&customer(7), USER, a, ChangeItem { quantity: -1 }).await, "/quantity", "Quantity cannot be negative"),
+        (
+            client.change(&customer(7), USER, a.first_variant(), ChangeItem { quantity: -1 }).await,
+            "/quantity",
+            "Quantity cannot be negative",
+        ),
         (change(&client, a, 1_000_001).await, "/quantity", "quantity must be at most 1000000"),
     ] {
         match answer.unwrap_err() {
@@ -717,4 +741,77 @@ async fn an_expiry_out_of_range_prevents_the_start() {
         let nobody = ProductClient::remote(Transport::http(vec![], kernel::InternalKey::random()));
         assert!(module::start::<Carts>(&config, Peers { product: nobody }, false, &Jobs::default()).await.is_err());
     }
+}
+
+async fn a_product_with_options_needs_a_variant(client: CartClient, fixture: &Fixture) {
+    let (shirt, lamp) = (fixture.product("Linen shirt", "20", 5).await, fixture.product("Lamp", "1", 5).await);
+    let sizes = fixture.sizes(shirt, &["S", "M"]).await;
+    let of = async |product_id, variant_id, quantity: i64| {
+        client.add(&customer(7), USER, AddItem { product_id, variant_id: Some(variant_id), quantity }).await
+    };
+    assert_eq!(add(&client, shirt, 1).await, Err(CartError::VariantRequired));
+    assert_eq!(of(lamp, sizes[1], 1).await, Err(CartError::ProductNotFound), "of another product");
+    assert_eq!(of(shirt, VariantId(99), 1).await, Err(CartError::ProductNotFound));
+    let short = CartError::InsufficientStock { requested: 6, available: 5 };
+    assert_eq!(of(shirt, sizes[1], 6).await, Err(short.clone()), "others have more");
+
+    of(shirt, sizes[1], 2).await.unwrap();
+    of(shirt, sizes[0], 1).await.unwrap();
+    of(lamp, lamp.first_variant(), 1).await.unwrap();
+    let cart = of(shirt, sizes[1], 1).await.unwrap();
+    let seen = |cart: &Cart| {
+        let line = |i: &CartItem| (i.product_id, i.variant_id, i.quantity, i.product_name.clone(), i.stock_available);
+        cart.items.iter().map(line).collect::<Vec<_>>()
+    };
+    let expected = [
+        (shirt, Some(sizes[1]), 3, "Linen shirt (M)".to_owned(), Some(5)),
+        (shirt, Some(sizes[0]), 1, "Linen shirt (S)".to_owned(), Some(5)),
+        (lamp, None, 1, "Lamp".to_owned(), Some(5)),
+    ];
+    assert_eq!(seen(&cart), expected);
+    assert_eq!(totals(&cart), ("81".into(), 5));
+    assert_eq!(get(&client).await, cart);
+
+    // a line is named by its variant
+    let set = async |id, quantity| client.change(&customer(7), USER, id, ChangeItem { quantity }).await;
+    assert_eq!(set(sizes[1], 6).await, Err(short));
+    assert_eq!(seen(&set(sizes[1], 4).await.unwrap())[0].2, 4);
+    client.remove(&customer(7), USER, sizes[0]).await.unwrap();
+    let snapshot = client.called_by("order").snapshot(&anonymous(), USER).await.unwrap();
+    let lines: Vec<_> =
+        snapshot.lines.iter().map(|l| (l.product_id, l.variant_id, l.quantity, l.product_name.as_str())).collect();
+    assert_eq!(lines, [(shirt, Some(sizes[1]), 4, "Linen shirt (M)"), (lamp, None, 1, "Lamp")]);
+
+    // without the product module its lines still name the product
+    fixture.catalogue.fail(Code::Unavailable);
+    let stale = get(&client).await;
+    fixture.catalogue.recover();
+    assert!(stale.stale);
+    assert_eq!((stale.items[0].product_id, stale.items[0].variant_id), (shirt, Some(sizes[1])));
+    assert_eq!(stale.items[0].product_name, "Linen shirt (M)");
+
+    // a variant that is gone, and the first one with it
+    let left = SetVariant {
+        id: Some(sizes[1]),
+        options: vec![OptionOf { name: "Size".into(), value: "M".into() }],
+        ..Default::default()
+    };
+    fixture.catalogue.module().set_variants(&admin(), shirt, SetVariants { variants: vec![left] }).await.unwrap();
+    assert_eq!(add(&client, shirt, 1).await, Err(CartError::VariantRequired), "whatever is left");
+    assert_eq!(of(shirt, sizes[0], 1).await, Err(CartError::ProductNotFound));
+}
+
+async fn a_product_that_gets_options_keeps_its_line(client: CartClient, fixture: &Fixture) {
+    let shirt = fixture.product("Linen shirt", "20", 5).await;
+    let before = add(&client, shirt, 2).await.unwrap();
+    assert_eq!(before.items[0].variant_id, None);
+    let sizes = fixture.sizes(shirt, &["S", "M"]).await;
+    let cart = get(&client).await;
+    let line = &cart.items[0];
+    assert_eq!((line.product_id, line.variant_id, line.product_name.as_str()), (shirt, Some(sizes[0]), "Linen shirt (S)"));
+    // and without them again
+    fixture.sizes(shirt, &["S"]).await;
+    let plain = SetVariant { id: Some(sizes[0]), ..SetVariant::default() };
+    fixture.catalogue.module().set_variants(&admin(), shirt, SetVariants { variants: vec![plain] }).await.unwrap();
+    assert_eq!((get(&client).await.items[0].variant_id, lines(&get(&client).await)[0].2), (None, "Linen shirt"));
 }

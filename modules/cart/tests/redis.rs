@@ -166,8 +166,12 @@ impl Shop {
         let codes = [
             self.get().await.unwrap_err().code(),
             self.add(1).await.unwrap_err().code(),
-            self.carts.change(&customer(7), USER, self.lamp, ChangeItem { quantity: 1 }).await.unwrap_err().code(),
-            self.carts.remove(&customer(7), USER, self.lamp).await.unwrap_err().code(),
+            self.carts
+                .change(&customer(7), USER, self.lamp.first_variant(), ChangeItem { quantity: 1 })
+                .await
+                .unwrap_err()
+                .code(),
+            self.carts.remove(&customer(7), USER, self.lamp.first_variant()).await.unwrap_err().code(),
             self.carts.clear(&customer(7), USER).await.unwrap_err().code(),
             self.carts.validate(&customer(7), USER).await.unwrap_err().code(),
             self.carts.called_by("order").snapshot(&anonymous(), USER).await.unwrap_err().code(),
@@ -286,15 +290,15 @@ async fn each_step_is_one_script() {
     };
     // the first time, Redis is sent what the scripts are
     shop.add(2).await.unwrap();
-    shop.carts.change(&customer(7), USER, shop.lamp, ChangeItem { quantity: 3 }).await.unwrap();
+    shop.carts.change(&customer(7), USER, shop.lamp.first_variant(), ChangeItem { quantity: 3 }).await.unwrap();
     order.ordered(&anonymous(), USER, CartVersion { version: 1 }).await.unwrap();
-    shop.carts.remove(&customer(7), USER, shop.lamp).await.unwrap();
+    shop.carts.remove(&customer(7), USER, shop.lamp.first_variant()).await.unwrap();
     scripts();
 
     // what is asked of the product module stands between the two
     shop.add(2).await.unwrap();
     assert_eq!(scripts(), 2);
-    shop.carts.change(&customer(7), USER, shop.lamp, ChangeItem { quantity: 3 }).await.unwrap();
+    shop.carts.change(&customer(7), USER, shop.lamp.first_variant(), ChangeItem { quantity: 3 }).await.unwrap();
     assert_eq!(scripts(), 2);
     shop.get().await.unwrap();
     assert_eq!(scripts(), 1);
@@ -306,7 +310,7 @@ async fn each_step_is_one_script() {
     assert_eq!(scripts(), 1);
     shop.add(2).await.unwrap();
     scripts();
-    shop.carts.remove(&customer(7), USER, shop.lamp).await.unwrap();
+    shop.carts.remove(&customer(7), USER, shop.lamp.first_variant()).await.unwrap();
     assert_eq!(scripts(), 1);
 }
 

@@ -42,9 +42,28 @@ impl Catalogue {
         self.variants.iter().filter_map(|(id, sold)| sold.as_ref().map(|sold| sold.shown(*id)))
     }
 
+    /// What a line is of now, or was when it was last shown.
+    pub(crate) fn of(&self, line: &Line) -> Of {
+        Of::new(line.variant, self.get(line).flatten().map_or(line.product, |sold| sold.product))
+    }
+
     /// The state of a line's variant: `None` when it was not requested, `Some(None)` when it is no longer sold.
     pub(crate) fn get(&self, line: &Line) -> Option<Option<&Sold>> {
         self.variants.get(&line.variant).map(Option::as_ref)
+    }
+}
+
+/// What a line is of.
+pub(crate) struct Of {
+    pub(crate) product_id: ProductId,
+    /// `None` if the product has no options.
+    pub(crate) variant_id: Option<VariantId>,
+}
+
+impl Of {
+    /// `product` is `None` if the product has no options.
+    pub(crate) fn new(variant: VariantId, product: Option<ProductId>) -> Self {
+        Self { product_id: product.unwrap_or(ProductId(variant.0)), variant_id: product.map(|_| variant) }
     }
 }
 

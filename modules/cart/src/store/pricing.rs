@@ -1,7 +1,7 @@
 //! The contents, totals and issues of a cart at current prices. Pure functions.
 
 use super::{
-    catalogue::Catalogue,
+    catalogue::{Catalogue, Of},
     stored::{Line, Shown, Stored},
 };
 use crate::{Cart, CartError, CartItem, Issue};
@@ -30,9 +30,10 @@ pub(crate) fn cart(stored: &Stored, catalogue: &Catalogue) -> Cart {
             Some(None) => ("Product Unavailable".into(), Money::zero(line.price.currency), Some(0)),
             None => (line.name.clone(), line.price, None),
         };
+        let of = catalogue.of(line);
         CartItem {
-            product_id: line.product(),
-            variant_id: line.variant_of_options(),
+            product_id: of.product_id,
+            variant_id: of.variant_id,
             quantity: line.quantity,
             product_name: name,
             product_price: price.amount(),
@@ -109,7 +110,8 @@ pub(crate) fn too_dear(currency: Option<Currency>) -> CartError {
 /// The current names and prices of the lines that were last shown with other ones.
 pub(crate) fn changed<'a>(stored: &Stored, catalogue: &'a Catalogue) -> Vec<Shown<'a>> {
     let shown_now = |line: &Line| {
-        Some(catalogue.get(line)??.shown(line.variant)).filter(|now| now.name != line.name || now.price != line.price)
+        Some(catalogue.get(line)??.shown(line.variant))
+            .filter(|now| now.name != line.name || now.price != line.price || now.product != line.product)
     };
     stored.lines.iter().filter_map(shown_now).collect()
 }
@@ -118,7 +120,8 @@ pub(crate) fn changed<'a>(stored: &Stored, catalogue: &'a Catalogue) -> Vec<Show
 pub(crate) fn issues(stored: &Stored, catalogue: &Catalogue) -> Vec<Issue> {
     let mut issues = Vec::new();
     for (line, sum) in std::iter::zip(&stored.lines, sums(stored, catalogue).lines) {
-        let mut add = |issue| issues.push(Issue { product_id: line.product(), variant_id: line.variant_of_options(), issue });
+        let Of { product_id, variant_id } = catalogue.of(line);
+        let mut add = |issue| issues.push(Issue { product_id, variant_id, issue });
         match catalogue.get(line) {
             Some(Some(product)) => {
                 if product.stock < line.quantity {

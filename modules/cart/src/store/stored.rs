@@ -32,18 +32,6 @@ pub(crate) struct Line {
     pub(crate) updated_at: DateTime<Utc>,
 }
 
-impl Line {
-    /// The product of the variant.
-    pub(crate) fn product(&self) -> ProductId {
-        self.product.unwrap_or(ProductId(self.variant.0))
-    }
-
-    /// The id of the variant, if it differs in meaning from that of the product.
-    pub(crate) fn variant_of_options(&self) -> Option<VariantId> {
-        self.product.map(|_| self.variant)
-    }
-}
-
 /// The name and price of a variant that a user is shown.
 pub(crate) struct Shown<'a> {
     pub(crate) variant: VariantId,
