@@ -58,6 +58,8 @@ const PUT: Op = Op {
     public: None,
     access: Access::User,
     retry: Retry::Key,
+    etag: false,
+    condition: Condition::None,
     rate: None,
     status: 201,
     errors: &[],

@@ -683,7 +683,7 @@ async fn versions_that_differ_by_a_field_understand_each_other() {
     let wrong = Outgoing::new(ops::WRITE).body(&json!({"ms": "x", "newer": 1}));
     assert_eq!(answer(&transport, ops::WRITE, wrong).await.map_err(|e| code(&e)), Err(Code::InvalidArgument));
 
-    let (_server, client, _) = always(|| Reply::Done { status: 200, body: br#"{"times":3,"newer":[1]}"#.into() });
+    let (_server, client, _) = always(|| Reply::Done { status: 200, body: br#"{"times":3,"newer":[1]}"#.into(), etag: None });
     assert_eq!(client.read(&anonymous(), Pause { ms: 0 }).await, Ok(Count { times: 3 }));
 }
 
@@ -692,7 +692,7 @@ async fn values_that_a_path_cannot_carry_are_refused() {
     for bad in ["", ".", ".."] {
         let call = Outgoing::new(ops::READ).param("name", &bad);
         let refused = Transport::http(Vec::new(), InternalKey::random()).call(ops::READ, &anonymous(), call).await;
-        let incoming = Incoming { params: vec![("name".into(), bad.into())], query: String::new(), body: None, from_peer: false };
+        let incoming = Incoming { params: vec![("name".into(), bad.into())], query: String::new(), body: None, if_match: None, from_peer: false };
         for fault in [refused.unwrap_err(), incoming.param::<String>("name").unwrap_err()] {
             assert_eq!((fault.code(), fault.errors()[0].pointer.as_str()), (Code::InvalidArgument, "/name"), "{bad:?}");
         }
@@ -733,7 +733,7 @@ async fn a_blocked_worker_does_not_block_the_calls_of_others() {
 async fn a_token_opens_one_request_and_a_write_once() {
     let server = Server::start(Arc::new(TroubleClient::local(Trouble::default())));
     let (key, cx) = (server.key(), customer(7).via("order"));
-    let sign = |key: &InternalKey| key.sign(&cx, ops::WRITE, "/writes", br#"{"ms":0}"#).unwrap();
+    let sign = |key: &InternalKey| key.sign(&cx, ops::WRITE, "/writes", None, br#"{"ms":0}"#).unwrap();
     let ask = async |path: &str, body: &'static str, token: &str| {
         let request = reqwest::Client::new().put(format!("{}{path}", server.address())).bearer_auth(token);
         let answer = request.header("content-type", "application/json").body(body).send().await.unwrap();

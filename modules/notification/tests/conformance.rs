@@ -960,7 +960,7 @@ async fn bad_input_names_the_field(client: NotificationClient, _: &Fixture) {
         (json!({"language": "de"}), "/language"),
     ] {
         let request =
-            Incoming { params: Vec::new(), query: String::new(), body: Some(body.to_string().into()), from_peer: false };
+            Incoming { params: Vec::new(), query: String::new(), body: Some(body.to_string().into()), if_match: None, from_peer: false };
         let fault = request.body::<NotificationPreferences>().unwrap_err();
         assert!(fault.errors()[0].pointer.starts_with(pointer), "{fault:?}");
     }
