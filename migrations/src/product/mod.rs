@@ -6,6 +6,7 @@ mod m0001_product;
 mod m0002_search;
 mod m0003_refusals;
 mod m0004_name_key;
+mod m0005_version;
 
 /// Brings the database of the product module up to date.
 pub struct Migrator;
@@ -18,6 +19,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0002_search::Step),
             Box::new(m0003_refusals::Step),
             Box::new(m0004_name_key::Step),
+            Box::new(m0005_version::Step),
         ]
     }
 

@@ -5,7 +5,7 @@
 use cart::{AddItem, Cart, CartApi, CartClient, CartError, CartItem, CartVersion, Carts, ChangeItem, Config, Issue, Peers};
 use deadpool_redis::redis;
 use kernel::{
-    ApiError, Code, Currency, Health, Transport, UserId,
+    ApiError, Code, Currency, Health, IfMatch, Transport, UserId,
     chrono::{DateTime, TimeDelta, Utc},
     db::{Db, Durability, Pool},
     jobs::Jobs,
@@ -169,7 +169,7 @@ impl Fixture {
 
     async fn rename(&self, id: ProductId, name: &str, price: &str) {
         let change = ProductChange { name: name.into(), description: None, price: price.parse().unwrap(), category_id: None };
-        self.catalogue.module().change(&admin(), id, change).await.unwrap();
+        self.catalogue.module().change(&admin(), id, IfMatch::Absent, change).await.unwrap();
     }
 
     async fn stock(&self, id: ProductId, quantity: u32) {

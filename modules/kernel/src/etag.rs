@@ -160,7 +160,10 @@ fn list(header: &str) -> Result<Option<Vec<(ETag, bool)>>, &'static str> {
         let inside = opened.strip_prefix('"').ok_or(RULE)?;
         let end = inside.find('"').ok_or(RULE)?;
         let (opaque, after) = (&inside[..end], inside[end + 1..].trim_start_matches([' ', '\t']));
-        if opaque.chars().any(|c| c <= ' ' || c == '\u{7f}') || !(after.is_empty() || after.starts_with(',')) || tags.len() == MOST {
+        if opaque.chars().any(|c| c <= ' ' || c == '\u{7f}')
+            || !(after.is_empty() || after.starts_with(','))
+            || tags.len() == MOST
+        {
             return Err(RULE);
         }
         tags.push((ETag(format!("\"{opaque}\"")), is_weak));
@@ -195,7 +198,9 @@ mod tests {
         ] {
             assert_eq!(tags(header), Ok(versions), "{header}");
         }
-        for bad in ["", ",", "3-a", "\"3-a", "3-a\"", "\"3-a\" \"4-b\"", "w/\"3-a\"", "*, \"3-a\"", "\"3-a\", *", "\"3 a\"", "\"\t\""] {
+        for bad in
+            ["", ",", "3-a", "\"3-a", "3-a\"", "\"3-a\" \"4-b\"", "w/\"3-a\"", "*, \"3-a\"", "\"3-a\", *", "\"3 a\"", "\"\t\""]
+        {
             assert!(tags(bad).is_err(), "{bad}");
         }
         assert!(tags(&["\"1-a\""; MOST].join(",")).is_ok() && tags(&["\"1-a\""; MOST + 1].join(",")).is_err());

@@ -34,6 +34,7 @@ pub mod bounds;
 mod call;
 mod clock;
 mod ctx;
+pub mod cursor;
 mod declared;
 mod dispatch;
 mod error;
@@ -88,6 +89,7 @@ pub use bounds::Request;
 pub use call::{Calls, Placement, validate};
 pub use clock::now;
 pub use ctx::{Ctx, MAX_DEADLINE, Principal, Role};
+pub use cursor::Cursor;
 #[cfg(feature = "store")]
 pub use delivery::{inbox, outbox};
 pub use dispatch::Dispatch;

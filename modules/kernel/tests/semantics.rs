@@ -692,7 +692,13 @@ async fn values_that_a_path_cannot_carry_are_refused() {
     for bad in ["", ".", ".."] {
         let call = Outgoing::new(ops::READ).param("name", &bad);
         let refused = Transport::http(Vec::new(), InternalKey::random()).call(ops::READ, &anonymous(), call).await;
-        let incoming = Incoming { params: vec![("name".into(), bad.into())], query: String::new(), body: None, if_match: None, from_peer: false };
+        let incoming = Incoming {
+            params: vec![("name".into(), bad.into())],
+            query: String::new(),
+            body: None,
+            if_match: None,
+            from_peer: false,
+        };
         for fault in [refused.unwrap_err(), incoming.param::<String>("name").unwrap_err()] {
             assert_eq!((fault.code(), fault.errors()[0].pointer.as_str()), (Code::InvalidArgument, "/name"), "{bad:?}");
         }

@@ -3,7 +3,7 @@
 
 use cart::{AddItem, CartApi, CartClient, Carts};
 use kernel::{
-    Code, Ctx, Envelope, Fault, InternalKey, Listener, MAX_DEADLINE, OrderId, Principal, Role, UserId,
+    Code, Ctx, Envelope, Fault, IfMatch, InternalKey, Listener, MAX_DEADLINE, OrderId, Principal, Role, UserId,
     db::{Db, Pool},
     delivery::Bus,
     jobs::Jobs,
@@ -419,7 +419,7 @@ async fn an_order_that_is_too_dear_is_refused(client: OrderClient, fixture: &Fix
     fixture.fill(&buyer.without_key(), &[(lamp, 1_000_000)]).await;
     let price = "99999999.99".parse().unwrap();
     let change = ProductChange { name: "Lamp".into(), description: None, price, category_id: None };
-    fixture.product.change(&admin(), lamp, change).await.unwrap();
+    fixture.product.change(&admin(), lamp, IfMatch::Absent, change).await.unwrap();
     // the buyer has seen the price
     fixture.cart.get(&buyer, buyer.user().unwrap()).await.unwrap();
     assert_eq!(client.place(&buyer, address()).await, Err(OrderError::TooDear));
@@ -501,7 +501,7 @@ async fn a_changed_price_is_refused_before_it_is_charged(client: OrderClient, fi
     let lamp = fixture.product("Lamp", "10", 5).await;
     fixture.fill(&buyer, &[(lamp, 1)]).await;
     let change = ProductChange { name: "Lamp".into(), description: None, price: "12".parse().unwrap(), category_id: None };
-    fixture.product.change(&admin(), lamp, change).await.unwrap();
+    fixture.product.change(&admin(), lamp, IfMatch::Absent, change).await.unwrap();
     match client.place(&buyer, address()).await.unwrap_err() {
         OrderError::PriceChanged { lines } => {
             assert_eq!(

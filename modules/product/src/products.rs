@@ -1,13 +1,14 @@
 //! Creates and changes products.
 
 use crate::{
-    NewProduct, Product, ProductChange, ProductError, ProductId,
+    NewProduct, Product, ProductError, ProductId, ProductPatch,
     context::{Products, Result},
     ops, rules, store,
     view::to_product,
 };
 use kernel::{
-    Ctx,
+    Ctx, IfMatch, Tagged,
+    db::Tx,
     idempotency::{self, Begun},
 };
 
@@ -25,12 +26,26 @@ impl Products {
         Ok(product)
     }
 
-    pub(crate) async fn replace_product(&self, id: ProductId, change: ProductChange) -> Result<Product> {
-        let price = rules::price(change.price, None, self.currency)?;
+    pub(crate) async fn edit_product(&self, id: ProductId, if_match: &IfMatch, patch: ProductPatch) -> Result<Product> {
+        let price = patch.price.map(|price| rules::price(price, None, self.currency)).transpose()?;
         let tx = self.db.begin().await?;
-        self.must_exist(&tx, change.category_id, "/category_id").await?;
-        let product = store::replace(&*tx, id, change, price).await?.ok_or(ProductError::NotFound).and_then(to_product)?;
+        self.must_exist(&tx, patch.category_id.flatten(), "/category_id").await?;
+        let Some(row) = store::edit(&*tx, id, if_match, patch, price).await? else { return Err(refusal(&tx, id).await?) };
         tx.commit().await?;
-        Ok(product)
+        to_product(row)
     }
+
+    pub(crate) async fn remove_product(&self, id: ProductId, if_match: &IfMatch) -> Result<()> {
+        let tx = self.db.begin().await?;
+        if store::delete(&*tx, id, if_match).await?.is_none() {
+            return Err(refusal(&tx, id).await?);
+        }
+        Ok(tx.commit().await?)
+    }
+}
+
+/// Why a product was not changed: there is none, or it is not as the caller saw it.
+async fn refusal(tx: &Tx, id: ProductId) -> Result<ProductError> {
+    let now = store::product(&**tx, id).await?.map(to_product).transpose()?;
+    Ok(now.map_or(ProductError::NotFound, |now| IfMatch::failed(now.etag()).into()))
 }

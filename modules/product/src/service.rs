@@ -1,13 +1,13 @@
 //! The implementation of [`ProductApi`].
 
 use crate::{
-    Category, CategoryId, Hold, HoldRequest, ListProducts, NewCategory, NewProduct, Product, ProductApi, ProductChange,
-    ProductError, ProductId, ProductPage, SetStock,
+    Category, CategoryId, CategoryPatch, Hold, HoldRequest, ListProducts, NewCategory, NewProduct, Product, ProductApi,
+    ProductChange, ProductError, ProductId, ProductPage, ProductPatch, SetStock,
     context::{Products, Result},
     store,
     view::{to_category, to_product},
 };
-use kernel::{Ctx, OrderId};
+use kernel::{Ctx, IfMatch, OrderId};
 
 impl ProductApi for Products {
     async fn list(&self, _: &Ctx, query: ListProducts) -> Result<ProductPage> {
@@ -22,12 +22,16 @@ impl ProductApi for Products {
         self.insert_product(cx, new).await
     }
 
-    async fn change(&self, _: &Ctx, id: ProductId, change: ProductChange) -> Result<Product> {
-        self.replace_product(id, change).await
+    async fn change(&self, _: &Ctx, id: ProductId, if_match: IfMatch, change: ProductChange) -> Result<Product> {
+        self.edit_product(id, &if_match, change.into()).await
     }
 
-    async fn delete(&self, _: &Ctx, id: ProductId) -> Result<()> {
-        store::delete(self.db.write(), id).await?.map(drop).ok_or(ProductError::NotFound)
+    async fn patch(&self, _: &Ctx, id: ProductId, if_match: IfMatch, patch: ProductPatch) -> Result<Product> {
+        self.edit_product(id, &if_match, patch).await
+    }
+
+    async fn delete(&self, _: &Ctx, id: ProductId, if_match: IfMatch) -> Result<()> {
+        self.remove_product(id, &if_match).await
     }
 
     async fn set_stock(&self, _: &Ctx, id: ProductId, stock: SetStock) -> Result<Product> {
@@ -46,12 +50,16 @@ impl ProductApi for Products {
         self.insert_category(cx, new).await
     }
 
-    async fn change_category(&self, _: &Ctx, id: CategoryId, change: NewCategory) -> Result<Category> {
-        self.replace_category(id, change).await
+    async fn change_category(&self, _: &Ctx, id: CategoryId, if_match: IfMatch, change: NewCategory) -> Result<Category> {
+        self.edit_category(id, &if_match, change.into()).await
     }
 
-    async fn delete_category(&self, _: &Ctx, id: CategoryId) -> Result<()> {
-        self.remove_category(id).await
+    async fn patch_category(&self, _: &Ctx, id: CategoryId, if_match: IfMatch, patch: CategoryPatch) -> Result<Category> {
+        self.edit_category(id, &if_match, patch).await
+    }
+
+    async fn delete_category(&self, _: &Ctx, id: CategoryId, if_match: IfMatch) -> Result<()> {
+        self.remove_category(id, &if_match).await
     }
 
     async fn hold(&self, _: &Ctx, order: OrderId, request: HoldRequest) -> Result<Hold> {

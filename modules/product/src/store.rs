@@ -1,22 +1,23 @@
 //! All queries of the module.
 
 use crate::{
-    CategoryId, HoldLine, ListProducts, NewCategory, NewProduct, ProductChange, ProductId, ProductSortField,
+    CategoryId, CategoryPatch, HoldLine, ListProducts, NewCategory, NewProduct, ProductId, ProductPatch, ProductSortField,
     entity::{
         category, hold, hold_line,
         product::{self, Column},
     },
 };
 use kernel::{
-    Fault, Money, OrderId, Page,
+    Fault, IfMatch, Money, OrderId, Page,
     chrono::{DateTime, Utc},
+    db::{Keyset, Rows, ranked},
     now,
 };
 use sea_orm::{
     ActiveModelTrait,
-    ActiveValue::Unchanged,
+    ActiveValue::NotSet,
     ColumnTrait, Condition, ConnectionTrait, EntityTrait, ExprTrait, IntoActiveModel, Order, PaginatorTrait, QueryFilter,
-    QueryOrder, QuerySelect, QueryTrait, Select, Set, TryInsertResult,
+    QueryOrder, QuerySelect, QueryTrait, Select, Set, TryInsertResult, UpdateMany,
     sea_query::{CaseStatement, Expr, Query, SelectStatement},
 };
 
@@ -38,7 +39,9 @@ pub(crate) async fn product(db: &impl ConnectionTrait, id: ProductId) -> Result<
 pub(crate) struct Filter {
     condition: Condition,
     search: Option<Search>,
-    order: Vec<(Column, Order)>,
+    order: Keyset<product::Entity>,
+    /// By the quality of the match, if there is a search.
+    is_ranked: bool,
 }
 
 /// The filter of a query. `categories` are the ids of `query.category_id` and all categories below it; `min` and `max` are prices
@@ -58,11 +61,8 @@ pub(crate) fn filter(query: &ListProducts, categories: Option<Vec<i64>>, min: Op
         ProductSortField::CreatedAt => Column::CreatedAt,
     };
     let fields = query.sort.as_ref().map_or(&[][..], |sort| sort.fields());
-    let order = fields
-        .iter()
-        .map(|&(field, is_descending)| (column(field), if is_descending { Order::Desc } else { Order::Asc }))
-        .collect();
-    Filter { condition, search: query.search.as_deref().map(Search::new), order }
+    let order = Keyset::new(fields.iter().map(|&(field, is_descending)| (column(field), is_descending)), Column::Id);
+    Filter { condition, search: query.search.as_deref().map(Search::new), order, is_ranked: query.sort.is_none() }
 }
 
 fn find(db: &impl ConnectionTrait, filter: &Filter) -> Select<product::Entity> {
@@ -73,16 +73,13 @@ fn find(db: &impl ConnectionTrait, filter: &Filter) -> Select<product::Entity> {
     }
 }
 
-pub(crate) async fn page(db: &impl ConnectionTrait, filter: &Filter, page: Page) -> Result<Vec<product::Model>> {
-    let mut find = find(db, filter).offset(page.offset()).limit(u64::from(page.per_page()));
-    for (column, order) in &filter.order {
-        find = find.order_by(*column, order.clone());
+pub(crate) async fn page(db: &impl ConnectionTrait, filter: &Filter, page: &Page) -> Result<Rows<product::Model>> {
+    let find = find(db, filter);
+    match &filter.search {
+        // a unique last key, so that every page has the same order
+        Some(search) if filter.is_ranked => ranked(db, search.rank(find).order_by_asc(Column::Id), page).await,
+        _ => filter.order.page(db, find, page).await,
     }
-    if let (Some(search), []) = (&filter.search, &filter.order[..]) {
-        find = search.rank(find);
-    }
-    // a unique last key, so that every page has the same order
-    Ok(find.order_by_asc(Column::Id).all(db).await?)
 }
 
 pub(crate) async fn count(db: &impl ConnectionTrait, filter: &Filter) -> Result<u64> {
@@ -118,45 +115,47 @@ fn new_row(new: NewProduct, price: Money) -> product::ActiveModel {
     }
 }
 
-/// Replaces all of a product but its stock; `None` when there is no such product.
-pub(crate) async fn replace(
+/// Changes the content of a product, and counts the change; `None` when there is no such product, or it has another version.
+pub(crate) async fn edit(
     db: &impl ConnectionTrait,
     id: ProductId,
-    change: ProductChange,
-    price: Money,
+    if_match: &IfMatch,
+    patch: ProductPatch,
+    price: Option<Money>,
 ) -> Result<Option<product::Model>> {
+    let set = |text: Option<String>| text.map_or(NotSet, Set);
     let row = product::ActiveModel {
-        name_lower: Set(change.name.to_lowercase()),
-        name_key: Set(Some(sort_key(&change.name))),
-        name: Set(change.name.into()),
-        description: Set(change.description.map(String::from).unwrap_or_default()),
-        price_minor: Set(price.minor),
-        category_id: Set(change.category_id.map(|id| id.0)),
+        name_lower: set(patch.name.as_ref().map(|name| name.to_lowercase())),
+        name_key: patch.name.as_ref().map_or(NotSet, |name| Set(Some(sort_key(name)))),
+        name: set(patch.name.map(String::from)),
+        description: set(patch.description.map(|text| text.map(String::from).unwrap_or_default())),
+        price_minor: price.map_or(NotSet, |price| Set(price.minor)),
+        category_id: patch.category_id.map_or(NotSet, |id| Set(id.map(|id| id.0))),
         updated_at: Set(now()),
         ..Default::default()
     };
-    update(db, id, row).await
+    let counted = update(id, if_match, row).col_expr(Column::Version, Expr::col(Column::Version).add(1));
+    Ok(counted.exec_with_returning(db).await?.into_iter().next())
 }
 
 pub(crate) async fn set_stock(db: &impl ConnectionTrait, id: ProductId, quantity: i64) -> Result<Option<product::Model>> {
     let row = product::ActiveModel { stock_quantity: Set(quantity), updated_at: Set(now()), ..Default::default() };
-    update(db, id, row).await
+    Ok(update(id, &IfMatch::Absent, row).exec_with_returning(db).await?.into_iter().next())
 }
 
-/// Marks a product as deleted; `None` when there is no such product.
-pub(crate) async fn delete(db: &impl ConnectionTrait, id: ProductId) -> Result<Option<product::Model>> {
-    update(db, id, product::ActiveModel { deleted_at: Set(Some(now())), ..Default::default() }).await
+/// Marks a product as deleted; `None` when there is no such product, or it has another version.
+pub(crate) async fn delete(db: &impl ConnectionTrait, id: ProductId, if_match: &IfMatch) -> Result<Option<product::Model>> {
+    let row = product::ActiveModel { deleted_at: Set(Some(now())), ..Default::default() };
+    Ok(update(id, if_match, row).exec_with_returning(db).await?.into_iter().next())
 }
 
-/// Updates the columns that are set in `row`, unless the product was deleted.
-async fn update(db: &impl ConnectionTrait, id: ProductId, row: product::ActiveModel) -> Result<Option<product::Model>> {
-    let changed = product::Entity::update_many()
+/// Updates the columns that are set in `row`, unless the product was deleted or is not as the caller saw it.
+fn update(id: ProductId, if_match: &IfMatch, row: product::ActiveModel) -> UpdateMany<product::Entity> {
+    product::Entity::update_many()
         .set(row)
         .filter(Column::Id.eq(id.0))
         .filter(Column::DeletedAt.is_null())
-        .exec_with_returning(db)
-        .await?;
-    Ok(changed.into_iter().next())
+        .filter(Condition::all().add_option(if_match.versions().map(|seen| Column::Version.is_in(seen))))
 }
 
 /// Ids and names of up to `limit` products that have no key to sort their names by.
@@ -205,10 +204,29 @@ pub(crate) async fn insert_category(db: &impl ConnectionTrait, new: &NewCategory
     Ok(row.insert(db).await?)
 }
 
-pub(crate) async fn update_category(db: &impl ConnectionTrait, id: CategoryId, change: &NewCategory) -> Result<category::Model> {
-    let parent_id = Set(change.parent_id.map(|id| id.0));
-    let row = category::ActiveModel { id: Unchanged(id.0), name: Set(change.name.to_string()), parent_id };
-    Ok(row.update(db).await?)
+/// Changes a category, and counts the change; `None` when there is no such category, or it has another version.
+pub(crate) async fn edit_category(
+    db: &impl ConnectionTrait,
+    id: CategoryId,
+    if_match: &IfMatch,
+    patch: CategoryPatch,
+) -> Result<Option<category::Model>> {
+    let row = category::ActiveModel {
+        name: patch.name.map_or(NotSet, |name| Set(name.into())),
+        parent_id: patch.parent_id.map_or(NotSet, |id| Set(id.map(|id| id.0))),
+        ..Default::default()
+    };
+    let update = category::Entity::update_many()
+        .set(row)
+        .col_expr(category::Column::Version, Expr::col(category::Column::Version).add(1))
+        .filter(is_category(id, if_match));
+    Ok(update.exec_with_returning(db).await?.into_iter().next())
+}
+
+/// That it is this category, as the caller saw it.
+fn is_category(id: CategoryId, if_match: &IfMatch) -> Condition {
+    let seen = if_match.versions().map(|seen| category::Column::Version.is_in(seen));
+    Condition::all().add(category::Column::Id.eq(id.0)).add_option(seen)
 }
 
 /// Whether products or categories are in this category.
@@ -218,7 +236,8 @@ pub(crate) async fn category_is_used(db: &impl ConnectionTrait, id: CategoryId) 
     Ok(children > 0 || products.limit(1).count(db).await? > 0)
 }
 
-pub(crate) async fn delete_category(db: &impl ConnectionTrait, id: CategoryId) -> Result<bool> {
+/// Deletes a category; `false` when there is no such category, or it has another version.
+pub(crate) async fn delete_category(db: &impl ConnectionTrait, id: CategoryId, if_match: &IfMatch) -> Result<bool> {
     // deleted products do not keep a category
     product::Entity::update_many()
         .col_expr(Column::CategoryId, Expr::value(None::<i64>))
@@ -226,7 +245,8 @@ pub(crate) async fn delete_category(db: &impl ConnectionTrait, id: CategoryId) -
         .filter(Column::DeletedAt.is_not_null())
         .exec(db)
         .await?;
-    Ok(category::Entity::delete_by_id(id.0).exec(db).await?.rows_affected == 1)
+    let deleted = category::Entity::delete_many().filter(is_category(id, if_match)).exec(db).await?;
+    Ok(deleted.rows_affected == 1)
 }
 
 pub(crate) async fn hold(db: &impl ConnectionTrait, order: OrderId) -> Result<Option<hold::Model>> {

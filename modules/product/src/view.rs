@@ -16,13 +16,14 @@ pub(crate) fn to_product(row: product::Model) -> Result<Product, ProductError> {
         currency,
         category_id: row.category_id.map(CategoryId),
         stock_quantity: to_quantity(row.stock_quantity),
+        version: row.version,
         created_at: row.created_at,
         updated_at: row.updated_at,
     })
 }
 
 pub(crate) fn to_category(row: category::Model) -> Category {
-    Category { id: CategoryId(row.id), name: row.name, parent_id: row.parent_id.map(CategoryId) }
+    Category { id: CategoryId(row.id), name: row.name, parent_id: row.parent_id.map(CategoryId), version: row.version }
 }
 
 pub(crate) fn to_hold(hold: hold::Model, lines: Vec<hold_line::Model>, currency: Currency) -> Hold {

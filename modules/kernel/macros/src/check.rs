@@ -186,7 +186,10 @@ fn condition(route: &Route, params: &[(Ident, Type)], drafts: &[Draft], mistakes
     };
     if drafts.iter().find(takes_none).is_none() {
         let where_to = if route.public.value().is_some() { "public operation" } else { "operation" };
-        mistakes.add(other, format!("name a {where_to} of this trait without `IfMatch`: the refusal of calls without one recommends it"));
+        mistakes.add(
+            other,
+            format!("name a {where_to} of this trait without `IfMatch`: the refusal of calls without one recommends it"),
+        );
     }
 }
 

@@ -48,9 +48,9 @@ pub(super) fn if_none_match(request: &HttpRequest, current: &ETag) -> Result<boo
 /// The value of a header that is a list, whose lines are one list together (RFC 9110 §5.3).
 fn list(request: &HttpRequest, name: &http::HeaderName) -> Result<Option<String>, Fault> {
     let lines = request.headers().get_all(name).map(|line| line.to_str());
-    let lines: Vec<_> = lines.collect::<Result<_, _>>().map_err(|_| {
-        Fault::invalid(format!("/{}", header_name(name)), "must have printable ASCII characters only")
-    })?;
+    let lines: Vec<_> = lines
+        .collect::<Result<_, _>>()
+        .map_err(|_| Fault::invalid(format!("/{}", header_name(name)), "must have printable ASCII characters only"))?;
     Ok((!lines.is_empty()).then(|| lines.join(",")))
 }
 
@@ -113,10 +113,7 @@ fn check_form(request: &HttpRequest, op: &Op) -> Result<(), Fault> {
             media_type.filter(|kind| PATCHES.split(", ").any(|patch| kind.essence_str() == patch)),
             "must be application/merge-patch+json or application/json",
         ),
-        _ => (
-            media_type.filter(|kind| kind.suffix().unwrap_or_else(|| kind.subtype()) == "json"),
-            "must be application/json",
-        ),
+        _ => (media_type.filter(|kind| kind.suffix().unwrap_or_else(|| kind.subtype()) == "json"), "must be application/json"),
     };
     match media_type.ok_or_else(|| refused(http::CONTENT_TYPE, rule))?.get_param("charset") {
         Some(charset) if charset != "utf-8" => Err(refused(http::CONTENT_TYPE, "must have no other charset than utf-8")),

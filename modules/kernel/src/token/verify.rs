@@ -284,7 +284,8 @@ mod tests {
         std::fs::write(&path, &a).expect("written");
         let jobs = Jobs::default();
         let keys = InternalKey::from_file(path.clone(), &jobs).expect("keys");
-        let signs_with = |secret: &str| of(secret).verify(&keys.sign(&anyone(), &GET, "/", None, b"").expect("signed"), &GET).is_ok();
+        let signs_with =
+            |secret: &str| of(secret).verify(&keys.sign(&anyone(), &GET, "/", None, b"").expect("signed"), &GET).is_ok();
         let runs = || (jobs.report()[0].succeeded, jobs.report()[0].failed);
         let another_run = async || {
             let before = runs();

@@ -227,7 +227,8 @@ mod tests {
     }
 
     fn refuse(body: &str) -> (String, String) {
-        let incoming = Incoming { params: vec![], query: String::new(), body: Some(body.into()), if_match: None, from_peer: false };
+        let incoming =
+            Incoming { params: vec![], query: String::new(), body: Some(body.into()), if_match: None, from_peer: false };
         let fault = incoming.body::<Body>().expect_err(body);
         assert_eq!(fault.code(), Code::InvalidArgument);
         (fault.errors().first().map_or(String::new(), |e| e.pointer.clone()), fault.to_string())
@@ -256,7 +257,8 @@ mod tests {
     #[test]
     fn a_whole_number_may_have_a_fraction_of_zeros() {
         let body = br#"{"name":"2.0","lines":[{"quantity":2.0}]}"#;
-        let incoming = Incoming { params: vec![], query: String::new(), body: Some(body.to_vec()), if_match: None, from_peer: false };
+        let incoming =
+            Incoming { params: vec![], query: String::new(), body: Some(body.to_vec()), if_match: None, from_peer: false };
         let body: Body = incoming.body().expect("2.0 is an integer");
         assert_eq!((body.name.as_str(), body.lines[0].quantity), ("2.0", 2));
     }

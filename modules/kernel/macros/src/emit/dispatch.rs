@@ -48,7 +48,8 @@ fn arm(api: &Api, index: usize, op: &Op) -> TokenStream {
     let (name, method, bounds) = (&api.item.ident, &op.name, bounds(op));
     let Returns { ok, error, .. } = &op.returns;
     let no_query = op.arg(Role::Query).is_none().then(|| quote!(incoming.no_query()?;));
-    let no_condition = (op.arg(Role::Condition).is_none() && op.route.verb != Verb::Get).then(|| quote!(incoming.no_if_match()?;));
+    let no_condition =
+        (op.arg(Role::Condition).is_none() && op.route.verb != Verb::Get).then(|| quote!(incoming.no_if_match()?;));
     let of = if op.is_tagged() { quote!(of_tagged) } else { quote!(of) };
     let decode = op.args.iter().map(decode);
     let args = (0..op.args.len()).map(Index::from);

@@ -79,7 +79,8 @@ fn set(route: &mut Route, key: Ident, value: TokenStream, mistakes: &Mistakes) {
         "unless" => fill(&mut route.unless, key, unless(value), mistakes),
         "rate" => fill(&mut route.rate, key, rate(value), mistakes),
         "status" => fill(&mut route.status, key, status(value), mistakes),
-        _ => mistakes.add(&key, "use one of the keys `public`, `access`, `retry`, `rate`, `status`, `etag`, `unless` and `errors(..)`"),
+        _ => mistakes
+            .add(&key, "use one of the keys `public`, `access`, `retry`, `rate`, `status`, `etag`, `unless` and `errors(..)`"),
     }
 }
 
