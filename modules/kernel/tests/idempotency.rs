@@ -2,7 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may stop at any surprise")]
 
 use kernel::{
-    Access, ApiError, Code, Ctx, Fault, MAX_DEADLINE, Method, Op, Problem, Retry,
+    Access, ApiError, Code, Condition, Ctx, Fault, MAX_DEADLINE, Method, Op, Problem, Retry,
     chrono::{DateTime, TimeDelta, Utc},
     db::{Db, Durability, Pool},
     idempotency::{self, Begun, Column, Entity, Held, KEPT, LEASE, Model},

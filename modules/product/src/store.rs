@@ -15,9 +15,9 @@ use kernel::{
 };
 use sea_orm::{
     ActiveModelTrait,
-    ActiveValue::NotSet,
-    ColumnTrait, Condition, ConnectionTrait, EntityTrait, ExprTrait, IntoActiveModel, Order, PaginatorTrait, QueryFilter,
-    QueryOrder, QuerySelect, QueryTrait, Select, Set, TryInsertResult, UpdateMany,
+    ActiveValue::{self, NotSet},
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, ExprTrait, IntoActiveModel, Iterable, Order, PaginatorTrait,
+    QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select, Set, TryInsertResult, UpdateMany,
     sea_query::{CaseStatement, Expr, Query, SelectStatement},
 };
 
@@ -115,7 +115,8 @@ fn new_row(new: NewProduct, price: Money) -> product::ActiveModel {
     }
 }
 
-/// Changes the content of a product, and counts the change; `None` when there is no such product, or it has another version.
+/// Changes the content of a product, and counts the change if it is one; `None` when there is no such product, or it has another
+/// version.
 pub(crate) async fn edit(
     db: &impl ConnectionTrait,
     id: ProductId,
@@ -131,11 +132,12 @@ pub(crate) async fn edit(
         description: set(patch.description.map(|text| text.map(String::from).unwrap_or_default())),
         price_minor: price.map_or(NotSet, |price| Set(price.minor)),
         category_id: patch.category_id.map_or(NotSet, |id| Set(id.map(|id| id.0))),
-        updated_at: Set(now()),
         ..Default::default()
     };
-    let counted = update(id, if_match, row).col_expr(Column::Version, Expr::col(Column::Version).add(1));
-    Ok(counted.exec_with_returning(db).await?.into_iter().next())
+    let version = if_changed(&row, Expr::col(Column::Version).add(1), Column::Version);
+    let updated_at = if_changed(&row, Expr::value(now()), Column::UpdatedAt);
+    let update = update(id, if_match, row).col_expr(Column::Version, version).col_expr(Column::UpdatedAt, updated_at);
+    Ok(update.exec_with_returning(db).await?.into_iter().next())
 }
 
 pub(crate) async fn set_stock(db: &impl ConnectionTrait, id: ProductId, quantity: i64) -> Result<Option<product::Model>> {
@@ -147,6 +149,22 @@ pub(crate) async fn set_stock(db: &impl ConnectionTrait, id: ProductId, quantity
 pub(crate) async fn delete(db: &impl ConnectionTrait, id: ProductId, if_match: &IfMatch) -> Result<Option<product::Model>> {
     let row = product::ActiveModel { deleted_at: Set(Some(now())), ..Default::default() };
     Ok(update(id, if_match, row).exec_with_returning(db).await?.into_iter().next())
+}
+
+/// `value` in a statement that changes some column which is set in `row`, or else what `column` has: a repeated call is no change.
+fn if_changed<A: ActiveModelTrait>(row: &A, value: Expr, column: <A::Entity as EntityTrait>::Column) -> Expr {
+    let mut differs = Condition::any();
+    for column in <A::Entity as EntityTrait>::Column::iter() {
+        if let ActiveValue::Set(wanted) = row.get(column) {
+            let is_missing = wanted == wanted.as_null();
+            let is_other = Expr::col(column).ne(wanted).or(Expr::col(column).is_null());
+            differs = differs.add(if is_missing { Expr::col(column).is_not_null() } else { is_other });
+        }
+    }
+    match differs.is_empty() {
+        true => Expr::col(column),
+        false => CaseStatement::new().case(differs, value).finally(Expr::col(column)).into(),
+    }
 }
 
 /// Updates the columns that are set in `row`, unless the product was deleted or is not as the caller saw it.
@@ -204,7 +222,7 @@ pub(crate) async fn insert_category(db: &impl ConnectionTrait, new: &NewCategory
     Ok(row.insert(db).await?)
 }
 
-/// Changes a category, and counts the change; `None` when there is no such category, or it has another version.
+/// Changes a category, and counts the change if it is one; `None` when there is no such category, or it has another version.
 pub(crate) async fn edit_category(
     db: &impl ConnectionTrait,
     id: CategoryId,
@@ -216,10 +234,9 @@ pub(crate) async fn edit_category(
         parent_id: patch.parent_id.map_or(NotSet, |id| Set(id.map(|id| id.0))),
         ..Default::default()
     };
-    let update = category::Entity::update_many()
-        .set(row)
-        .col_expr(category::Column::Version, Expr::col(category::Column::Version).add(1))
-        .filter(is_category(id, if_match));
+    let version = if_changed(&row, Expr::col(category::Column::Version).add(1), category::Column::Version);
+    let update = category::Entity::update_many().set(row).col_expr(category::Column::Version, version);
+    let update = update.filter(is_category(id, if_match));
     Ok(update.exec_with_returning(db).await?.into_iter().next())
 }
 

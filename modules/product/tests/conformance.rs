@@ -2,7 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may stop at any surprise")]
 
 use kernel::{
-    AmountText, Code, Ctx, Fault, IfMatch, OrderId, Role,
+    AmountText, Code, Ctx, Fault, IfMatch, OrderId, Role, Tagged,
     chrono::TimeDelta,
     now, placements,
     testing::{Stores, admin, anonymous, customer, start},
@@ -258,6 +258,7 @@ async fn a_patch_changes_what_is_sent(client: ProductClient, _: &Stores) {
     let json = |text: &str| kernel::serde_json::from_str(text).unwrap();
     for (sent, expected) in [
         ("{}", all("Lamp", "Brass", "5", Some(light))),
+        (r#"{"price":5,"name":"Lamp"}"#, all("Lamp", "Brass", "5", Some(light))),
         (r#"{"price":7.5}"#, all("Lamp", "Brass", "7.5", Some(light))),
         (r#"{"name":" Lantern ","category_id":null}"#, all("Lantern", "Brass", "7.5", None)),
         (r#"{"description":null,"category_id":1}"#, all("Lantern", "", "7.5", Some(light))),
@@ -267,7 +268,11 @@ async fn a_patch_changes_what_is_sent(client: ProductClient, _: &Stores) {
         let changed = patch(json(sent)).await.unwrap();
         assert_eq!(shown(&changed), expected, "{sent}");
         assert_eq!(client.get(cx, lamp.id).await.unwrap(), changed);
+        assert_eq!(patch(json(sent)).await.unwrap(), changed, "a repeated change is none");
+        // two that changed nothing, and five that did
+        assert_eq!(changed.version > 1, shown(&changed) != shown(&lamp));
     }
+    assert_eq!(client.get(cx, lamp.id).await.unwrap().version, 6);
     // a new name has a new place, and is found
     let query = ListProducts { search: Some("lantern".into()), ..ListProducts::default() };
     assert_eq!(client.list(cx, query).await.unwrap().pagination.total, 1);
