@@ -50,3 +50,80 @@ pub fn if_sent<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) 
 pub fn value_if_sent<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
     T::deserialize(deserializer).map(Some)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::{option, prelude::*};
+    use serde::Serialize;
+    use serde_json::{Map, Value, json};
+
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Patch {
+        #[serde(default, deserialize_with = "value_if_sent", skip_serializing_if = "Option::is_none")]
+        name: Option<String>,
+        #[serde(default, deserialize_with = "text_if_sent", skip_serializing_if = "Option::is_none")]
+        note: Option<Option<String>>,
+        #[serde(default, deserialize_with = "if_sent", skip_serializing_if = "Option::is_none")]
+        place: Option<Option<i64>>,
+    }
+
+    #[derive(Debug, Clone, PartialEq, Serialize)]
+    struct Thing {
+        name: String,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        note: Option<String>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        place: Option<i64>,
+    }
+
+    /// As operations do it.
+    fn patched(mut thing: Thing, patch: Patch) -> Thing {
+        thing.name = patch.name.unwrap_or(thing.name);
+        thing.note = patch.note.unwrap_or(thing.note);
+        thing.place = patch.place.unwrap_or(thing.place);
+        thing
+    }
+
+    /// As RFC 7396 §2 has it.
+    fn merged(target: &Value, patch: &Value) -> Value {
+        let Value::Object(changes) = patch else { return patch.clone() };
+        let mut members: Map<String, Value> = target.as_object().cloned().unwrap_or_default();
+        for (name, change) in changes {
+            match change {
+                Value::Null => members.remove(name),
+                change => members.insert(name.clone(), merged(members.get(name).unwrap_or(&Value::Null), change)),
+            };
+        }
+        Value::Object(members)
+    }
+
+    proptest! {
+        #[test]
+        fn a_patch_is_a_merge_patch(
+            (name, note, place) in ("[a-z]+", option::of("[a-z]+"), option::of(any::<i64>())),
+            name_sent in option::of("[a-z]+"),
+            note_sent in option::of(option::of("[a-z]+")),
+            place_sent in option::of(option::of(any::<i64>())),
+        ) {
+            let thing = Thing { name, note, place };
+            let mut sent = Map::new();
+            name_sent.map(|value| sent.insert("name".into(), json!(value)));
+            note_sent.map(|value| sent.insert("note".into(), json!(value)));
+            place_sent.map(|value| sent.insert("place".into(), json!(value)));
+            let sent = Value::Object(sent);
+            let patch: Patch = serde_json::from_value(sent.clone()).expect("a patch");
+            // on the way to another process absent, null and a value stay what they are
+            prop_assert_eq!(&serde_json::to_value(&patch).expect("JSON"), &sent);
+            let expected = merged(&serde_json::to_value(&thing).expect("JSON"), &sent);
+            prop_assert_eq!(serde_json::to_value(patched(thing, patch)).expect("JSON"), expected);
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_removed_refuses_null_and_an_empty_text_removes() {
+        assert!(serde_json::from_str::<Patch>(r#"{"name":null}"#).is_err());
+        assert_eq!(serde_json::from_str::<Patch>(r#"{"note":" "}"#).expect("a patch").note, Some(None));
+    }
+}

@@ -323,7 +323,7 @@ mod tests {
             iat: Some(now),
             nbf: Some(now),
             jti: "1".into(),
-            req: Some(request_hash(&GET, "/", b"")),
+            req: Some(request_hash(&GET, "/", None, b"")),
         }
     }
 
