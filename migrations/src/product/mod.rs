@@ -6,6 +6,7 @@ mod m0001_product;
 mod m0002_search;
 mod m0003_refusals;
 mod m0004_name_key;
+mod m0005_version;
 mod m0006_variants;
 mod m0007_first_variants;
 
@@ -20,6 +21,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0002_search::Step),
             Box::new(m0003_refusals::Step),
             Box::new(m0004_name_key::Step),
+            Box::new(m0005_version::Step),
             Box::new(m0006_variants::Step),
             Box::new(m0007_first_variants::Step),
         ]

@@ -5,7 +5,7 @@
 use cart::{AddItem, Cart, CartApi, CartClient, CartError, CartItem, CartVersion, Carts, ChangeItem, Config, Issue, Peers};
 use deadpool_redis::redis;
 use kernel::{
-    ApiError, Code, Currency, Health, Transport, UserId,
+    ApiError, Code, Currency, Health, IfMatch, Transport, UserId,
     chrono::{DateTime, TimeDelta, Utc},
     db::{Db, Durability, Pool},
     jobs::Jobs,
@@ -175,7 +175,7 @@ impl Fixture {
     async fn rename(&self, id: ProductId, name: &str, price: &str) {
         let change =
             ProductChange { name: name.into(), description: None, price: Some(price.parse().unwrap()), category_id: None };
-        self.catalogue.module().change(&admin(), id, change).await.unwrap();
+        self.catalogue.module().change(&admin(), id, IfMatch::Absent, change).await.unwrap();
     }
 
     /// Gives a product sizes, the first of which is what was sold before; 5 pieces of each other.
@@ -187,12 +187,12 @@ impl Fixture {
             ..SetVariant::default()
         });
         let variants = SetVariants { variants: variants.collect() };
-        let product = self.catalogue.module().set_variants(&admin(), id, variants).await.unwrap();
+        let product = self.catalogue.module().set_variants(&admin(), id, IfMatch::Absent, variants).await.unwrap();
         product.variants.unwrap().iter().map(|variant| variant.id).collect()
     }
 
     async fn stock(&self, id: ProductId, quantity: u32) {
-        self.catalogue.module().set_stock(&admin(), id, SetStock { quantity: quantity.into() }).await.unwrap();
+        self.catalogue.module().set_stock(&admin(), id, IfMatch::Any, SetStock { quantity: quantity.into() }).await.unwrap();
     }
 }
 
@@ -304,7 +304,7 @@ async fn missing_products_and_lines_are_not_found(client: CartClient, fixture: &
         }
         add(&client, a, 1).await.unwrap();
     }
-    fixture.catalogue.module().delete(&admin(), a).await.unwrap();
+    fixture.catalogue.module().delete(&admin(), a, IfMatch::Absent).await.unwrap();
     assert_eq!(add(&client, a, 1).await, Err(CartError::ProductNotFound));
     assert_eq!(change(&client, a, 1).await, Err(CartError::ProductNotFound));
     assert_eq!(remove(&client, a).await.unwrap().items, []);
@@ -400,7 +400,7 @@ async fn names_prices_and_stock_are_current(client: CartClient, fixture: &Fixtur
     add(&client, b, 1).await.unwrap();
     fixture.rename(a, "Oil lamp", "12.5").await;
     fixture.stock(a, 1).await;
-    fixture.catalogue.module().delete(&admin(), b).await.unwrap();
+    fixture.catalogue.module().delete(&admin(), b, IfMatch::Absent).await.unwrap();
 
     let cart = get(&client).await;
     assert_eq!(
@@ -489,7 +489,7 @@ async fn validation_lists_changes_since_the_cart_was_shown(client: CartClient, f
 
     fixture.stock(a, 1).await;
     fixture.rename(a, "Lamp", "12.5").await;
-    fixture.catalogue.module().delete(&admin(), b).await.unwrap();
+    fixture.catalogue.module().delete(&admin(), b, IfMatch::Absent).await.unwrap();
     let issue = |product_id, issue: &str| Issue { product_id, variant_id: None, issue: issue.into() };
     let invalid = validate().await;
     let few = issue(a, "Only 1 items available, requested 3");
@@ -655,7 +655,7 @@ async fn a_cart_that_would_be_too_dear_is_refused_before_it_is_stored(client: Ca
     let other = fixture.product("Castle", "1000", 9).await;
     assert_eq!(add(&client, other, 1).await, too_dear);
     // what is no longer sold costs nothing
-    fixture.catalogue.module().delete(&admin(), dear).await.unwrap();
+    fixture.catalogue.module().delete(&admin(), dear, IfMatch::Absent).await.unwrap();
     assert_eq!(totals(&add(&client, other, 1).await.unwrap()), ("1000.01".into(), 2));
 }
 
@@ -796,7 +796,12 @@ async fn a_product_with_options_needs_a_variant(client: CartClient, fixture: &Fi
         options: vec![OptionOf { name: "Size".into(), value: "M".into() }],
         ..Default::default()
     };
-    fixture.catalogue.module().set_variants(&admin(), shirt, SetVariants { variants: vec![left] }).await.unwrap();
+    fixture
+        .catalogue
+        .module()
+        .set_variants(&admin(), shirt, IfMatch::Absent, SetVariants { variants: vec![left] })
+        .await
+        .unwrap();
     assert_eq!(add(&client, shirt, 1).await, Err(CartError::VariantRequired), "whatever is left");
     assert_eq!(of(shirt, sizes[0], 1).await, Err(CartError::ProductNotFound));
 }
@@ -812,6 +817,11 @@ async fn a_product_that_gets_options_keeps_its_line(client: CartClient, fixture:
     // and without them again
     fixture.sizes(shirt, &["S"]).await;
     let plain = SetVariant { id: Some(sizes[0]), ..SetVariant::default() };
-    fixture.catalogue.module().set_variants(&admin(), shirt, SetVariants { variants: vec![plain] }).await.unwrap();
+    fixture
+        .catalogue
+        .module()
+        .set_variants(&admin(), shirt, IfMatch::Absent, SetVariants { variants: vec![plain] })
+        .await
+        .unwrap();
     assert_eq!((get(&client).await.items[0].variant_id, lines(&get(&client).await)[0].2), (None, "Linen shirt"));
 }

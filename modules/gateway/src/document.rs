@@ -135,7 +135,7 @@ fn set_tags(document: &mut OpenApi, module: &str) -> bool {
         let group = TAGS.iter().find(|(_, _, prefixes)| prefixes.iter().any(|prefix| path.starts_with(prefix)));
         has_own_group |= group.is_none();
         let tags = Some(vec![group.map_or(module, |(name, ..)| name).to_owned()]);
-        for operation in [&mut item.get, &mut item.post, &mut item.put, &mut item.delete].into_iter().flatten() {
+        for operation in [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete].into_iter().flatten() {
             operation.tags.clone_from(&tags);
         }
     }

@@ -60,7 +60,8 @@ impl Entry for PublicEntry {
                 }
                 request.extensions_mut().insert(caller);
                 let mut response: ServiceResponse<BoxBody> = next.call(request).await?;
-                if is_secret || caller != Caller::Anonymous {
+                let may_be_kept = response.headers().contains_key(CACHE_CONTROL);
+                if is_secret || caller != Caller::Anonymous && !may_be_kept {
                     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
                 }
                 limits::describe(limit.as_deref(), &mut response);

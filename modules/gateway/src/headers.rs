@@ -40,8 +40,8 @@ impl Origins {
             Self::These(list) => list.iter().fold(Cors::default(), |cors, origin| cors.allowed_origin(origin)),
         };
         let cors = cors
-            .allowed_methods(["GET", "HEAD", "POST", "PUT", "DELETE"])
-            .allowed_headers(["Authorization", "Content-Type", "Idempotency-Key", "traceparent"])
+            .allowed_methods(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"])
+            .allowed_headers(["Authorization", "Content-Type", "Idempotency-Key", "If-Match", "If-None-Match", "traceparent"])
             .expose_headers(["ETag", "Link", "RateLimit", "RateLimit-Policy", "Retry-After", "Location", "Idempotent-Replayed"])
             .max_age(3600);
         Condition::new(true, cors)

@@ -3,7 +3,7 @@
 //! The expansion of `#[kernel::api]` asserts these wherever it uses a type: a bound that an assertion implies is then not
 //! reported again, and equal reports are shown once.
 
-use crate::{ApiError, Fault};
+use crate::{ApiError, Fault, Tagged};
 use garde::Validate;
 use serde::{Serialize, de::DeserializeOwned};
 use std::{fmt::Display, str::FromStr};
@@ -63,6 +63,9 @@ pub fn body<T: Body>() {}
 
 /// Asserts that a type can be a reply.
 pub fn answer<T: Answer>() {}
+
+/// Asserts that a reply has an entity tag.
+pub fn tagged<T: Tagged>() {}
 
 /// Asserts that a type can be in a path.
 pub fn param<T: Param>() {}

@@ -9,6 +9,7 @@ mod clock;
 mod connection;
 mod database;
 mod error;
+mod keyset;
 mod like;
 mod migrate;
 mod monitor;
@@ -20,6 +21,7 @@ mod verify;
 
 pub use database::Db;
 pub use error::is_duplicate;
+pub use keyset::{Keyset, Rows, ranked};
 pub use like::like;
 pub use pool::Connections;
 pub use settings::{Durability, Pool, sqlite_file};

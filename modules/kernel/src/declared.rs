@@ -1,7 +1,7 @@
 //! The failures of operations: the problems that they declare, and the faults in which any call of their kind can end. The
 //! OpenAPI document is made from them, and debug builds compare the answers with them.
 
-use crate::{Access, Code, Fault, Method, Op, Problem, ProblemKind, Retry, token};
+use crate::{Access, Code, Condition, Fault, Op, Problem, ProblemKind, Retry, token};
 
 /// Where an operation is called.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -63,9 +63,15 @@ fn faults(op: &Op, at: At) -> Vec<ProblemKind> {
     if matches!(op.access, Access::Role(_) | Access::Modules(_)) || is_owned {
         faults.push(fault(Code::PermissionDenied, "The caller may not do this."));
     }
-    if matches!(op.method, Method::Post | Method::Put) {
+    if op.method.takes_body() {
         faults.push(fault(Code::PayloadTooLarge, "The body is too large."));
-        faults.push(fault(Code::UnsupportedMediaType, "The body is not `application/json`."));
+        faults.push(fault(Code::UnsupportedMediaType, "The body is of another media type."));
+    }
+    if op.condition != Condition::None {
+        faults.push(fault(Code::PreconditionFailed, "It is not as the caller saw it: `If-Match` has another tag than `ETag`."));
+    }
+    if matches!(op.condition, Condition::Demanded { .. }) {
+        faults.push(fault(Code::PreconditionRequired, "There is no `If-Match`: say which version you saw."));
     }
     if op.retry == Retry::Key {
         faults.push(fault(Code::Conflict, "A request with the idempotency key is still running; see `Retry-After`."));

@@ -3,7 +3,7 @@
 //! Every failure has a [`Code`], and one table gives each code its HTTP status. A domain's error enum knows codes, not statuses.
 //! Text of internal errors goes to the log when a [`Fault`] is made, and is not kept: it cannot leak later.
 
-use crate::log::log_seldom;
+use crate::{ETag, log::log_seldom};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::fmt;
@@ -55,12 +55,16 @@ codes! {
     MethodNotAllowed = 405, "method_not_allowed", "Method not allowed";
     /// The state of the thing does not allow it.
     Conflict = 409, "conflict", "Conflict";
+    /// The thing is not as the caller saw it: see `If-Match`.
+    PreconditionFailed = 412, "precondition_failed", "Precondition failed";
     /// The body is larger than the limit.
     PayloadTooLarge = 413, "payload_too_large", "Payload too large";
     /// The body is not JSON by its `Content-Type`.
     UnsupportedMediaType = 415, "unsupported_media_type", "Unsupported media type";
     /// Understood, but cannot be done: an idempotency key that was used for another request.
     Unprocessable = 422, "unprocessable", "Unprocessable request";
+    /// The call must say which version of the thing the caller saw: see `If-Match`.
+    PreconditionRequired = 428, "precondition_required", "Precondition required";
     /// Too many calls; see `Retry-After`.
     TooManyRequests = 429, "too_many_requests", "Too many requests";
     /// A bug. Never retried.
@@ -97,12 +101,13 @@ pub struct Fault {
     message: String,
     errors: Vec<FieldError>,
     retry_after: Option<u32>,
+    etag: Option<ETag>,
 }
 
 impl Fault {
     /// A fault with a text for people. The text is shown to clients: nothing internal belongs in it.
     pub fn new(code: Code, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), errors: Vec::new(), retry_after: None }
+        Self { code, message: message.into(), errors: Vec::new(), retry_after: None, etag: None }
     }
 
     /// One field of the request is wrong.
@@ -135,6 +140,11 @@ impl Fault {
     /// The same fault, saying after how many seconds trying again is sensible.
     pub fn retry_after(self, seconds: u32) -> Self {
         Self { retry_after: Some(seconds), ..self }
+    }
+
+    /// The same fault, with the current tag of the thing that it is about.
+    pub(crate) fn tagged(self, etag: ETag) -> Self {
+        Self { etag: Some(etag), ..self }
     }
 
     /// Nobody is logged in.
@@ -218,6 +228,10 @@ pub struct Problem {
     /// After how many seconds trying again is sensible; also the `Retry-After` header.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_after: Option<u32>,
+    /// The current tag of the thing, when it is not as the caller saw it; also the `ETag` header.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, example = "\"3-9f86d081884c7d65\"")]
+    pub etag: Option<ETag>,
 }
 
 impl Problem {
@@ -236,6 +250,7 @@ impl Problem {
             errors: Vec::new(),
             details,
             retry_after: (code == Code::Unavailable).then_some(1),
+            etag: None,
         }
     }
 
@@ -248,6 +263,7 @@ impl From<Fault> for Problem {
         Self {
             errors: fault.errors,
             retry_after: fault.retry_after,
+            etag: fault.etag,
             ..Self::new(fault.code, fault.code.name(), fault.message, None)
         }
     }
@@ -266,6 +282,7 @@ impl From<Problem> for Fault {
             message: problem.detail,
             errors: problem.errors,
             retry_after: problem.retry_after,
+            etag: problem.etag,
         }
     }
 }

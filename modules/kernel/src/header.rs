@@ -1,4 +1,4 @@
-//! Names of the headers of internal calls.
+//! Names of the headers of calls.
 
 /// Milliseconds that the caller still waits.
 pub const DEADLINE: &str = "souk-deadline-ms";
@@ -8,3 +8,5 @@ pub const TRACEPARENT: &str = "traceparent";
 pub const IDEMPOTENCY_KEY: &str = "idempotency-key";
 /// `true` when the reply is the stored one of an earlier call.
 pub const IDEMPOTENT_REPLAYED: &str = "idempotent-replayed";
+/// The entity tag that the thing must still have (RFC 9110 §13.1.1).
+pub const IF_MATCH: &str = "if-match";

@@ -5,7 +5,7 @@
 //!
 //! # Contents
 //! - An operation: [`Ctx`] (its first argument), [`Op`], [`ApiError`], [`Fault`] and [`Problem`] (its failures), [`text`], [`rules`] and
-//!   [`optional`] (its fields).
+//!   [`optional`] (its fields), [`IfMatch`] and [`Tagged`] (its conditions).
 //! - A call: `call` (the one interceptor), `wire` (the codec), [`Transport`] (to another process), `token` (the proof of the caller).
 //! - A module and its process: [`module`], [`jobs`], `server`, `ops`, `telemetry`, [`trace`].
 //! - A store: `db`, `idempotency`, `sweep`, `verify`.
@@ -34,9 +34,11 @@ pub mod bounds;
 mod call;
 mod clock;
 mod ctx;
+pub mod cursor;
 mod declared;
 mod dispatch;
 mod error;
+mod etag;
 mod event;
 mod future;
 pub mod header;
@@ -87,10 +89,12 @@ pub use bounds::Request;
 pub use call::{Calls, GATEWAY, Placement, validate};
 pub use clock::now;
 pub use ctx::{Ctx, MAX_DEADLINE, Principal, Role};
+pub use cursor::Cursor;
 #[cfg(feature = "store")]
 pub use delivery::{inbox, outbox};
 pub use dispatch::Dispatch;
 pub use error::{ApiError, BoxError, Code, Fault, FieldError, Problem, ProblemKind};
+pub use etag::{ETag, IfMatch, Tagged};
 pub use event::{Envelope, Event, EventType, Listener};
 pub use future::BoxFuture;
 pub use health::Health;
@@ -99,7 +103,7 @@ pub use instances::Instances;
 pub use kernel_macros::{ApiError, Request, api};
 pub use module::{Client, Clients, Contract};
 pub use money::{Amount, AmountText, Currency, Money};
-pub use op::{Access, Method, Op, Retry};
+pub use op::{Access, Condition, Method, Op, Retry};
 pub use page::{MAX_PAGE, MAX_PER_PAGE, Page, Pagination};
 pub use rate::Rate;
 pub use secret::Secret;

@@ -14,6 +14,8 @@ pub enum Method {
     Post,
     /// Replaces; may be repeated.
     Put,
+    /// Changes the members that are sent, by a merge patch (RFC 7396); may be repeated.
+    Patch,
     /// Removes; may be repeated.
     Delete,
 }
@@ -25,8 +27,14 @@ impl Method {
             Method::Get => "GET",
             Method::Post => "POST",
             Method::Put => "PUT",
+            Method::Patch => "PATCH",
             Method::Delete => "DELETE",
         }
+    }
+
+    /// Whether requests have a body.
+    pub(crate) const fn takes_body(self) -> bool {
+        matches!(self, Method::Post | Method::Put | Method::Patch)
     }
 }
 
@@ -46,12 +54,26 @@ pub enum Access {
 /// Whether a call may be made again when its outcome is unknown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Retry {
-    /// GET, PUT and DELETE: repeating has the effect of one call.
+    /// GET, PUT, PATCH and DELETE: repeating has the effect of one call.
     Safe,
     /// POST: repeating is safe when the call carries an idempotency key.
     Key,
     /// POST: never repeated.
     Never,
+}
+
+/// Whether an operation compares the version of the thing that its caller saw (`If-Match`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Condition {
+    /// It does not, and refuses the header.
+    None,
+    /// It does when there is one.
+    Optional,
+    /// It does, and refuses calls without one.
+    Demanded {
+        /// The operation for callers who saw no version, e.g. `POST /api/products/{id}/deliveries`.
+        instead: &'static str,
+    },
 }
 
 /// One operation of a module.
@@ -73,6 +95,10 @@ pub struct Op {
     pub access: Access,
     /// Whether it may be repeated.
     pub retry: Retry,
+    /// Whether its answer has an entity tag.
+    pub etag: bool,
+    /// Whether it compares a version.
+    pub condition: Condition,
     /// Limit at the gateway; always set when `public` is.
     pub rate: Option<Rate>,
     /// Status of success: 200, 201, 202 or 204.

@@ -5,7 +5,7 @@ mod problems;
 
 pub use crate::error::Details;
 
-use crate::{Access, ApiError, Method, Op, declared::At, text};
+use crate::{Access, ApiError, Condition, Method, Op, declared::At, text};
 use utoipa::{
     IntoParams,
     openapi::{
@@ -67,8 +67,20 @@ pub fn finish<E: ApiError>(mut api: OpenApi, ops: &[Op], queries: &[(usize, fn()
         {
             body.required = Some(Required::False);
         }
+        if op.method == Method::Patch
+            && let Some(RefOr::T(body)) = &mut operation.request_body
+            && let Some(patch) = body.content.get("application/json").cloned()
+        {
+            body.content.insert("application/merge-patch+json".into(), patch);
+        }
         if op.retry == crate::Retry::Key {
             parameters.push(RefOr::T(idempotency_key()));
+        }
+        match op.condition {
+            Condition::None if op.etag && op.is_read() => parameters.push(RefOr::T(tags("If-None-Match", IF_NONE_MATCH, false))),
+            Condition::None => {}
+            Condition::Optional => parameters.push(RefOr::T(tags("If-Match", IF_MATCH, false))),
+            Condition::Demanded { .. } => parameters.push(RefOr::T(tags("If-Match", IF_MATCH, true))),
         }
         if matches!(op.access, Access::User | Access::Role(_)) {
             operation.security = Some(vec![SecurityRequirement::new(BEARER, Vec::<String>::new())]);
@@ -141,6 +153,7 @@ fn slot(item: &mut PathItem, method: Method) -> &mut Option<Operation> {
         Method::Get => &mut item.get,
         Method::Post => &mut item.post,
         Method::Put => &mut item.put,
+        Method::Patch => &mut item.patch,
         Method::Delete => &mut item.delete,
     }
 }
@@ -160,6 +173,29 @@ fn idempotency_key() -> Parameter {
                 .min_length(Some(1))
                 .max_length(Some(255))
                 .pattern(Some("^[!-~]([ -~]*[!-~])?$")),
+        ))
+        .build()
+}
+
+const IF_MATCH: &str = "\
+`*`, or ETags separated by commas, at most 100. Unless the thing has one of them now, nothing is changed, and the answer is 412. Without \
+it the change is made whatever others have changed meanwhile.";
+const IF_NONE_MATCH: &str = "\
+`*`, or the ETags of earlier answers separated by commas, at most 100. If the answer would have one of them, it is 304, without a body.";
+
+/// A header with entity tags.
+fn tags(name: &str, description: &str, is_required: bool) -> Parameter {
+    let tag = r#"(W/)?"[!#-~]*""#;
+    ParameterBuilder::new()
+        .name(name)
+        .parameter_in(ParameterIn::Header)
+        .required(if is_required { Required::True } else { Required::False })
+        .description(Some(description))
+        .schema(Some(
+            utoipa::openapi::ObjectBuilder::new()
+                .schema_type(utoipa::openapi::schema::Type::String)
+                .pattern(Some(format!(r"^(\*|{tag}( *, *{tag}){{0,99}})$")))
+                .examples(["\"3-9f86d081884c7d65\""]),
         ))
         .build()
 }

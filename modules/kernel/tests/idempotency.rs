@@ -2,7 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may stop at any surprise")]
 
 use kernel::{
-    Access, ApiError, Code, Ctx, Fault, MAX_DEADLINE, Method, Op, Problem, Retry,
+    Access, ApiError, Code, Condition, Ctx, Fault, MAX_DEADLINE, Method, Op, Problem, Retry,
     chrono::{DateTime, TimeDelta, Utc},
     db::{Db, Durability, Pool},
     idempotency::{self, Begun, Column, Entity, Held, KEPT, LEASE, Model},
@@ -58,6 +58,8 @@ const PUT: Op = Op {
     public: None,
     access: Access::User,
     retry: Retry::Key,
+    etag: false,
+    condition: Condition::None,
     rate: None,
     status: 201,
     errors: &[],

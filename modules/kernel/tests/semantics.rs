@@ -3,8 +3,8 @@
 
 use garde::Validate;
 use kernel::{
-    ApiError, BoxFuture, Code, Ctx, Dispatch, Fault, Incoming, InternalKey, Op, Outgoing, Problem, Reply, Request, Transport,
-    placements,
+    ApiError, BoxFuture, Code, Condition, Ctx, Dispatch, ETag, Fault, IfMatch, Incoming, InternalKey, Op, Outgoing, Problem,
+    Reply, Request, Tagged, Transport, placements,
     testing::{Server, Stores, anonymous, customer},
 };
 use metrics_exporter_prometheus::PrometheusBuilder;
@@ -59,6 +59,18 @@ pub trait TroubleApi {
     /// Tells who calls.
     #[get("/callers", access = module(order))]
     async fn caller(&self, cx: &Ctx) -> Result<String, TroubleError>;
+
+    /// Tells how often something was done.
+    #[get("/counts", access = anyone, etag)]
+    async fn count(&self, cx: &Ctx) -> Result<Count, TroubleError>;
+
+    /// Writes, unless another has since the caller looked.
+    #[patch("/counts", access = anyone, etag)]
+    async fn amend(&self, cx: &Ctx, if_match: IfMatch, pause: Pause) -> Result<Count, TroubleError>;
+
+    /// As `amend`, for callers who have looked.
+    #[put("/counts", access = anyone, etag, unless = write)]
+    async fn set(&self, cx: &Ctx, pause: Pause, if_match: IfMatch) -> Result<Count, TroubleError>;
 }
 
 /// How long to take.
@@ -76,6 +88,12 @@ pub struct Pause {
 pub struct Count {
     /// Times.
     pub times: usize,
+}
+
+impl Tagged for Count {
+    fn etag(&self) -> ETag {
+        ETag::new(self.times as i64, self)
+    }
 }
 
 /// What can go wrong.
@@ -187,6 +205,19 @@ impl TroubleApi for Trouble {
     async fn caller(&self, cx: &Ctx) -> Result<String, TroubleError> {
         Ok(format!("{} for {:?}", cx.caller().unwrap_or("nobody"), cx.user().ok()))
     }
+    async fn count(&self, _: &Ctx) -> Result<Count, TroubleError> {
+        Ok(Count { times: self.done.load(Ordering::SeqCst) })
+    }
+    async fn amend(&self, cx: &Ctx, if_match: IfMatch, pause: Pause) -> Result<Count, TroubleError> {
+        let now = self.count(cx).await?;
+        match if_match.versions() {
+            Some(seen) if !seen.contains(&(now.times as i64)) => Err(IfMatch::failed(now.etag()).into()),
+            _ => Ok(self.work(pause).await),
+        }
+    }
+    async fn set(&self, cx: &Ctx, pause: Pause, if_match: IfMatch) -> Result<Count, TroubleError> {
+        self.amend(cx, if_match, pause).await
+    }
 }
 
 async fn trouble(_: Stores) -> (Trouble, Trouble) {
@@ -202,6 +233,8 @@ placements! {
         errors_keep_their_data,
         a_callee_sees_its_real_caller,
         rules_are_checked_before_the_operation,
+        a_condition_reaches_the_operation,
+        a_demanded_condition_is_missed_before_the_operation,
     ]
 }
 
@@ -270,6 +303,41 @@ async fn rules_are_checked_before_the_operation(client: TroubleClient, state: &T
     assert_eq!(state.begun.load(Ordering::SeqCst), 0);
 }
 
+async fn a_condition_reaches_the_operation(client: TroubleClient, state: &Trouble) {
+    let cx = &anonymous();
+    let seen = client.count(cx).await.unwrap();
+    client.amend(cx, IfMatch::seen(&seen), Pause { ms: 0 }).await.unwrap();
+    assert_eq!(state.done.load(Ordering::SeqCst), 1);
+    for late in [IfMatch::seen(&seen), IfMatch::Tags(vec![]), "\"x\", W/\"1-a\"".parse().unwrap()] {
+        for error in [
+            client.amend(cx, late.clone(), Pause { ms: 0 }).await.unwrap_err(),
+            client.set(cx, Pause { ms: 0 }, late).await.unwrap_err(),
+        ] {
+            let problem = error.into_problem();
+            assert_eq!((problem.status, problem.code.as_str()), (412, "precondition_failed"));
+            assert_eq!(problem.etag, Some(Count { times: 1 }.etag()));
+        }
+    }
+    assert_eq!(state.done.load(Ordering::SeqCst), 1);
+    client.amend(cx, IfMatch::Tags(vec![seen.etag(), Count { times: 1 }.etag()]), Pause { ms: 0 }).await.unwrap();
+    assert_eq!(state.done.load(Ordering::SeqCst), 2);
+    for none in [IfMatch::Any, IfMatch::Absent] {
+        client.amend(cx, none, Pause { ms: 0 }).await.unwrap();
+    }
+}
+
+async fn a_demanded_condition_is_missed_before_the_operation(client: TroubleClient, state: &Trouble) {
+    let error = client.set(&anonymous(), Pause { ms: 0 }, IfMatch::Absent).await.unwrap_err();
+    let rule = "must be the ETag of what you saw, or *; PUT /writes does without";
+    assert_eq!((code(&error), error.to_string()), (Code::PreconditionRequired, format!("If-Match {rule}")));
+    let errors = error.into_problem().errors;
+    assert_eq!((errors[0].pointer.as_str(), errors[0].detail.as_str()), ("/If-Match", rule));
+    assert_eq!(state.begun.load(Ordering::SeqCst), 0);
+    client.set(&anonymous(), Pause { ms: 0 }, IfMatch::Any).await.unwrap();
+    assert!(matches!(ops::SET.condition, Condition::Demanded { instead: "PUT /writes" }) && ops::SET.etag);
+    assert_eq!((ops::AMEND.condition, ops::WRITE.condition, ops::WRITE.etag), (Condition::Optional, Condition::None, false));
+}
+
 /// Answers `unavailable` a few times before it lets a call through.
 struct Shaky {
     to: Arc<TroubleClient>,
@@ -327,6 +395,74 @@ async fn only_repeatable_calls_are_repeated() {
         assert_eq!(code(&client.write(&anonymous(), Pause { ms: 0 }).await.unwrap_err()), code_of_refusal);
         assert_eq!(calls.load(Ordering::SeqCst), 1, "the next second is too soon");
     }
+}
+
+/// A repeated one could not tell what it has done itself from what another has.
+#[tokio::test]
+async fn a_call_with_a_condition_is_not_repeated() {
+    let (_server, client, calls) = shaky(1);
+    let refused = client.amend(&anonymous(), IfMatch::Any, Pause { ms: 0 }).await.unwrap_err();
+    assert_eq!((code(&refused), calls.load(Ordering::SeqCst)), (Code::Unavailable, 1));
+    let (_server, client, calls) = shaky(1);
+    client.amend(&anonymous(), IfMatch::Absent, Pause { ms: 0 }).await.unwrap();
+    assert_eq!(calls.load(Ordering::SeqCst), 2);
+}
+
+#[tokio::test]
+async fn a_condition_that_nothing_compares_or_that_is_none_is_refused() {
+    let server = Server::start(Arc::new(TroubleClient::local(Trouble::default())));
+    let transport = server.transport();
+    let unheeded = Outgoing::new(ops::WRITE).body(&json!({"ms": 0})).if_match(&IfMatch::Any);
+    let fault = answer(&transport, ops::WRITE, unheeded).await.unwrap_err();
+    assert_eq!((code(&fault), fault.to_string().as_str()), (Code::InvalidArgument, "If-Match is not compared by this operation"));
+
+    let (key, cx) = (server.key(), customer(7).via("order"));
+    let ask = async |op: &'static Op, signed: Option<&str>, headers: &[(&str, &str)]| {
+        let (method, body) = match op.method {
+            kernel::Method::Get => (reqwest::Method::GET, ""),
+            _ => (reqwest::Method::PATCH, r#"{"ms":0}"#),
+        };
+        let token = key.sign(&cx, op, "/counts", signed, body.as_bytes()).unwrap();
+        let request = reqwest::Client::new().request(method, format!("{}/counts", server.address())).bearer_auth(token);
+        let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+        let answer = request.body(body).send().await.unwrap();
+        let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
+        let header = move |name: &str| headers.get(name).map(|value| value.to_str().unwrap().to_owned());
+        (status, header, answer.text().await.unwrap())
+    };
+    const JSON: (&str, &str) = ("content-type", "application/json");
+    let (status, header, body) = ask(ops::AMEND, Some("3"), &[JSON, ("if-match", "3")]).await;
+    assert!(status == 400 && body.contains("\"/If-Match\"") && header("etag").is_none(), "{status} {body}");
+    // the token is for one condition
+    for (signed, sent) in [(None, Some("*")), (Some("*"), None), (Some("*"), Some("\"1-a\""))] {
+        let sent: Vec<_> = sent.map(|sent| ("if-match", sent)).into_iter().chain([JSON]).collect();
+        assert_eq!(ask(ops::AMEND, signed, &sent).await.0, 401);
+    }
+    // two lines are one list
+    let zero = Count { times: 0 }.etag().to_string();
+    let lines =
+        [("if-match", "\"x\""), ("if-match", zero.as_str()), ("content-type", "application/merge-patch+json; charset=utf-8")];
+    let (status, header, _) = ask(ops::AMEND, Some(&format!("\"x\",{zero}")), &lines).await;
+    let one = Count { times: 1 }.etag().to_string();
+    assert_eq!((status, header("etag")), (200, Some(one.clone())));
+    let (status, header, body) = ask(ops::AMEND, Some(&zero), &[JSON, ("if-match", &zero)]).await;
+    assert!(status == 412 && header("etag") == Some(one.clone()) && body.contains("precondition_failed"), "{status} {body}");
+
+    for other in ["application/json-patch+json", "text/plain", "application/vnd.x+json"] {
+        let (status, header, _) = ask(ops::AMEND, None, &[("content-type", other)]).await;
+        let accepted = header("accept-patch");
+        assert_eq!((status, accepted.as_deref()), (415, Some("application/merge-patch+json, application/json")), "{other}");
+    }
+
+    for (sent, expected) in [(one.as_str(), 304), (&format!("\"x\", W/{one}"), 304), ("*", 304), (&zero, 200), ("1", 400)] {
+        let (status, header, body) = ask(ops::COUNT, None, &[("if-none-match", sent)]).await;
+        assert_eq!((status, body.is_empty()), (expected, expected == 304), "{sent}");
+        if status != 400 {
+            assert_eq!((header("etag"), header("cache-control").as_deref()), (Some(one.clone()), Some("private, no-cache")));
+        }
+        assert_eq!(header("content-type").is_none(), status == 304);
+    }
+    assert_eq!(ask(ops::COUNT, None, &[("if-match", "nonsense")]).await.0, 200, "a read changes nothing");
 }
 
 /// A bug that looked like a peer that is away would run three times. (The loopback repeats by design, and so shows nothing here.)
@@ -490,6 +626,15 @@ impl TroubleApi for Hop {
     }
     async fn caller(&self, cx: &Ctx) -> Result<String, TroubleError> {
         self.0.caller(cx).await
+    }
+    async fn count(&self, cx: &Ctx) -> Result<Count, TroubleError> {
+        self.0.count(cx).await
+    }
+    async fn amend(&self, cx: &Ctx, if_match: IfMatch, pause: Pause) -> Result<Count, TroubleError> {
+        self.0.amend(cx, if_match, pause).await
+    }
+    async fn set(&self, cx: &Ctx, pause: Pause, if_match: IfMatch) -> Result<Count, TroubleError> {
+        self.0.set(cx, pause, if_match).await
     }
 }
 
@@ -683,7 +828,7 @@ async fn versions_that_differ_by_a_field_understand_each_other() {
     let wrong = Outgoing::new(ops::WRITE).body(&json!({"ms": "x", "newer": 1}));
     assert_eq!(answer(&transport, ops::WRITE, wrong).await.map_err(|e| code(&e)), Err(Code::InvalidArgument));
 
-    let (_server, client, _) = always(|| Reply::Done { status: 200, body: br#"{"times":3,"newer":[1]}"#.into() });
+    let (_server, client, _) = always(|| Reply::Done { status: 200, body: br#"{"times":3,"newer":[1]}"#.into(), etag: None });
     assert_eq!(client.read(&anonymous(), Pause { ms: 0 }).await, Ok(Count { times: 3 }));
 }
 
@@ -692,7 +837,13 @@ async fn values_that_a_path_cannot_carry_are_refused() {
     for bad in ["", ".", ".."] {
         let call = Outgoing::new(ops::READ).param("name", &bad);
         let refused = Transport::http(Vec::new(), InternalKey::random()).call(ops::READ, &anonymous(), call).await;
-        let incoming = Incoming { params: vec![("name".into(), bad.into())], query: String::new(), body: None, from_peer: false };
+        let incoming = Incoming {
+            params: vec![("name".into(), bad.into())],
+            query: String::new(),
+            body: None,
+            if_match: None,
+            from_peer: false,
+        };
         for fault in [refused.unwrap_err(), incoming.param::<String>("name").unwrap_err()] {
             assert_eq!((fault.code(), fault.errors()[0].pointer.as_str()), (Code::InvalidArgument, "/name"), "{bad:?}");
         }
@@ -733,7 +884,7 @@ async fn a_blocked_worker_does_not_block_the_calls_of_others() {
 async fn a_token_opens_one_request_and_a_write_once() {
     let server = Server::start(Arc::new(TroubleClient::local(Trouble::default())));
     let (key, cx) = (server.key(), customer(7).via("order"));
-    let sign = |key: &InternalKey| key.sign(&cx, ops::WRITE, "/writes", br#"{"ms":0}"#).unwrap();
+    let sign = |key: &InternalKey| key.sign(&cx, ops::WRITE, "/writes", None, br#"{"ms":0}"#).unwrap();
     let ask = async |path: &str, body: &'static str, token: &str| {
         let request = reqwest::Client::new().put(format!("{}{path}", server.address())).bearer_auth(token);
         let answer = request.header("content-type", "application/json").body(body).send().await.unwrap();

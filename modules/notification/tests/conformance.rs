@@ -959,8 +959,13 @@ async fn bad_input_names_the_field(client: NotificationClient, _: &Fixture) {
         (json!({"kinds": {"order.paid": {"email": true}}}), "/kinds/order.paid"),
         (json!({"language": "de"}), "/language"),
     ] {
-        let request =
-            Incoming { params: Vec::new(), query: String::new(), body: Some(body.to_string().into()), from_peer: false };
+        let request = Incoming {
+            params: Vec::new(),
+            query: String::new(),
+            body: Some(body.to_string().into()),
+            if_match: None,
+            from_peer: false,
+        };
         let fault = request.body::<NotificationPreferences>().unwrap_err();
         assert!(fault.errors()[0].pointer.starts_with(pointer), "{fault:?}");
     }

@@ -3,7 +3,7 @@
 
 use cart::{AddItem, CartApi, CartClient, Carts};
 use kernel::{
-    Code, Ctx, Envelope, Fault, InternalKey, Listener, MAX_DEADLINE, OrderId, Principal, Role, UserId,
+    Code, Ctx, Envelope, Fault, IfMatch, InternalKey, Listener, MAX_DEADLINE, OrderId, Principal, Role, UserId,
     db::{Db, Pool},
     delivery::Bus,
     jobs::Jobs,
@@ -422,7 +422,7 @@ async fn an_order_that_is_too_dear_is_refused(client: OrderClient, fixture: &Fix
     fixture.fill(&buyer.without_key(), &[(lamp, 1_000_000)]).await;
     let price = "99999999.99".parse().unwrap();
     let change = ProductChange { name: "Lamp".into(), description: None, price: Some(price), category_id: None };
-    fixture.product.change(&admin(), lamp, change).await.unwrap();
+    fixture.product.change(&admin(), lamp, IfMatch::Absent, change).await.unwrap();
     // the buyer has seen the price
     fixture.cart.get(&buyer, buyer.user().unwrap()).await.unwrap();
     assert_eq!(client.place(&buyer, address()).await, Err(OrderError::TooDear));
@@ -490,7 +490,7 @@ async fn nothing_is_ordered_when_stock_is_short(client: OrderClient, fixture: &F
     let buyer = fixture.buyer("leyla").await;
     let (lamp, rug) = (fixture.product("Lamp", "1", 5).await, fixture.product("Rug", "1", 5).await);
     fixture.fill(&buyer, &[(lamp, 2), (rug, 4)]).await;
-    fixture.product.set_stock(&admin(), rug, SetStock { quantity: 3 }).await.unwrap();
+    fixture.product.set_stock(&admin(), rug, IfMatch::Any, SetStock { quantity: 3 }).await.unwrap();
     let shortage = Shortage { product_id: rug, variant_id: None, requested: 4, available: 3 };
     let error = client.place(&buyer, address()).await.unwrap_err();
     assert!(error.to_string().contains("3 of product"), "{error}");
@@ -504,7 +504,7 @@ async fn a_changed_price_is_refused_before_it_is_charged(client: OrderClient, fi
     let lamp = fixture.product("Lamp", "10", 5).await;
     fixture.fill(&buyer, &[(lamp, 1)]).await;
     let change = ProductChange { name: "Lamp".into(), description: None, price: Some("12".parse().unwrap()), category_id: None };
-    fixture.product.change(&admin(), lamp, change).await.unwrap();
+    fixture.product.change(&admin(), lamp, IfMatch::Absent, change).await.unwrap();
     match client.place(&buyer, address()).await.unwrap_err() {
         OrderError::PriceChanged { lines } => {
             assert_eq!(

@@ -1,38 +1,47 @@
 use crate::{
-    Category, CategoryId, FindVariants, Hold, HoldRequest, ListMovements, ListProducts, MovementPage, NewCategory, NewMovement,
-    NewProduct, Product, ProductChange, ProductError, ProductId, ProductPage, SetStock, SetVariants, Stock, StockMovement,
-    Variant, VariantId, Variants,
+    Category, CategoryId, CategoryPatch, FindVariants, Hold, HoldRequest, ListMovements, ListProducts, MovementPage, NewCategory,
+    NewMovement, NewProduct, Product, ProductChange, ProductError, ProductId, ProductPage, ProductPatch, SetStock, SetVariants,
+    Stock, StockMovement, Variant, VariantId, Variants,
 };
-use kernel::{Contract, Ctx, OrderId};
+use kernel::{Contract, Ctx, IfMatch, OrderId};
 
 /// The catalogue: products in a tree of categories, their stock, and the holds that orders have on it.
 #[kernel::api(module = "product")]
 pub trait ProductApi {
     /// List products.
     ///
-    /// Sorted by `sort`, or by the quality of the match with `search`; then by id. Past the last page the list is empty. Unknown
-    /// parameters are refused.
+    /// Sorted by `sort`, or by the quality of the match with `search`; then by id, in the direction of the last field. Past the last
+    /// page the list is empty. Unknown parameters are refused.
     #[get("/products", public = "/api/products", access = anyone, rate = "100/min")]
     async fn list(&self, cx: &Ctx, query: ListProducts) -> Result<ProductPage, ProductError>;
 
     /// Get one product.
-    #[get("/products/{id}", public = "/api/products/{id}", access = anyone, rate = "100/min", errors(NotFound))]
+    #[get("/products/{id}", public = "/api/products/{id}", access = anyone, etag, rate = "100/min", errors(NotFound))]
     async fn get(&self, cx: &Ctx, id: ProductId) -> Result<Product, ProductError>;
 
     /// Add a product.
-    #[post("/products", public = "/api/products", access = role(admin), retry = key, status = 201, rate = "60/min")]
+    #[post("/products", public = "/api/products", access = role(admin), retry = key, status = 201, etag, rate = "60/min")]
     async fn create(&self, cx: &Ctx, new: NewProduct) -> Result<Product, ProductError>;
 
     /// Change a product.
     ///
     /// Replaces everything but the stock: without `description` the product has none, without `category_id` it is in no category.
-    /// Orders keep the name and price with which they were placed.
-    #[put("/products/{id}", public = "/api/products/{id}", access = role(admin), rate = "60/min", errors(NotFound))]
-    async fn change(&self, cx: &Ctx, id: ProductId, change: ProductChange) -> Result<Product, ProductError>;
+    /// Orders keep the name and price with which they were placed. `If-Match` compares what is replaced, and not the stock: a sale
+    /// since the ETag was given is no conflict.
+    #[put("/products/{id}", public = "/api/products/{id}", access = role(admin), etag, rate = "60/min", errors(NotFound))]
+    async fn change(&self, cx: &Ctx, id: ProductId, if_match: IfMatch, change: ProductChange) -> Result<Product, ProductError>;
+
+    /// Change some of a product.
+    ///
+    /// Members that are not sent stay as they are. `If-Match` compares everything but the stock: a sale since the ETag was given is
+    /// no conflict.
+    #[patch("/products/{id}", public = "/api/products/{id}", access = role(admin), etag, rate = "60/min", errors(NotFound))]
+    async fn patch(&self, cx: &Ctx, id: ProductId, if_match: IfMatch, patch: ProductPatch) -> Result<Product, ProductError>;
 
     /// Delete a product.
     ///
-    /// The product can no longer be found or ordered. Orders that hold it do not change.
+    /// The product can no longer be found or ordered. Orders that hold it do not change. `If-Match` compares everything but the
+    /// stock.
     #[delete(
         "/products/{id}",
         public = "/api/products/{id}",
@@ -41,34 +50,44 @@ pub trait ProductApi {
         rate = "60/min",
         errors(NotFound)
     )]
-    async fn delete(&self, cx: &Ctx, id: ProductId) -> Result<(), ProductError>;
+    async fn delete(&self, cx: &Ctx, id: ProductId, if_match: IfMatch) -> Result<(), ProductError>;
 
     /// Set the stock of a product.
     ///
     /// `quantity` is the number of pieces that can be sold from now on, without the pieces held by orders. The product must have no
-    /// options.
+    /// options. `If-Match` must have the ETag of the product, or of its stock, as it is now: a sale since it was given is a conflict.
     #[put(
         "/products/{id}/stock",
         public = "/api/products/{id}/stock",
         access = role(admin),
+        unless = move_stock,
+        etag,
         rate = "60/min",
         errors(NotFound, VariantRequired, StockOutOfRange)
     )]
-    async fn set_stock(&self, cx: &Ctx, id: ProductId, stock: SetStock) -> Result<Product, ProductError>;
+    async fn set_stock(&self, cx: &Ctx, id: ProductId, if_match: IfMatch, stock: SetStock) -> Result<Product, ProductError>;
 
     /// Replace the variants of a product.
     ///
     /// The list is complete: variants that exist are changed, others are added, and those that are missing are removed; what can be
     /// sold of them is gone, and what orders hold of them stays theirs. To give a product options, send its variant with its
-    /// `id` and its values, and the others. To take them away, send the one that is left, without options.
+    /// `id` and its values, and the others. To take them away, send the one that is left, without options. `If-Match` compares
+    /// everything of the product but the stock.
     #[put(
         "/products/{id}/variants",
         public = "/api/products/{id}/variants",
         access = role(admin),
+        etag,
         rate = "60/min",
         errors(NotFound, SkuTaken)
     )]
-    async fn set_variants(&self, cx: &Ctx, id: ProductId, variants: SetVariants) -> Result<Product, ProductError>;
+    async fn set_variants(
+        &self,
+        cx: &Ctx,
+        id: ProductId,
+        if_match: IfMatch,
+        variants: SetVariants,
+    ) -> Result<Product, ProductError>;
 
     /// Find variants by ids or by SKU.
     #[get("/variants", public = "/api/variants", access = anyone, rate = "100/min")]
@@ -79,7 +98,7 @@ pub trait ProductApi {
     async fn variant(&self, cx: &Ctx, id: VariantId) -> Result<Variant, ProductError>;
 
     /// Get the stock of a variant.
-    #[get("/variants/{id}/stock", public = "/api/variants/{id}/stock", access = role(admin), rate = "100/min", errors(VariantNotFound))]
+    #[get("/variants/{id}/stock", public = "/api/variants/{id}/stock", access = role(admin), etag, rate = "100/min", errors(VariantNotFound))]
     async fn stock(&self, cx: &Ctx, id: VariantId) -> Result<Stock, ProductError>;
 
     /// Move the stock of a variant.
@@ -109,18 +128,50 @@ pub trait ProductApi {
     async fn categories(&self, cx: &Ctx) -> Result<Vec<Category>, ProductError>;
 
     /// Get one category.
-    #[get("/categories/{id}", public = "/api/categories/{id}", access = anyone, rate = "50/min", errors(CategoryNotFound))]
+    #[get("/categories/{id}", public = "/api/categories/{id}", access = anyone, etag, rate = "50/min", errors(CategoryNotFound))]
     async fn category(&self, cx: &Ctx, id: CategoryId) -> Result<Category, ProductError>;
 
     /// Add a category.
-    #[post("/categories", public = "/api/categories", access = role(admin), retry = key, status = 201, rate = "60/min")]
+    #[post("/categories", public = "/api/categories", access = role(admin), retry = key, status = 201, etag, rate = "60/min")]
     async fn create_category(&self, cx: &Ctx, new: NewCategory) -> Result<Category, ProductError>;
 
     /// Change a category.
     ///
     /// A category cannot be moved below itself.
-    #[put("/categories/{id}", public = "/api/categories/{id}", access = role(admin), rate = "60/min", errors(CategoryNotFound))]
-    async fn change_category(&self, cx: &Ctx, id: CategoryId, change: NewCategory) -> Result<Category, ProductError>;
+    #[put(
+        "/categories/{id}",
+        public = "/api/categories/{id}",
+        access = role(admin),
+        etag,
+        rate = "60/min",
+        errors(CategoryNotFound)
+    )]
+    async fn change_category(
+        &self,
+        cx: &Ctx,
+        id: CategoryId,
+        if_match: IfMatch,
+        change: NewCategory,
+    ) -> Result<Category, ProductError>;
+
+    /// Change some of a category.
+    ///
+    /// Members that are not sent stay as they are. A category cannot be moved below itself.
+    #[patch(
+        "/categories/{id}",
+        public = "/api/categories/{id}",
+        access = role(admin),
+        etag,
+        rate = "60/min",
+        errors(CategoryNotFound)
+    )]
+    async fn patch_category(
+        &self,
+        cx: &Ctx,
+        id: CategoryId,
+        if_match: IfMatch,
+        patch: CategoryPatch,
+    ) -> Result<Category, ProductError>;
 
     /// Delete a category.
     ///
@@ -133,7 +184,7 @@ pub trait ProductApi {
         rate = "60/min",
         errors(CategoryNotFound, CategoryNotEmpty)
     )]
-    async fn delete_category(&self, cx: &Ctx, id: CategoryId) -> Result<(), ProductError>;
+    async fn delete_category(&self, cx: &Ctx, id: CategoryId, if_match: IfMatch) -> Result<(), ProductError>;
 
     /// Hold stock for every line of an order, all or nothing.
     ///

@@ -1,13 +1,13 @@
 //! Creates, changes and deletes categories, which form a tree.
 
 use crate::{
-    Category, CategoryId, NewCategory, ProductError,
+    Category, CategoryId, CategoryPatch, NewCategory, ProductError,
     context::{Products, Result},
     ops, rules, store,
     view::to_category,
 };
 use kernel::{
-    Ctx, Fault,
+    Ctx, Fault, IfMatch, Tagged,
     db::Tx,
     idempotency::{self, Begun},
 };
@@ -25,27 +25,27 @@ impl Products {
         Ok(category)
     }
 
-    pub(crate) async fn replace_category(&self, id: CategoryId, change: NewCategory) -> Result<Category> {
+    pub(crate) async fn edit_category(&self, id: CategoryId, if_match: &IfMatch, patch: CategoryPatch) -> Result<Category> {
         let tx = self.db.begin().await?;
-        store::lock_categories(&*tx).await?;
-        store::category(&*tx, id).await?.ok_or(ProductError::CategoryNotFound)?;
-        self.must_exist(&tx, change.parent_id, "/parent_id").await?;
-        let below = rules::below(id, &store::parents(&*tx).await?);
-        if change.parent_id.is_some_and(|parent| below.contains(&parent.0)) {
-            return Err(Fault::invalid("/parent_id", "must not be the category itself or one below it").into());
+        if let Some(parent) = patch.parent_id.flatten() {
+            store::lock_categories(&*tx).await?;
+            self.must_exist(&tx, Some(parent), "/parent_id").await?;
+            if rules::below(id, &store::parents(&*tx).await?).contains(&parent.0) {
+                return Err(Fault::invalid("/parent_id", "must not be the category itself or one below it").into());
+            }
         }
-        let category = to_category(store::update_category(&*tx, id, &change).await?);
+        let Some(row) = store::edit_category(&*tx, id, if_match, patch).await? else { return Err(refusal(&tx, id).await?) };
         tx.commit().await?;
-        Ok(category)
+        Ok(to_category(row))
     }
 
-    pub(crate) async fn remove_category(&self, id: CategoryId) -> Result<()> {
+    pub(crate) async fn remove_category(&self, id: CategoryId, if_match: &IfMatch) -> Result<()> {
         let tx = self.db.begin().await?;
         if store::category_is_used(&*tx, id).await? {
             return Err(ProductError::CategoryNotEmpty);
         }
-        if !store::delete_category(&*tx, id).await? {
-            return Err(ProductError::CategoryNotFound);
+        if !store::delete_category(&*tx, id, if_match).await? {
+            return Err(refusal(&tx, id).await?);
         }
         Ok(tx.commit().await?)
     }
@@ -59,4 +59,10 @@ impl Products {
             _ => Ok(()),
         }
     }
+}
+
+/// Why a category was not changed: there is none, or it is not as the caller saw it.
+async fn refusal(tx: &Tx, id: CategoryId) -> Result<ProductError> {
+    let now = store::category(&**tx, id).await?.map(to_category);
+    Ok(now.map_or(ProductError::CategoryNotFound, |now| IfMatch::failed(now.etag()).into()))
 }

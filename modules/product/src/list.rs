@@ -3,7 +3,7 @@
 use crate::{
     ListProducts, ProductId, ProductPage,
     context::{Products, Result},
-    rules,
+    ops, rules,
     store::{self, variants},
     view::to_product,
 };
@@ -11,10 +11,11 @@ use kernel::{AmountText, Page};
 use std::collections::HashMap;
 
 impl Products {
-    pub(crate) async fn find(&self, query: ListProducts) -> Result<ProductPage> {
+    pub(crate) async fn find(&self, mut query: ListProducts) -> Result<ProductPage> {
         let db = self.db.read();
         let all = query.ids.as_ref().map_or(10, |ids| ids.as_slice().len().max(1) as u32);
-        let page = Page::of(query.page, query.per_page, all);
+        let (number, cursor, per_page) = (query.page.take(), query.cursor.take(), query.per_page.take());
+        let page = Page::of_list(&(ops::LIST.id, &query), number, cursor, per_page, all)?;
         let categories = match query.category_id {
             Some(root) => Some(rules::below(root, &store::parents(db).await?).into_iter().collect()),
             None => None,
@@ -24,27 +25,29 @@ impl Products {
         };
         let (min, max) = (minor("/min_price", query.min_price)?, minor("/max_price", query.max_price)?);
         let filter = store::filter(&query, categories, min, max);
-        let rows = store::page(db, &filter, page);
-        let (rows, total) = if page.number() == 1 && query.ids.is_some() && page.per_page() >= all {
+        let found = store::page(db, &filter, &page);
+        let (found, total) = match page.total() {
+            Some(total) => (found.await?, total),
             // there cannot be more rows than requested ids
-            let rows = rows.await?;
-            let total = rows.len() as u64;
-            (rows, total)
-        } else {
-            tokio::try_join!(rows, store::count(db, &filter))?
+            None if page.number() == 1 && query.ids.is_some() && page.per_page() >= all => {
+                let found = found.await?;
+                let total = found.rows.len() as u64;
+                (found, total)
+            }
+            None => tokio::try_join!(found, store::count(db, &filter))?,
         };
         let with_variants = query.variants == Some(true);
         let mut sold: HashMap<i64, Vec<_>> = HashMap::new();
         if with_variants {
-            for one in variants::of_products(db, rows.iter().map(|row| ProductId(row.id))).await? {
+            for one in variants::of_products(db, found.rows.iter().map(|row| ProductId(row.id))).await? {
                 sold.entry(one.variant.product_id).or_default().push(one);
             }
         }
-        let products = rows.into_iter().map(|row| {
+        let products = found.rows.into_iter().map(|row| {
             let sold = with_variants.then(|| sold.remove(&row.id).unwrap_or_default());
             to_product(row, sold)
         });
         let products = products.collect::<Result<_>>()?;
-        Ok(ProductPage { products, pagination: page.of_total(total) })
+        Ok(ProductPage { products, pagination: page.ending(total, found.end) })
     }
 }

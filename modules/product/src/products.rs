@@ -1,13 +1,14 @@
 //! Creates and changes products.
 
 use crate::{
-    NewProduct, Product, ProductChange, ProductError, ProductId,
+    NewProduct, Product, ProductError, ProductId, ProductPatch,
     context::{Products, Result},
     ops, rules,
     store::{self, stock, variants},
 };
 use kernel::{
-    Ctx, Fault,
+    Ctx, Fault, IfMatch, Tagged,
+    db::Tx,
     idempotency::{self, Begun},
 };
 
@@ -28,31 +29,51 @@ impl Products {
         Ok(product)
     }
 
-    pub(crate) async fn replace_product(&self, id: ProductId, change: ProductChange) -> Result<Product> {
-        let price = change.price.map(|price| rules::price(price, None, self.currency)).transpose()?;
+    /// Changes what is sent. One that `replaces` must send the price, unless the product has options.
+    pub(crate) async fn edit_product(
+        &self,
+        id: ProductId,
+        if_match: &IfMatch,
+        patch: ProductPatch,
+        replaces: bool,
+    ) -> Result<Product> {
+        let price = patch.price.map(|price| rules::price(price, None, self.currency)).transpose()?;
         let tx = self.db.begin().await?;
+        self.must_exist(&tx, patch.category_id.flatten(), "/category_id").await?;
         let before = variants::lock_product(&*tx, id).await?.ok_or(ProductError::NotFound)?;
-        self.must_exist(&tx, change.category_id, "/category_id").await?;
         let has_options = variants::living(&*tx, id).await?.iter().any(|variant| !variant.options.is_empty());
         match price {
-            Some(price) if !has_options => variants::set_price(&*tx, id, price.minor).await?,
-            Some(price) if price.minor != before.price_minor => {
+            Some(price) if has_options && price.minor != before.price_minor => {
                 return Err(Fault::invalid("/price", "must be changed at the variants, because the product has options").into());
             }
-            None if !has_options => return Err(Fault::invalid("/price", "Missing required field: price").into()),
-            Some(_) | None => {}
+            None if replaces && !has_options => return Err(Fault::invalid("/price", "Missing required field: price").into()),
+            _ => {}
         }
-        store::replace(&*tx, id, change).await?.ok_or(ProductError::NotFound)?;
-        variants::set_lowest_price(&*tx, id).await?;
+        if store::edit(&*tx, id, if_match, patch, price).await?.is_none() {
+            return Err(self.refusal(&tx, id).await?);
+        }
+        if let Some(price) = price.filter(|price| price.minor != before.price_minor) {
+            variants::set_price(&*tx, id, price.minor).await?;
+        }
         let product = self.after(&tx, id).await?;
         tx.commit().await?;
         Ok(product)
     }
 
-    pub(crate) async fn remove_product(&self, id: ProductId) -> Result<()> {
+    pub(crate) async fn remove_product(&self, id: ProductId, if_match: &IfMatch) -> Result<()> {
         let tx = self.db.begin().await?;
-        store::delete(&*tx, id).await?.ok_or(ProductError::NotFound)?;
+        if store::delete(&*tx, id, if_match).await?.is_none() {
+            return Err(self.refusal(&tx, id).await?);
+        }
         variants::delete_all(&*tx, id).await?;
         Ok(tx.commit().await?)
+    }
+
+    /// Why a product was not changed: there is none, or it is not as the caller saw it.
+    async fn refusal(&self, tx: &Tx, id: ProductId) -> Result<ProductError> {
+        match self.after(tx, id).await {
+            Ok(now) => Ok(IfMatch::failed(now.etag()).into()),
+            Err(e) => Ok(e),
+        }
     }
 }

@@ -1,14 +1,14 @@
 //! The implementation of [`ProductApi`].
 
 use crate::{
-    Category, CategoryId, FindVariants, Hold, HoldRequest, ListMovements, ListProducts, MovementPage, NewCategory, NewMovement,
-    NewProduct, Product, ProductApi, ProductChange, ProductError, ProductId, ProductPage, SetStock, SetVariants, Stock,
-    StockMovement, Variant, VariantId, Variants,
+    Category, CategoryId, CategoryPatch, FindVariants, Hold, HoldRequest, ListMovements, ListProducts, MovementPage, NewCategory,
+    NewMovement, NewProduct, Product, ProductApi, ProductChange, ProductError, ProductId, ProductPage, ProductPatch, SetStock,
+    SetVariants, Stock, StockMovement, Variant, VariantId, Variants,
     context::{Products, Result},
     store::{self, variants},
     view::{to_category, to_product},
 };
-use kernel::{Ctx, OrderId};
+use kernel::{Ctx, IfMatch, OrderId};
 
 impl ProductApi for Products {
     async fn list(&self, _: &Ctx, query: ListProducts) -> Result<ProductPage> {
@@ -25,20 +25,24 @@ impl ProductApi for Products {
         self.insert_product(cx, new).await
     }
 
-    async fn change(&self, _: &Ctx, id: ProductId, change: ProductChange) -> Result<Product> {
-        self.replace_product(id, change).await
+    async fn change(&self, _: &Ctx, id: ProductId, if_match: IfMatch, change: ProductChange) -> Result<Product> {
+        self.edit_product(id, &if_match, change.into(), true).await
     }
 
-    async fn delete(&self, _: &Ctx, id: ProductId) -> Result<()> {
-        self.remove_product(id).await
+    async fn patch(&self, _: &Ctx, id: ProductId, if_match: IfMatch, patch: ProductPatch) -> Result<Product> {
+        self.edit_product(id, &if_match, patch, false).await
     }
 
-    async fn set_stock(&self, cx: &Ctx, id: ProductId, stock: SetStock) -> Result<Product> {
-        self.set_available(cx, id, stock.quantity).await
+    async fn delete(&self, _: &Ctx, id: ProductId, if_match: IfMatch) -> Result<()> {
+        self.remove_product(id, &if_match).await
     }
 
-    async fn set_variants(&self, cx: &Ctx, id: ProductId, variants: SetVariants) -> Result<Product> {
-        self.replace_variants(cx, id, variants).await
+    async fn set_stock(&self, cx: &Ctx, id: ProductId, if_match: IfMatch, stock: SetStock) -> Result<Product> {
+        self.set_available(cx, id, &if_match, stock.quantity).await
+    }
+
+    async fn set_variants(&self, cx: &Ctx, id: ProductId, if_match: IfMatch, variants: SetVariants) -> Result<Product> {
+        self.replace_variants(cx, id, &if_match, variants).await
     }
 
     async fn variants(&self, _: &Ctx, query: FindVariants) -> Result<Variants> {
@@ -73,12 +77,16 @@ impl ProductApi for Products {
         self.insert_category(cx, new).await
     }
 
-    async fn change_category(&self, _: &Ctx, id: CategoryId, change: NewCategory) -> Result<Category> {
-        self.replace_category(id, change).await
+    async fn change_category(&self, _: &Ctx, id: CategoryId, if_match: IfMatch, change: NewCategory) -> Result<Category> {
+        self.edit_category(id, &if_match, change.into()).await
     }
 
-    async fn delete_category(&self, _: &Ctx, id: CategoryId) -> Result<()> {
-        self.remove_category(id).await
+    async fn patch_category(&self, _: &Ctx, id: CategoryId, if_match: IfMatch, patch: CategoryPatch) -> Result<Category> {
+        self.edit_category(id, &if_match, patch).await
+    }
+
+    async fn delete_category(&self, _: &Ctx, id: CategoryId, if_match: IfMatch) -> Result<()> {
+        self.remove_category(id, &if_match).await
     }
 
     async fn hold(&self, _: &Ctx, order: OrderId, request: HoldRequest) -> Result<Hold> {

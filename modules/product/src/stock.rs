@@ -10,7 +10,7 @@ use crate::{
     view::{to_movement, to_quantity, to_stock},
 };
 use kernel::{
-    Ctx, Fault, Page,
+    Ctx, Fault, IfMatch, Page, Tagged,
     db::Tx,
     idempotency::{self, Begun},
 };
@@ -20,21 +20,23 @@ impl Products {
         stock::item(self.db.read(), id).await?.map(to_stock).ok_or(ProductError::VariantNotFound)
     }
 
-    pub(crate) async fn set_available(&self, cx: &Ctx, id: ProductId, quantity: i64) -> Result<Product> {
+    pub(crate) async fn set_available(&self, cx: &Ctx, id: ProductId, if_match: &IfMatch, quantity: i64) -> Result<Product> {
         let tx = self.db.begin().await?;
-        let product = variants::lock_product(&*tx, id).await?.ok_or(ProductError::NotFound)?;
-        let sold = variants::of_products(&*tx, [id]).await?;
-        let [only] = &sold[..] else { return Err(ProductError::VariantRequired) };
-        if !only.variant.options.is_empty() {
-            return Err(ProductError::VariantRequired);
+        variants::lock_product(&*tx, id).await?.ok_or(ProductError::NotFound)?;
+        let before = self.after(&tx, id).await?;
+        let variant = match before.variants.as_deref() {
+            Some([only]) if only.options.is_empty() => only.id,
+            _ => return Err(ProductError::VariantRequired),
+        };
+        let item = self.must_have_stock(&tx, variant).await?;
+        if !if_match.allows(&[before.etag(), to_stock(item.clone()).etag()]) {
+            return Err(IfMatch::failed(before.etag()).into());
         }
-        let variant = VariantId(only.variant.id);
-        let before = self.must_have_stock(&tx, variant).await?;
-        let pieces = quantity - before.available;
-        // a repeated call moves nothing
-        if pieces != 0 {
-            self.change_stock(&tx, cx, ProductId(product.id), &before, pieces, Kind::Counted, String::new()).await?;
+        let pieces = quantity - item.available;
+        if pieces == 0 {
+            return Ok(before);
         }
+        self.change_stock(&tx, cx, id, &item, pieces, Kind::Counted, String::new()).await?;
         let product = self.after(&tx, id).await?;
         tx.commit().await?;
         Ok(product)
@@ -61,11 +63,17 @@ impl Products {
         Ok(movement)
     }
 
-    pub(crate) async fn movements(&self, query: ListMovements) -> Result<MovementPage> {
-        let page = Page::of(query.page, query.per_page, 20);
+    pub(crate) async fn movements(&self, mut query: ListMovements) -> Result<MovementPage> {
+        let (number, cursor, per_page) = (query.page.take(), query.cursor.take(), query.per_page.take());
+        let page = Page::of_list(&(ops::STOCK_MOVEMENTS.id, &query), number, cursor, per_page, 20)?;
         let db = self.db.read();
-        let (rows, total) = tokio::try_join!(stock::page(db, &query, page), stock::count(db, &query))?;
-        Ok(MovementPage { movements: rows.into_iter().map(to_movement).collect(), pagination: page.of_total(total) })
+        let found = stock::page(db, &query, &page);
+        let (found, total) = match page.total() {
+            Some(total) => (found.await?, total),
+            None => tokio::try_join!(found, stock::count(db, &query))?,
+        };
+        let movements = found.rows.into_iter().map(to_movement).collect();
+        Ok(MovementPage { movements, pagination: page.ending(total, found.end) })
     }
 
     async fn must_have_stock(&self, tx: &Tx, id: VariantId) -> Result<stock_item::Model> {

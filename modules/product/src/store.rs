@@ -1,18 +1,22 @@
 //! All queries of the module.
 
 use crate::{
-    CategoryId, ListProducts, NewCategory, NewProduct, ProductChange, ProductId, ProductSortField,
+    CategoryId, CategoryPatch, ListProducts, NewCategory, NewProduct, ProductId, ProductPatch, ProductSortField,
     entity::{
         category,
         product::{self, Column},
     },
 };
-use kernel::{Fault, Money, Page, now};
+use kernel::{
+    Fault, IfMatch, Money, Page,
+    db::{Keyset, Rows, ranked},
+    now,
+};
 use sea_orm::{
     ActiveModelTrait,
-    ActiveValue::Unchanged,
-    ColumnTrait, Condition, ConnectionTrait, EntityTrait, Order, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, Select,
-    Set,
+    ActiveValue::{self, NotSet},
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, ExprTrait, Iterable, PaginatorTrait, QueryFilter, QueryOrder,
+    QuerySelect, Select, Set, UpdateMany,
     sea_query::{CaseStatement, Expr},
 };
 
@@ -37,7 +41,9 @@ pub(crate) async fn product(db: &impl ConnectionTrait, id: ProductId) -> Result<
 pub(crate) struct Filter {
     condition: Condition,
     search: Option<Search>,
-    order: Vec<(Column, Order)>,
+    order: Keyset<product::Entity>,
+    /// By the quality of the match, if there is a search.
+    is_ranked: bool,
 }
 
 /// The filter of a query. `categories` are the ids of `query.category_id` and all categories below it; `min` and `max` are prices
@@ -57,11 +63,8 @@ pub(crate) fn filter(query: &ListProducts, categories: Option<Vec<i64>>, min: Op
         ProductSortField::CreatedAt => Column::CreatedAt,
     };
     let fields = query.sort.as_ref().map_or(&[][..], |sort| sort.fields());
-    let order = fields
-        .iter()
-        .map(|&(field, is_descending)| (column(field), if is_descending { Order::Desc } else { Order::Asc }))
-        .collect();
-    Filter { condition, search: query.search.as_deref().map(Search::new), order }
+    let order = Keyset::new(fields.iter().map(|&(field, is_descending)| (column(field), is_descending)), Column::Id);
+    Filter { condition, search: query.search.as_deref().map(Search::new), order, is_ranked: query.sort.is_none() }
 }
 
 fn find(db: &impl ConnectionTrait, filter: &Filter) -> Select<product::Entity> {
@@ -72,16 +75,13 @@ fn find(db: &impl ConnectionTrait, filter: &Filter) -> Select<product::Entity> {
     }
 }
 
-pub(crate) async fn page(db: &impl ConnectionTrait, filter: &Filter, page: Page) -> Result<Vec<product::Model>> {
-    let mut find = find(db, filter).offset(page.offset()).limit(u64::from(page.per_page()));
-    for (column, order) in &filter.order {
-        find = find.order_by(*column, order.clone());
+pub(crate) async fn page(db: &impl ConnectionTrait, filter: &Filter, page: &Page) -> Result<Rows<product::Model>> {
+    let find = find(db, filter);
+    match &filter.search {
+        // a unique last key, so that every page has the same order
+        Some(search) if filter.is_ranked => ranked(db, search.rank(find).order_by_asc(Column::Id), page).await,
+        _ => filter.order.page(db, find, page).await,
     }
-    if let (Some(search), []) = (&filter.search, &filter.order[..]) {
-        find = search.rank(find);
-    }
-    // a unique last key, so that every page has the same order
-    Ok(find.order_by_asc(Column::Id).all(db).await?)
 }
 
 pub(crate) async fn count(db: &impl ConnectionTrait, filter: &Filter) -> Result<u64> {
@@ -119,34 +119,60 @@ fn new_row(new: NewProduct, price: Money) -> product::ActiveModel {
     }
 }
 
-/// Replaces all of a product but its variants; `None` when there is no such product.
-pub(crate) async fn replace(db: &impl ConnectionTrait, id: ProductId, change: ProductChange) -> Result<Option<product::Model>> {
+/// Changes the content of a product, and counts the change if it is one; `None` when there is no such product, or it has another
+/// version.
+pub(crate) async fn edit(
+    db: &impl ConnectionTrait,
+    id: ProductId,
+    if_match: &IfMatch,
+    patch: ProductPatch,
+    price: Option<Money>,
+) -> Result<Option<product::Model>> {
+    let set = |text: Option<String>| text.map_or(NotSet, Set);
     let row = product::ActiveModel {
-        name_lower: Set(change.name.to_lowercase()),
-        name_key: Set(Some(sort_key(&change.name))),
-        name: Set(change.name.into()),
-        description: Set(change.description.map(String::from).unwrap_or_default()),
-        category_id: Set(change.category_id.map(|id| id.0)),
-        updated_at: Set(now()),
+        name_lower: set(patch.name.as_ref().map(|name| name.to_lowercase())),
+        name_key: patch.name.as_ref().map_or(NotSet, |name| Set(Some(sort_key(name)))),
+        name: set(patch.name.map(String::from)),
+        description: set(patch.description.map(|text| text.map(String::from).unwrap_or_default())),
+        price_minor: price.map_or(NotSet, |price| Set(price.minor)),
+        category_id: patch.category_id.map_or(NotSet, |id| Set(id.map(|id| id.0))),
         ..Default::default()
     };
-    update(db, id, row).await
+    let version = if_changed(&row, Expr::col(Column::Version).add(1), Column::Version);
+    let updated_at = if_changed(&row, Expr::value(now()), Column::UpdatedAt);
+    let update = update(id, if_match, row).col_expr(Column::Version, version).col_expr(Column::UpdatedAt, updated_at);
+    Ok(update.exec_with_returning(db).await?.into_iter().next())
 }
 
-/// Marks a product as deleted; `None` when there is no such product.
-pub(crate) async fn delete(db: &impl ConnectionTrait, id: ProductId) -> Result<Option<product::Model>> {
-    update(db, id, product::ActiveModel { deleted_at: Set(Some(now())), ..Default::default() }).await
+/// Marks a product as deleted; `None` when there is no such product, or it has another version.
+pub(crate) async fn delete(db: &impl ConnectionTrait, id: ProductId, if_match: &IfMatch) -> Result<Option<product::Model>> {
+    let row = product::ActiveModel { deleted_at: Set(Some(now())), ..Default::default() };
+    Ok(update(id, if_match, row).exec_with_returning(db).await?.into_iter().next())
 }
 
-/// Updates the columns that are set in `row`, unless the product was deleted.
-async fn update(db: &impl ConnectionTrait, id: ProductId, row: product::ActiveModel) -> Result<Option<product::Model>> {
-    let changed = product::Entity::update_many()
+/// `value` in a statement that changes some column which is set in `row`, or else what `column` has: a repeated call is no change.
+fn if_changed<A: ActiveModelTrait>(row: &A, value: Expr, column: <A::Entity as EntityTrait>::Column) -> Expr {
+    let mut differs = Condition::any();
+    for column in <A::Entity as EntityTrait>::Column::iter() {
+        if let ActiveValue::Set(wanted) = row.get(column) {
+            let is_missing = wanted == wanted.as_null();
+            let is_other = Expr::col(column).ne(wanted).or(Expr::col(column).is_null());
+            differs = differs.add(if is_missing { Expr::col(column).is_not_null() } else { is_other });
+        }
+    }
+    match differs.is_empty() {
+        true => Expr::col(column),
+        false => CaseStatement::new().case(differs, value).finally(Expr::col(column)).into(),
+    }
+}
+
+/// Updates the columns that are set in `row`, unless the product was deleted or is not as the caller saw it.
+fn update(id: ProductId, if_match: &IfMatch, row: product::ActiveModel) -> UpdateMany<product::Entity> {
+    product::Entity::update_many()
         .set(row)
         .filter(Column::Id.eq(id.0))
         .filter(Column::DeletedAt.is_null())
-        .exec_with_returning(db)
-        .await?;
-    Ok(changed.into_iter().next())
+        .filter(Condition::all().add_option(if_match.versions().map(|seen| Column::Version.is_in(seen))))
 }
 
 /// Ids and names of up to `limit` products that have no key to sort their names by.
@@ -195,10 +221,28 @@ pub(crate) async fn insert_category(db: &impl ConnectionTrait, new: &NewCategory
     Ok(row.insert(db).await?)
 }
 
-pub(crate) async fn update_category(db: &impl ConnectionTrait, id: CategoryId, change: &NewCategory) -> Result<category::Model> {
-    let parent_id = Set(change.parent_id.map(|id| id.0));
-    let row = category::ActiveModel { id: Unchanged(id.0), name: Set(change.name.to_string()), parent_id };
-    Ok(row.update(db).await?)
+/// Changes a category, and counts the change if it is one; `None` when there is no such category, or it has another version.
+pub(crate) async fn edit_category(
+    db: &impl ConnectionTrait,
+    id: CategoryId,
+    if_match: &IfMatch,
+    patch: CategoryPatch,
+) -> Result<Option<category::Model>> {
+    let row = category::ActiveModel {
+        name: patch.name.map_or(NotSet, |name| Set(name.into())),
+        parent_id: patch.parent_id.map_or(NotSet, |id| Set(id.map(|id| id.0))),
+        ..Default::default()
+    };
+    let version = if_changed(&row, Expr::col(category::Column::Version).add(1), category::Column::Version);
+    let update = category::Entity::update_many().set(row).col_expr(category::Column::Version, version);
+    let update = update.filter(is_category(id, if_match));
+    Ok(update.exec_with_returning(db).await?.into_iter().next())
+}
+
+/// That it is this category, as the caller saw it.
+fn is_category(id: CategoryId, if_match: &IfMatch) -> Condition {
+    let seen = if_match.versions().map(|seen| category::Column::Version.is_in(seen));
+    Condition::all().add(category::Column::Id.eq(id.0)).add_option(seen)
 }
 
 /// Whether products or categories are in this category.
@@ -208,7 +252,8 @@ pub(crate) async fn category_is_used(db: &impl ConnectionTrait, id: CategoryId) 
     Ok(children > 0 || products.limit(1).count(db).await? > 0)
 }
 
-pub(crate) async fn delete_category(db: &impl ConnectionTrait, id: CategoryId) -> Result<bool> {
+/// Deletes a category; `false` when there is no such category, or it has another version.
+pub(crate) async fn delete_category(db: &impl ConnectionTrait, id: CategoryId, if_match: &IfMatch) -> Result<bool> {
     // deleted products do not keep a category
     product::Entity::update_many()
         .col_expr(Column::CategoryId, Expr::value(None::<i64>))
@@ -216,5 +261,6 @@ pub(crate) async fn delete_category(db: &impl ConnectionTrait, id: CategoryId) -
         .filter(Column::DeletedAt.is_not_null())
         .exec(db)
         .await?;
-    Ok(category::Entity::delete_by_id(id.0).exec(db).await?.rows_affected == 1)
+    let deleted = category::Entity::delete_many().filter(is_category(id, if_match)).exec(db).await?;
+    Ok(deleted.rows_affected == 1)
 }

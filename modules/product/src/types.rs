@@ -10,7 +10,7 @@ use crate::{
 };
 use garde::Validate;
 use kernel::{
-    Amount, AmountText, Currency, MAX_PAGE, MAX_PER_PAGE, OrderId, Pagination, Request,
+    Amount, AmountText, Currency, Cursor, ETag, MAX_PAGE, MAX_PER_PAGE, OrderId, Pagination, Request, Tagged,
     chrono::{DateTime, Utc},
     rules::between,
     text::{Line, Text},
@@ -58,10 +58,20 @@ pub struct Product {
     /// it (`variants=true`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub variants: Option<Vec<Variant>>,
+    /// Counts the changes of everything but the stock, from 1. The `ETag` begins with it.
+    #[serde(default)]
+    #[schema(required = true, example = 1)]
+    pub version: i64,
     /// Time at which the product was added.
     pub created_at: DateTime<Utc>,
     /// Time of the last change of the product or its stock.
     pub updated_at: DateTime<Utc>,
+}
+
+impl Tagged for Product {
+    fn etag(&self) -> ETag {
+        ETag::new(self.version, self)
+    }
 }
 
 /// A page of products.
@@ -82,6 +92,12 @@ pub struct ListProducts {
     #[param(minimum = 1, maximum = 1_000_000, default = 1)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub page: Option<i64>,
+    /// The `next_cursor` of the page before, with the same filters, `sort` and `per_page`; in place of `page`. However far down the
+    /// list, it takes no longer than the first page; with `search` and without `sort` it does.
+    #[garde(skip)]
+    #[param(value_type = Option<String>, pattern = "^[A-Za-z0-9_-]{1,4096}$")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<Cursor>,
     /// Products on a page, 1 to 100. With `ids` the default is the number of ids.
     #[garde(inner(custom(between(1, MAX_PER_PAGE))))]
     #[param(minimum = 1, maximum = 100, default = 10)]
@@ -192,6 +208,44 @@ pub struct ProductChange {
     pub category_id: Option<CategoryId>,
 }
 
+/// Changes of a product, without its stock: a merge patch (RFC 7396). Members that are not sent stay as they are.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, Validate, ToSchema, Request)]
+#[serde(deny_unknown_fields)]
+pub struct ProductPatch {
+    /// Name, 1 to 255 characters. It cannot be removed.
+    #[garde(dive)]
+    #[serde(default, deserialize_with = "kernel::optional::value_if_sent", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, format = "line", min_length = 1, max_length = 255, example = "Copper coffee pot")]
+    pub name: Option<ProductName>,
+    /// Description, at most 10,000 characters. `null` or an empty text removes it.
+    #[garde(dive)]
+    #[serde(default, deserialize_with = "kernel::optional::text_if_sent", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = "text", max_length = 10_000)]
+    pub description: Option<Option<Description>>,
+    /// Price of one piece in the shop's currency, as for a new product. It cannot be removed.
+    #[garde(inner(custom(not_negative)))]
+    #[serde(default, deserialize_with = "kernel::optional::value_if_sent", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = f64, minimum = 0, example = 29.99)]
+    pub price: Option<Amount>,
+    /// Id of the category. `null` takes the product out of its category.
+    #[garde(dive)]
+    #[serde(default, deserialize_with = "kernel::optional::if_sent", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<CategoryId>)]
+    pub category_id: Option<Option<CategoryId>>,
+}
+
+/// A replacement is the patch with all members.
+impl From<ProductChange> for ProductPatch {
+    fn from(change: ProductChange) -> Self {
+        Self {
+            name: Some(change.name),
+            description: Some(change.description),
+            price: change.price,
+            category_id: Some(change.category_id),
+        }
+    }
+}
+
 /// The new stock of a product.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Validate, ToSchema, Request)]
 #[serde(deny_unknown_fields)]
@@ -212,6 +266,16 @@ pub struct Category {
     pub name: String,
     /// Id of the parent category; `null` at the top of the tree.
     pub parent_id: Option<CategoryId>,
+    /// Counts the changes, from 1. The `ETag` begins with it.
+    #[serde(default)]
+    #[schema(required = true, example = 1)]
+    pub version: i64,
+}
+
+impl Tagged for Category {
+    fn etag(&self) -> ETag {
+        ETag::new(self.version, self)
+    }
 }
 
 /// A new category, or the replacement of one.
@@ -225,6 +289,29 @@ pub struct NewCategory {
     /// Id of the parent category; absent for the top of the tree.
     #[garde(dive)]
     pub parent_id: Option<CategoryId>,
+}
+
+/// Changes of a category: a merge patch (RFC 7396). Members that are not sent stay as they are.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, Validate, ToSchema, Request)]
+#[serde(deny_unknown_fields)]
+pub struct CategoryPatch {
+    /// Name, 1 to 100 characters. It cannot be removed.
+    #[garde(dive)]
+    #[serde(default, deserialize_with = "kernel::optional::value_if_sent", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, format = "line", min_length = 1, max_length = 100, example = "Kitchen")]
+    pub name: Option<CategoryName>,
+    /// Id of the parent category. `null` moves the category to the top of the tree.
+    #[garde(dive)]
+    #[serde(default, deserialize_with = "kernel::optional::if_sent", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<CategoryId>)]
+    pub parent_id: Option<Option<CategoryId>>,
+}
+
+/// A replacement is the patch with all members.
+impl From<NewCategory> for CategoryPatch {
+    fn from(change: NewCategory) -> Self {
+        Self { name: Some(change.name), parent_id: Some(change.parent_id) }
+    }
 }
 
 /// The stock that an order is to hold.

@@ -9,7 +9,7 @@ use crate::{
     view::{to_product, to_variant},
 };
 use kernel::{
-    Ctx, Fault,
+    Ctx, Fault, IfMatch, Tagged,
     db::{Tx, is_duplicate},
 };
 use sea_orm::DbErr;
@@ -36,10 +36,19 @@ impl Products {
         to_product(product, Some(variants::of_products(&**tx, [id]).await?))
     }
 
-    pub(crate) async fn replace_variants(&self, cx: &Ctx, id: ProductId, request: SetVariants) -> Result<Product> {
+    pub(crate) async fn replace_variants(
+        &self,
+        cx: &Ctx,
+        id: ProductId,
+        if_match: &IfMatch,
+        request: SetVariants,
+    ) -> Result<Product> {
         let mut wanted = rules::variants(request, self.currency)?;
         let tx = self.db.begin().await?;
         let product = variants::lock_product(&*tx, id).await?.ok_or(ProductError::NotFound)?;
+        if if_match.versions().is_some_and(|versions| !versions.contains(&product.version)) {
+            return Err(IfMatch::failed(self.after(&tx, id).await?.etag()).into());
+        }
         let existing: HashMap<i64, variant::Model> =
             variants::living(&*tx, id).await?.into_iter().map(|variant| (variant.id, variant)).collect();
         let stranger = wanted.iter().position(|one| one.spec.id.is_some_and(|id| !existing.contains_key(&id.0)));
@@ -84,7 +93,7 @@ impl Products {
             }
         };
         stock::insert_items(&*tx, &std::iter::zip(ids, pieces).collect::<Vec<_>>(), cx.user()?).await?;
-        variants::set_lowest_price(&*tx, id).await?;
+        variants::count_change(&*tx, id).await?;
         stock::add_up(&*tx, id).await?;
         let product = self.after(&tx, id).await?;
         tx.commit().await?;

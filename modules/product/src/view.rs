@@ -28,6 +28,7 @@ pub(crate) fn to_product(row: product::Model, sold: Option<Vec<Sold>>) -> Result
         stock_quantity: to_quantity(row.stock_quantity),
         options,
         variants,
+        version: row.version,
         created_at: row.created_at,
         updated_at: row.updated_at,
     })
@@ -61,6 +62,7 @@ pub(crate) fn to_stock(item: stock_item::Model) -> Stock {
         on_hand: to_quantity(item.available + item.held),
         held: to_quantity(item.held),
         available: to_quantity(item.available),
+        version: item.version,
         updated_at: item.updated_at,
     }
 }
@@ -108,7 +110,7 @@ impl From<MovementKind> for Kind {
 }
 
 pub(crate) fn to_category(row: category::Model) -> Category {
-    Category { id: CategoryId(row.id), name: row.name, parent_id: row.parent_id.map(CategoryId) }
+    Category { id: CategoryId(row.id), name: row.name, parent_id: row.parent_id.map(CategoryId), version: row.version }
 }
 
 pub(crate) fn to_hold(hold: hold::Model, lines: Vec<hold_line::Model>, currency: Currency) -> Hold {

@@ -2,15 +2,15 @@
 #![expect(clippy::unwrap_used, reason = "a test may stop at any surprise")]
 
 use kernel::{
-    AmountText, Code, Ctx, Fault, OrderId, Role,
+    AmountText, Code, Ctx, Fault, IfMatch, OrderId, Role, Tagged,
     chrono::TimeDelta,
     now, placements,
     testing::{Stores, admin, anonymous, customer, start},
 };
 use product::{
-    CategoryId, Config, FindVariants, HoldLine, HoldRequest, Ids, ListMovements, ListProducts, MovementKind, NewCategory,
-    NewMovement, NewProduct, OptionOf, Product, ProductApi, ProductChange, ProductClient, ProductError, ProductId, Products,
-    Reason, SetStock, SetVariant, SetVariants, Shortage, StockMovement, TooManyIds, VariantId,
+    CategoryId, CategoryPatch, Config, FindVariants, HoldLine, HoldRequest, Ids, ListMovements, ListProducts, MovementKind,
+    NewCategory, NewMovement, NewProduct, OptionOf, Product, ProductApi, ProductChange, ProductClient, ProductError, ProductId,
+    ProductPatch, Products, Reason, SetStock, SetVariant, SetVariants, Shortage, StockMovement, TooManyIds, VariantId,
 };
 use std::sync::Arc;
 
@@ -18,6 +18,11 @@ placements! {
     ProductClient, products: [
         create_get_change_delete,
         keyed_creation_has_one_effect,
+        a_change_of_what_another_has_changed_is_refused,
+        a_category_that_another_has_changed_is_not_changed,
+        of_two_changes_at_once_one_is_made,
+        a_patch_changes_what_is_sent,
+        pages_by_cursor_are_those_by_number,
         lists_filter_sort_and_page,
         names_are_sorted_alphabetically,
         text_is_kept_and_searched_in_one_form,
@@ -36,6 +41,7 @@ placements! {
         variants_are_held_each_for_itself,
         every_change_of_stock_is_a_movement,
         movements_that_cannot_be_are_refused,
+        what_sets_stock_or_variants_must_have_seen_them,
         the_last_pieces_of_variants_are_sold_once_while_clerks_count,
     ]
 }
@@ -89,16 +95,16 @@ async fn create_get_change_delete(client: ProductClient, _: &Stores) {
         price: Some("12.5".parse().unwrap()),
         category_id: None,
     };
-    let changed = client.change(&admin(), product.id, change.clone()).await.unwrap();
+    let changed = client.change(&admin(), product.id, IfMatch::Absent, change.clone()).await.unwrap();
     assert_eq!((changed.name.as_str(), changed.description.as_str(), changed.stock_quantity), ("Oil lamp", "Clay", 3));
     assert!(changed.updated_at >= product.updated_at && changed.created_at == product.created_at);
-    assert_eq!(client.set_stock(&admin(), product.id, SetStock { quantity: 7 }).await.unwrap().stock_quantity, 7);
+    assert_eq!(client.set_stock(&admin(), product.id, IfMatch::Any, SetStock { quantity: 7 }).await.unwrap().stock_quantity, 7);
 
-    client.delete(&admin(), product.id).await.unwrap();
+    client.delete(&admin(), product.id, IfMatch::Absent).await.unwrap();
     assert_eq!(client.get(&anonymous(), product.id).await, Err(ProductError::NotFound));
-    assert_eq!(client.delete(&admin(), product.id).await, Err(ProductError::NotFound));
-    assert_eq!(client.change(&admin(), product.id, change).await, Err(ProductError::NotFound));
-    assert_eq!(client.set_stock(&admin(), product.id, SetStock { quantity: 7 }).await, Err(ProductError::NotFound));
+    assert_eq!(client.delete(&admin(), product.id, IfMatch::Absent).await, Err(ProductError::NotFound));
+    assert_eq!(client.change(&admin(), product.id, IfMatch::Absent, change).await, Err(ProductError::NotFound));
+    assert_eq!(client.set_stock(&admin(), product.id, IfMatch::Any, SetStock { quantity: 7 }).await, Err(ProductError::NotFound));
     assert_eq!(client.list(&anonymous(), ListProducts::default()).await.unwrap().pagination.total, 0);
 }
 
@@ -158,6 +164,213 @@ async fn lists_filter_sort_and_page(client: ProductClient, _: &Stores) {
     assert_eq!((past.products.len(), past.pagination.page, past.pagination.total), (0, 9, 4));
 }
 
+/// Whether the change was refused because the thing is not as its caller saw it, with the tag that it has now.
+fn refused_for(error: ProductError, current: &impl Tagged) -> bool {
+    let problem = kernel::ApiError::into_problem(error);
+    (problem.status, problem.code.as_str()) == (412, "precondition_failed") && problem.etag == Some(current.etag())
+}
+
+async fn a_change_of_what_another_has_changed_is_refused(client: ProductClient, _: &Stores) {
+    let seen = add(&client, "Lamp", "5", 3).await;
+    let change =
+        |name: &str| ProductChange { name: name.into(), description: None, price: Some("5".parse().unwrap()), category_id: None };
+    let cx = &admin();
+    let first = client.change(cx, seen.id, IfMatch::seen(&seen), change("Lantern")).await.unwrap();
+    assert_eq!((seen.version, first.version), (1, 2));
+    assert_ne!(seen.etag(), first.etag());
+
+    let patch = ProductPatch { name: Some("Torch".into()), ..ProductPatch::default() };
+    let late = IfMatch::seen(&seen);
+    assert!(refused_for(client.change(cx, seen.id, late.clone(), change("Torch")).await.unwrap_err(), &first));
+    assert!(refused_for(client.patch(cx, seen.id, late.clone(), patch.clone()).await.unwrap_err(), &first));
+    assert!(refused_for(client.delete(cx, seen.id, late.clone()).await.unwrap_err(), &first));
+    assert_eq!(client.get(cx, seen.id).await.unwrap(), first, "nothing has changed");
+    // tags of others, and weak ones, match nothing
+    for other in ["\"x\"", "W/\"2-0\""] {
+        assert!(refused_for(client.delete(cx, seen.id, other.parse().unwrap()).await.unwrap_err(), &first));
+    }
+
+    // a sale is no change of the content, but another tag
+    order(&client).hold(cx, OrderId(1), hold(&[(seen.id, 1)])).await.unwrap();
+    let sold = client.get(cx, seen.id).await.unwrap();
+    assert!(sold.version == first.version && sold.etag() != first.etag());
+    order(&client).commit(cx, OrderId(1)).await.unwrap();
+    assert_ne!(client.get(cx, seen.id).await.unwrap().etag(), sold.etag(), "`updated_at` is shown, too");
+    let torch = client.patch(cx, seen.id, IfMatch::seen(&first), patch).await.unwrap();
+    assert_eq!((torch.name.as_str(), torch.version, torch.stock_quantity), ("Torch", 3, 2));
+    let any = client.change(cx, seen.id, IfMatch::Any, change("Candle")).await.unwrap();
+    let one_of_two = IfMatch::Tags(vec![seen.etag(), any.etag()]);
+    client.delete(cx, seen.id, one_of_two).await.unwrap();
+    assert_eq!(client.delete(cx, seen.id, late).await, Err(ProductError::NotFound));
+    assert_eq!(client.change(cx, seen.id, IfMatch::Any, change("Lamp")).await, Err(ProductError::NotFound));
+}
+
+async fn a_category_that_another_has_changed_is_not_changed(client: ProductClient, _: &Stores) {
+    let cx = &admin();
+    let category = |name: &str| NewCategory { name: name.into(), parent_id: None };
+    let seen = client.create_category(cx, category("Light")).await.unwrap();
+    let first = client.change_category(cx, seen.id, IfMatch::seen(&seen), category("Lights")).await.unwrap();
+    let late = IfMatch::seen(&seen);
+    let patch = CategoryPatch { name: Some("Lamps".into()), ..CategoryPatch::default() };
+    assert!(refused_for(client.change_category(cx, seen.id, late.clone(), category("Lamps")).await.unwrap_err(), &first));
+    assert!(refused_for(client.patch_category(cx, seen.id, late.clone(), patch.clone()).await.unwrap_err(), &first));
+    assert!(refused_for(client.delete_category(cx, seen.id, late).await.unwrap_err(), &first));
+    assert_eq!(client.category(cx, seen.id).await.unwrap(), first);
+
+    let below = NewCategory { name: "Oil".into(), parent_id: Some(seen.id) };
+    let below = client.create_category(cx, below).await.unwrap();
+    let renamed = client.patch_category(cx, below.id, IfMatch::seen(&below), patch).await.unwrap();
+    assert_eq!((renamed.name.as_str(), renamed.parent_id, renamed.version), ("Lamps", Some(seen.id), 2));
+    let moved = CategoryPatch { parent_id: Some(Some(below.id)), ..CategoryPatch::default() };
+    let cycle = client.patch_category(cx, seen.id, IfMatch::Absent, moved).await.unwrap_err();
+    assert_eq!(code(&cycle), Code::InvalidArgument);
+    let to_the_top = CategoryPatch { parent_id: Some(None), ..CategoryPatch::default() };
+    let top = client.patch_category(cx, below.id, IfMatch::Any, to_the_top).await.unwrap();
+    assert_eq!((top.name.as_str(), top.parent_id), ("Lamps", None));
+    client.delete_category(cx, top.id, IfMatch::seen(&top)).await.unwrap();
+    assert_eq!(
+        client.patch_category(cx, top.id, IfMatch::Any, CategoryPatch::default()).await,
+        Err(ProductError::CategoryNotFound)
+    );
+}
+
+async fn of_two_changes_at_once_one_is_made(client: ProductClient, _: &Stores) {
+    for _ in 0..10 {
+        let seen = add(&client, "Lamp", "5", 3).await;
+        let patches = ["Lantern", "Torch"].map(|name| {
+            let (client, if_match) = (client.clone(), IfMatch::seen(&seen));
+            let patch = ProductPatch { name: Some(name.into()), ..ProductPatch::default() };
+            tokio::spawn(async move { client.patch(&admin(), seen.id, if_match, patch).await })
+        });
+        let [first, second] = patches;
+        let (first, second) = (first.await.unwrap(), second.await.unwrap());
+        let (made, refused) = match (first, second) {
+            (Ok(made), Err(refused)) | (Err(refused), Ok(made)) => (made, refused),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!((client.get(&admin(), seen.id).await.unwrap(), made.version), (made.clone(), 2));
+        assert!(refused_for(refused, &made));
+    }
+}
+
+async fn a_patch_changes_what_is_sent(client: ProductClient, _: &Stores) {
+    let cx = &admin();
+    let light = client.create_category(cx, NewCategory { name: "Light".into(), parent_id: None }).await.unwrap().id;
+    let whole = NewProduct { description: Some("Brass".into()), category_id: Some(light), ..new("Lamp", "5", 3) };
+    let lamp = client.create(cx, whole).await.unwrap();
+    let patch = async |patch: kernel::serde_json::Value| {
+        let patch = kernel::serde_json::from_value(patch).unwrap();
+        client.patch(cx, lamp.id, IfMatch::Absent, patch).await
+    };
+    let shown = |p: &Product| (p.name.clone(), p.description.clone(), p.price.to_string(), p.category_id, p.stock_quantity);
+    let all = |name: &str, description: &str, price: &str, category| (name.into(), description.into(), price.into(), category, 3);
+    let json = |text: &str| kernel::serde_json::from_str(text).unwrap();
+    for (sent, expected) in [
+        ("{}", all("Lamp", "Brass", "5", Some(light))),
+        (r#"{"price":5,"name":"Lamp"}"#, all("Lamp", "Brass", "5", Some(light))),
+        (r#"{"price":7.5}"#, all("Lamp", "Brass", "7.5", Some(light))),
+        (r#"{"name":" Lantern ","category_id":null}"#, all("Lantern", "Brass", "7.5", None)),
+        (r#"{"description":null,"category_id":1}"#, all("Lantern", "", "7.5", Some(light))),
+        (r#"{"description":"Copper"}"#, all("Lantern", "Copper", "7.5", Some(light))),
+        (r#"{"description":" "}"#, all("Lantern", "", "7.5", Some(light))),
+    ] {
+        let changed = patch(json(sent)).await.unwrap();
+        assert_eq!(shown(&changed), expected, "{sent}");
+        assert_eq!(client.get(cx, lamp.id).await.unwrap(), changed);
+        assert_eq!(patch(json(sent)).await.unwrap(), changed, "a repeated change is none");
+        // two that changed nothing, and five that did
+        assert_eq!(changed.version > 1, shown(&changed) != shown(&lamp));
+    }
+    assert_eq!(client.get(cx, lamp.id).await.unwrap().version, 6);
+    // a new name has a new place, and is found
+    let query = ListProducts { search: Some("lantern".into()), ..ListProducts::default() };
+    assert_eq!(client.list(cx, query).await.unwrap().pagination.total, 1);
+    let pointer = |error: ProductError| match error {
+        ProductError::Fault(fault) => fault.errors()[0].pointer.clone(),
+        other => panic!("{other:?}"),
+    };
+    for (sent, field) in [
+        (r#"{"name":" "}"#, "/name"),
+        (r#"{"price":-1}"#, "/price"),
+        (r#"{"price":1.234}"#, "/price"),
+        (r#"{"category_id":99}"#, "/category_id"),
+        (r#"{"category_id":0}"#, "/category_id"),
+    ] {
+        assert_eq!(pointer(patch(json(sent)).await.unwrap_err()), field, "{sent}");
+    }
+    for sent in [r#"{"name":null}"#, r#"{"price":null}"#, r#"{"stock_quantity":1}"#] {
+        assert!(kernel::serde_json::from_str::<ProductPatch>(sent).is_err(), "{sent}");
+    }
+    let none = client.patch(cx, ProductId(99), IfMatch::Absent, ProductPatch::default()).await;
+    assert_eq!(none, Err(ProductError::NotFound));
+    let denied = client.patch(&customer(1), lamp.id, IfMatch::Absent, ProductPatch::default()).await.unwrap_err();
+    assert_eq!(code(&denied), Code::PermissionDenied);
+}
+
+async fn pages_by_cursor_are_those_by_number(client: ProductClient, _: &Stores) {
+    let cx = &admin();
+    for i in 0..25 {
+        client.create(cx, new(&format!("Lamp {}", i % 7), &(i % 4 + 1).to_string(), i % 3)).await.unwrap();
+    }
+    let text = |t: &str| Some(t.into());
+    let base = |sort: Option<&str>, search: Option<&str>| ListProducts {
+        sort: sort.map(serde_json_sort),
+        search: search.and_then(text),
+        per_page: Some(4),
+        ..ListProducts::default()
+    };
+    for (sort, search) in [
+        (None, None),
+        (Some("name"), None),
+        (Some("-name"), None),
+        (Some("-price"), None),
+        (Some("-stock_quantity,name,-price"), None),
+        (Some("created_at"), None),
+        (Some("-id,name"), None),
+        (None, Some("lamp")),
+        (Some("-name"), Some("lamp")),
+    ] {
+        let base = base(sort, search);
+        let mut next = None;
+        for number in 1..=7 {
+            let by_number = client.list(cx, ListProducts { page: Some(number), ..base.clone() }).await.unwrap();
+            if let Some(cursor) = next {
+                let by_cursor = client.list(cx, ListProducts { cursor, ..base.clone() }).await.unwrap();
+                let ids = |page: &product::ProductPage| page.products.iter().map(|p| p.id).collect::<Vec<_>>();
+                assert_eq!(ids(&by_cursor), ids(&by_number), "{sort:?} {search:?} {number}");
+                assert_eq!(by_cursor.pagination, by_number.pagination);
+            }
+            assert_eq!(by_number.pagination.next_cursor.is_some(), number < 7);
+            next = Some(by_number.pagination.next_cursor.map(|cursor| cursor.parse().unwrap()));
+        }
+    }
+    // a cursor belongs to its list
+    let first = client.list(cx, base(Some("name"), None)).await.unwrap();
+    let cursor: Option<kernel::Cursor> = first.pagination.next_cursor.map(|cursor| cursor.parse().unwrap());
+    let cursor = || cursor.clone();
+    for other in [
+        ListProducts { cursor: cursor(), page: Some(2), ..base(Some("name"), None) },
+        ListProducts { cursor: cursor(), ..base(Some("-name"), None) },
+        ListProducts { cursor: cursor(), ..base(Some("name"), Some("lamp")) },
+        ListProducts { cursor: cursor(), category_id: Some(CategoryId(1)), ..base(Some("name"), None) },
+        ListProducts { cursor: cursor(), per_page: Some(5), ..base(Some("name"), None) },
+    ] {
+        match client.list(cx, other).await.unwrap_err() {
+            ProductError::Fault(fault) => assert_eq!(fault.errors()[0].pointer, "/cursor"),
+            other => panic!("{other:?}"),
+        }
+    }
+    // the total is the one that the first page has counted; what stayed is seen once
+    let lamps = client.list(cx, base(Some("name"), None)).await.unwrap();
+    client.delete(cx, lamps.products[0].id, IfMatch::Absent).await.unwrap();
+    client.delete(cx, lamps.products[3].id, IfMatch::Absent).await.unwrap();
+    add(&client, "A lamp", "1", 1).await;
+    let rest = client.list(cx, ListProducts { cursor: cursor(), ..base(Some("name"), None) }).await.unwrap();
+    assert_eq!((rest.pagination.total, rest.pagination.page), (25, 2));
+    let all = client.list(cx, ListProducts { per_page: Some(100), ..base(Some("name"), None) }).await.unwrap();
+    assert_eq!(rest.products, all.products[3..7], "after the new one and the two that stayed");
+}
+
 async fn names_are_sorted_alphabetically(client: ProductClient, _: &Stores) {
     for name in ["Zebra", "banana", "e\u{301}clair", "Apple", "Äpfel", "apricot", "Éclair", "apple"] {
         client.create(&admin(), new(name, "1", 1)).await.unwrap();
@@ -172,7 +385,7 @@ async fn names_are_sorted_alphabetically(client: ProductClient, _: &Stores) {
     assert_eq!(sorted("-name").await, names);
     // a new name has a new place
     let change = ProductChange { name: "Aachen".into(), description: None, price: Some("1".parse().unwrap()), category_id: None };
-    client.change(&admin(), ProductId(1), change).await.unwrap();
+    client.change(&admin(), ProductId(1), IfMatch::Absent, change).await.unwrap();
     assert_eq!(sorted("name").await[0], "Aachen");
 }
 
@@ -209,19 +422,19 @@ async fn categories_are_a_tree(client: ProductClient, _: &Stores) {
     assert_eq!(client.categories(&anonymous()).await.unwrap(), [home.clone(), rugs.clone()]);
     assert_eq!(client.category(&anonymous(), rugs.id).await.unwrap(), rugs);
 
-    let cycle = client.change_category(&admin(), home.id, category("Home", Some(rugs.id))).await.unwrap_err();
+    let cycle = client.change_category(&admin(), home.id, IfMatch::Absent, category("Home", Some(rugs.id))).await.unwrap_err();
     assert_eq!(code(&cycle), Code::InvalidArgument);
     let orphan = client.create_category(&admin(), category("X", Some(CategoryId(99)))).await.unwrap_err();
     assert_eq!(code(&orphan), Code::InvalidArgument);
-    assert_eq!(client.delete_category(&admin(), home.id).await, Err(ProductError::CategoryNotEmpty));
+    assert_eq!(client.delete_category(&admin(), home.id, IfMatch::Absent).await, Err(ProductError::CategoryNotEmpty));
 
     let product = client.create(&admin(), NewProduct { category_id: Some(rugs.id), ..new("Kilim", "1", 1) }).await.unwrap();
-    assert_eq!(client.delete_category(&admin(), rugs.id).await, Err(ProductError::CategoryNotEmpty));
-    client.delete(&admin(), product.id).await.unwrap();
-    client.delete_category(&admin(), rugs.id).await.unwrap();
-    assert_eq!(client.change_category(&admin(), home.id, category("House", None)).await.unwrap().name, "House");
+    assert_eq!(client.delete_category(&admin(), rugs.id, IfMatch::Absent).await, Err(ProductError::CategoryNotEmpty));
+    client.delete(&admin(), product.id, IfMatch::Absent).await.unwrap();
+    client.delete_category(&admin(), rugs.id, IfMatch::Absent).await.unwrap();
+    assert_eq!(client.change_category(&admin(), home.id, IfMatch::Absent, category("House", None)).await.unwrap().name, "House");
     assert_eq!(client.category(&anonymous(), rugs.id).await, Err(ProductError::CategoryNotFound));
-    assert_eq!(client.delete_category(&admin(), rugs.id).await, Err(ProductError::CategoryNotFound));
+    assert_eq!(client.delete_category(&admin(), rugs.id, IfMatch::Absent).await, Err(ProductError::CategoryNotFound));
 }
 
 async fn categories_that_are_moved_at_once_are_a_tree(client: ProductClient, _: &Stores) {
@@ -231,8 +444,8 @@ async fn categories_that_are_moved_at_once_are_a_tree(client: ProductClient, _: 
         let lamps = client.create_category(&admin(), category("Lamps", None)).await.unwrap().id;
         let cx = admin();
         let (first, second) = tokio::join!(
-            client.change_category(&cx, rugs, category("Rugs", Some(lamps))),
-            client.change_category(&cx, lamps, category("Lamps", Some(rugs))),
+            client.change_category(&cx, rugs, IfMatch::Absent, category("Rugs", Some(lamps))),
+            client.change_category(&cx, lamps, IfMatch::Absent, category("Lamps", Some(rugs))),
         );
         assert!(first.is_ok() != second.is_ok(), "{first:?} {second:?}");
         assert_eq!(code(&first.err().or(second.err()).unwrap()), Code::InvalidArgument);
@@ -392,7 +605,7 @@ fn variant(id: Option<i64>, values: &str) -> SetVariant {
 
 /// Gives a product variants.
 async fn set(client: &ProductClient, id: ProductId, variants: Vec<SetVariant>) -> Result<Product, ProductError> {
-    client.set_variants(&admin(), id, SetVariants { variants }).await
+    client.set_variants(&admin(), id, IfMatch::Absent, SetVariants { variants }).await
 }
 
 /// A shirt in three sizes, the first of which has the id of the product, with 5 pieces each.
@@ -457,17 +670,20 @@ async fn a_product_gets_options_and_loses_them(client: ProductClient, _: &Stores
         price: price.map(|price| price.parse().unwrap()),
         category_id: None,
     };
-    let refused = client.change(&admin(), plain.id, change(Some("19"))).await.unwrap_err();
+    let refused = client.change(&admin(), plain.id, IfMatch::Absent, change(Some("19"))).await.unwrap_err();
     invalid(refused, "price must be changed at the variants, because the product has options");
-    client.change(&admin(), plain.id, change(Some("18.5"))).await.unwrap();
-    assert_eq!(client.change(&admin(), plain.id, change(None)).await.unwrap().variants.unwrap()[1].name, "Shirt (M, red)");
+    client.change(&admin(), plain.id, IfMatch::Absent, change(Some("18.5"))).await.unwrap();
+    assert_eq!(
+        client.change(&admin(), plain.id, IfMatch::Absent, change(None)).await.unwrap().variants.unwrap()[1].name,
+        "Shirt (M, red)"
+    );
 
     // the last that is left needs no options
     let left = set(&client, plain.id, vec![variant(Some(all[1].id.0), "")]).await.unwrap();
     assert_eq!((left.options.len(), left.stock_quantity, left.price.to_string()), (0, 7, "18.5".into()));
     assert_eq!(client.variant(&anonymous(), all[0].id).await, Err(ProductError::VariantNotFound));
-    assert_eq!(code(&client.change(&admin(), plain.id, change(None)).await.unwrap_err()), Code::InvalidArgument);
-    client.delete(&admin(), plain.id).await.unwrap();
+    assert_eq!(code(&client.change(&admin(), plain.id, IfMatch::Absent, change(None)).await.unwrap_err()), Code::InvalidArgument);
+    client.delete(&admin(), plain.id, IfMatch::Absent).await.unwrap();
     assert_eq!(client.variant(&anonymous(), all[1].id).await, Err(ProductError::VariantNotFound));
 }
 
@@ -521,7 +737,10 @@ async fn variants_that_cannot_be_are_refused(client: ProductClient, _: &Stores) 
     for query in [FindVariants::default(), FindVariants { ids: Ids::new([VariantId(1)]).ok(), sku: Some("a".into()) }] {
         invalid(client.variants(&anonymous(), query).await.unwrap_err(), "must have either ids or sku");
     }
-    let denied = client.set_variants(&customer(1), lamp.id, SetVariants { variants: vec![variant(id, "S")] }).await.unwrap_err();
+    let denied = client
+        .set_variants(&customer(1), lamp.id, IfMatch::Absent, SetVariants { variants: vec![variant(id, "S")] })
+        .await
+        .unwrap_err();
     assert_eq!(code(&denied), Code::PermissionDenied);
 }
 
@@ -546,7 +765,7 @@ async fn skus_are_unique_and_can_be_exchanged(client: ProductClient, _: &Stores)
     assert!(one.is_ok() != other.is_ok(), "{one:?} {other:?}");
     assert_eq!(one.and(other), Err(ProductError::SkuTaken { sku: "d".into() }));
     // that of a product that is gone is free
-    client.delete(&admin(), product).await.unwrap();
+    client.delete(&admin(), product, IfMatch::Absent).await.unwrap();
     set(&client, rug, sku("c")).await.unwrap();
 }
 
@@ -630,7 +849,7 @@ async fn every_change_of_stock_is_a_movement(client: ProductClient, _: &Stores) 
     orders.release(&anonymous(), OrderId(1)).await.unwrap();
     client.move_stock(&admin(), id, delta(12, Some(Reason::Received))).await.unwrap();
     client.move_stock(&admin(), id, delta(-3, None)).await.unwrap();
-    client.set_stock(&admin(), lamp, SetStock { quantity: 20 }).await.unwrap();
+    client.set_stock(&admin(), lamp, IfMatch::Any, SetStock { quantity: 20 }).await.unwrap();
     client.move_stock(&admin(), id, delta(1, Some(Reason::Returned))).await.unwrap();
     let expected = [
         (Received, 10, 0),
@@ -693,7 +912,10 @@ async fn movements_that_cannot_be_are_refused(client: ProductClient, _: &Stores)
     }
     assert_eq!(moved(&client, id).await.len(), 2, "nothing else was written");
     let [s, ..] = shirt(&client).await;
-    assert_eq!(client.set_stock(&admin(), ProductId(s.0), SetStock { quantity: 1 }).await, Err(ProductError::VariantRequired));
+    assert_eq!(
+        client.set_stock(&admin(), ProductId(s.0), IfMatch::Any, SetStock { quantity: 1 }).await,
+        Err(ProductError::VariantRequired)
+    );
 }
 
 async fn the_last_pieces_of_variants_are_sold_once_while_clerks_count(client: ProductClient, _: &Stores) {
@@ -757,13 +979,14 @@ async fn the_last_pieces_of_variants_are_sold_once_while_clerks_count(client: Pr
     for id in [s, m, l] {
         let item = client.stock(&admin(), id).await.unwrap();
         let mut rows = Vec::new();
-        for page in 1.. {
-            let query = ListMovements { variant_id: Some(id), page: Some(page), per_page: Some(100), ..ListMovements::default() };
+        let mut cursor = None;
+        loop {
+            let query =
+                ListMovements { variant_id: Some(id), cursor: cursor.take(), per_page: Some(20), ..ListMovements::default() };
             let found = client.stock_movements(&admin(), query).await.unwrap();
             rows.extend(found.movements);
-            if rows.len() as u64 == found.pagination.total {
-                break;
-            }
+            let Some(next) = found.pagination.next_cursor else { break };
+            cursor = Some(next.parse().unwrap());
         }
         assert_eq!(rows.iter().map(|m| m.available_change).sum::<i64>(), i64::from(item.available), "the ledger adds up");
         assert_eq!(rows.iter().map(|m| m.held_change).sum::<i64>(), i64::from(item.held));
@@ -775,4 +998,32 @@ async fn the_last_pieces_of_variants_are_sold_once_while_clerks_count(client: Pr
     assert_eq!(held + sold, taken, "each piece has one buyer");
     assert_eq!(on_hand + sold, clerks, "what came in is there or sold");
     assert_eq!(i64::from(stock(&client, product).await), on_hand - held);
+}
+
+async fn what_sets_stock_or_variants_must_have_seen_them(client: ProductClient, _: &Stores) {
+    let lamp = add(&client, "Lamp", "1", 10).await;
+    let set = async |if_match, quantity| client.set_stock(&admin(), lamp.id, if_match, SetStock { quantity }).await;
+    let absent = set(IfMatch::Absent, 3).await.unwrap_err();
+    assert_eq!(code(&absent), Code::PreconditionRequired);
+    assert!(absent.to_string().contains("stock-movements"), "{absent}");
+    // of the product or of its stock, until one of them changes
+    let of_stock = client.stock(&admin(), lamp.id.first_variant()).await.unwrap();
+    let lamp_now = set(IfMatch::seen(&of_stock), 9).await.unwrap();
+    assert_eq!((lamp_now.stock_quantity, lamp_now.version), (9, lamp.version), "stock is not content");
+    order(&client).hold(&anonymous(), OrderId(1), hold(&[(lamp.id, 1)])).await.unwrap();
+    for seen in [IfMatch::seen(&lamp), IfMatch::seen(&lamp_now), IfMatch::seen(&of_stock), IfMatch::Tags(vec![])] {
+        assert_eq!(code(&set(seen, 20).await.unwrap_err()), Code::PreconditionFailed);
+    }
+    assert_eq!(stock(&client, lamp.id).await, 8);
+    let seen = client.get(&anonymous(), lamp.id).await.unwrap();
+    assert_eq!(set(IfMatch::seen(&seen), 20).await.unwrap().stock_quantity, 20);
+
+    // variants are content, and a sale is no conflict
+    let with = async |if_match, variants| client.set_variants(&admin(), lamp.id, if_match, SetVariants { variants }).await;
+    let sizes = || vec![variant(Some(lamp.id.0), "S"), variant(None, "M")];
+    let changed = with(IfMatch::seen(&lamp), sizes()).await.unwrap();
+    assert_eq!(changed.version, lamp.version + 1);
+    assert_eq!(with(IfMatch::seen(&changed), sizes()).await.unwrap(), changed, "nothing was changed");
+    assert_eq!(code(&with(IfMatch::seen(&lamp), vec![variant(None, "L")]).await.unwrap_err()), Code::PreconditionFailed);
+    assert_eq!(client.get(&anonymous(), lamp.id).await.unwrap(), changed);
 }

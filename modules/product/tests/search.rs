@@ -2,7 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may stop at any surprise")]
 
 use kernel::{
-    ApiError, Code, placements,
+    ApiError, Code, IfMatch, placements,
     testing::{Stores, admin, anonymous},
 };
 use product::{
@@ -132,7 +132,7 @@ async fn other_filters_apply_too(client: ProductClient, _: &Stores) {
     let (lamp, other) = (add(&client, "Lamp", "").await, add(&client, "Lamp of another kind", "").await);
     let change =
         ProductChange { name: "Lamp".into(), description: None, price: Some("9".parse().unwrap()), category_id: Some(light) };
-    client.change(&admin(), lamp, change).await.unwrap();
+    client.change(&admin(), lamp, IfMatch::Absent, change).await.unwrap();
 
     assert_eq!(names(&client, ListProducts { category_id: Some(light), ..searching("lamp") }).await, ["Lamp"]);
     let dear = Some(kernel::AmountText("5".parse().unwrap()));
@@ -144,7 +144,7 @@ async fn other_filters_apply_too(client: ProductClient, _: &Stores) {
 async fn the_index_follows_the_products(client: ProductClient, _: &Stores) {
     let id = add(&client, "Lamp", "Brass").await;
     add(&client, "Rug", "Wool").await;
-    client.set_stock(&admin(), id, SetStock { quantity: 3 }).await.unwrap();
+    client.set_stock(&admin(), id, IfMatch::Any, SetStock { quantity: 3 }).await.unwrap();
     assert_eq!(found(&client, "lamp").await, ["Lamp"]);
 
     let change = |name: &str, description: &str, price: &str| ProductChange {
@@ -153,16 +153,16 @@ async fn the_index_follows_the_products(client: ProductClient, _: &Stores) {
         price: Some(price.parse().unwrap()),
         category_id: None,
     };
-    client.change(&admin(), id, change("Lamp", "Brass", "7")).await.unwrap();
+    client.change(&admin(), id, IfMatch::Absent, change("Lamp", "Brass", "7")).await.unwrap();
     assert_eq!(found(&client, "brass").await, ["Lamp"]);
-    client.change(&admin(), id, change("Lantern", "Copper", "7")).await.unwrap();
+    client.change(&admin(), id, IfMatch::Absent, change("Lantern", "Copper", "7")).await.unwrap();
     for gone in ["lamp", "amp", "brass"] {
         assert_eq!(found(&client, gone).await, [""; 0], "{gone}");
     }
     for new in ["lantern", "tern", "copper"] {
         assert_eq!(found(&client, new).await, ["Lantern"], "{new}");
     }
-    client.delete(&admin(), id).await.unwrap();
+    client.delete(&admin(), id, IfMatch::Absent).await.unwrap();
     for gone in ["lantern", "tern", "copper", "n"] {
         assert_eq!(found(&client, gone).await, [""; 0], "{gone}");
     }

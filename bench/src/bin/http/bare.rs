@@ -17,7 +17,7 @@ use sqlx::{
 use std::{path::Path, sync::LazyLock};
 
 /// The columns that sea-orm selects for the module.
-const COLUMNS: &str = r#""products"."id", "products"."name", "products"."name_lower", "products"."description", "products"."price_minor", "products"."currency", "products"."category_id", "products"."stock_quantity", "products"."reserved", "products"."created_at", "products"."updated_at", "products"."deleted_at""#;
+const COLUMNS: &str = r#""products"."id", "products"."name", "products"."name_lower", "products"."description", "products"."price_minor", "products"."currency", "products"."category_id", "products"."stock_quantity", "products"."reserved", "products"."created_at", "products"."updated_at", "products"."deleted_at", "products"."version""#;
 
 static GET: LazyLock<String> = LazyLock::new(|| {
     format!(r#"SELECT {COLUMNS} FROM "products" WHERE "products"."id" = ? AND "products"."deleted_at" IS NULL LIMIT ?"#)
@@ -69,6 +69,7 @@ impl FromRow<'_, SqliteRow> for Found {
             stock_quantity: row.try_get(7)?,
             options: Vec::new(),
             variants: None,
+            version: row.try_get(12)?,
             created_at: row.try_get::<DateTime<Utc>, _>(9)?,
             updated_at: row.try_get::<DateTime<Utc>, _>(10)?,
         }))

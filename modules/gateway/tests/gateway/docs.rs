@@ -77,6 +77,7 @@ async fn all_operations_are_reachable() {
             Method::Get => actix_web::http::Method::GET,
             Method::Post => actix_web::http::Method::POST,
             Method::Put => actix_web::http::Method::PUT,
+            Method::Patch => actix_web::http::Method::PATCH,
             Method::Delete => actix_web::http::Method::DELETE,
         };
         let answer = shop.send(get(&path).method(method)).await;

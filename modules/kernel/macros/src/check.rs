@@ -2,7 +2,7 @@
 
 use crate::{
     diagnose::Mistakes,
-    model::{Access, Api, Arg, Key, Op, Returns, Role, Route, Template, Verb},
+    model::{Access, Api, Arg, Key, Op, Returns, Role, Route, Template, Verb, is_named},
     parse::{self, Draft},
 };
 use quote::ToTokens;
@@ -21,6 +21,7 @@ pub(crate) fn api(module: Option<String>, item: ItemTrait, drafts: Vec<Draft>, m
         if let Some((route, shape)) = draft.route.as_ref().zip(draft.shape.as_ref()) {
             if let Some(params) = &shape.params {
                 arguments(route, params, mistakes);
+                condition(route, params, &drafts, mistakes);
             }
             if let Some(returns) = &shape.returns {
                 status(route, returns, mistakes);
@@ -51,7 +52,7 @@ impl Types {
 fn op(draft: Draft, types: &mut Types) -> Option<Op> {
     let (route, shape) = draft.route.zip(draft.shape)?;
     let args = shape.params?.into_iter().map(|(name, ty)| {
-        let role = route.role(&name.unraw().to_string());
+        let role = route.role(&name.unraw().to_string(), &ty);
         Arg { name, ty: types.first(Some(role), ty), role }
     });
     let args = args.collect();
@@ -71,8 +72,8 @@ fn retry(route: &Route, mistakes: &Mistakes) {
         (Verb::Post, Key::Missing) => {
             mistakes.add(&route.at, "say `retry = key` (may be repeated with an idempotency key) or `retry = never`");
         }
-        (Verb::Get | Verb::Put | Verb::Delete, Key::Is(key, _)) => {
-            mistakes.add(key, "remove `retry`: GET, PUT and DELETE can always be repeated");
+        (Verb::Get | Verb::Put | Verb::Patch | Verb::Delete, Key::Is(key, _)) => {
+            mistakes.add(key, "remove `retry`: GET, PUT, PATCH and DELETE can always be repeated");
         }
         _ => {}
     }
@@ -108,7 +109,8 @@ fn arguments(route: &Route, params: &[(Ident, Type)], mistakes: &Mistakes) {
     }
     let (mut payload, mut owner) = (false, false);
     for (param, ty) in params {
-        match route.role(&param.unraw().to_string()) {
+        match route.role(&param.unraw().to_string(), ty) {
+            Role::Condition => {}
             Role::Path if is_text(ty) => mistakes.add(
                 ty,
                 "use a type of its own that refuses \"\", \".\" and \"..\" when it is parsed: a path cannot carry them, and the operation may \
@@ -117,7 +119,7 @@ fn arguments(route: &Route, params: &[(Ident, Type)], mistakes: &Mistakes) {
             Role::Path => {}
             Role::Owner => {
                 let user = matches!(route.access.value(), Some(Access::User) | None);
-                if owner || !user || !is_user_id(ty) {
+                if owner || !user || !is_named(ty, "UserId") {
                     mistakes.add(
                         ty,
                         format!(
@@ -161,11 +163,40 @@ fn is_text(ty: &Type) -> bool {
     }
 }
 
-fn is_user_id(ty: &Type) -> bool {
-    matches!(ty, Type::Path(path) if path.path.segments.last().is_some_and(|last| last.ident == "UserId"))
+/// At most one parameter is the condition, and of a write; what demands one names an operation that does without.
+fn condition(route: &Route, params: &[(Ident, Type)], drafts: &[Draft], mistakes: &Mistakes) {
+    let mut conditions = params.iter().filter(|(_, ty)| is_named(ty, "IfMatch"));
+    let first = conditions.next();
+    for (name, _) in conditions {
+        mistakes.add(name, "remove it: an operation has one `IfMatch`");
+    }
+    if let (Some((_, ty)), Verb::Get) = (first, route.verb) {
+        mistakes.add(ty, "remove it: a read changes nothing; its caller sends `If-None-Match`, and the server answers 304");
+    }
+    let Key::Is(key, other) = &route.unless else { return };
+    if first.is_none() {
+        mistakes.add(key, "add a parameter of the type `IfMatch`, or remove `unless`");
+    }
+    let takes_none = |draft: &&Draft| {
+        let params = draft.shape.as_ref().and_then(|shape| shape.params.as_ref());
+        let is_public = |route: &Route| route.public.value().is_some();
+        draft.name == *other
+            && draft.route.as_ref().is_none_or(|other| is_public(other) == is_public(route))
+            && params.is_none_or(|params| params.iter().all(|(_, ty)| !is_named(ty, "IfMatch")))
+    };
+    if drafts.iter().find(takes_none).is_none() {
+        let where_to = if route.public.value().is_some() { "public operation" } else { "operation" };
+        mistakes.add(
+            other,
+            format!("name a {where_to} of this trait without `IfMatch`: the refusal of calls without one recommends it"),
+        );
+    }
 }
 
 fn status(route: &Route, returns: &Returns, mistakes: &Mistakes) {
+    if let (Key::Is(key, ()), Type::Tuple(_)) = (&route.etag, &returns.ok) {
+        mistakes.add(key, "remove `etag`: there is nothing to answer that could have a tag");
+    }
     let nothing = matches!(&returns.ok, Type::Tuple(tuple) if tuple.elems.is_empty());
     match &route.status {
         Key::Is(_, 204) if !nothing => {

@@ -20,7 +20,7 @@ use proc_macro::TokenStream;
 /// Makes a trait the public face of a module: its client, its HTTP client and server side, its OpenAPI document and its `OPS`.
 ///
 /// `#[kernel::api(module = "product")]` goes on a trait whose name ends in `Api`. Each method has one of `#[get]`, `#[post]`, `#[put]`,
-/// `#[delete]` with the path at the module's own service, and:
+/// `#[patch]`, `#[delete]` with the path at the module's own service, and:
 ///
 /// | key | meaning |
 /// |---|---|
@@ -28,11 +28,14 @@ use proc_macro::TokenStream;
 /// | `public = "/api/.."` | path at the gateway; without it the gateway does not serve the operation |
 /// | `rate = "100/min"` | limit for one caller at the gateway; required with `public` |
 /// | `retry = key \| never` | for POST: whether it may be repeated with an idempotency key |
+/// | `etag` | the answer has an entity tag: its type implements `kernel::Tagged` |
+/// | `unless = receive` | calls without `If-Match` are refused, and the operation of that name is recommended instead |
 /// | `status = 201` | status of success: 200 (default), 201, 202 or 204 |
 /// | `errors(NotFound, ..)` | variants of the module's error enum that it can answer; none (default) |
 ///
 /// A parameter `{name}` of the path is the method's parameter of that name, of a type that is not plain text; one more parameter is the query (GET, DELETE) or the
-/// body (POST, PUT). A path parameter that the public path lacks is the caller's own `UserId`.
+/// body (POST, PUT, PATCH). A parameter of the type `IfMatch` is that header. It is heeded in the statement that writes: what the caller
+/// did not see must not be overwritten, also when two write at once. The body of a PATCH is a merge patch: see `kernel::optional`. A path parameter that the public path lacks is the caller's own `UserId`.
 ///
 /// Faults are not declared: any call can be refused or break. What an operation answers without having declared it is reported as
 /// `internal` in debug builds, and so fails the tests.

@@ -33,6 +33,10 @@ pub(crate) struct Route {
     pub(crate) public: Key<Template>,
     pub(crate) access: Key<Access>,
     pub(crate) retry: Key<Retry>,
+    /// The word is there.
+    pub(crate) etag: Key<()>,
+    /// The operation of the trait that does without the condition which this one demands.
+    pub(crate) unless: Key<Ident>,
     pub(crate) rate: Key<Rate>,
     pub(crate) status: Key<u16>,
     /// Variants of the error enum.
@@ -60,6 +64,7 @@ pub(crate) enum Verb {
     Get,
     Post,
     Put,
+    Patch,
     Delete,
 }
 
@@ -93,6 +98,8 @@ pub(crate) enum Role {
     Owner,
     Query,
     Body,
+    /// The header `If-Match`.
+    Condition,
 }
 
 /// `Result<ok, error>`.
@@ -132,6 +139,11 @@ impl Op {
         self.route.status.value().copied().unwrap_or(200)
     }
 
+    /// Whether the answer has an entity tag.
+    pub(crate) fn is_tagged(&self) -> bool {
+        self.route.etag.value().is_some()
+    }
+
     pub(crate) fn arg(&self, role: Role) -> Option<&Arg> {
         self.args.iter().find(|arg| arg.role == role)
     }
@@ -146,14 +158,20 @@ impl Arg {
 
 impl Route {
     /// Where the value of the parameter with this name comes from.
-    pub(crate) fn role(&self, name: &str) -> Role {
+    pub(crate) fn role(&self, name: &str, ty: &Type) -> Role {
         match (self.path.has(name), self.public.value()) {
+            _ if is_named(ty, "IfMatch") => Role::Condition,
             (true, Some(public)) if !public.has(name) => Role::Owner,
             (true, _) => Role::Path,
             (false, _) if self.verb.takes_body() => Role::Body,
             (false, _) => Role::Query,
         }
     }
+}
+
+/// Whether the last part of the type's path is this name.
+pub(crate) fn is_named(ty: &Type, name: &str) -> bool {
+    matches!(ty, Type::Path(path) if path.path.segments.last().is_some_and(|last| last.ident == name))
 }
 
 impl<T> Key<T> {
@@ -178,8 +196,8 @@ impl Template {
 }
 
 impl Verb {
-    const ALL: [(&'static str, Verb); 4] =
-        [("get", Verb::Get), ("post", Verb::Post), ("put", Verb::Put), ("delete", Verb::Delete)];
+    const ALL: [(&'static str, Verb); 5] =
+        [("get", Verb::Get), ("post", Verb::Post), ("put", Verb::Put), ("patch", Verb::Patch), ("delete", Verb::Delete)];
 
     /// The verb with the name of this attribute.
     pub(crate) fn of(attribute: &Attribute) -> Option<Verb> {
@@ -197,12 +215,13 @@ impl Verb {
             Verb::Get => "Get",
             Verb::Post => "Post",
             Verb::Put => "Put",
+            Verb::Patch => "Patch",
             Verb::Delete => "Delete",
         };
         Ident::new(name, Span::call_site())
     }
 
     fn takes_body(self) -> bool {
-        matches!(self, Verb::Post | Verb::Put)
+        matches!(self, Verb::Post | Verb::Put | Verb::Patch)
     }
 }

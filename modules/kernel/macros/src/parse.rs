@@ -76,7 +76,10 @@ fn draft(method: &mut TraitItemFn, mistakes: &Mistakes) -> Draft {
         mistakes.add(body, "remove the body: implementations write it");
     }
     if routes.is_empty() {
-        mistakes.add(&name, "add a route: `#[get(\"/path\", access = ..)]`, `#[post(..)]`, `#[put(..)]` or `#[delete(..)]`");
+        mistakes.add(
+            &name,
+            "add a route: `#[get(\"/path\", access = ..)]`, `#[post(..)]`, `#[put(..)]`, `#[patch(..)]` or `#[delete(..)]`",
+        );
     }
     for extra in routes.iter().skip(1) {
         mistakes.add(extra, "remove this route: an operation has one");

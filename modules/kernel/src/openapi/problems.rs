@@ -16,12 +16,23 @@ const REPLAYED: &str = "Idempotent-Replayed";
 pub(super) fn respond(operation: &mut Operation, op: &Op, at: At) {
     let responses = &mut operation.responses.responses;
     responses.retain(|status, _| status.starts_with('2'));
+    if op.etag {
+        for response in responses.values_mut() {
+            if let RefOr::T(response) = response {
+                response.headers.insert("ETag".into(), tag("The tag of the answer, for `If-None-Match` and `If-Match`.").into());
+            }
+        }
+    }
     let mut by_status: BTreeMap<u16, Vec<ProblemKind>> = BTreeMap::new();
     for kind in op.problems(at) {
         by_status.entry(kind.code.status()).or_default().push(kind);
     }
     for (status, kinds) in by_status {
         responses.insert(status.to_string(), response(op, Code::of_status(status), &kinds).into());
+    }
+    if op.etag && op.is_read() {
+        let unchanged = ResponseBuilder::new().description("The caller has it already: see `If-None-Match`.");
+        responses.insert("304".into(), unchanged.header("ETag", tag("The tag of the answer.")).build().into());
     }
     if op.retry == Retry::Key {
         for response in responses.iter_mut().filter(|(status, _)| status.starts_with('2')).map(|(_, response)| response) {
@@ -48,6 +59,9 @@ fn response(op: &Op, code: Code, kinds: &[ProblemKind]) -> Response {
     let may_wait = matches!(code, Code::TooManyRequests | Code::Unavailable | Code::DeadlineExceeded);
     if may_wait || kinds.iter().any(|kind| kind.name == Code::Conflict.name()) {
         response = response.header("Retry-After", header_of(Type::Integer, "After how many seconds trying again is sensible."));
+    }
+    if code == Code::PreconditionFailed {
+        response = response.header("ETag", tag("The current tag."));
     }
     if code == Code::Unauthenticated {
         response = response.header("WWW-Authenticate", header_of(Type::String, "`Bearer`."));
@@ -98,6 +112,10 @@ fn schema(kind: &ProblemKind, details: Option<&Details>) -> Schema {
 
 fn header_of(of: Type, description: &str) -> Header {
     HeaderBuilder::new().schema(Some(ObjectBuilder::new().schema_type(of))).description(Some(description)).build()
+}
+
+fn tag(description: &str) -> Header {
+    header_of(Type::String, description)
 }
 
 fn replayed() -> Header {

@@ -62,7 +62,7 @@ impl Entry for InternalEntry {
         incoming.from_peer = true;
         let target = request.uri().path_and_query().map_or("/", |target| target.as_str());
         let ticket = request.extensions_mut().remove::<Ticket>().ok_or_else(missing)?;
-        self.verifier.redeem(&ticket, op, target, incoming.body.as_deref().unwrap_or_default())
+        self.verifier.redeem(&ticket, op, target, incoming.if_match.as_deref(), incoming.body.as_deref().unwrap_or_default())
     }
 }
 

@@ -2,10 +2,10 @@
 
 use super::{
     entry::Entry,
-    request::{bearer, read, with_headers},
+    request::{PATCHES, bearer, if_none_match, read, with_headers},
     response::{TokenError, method_not_allowed, problem, reading},
 };
-use crate::{Code, Ctx, Dispatch, Method, Op, Problem, Reply, call, header, telemetry::Asked};
+use crate::{Code, Ctx, Dispatch, ETag, Method, Op, Problem, Reply, call, header, telemetry::Asked};
 use actix_web::{
     HttpMessage, HttpRequest, HttpResponse, HttpResponseBuilder, Route,
     http::{StatusCode, header as http},
@@ -46,6 +46,7 @@ fn method(op: &Op) -> Route {
         Method::Get => reading(),
         Method::Post => web::post(),
         Method::Put => web::put(),
+        Method::Patch => web::patch(),
         Method::Delete => web::delete(),
     }
 }
@@ -59,7 +60,15 @@ async fn answer(
     body: web::Payload,
 ) -> HttpResponse {
     let op = &module.ops()[index];
-    let fail = |p: Problem| problem(op.declared(p), &request);
+    let fail = |p: Problem| {
+        let mut response = problem(op.declared(p), &request);
+        if op.method == Method::Patch && response.status() == StatusCode::UNSUPPORTED_MEDIA_TYPE {
+            // RFC 5789 §3.1
+            let (name, value) = (http::HeaderName::from_static("accept-patch"), http::HeaderValue::from_static(PATCHES));
+            response.headers_mut().insert(name, value);
+        }
+        response
+    };
     // a caller without access need not send a body
     let cx = match admit(&*entry, &request, op) {
         Ok(cx) => cx,
@@ -75,16 +84,30 @@ async fn answer(
     }
     let mut response = match module.dispatch(index, cx.clone(), incoming).await {
         Reply::Failed(p) => problem(*p, &request),
-        Reply::Done { status, body } => {
-            let mut response = HttpResponseBuilder::new(StatusCode::from_u16(status).unwrap_or(StatusCode::OK));
-            if body.is_empty() { response.finish() } else { response.content_type("application/json").body(body) }
-        }
+        Reply::Done { status, body, etag } => done(op, status, body, etag, &request),
     };
     if cx.is_replayed() {
         let (name, value) = (http::HeaderName::from_static(header::IDEMPOTENT_REPLAYED), http::HeaderValue::from_static("true"));
         response.headers_mut().insert(name, value);
     }
     response
+}
+
+fn done(op: &Op, status: u16, body: Vec<u8>, etag: Option<ETag>, request: &HttpRequest) -> HttpResponse {
+    let mut response = HttpResponseBuilder::new(StatusCode::from_u16(status).unwrap_or(StatusCode::OK));
+    if let Some(etag) = &etag {
+        response.insert_header((http::ETAG, etag.as_str()));
+    }
+    if let (Some(etag), true) = (&etag, op.is_read()) {
+        // the caller alone may keep a copy, and asks before using it
+        response.insert_header((http::CACHE_CONTROL, "private, no-cache"));
+        match if_none_match(request, etag) {
+            Ok(true) => return response.status(StatusCode::NOT_MODIFIED).finish(),
+            Ok(false) => {}
+            Err(fault) => return problem(fault.into(), request),
+        }
+    }
+    if body.is_empty() { response.finish() } else { response.content_type("application/json").body(body) }
 }
 
 fn admit(entry: &dyn Entry, request: &HttpRequest, op: &Op) -> Result<Ctx, Box<Problem>> {

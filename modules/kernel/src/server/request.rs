@@ -1,7 +1,7 @@
 //! Reading a request: its headers, parameters and body.
 
 use super::connection::{Exchange, Timeouts};
-use crate::{Code, Ctx, Fault, Incoming, Method, Op, Trace, header, wire::escape};
+use crate::{Code, Ctx, ETag, Fault, Incoming, Method, Op, Trace, etag::is_had, header, wire::escape};
 use actix_web::{HttpMessage, HttpRequest, http::header as http, web};
 use percent_encoding::percent_decode_str;
 
@@ -31,11 +31,27 @@ pub(super) async fn read(request: &HttpRequest, body: web::Payload, op: &Op, max
     if let Some(name) = not_text(&query) {
         return Err(Fault::invalid(format!("/{}", escape(&name)), NOT_TEXT));
     }
-    let takes_body = matches!(op.method, Method::Post | Method::Put);
-    let body = if takes_body { read_body(request, body, max_body).await? } else { None };
-    // PUT replaces: an empty body must not remove everything by accident
-    let body = body.or_else(|| (op.method == Method::Put).then(Vec::new));
-    Ok(Incoming { params, query, body, from_peer: false })
+    let if_match = if op.is_read() { None } else { list(request, &http::IF_MATCH)? };
+    let body = if op.method.takes_body() { read_body(request, body, op, max_body).await? } else { None };
+    // PUT replaces: an empty body must not remove everything by accident; a PATCH without one is a mistake, too
+    let body = body.or_else(|| matches!(op.method, Method::Put | Method::Patch).then(Vec::new));
+    Ok(Incoming { params, query, body, if_match, from_peer: false })
+}
+
+/// Whether the caller has what has this tag already.
+pub(super) fn if_none_match(request: &HttpRequest, current: &ETag) -> Result<bool, Fault> {
+    let name = http::IF_NONE_MATCH;
+    let rule = |rule| Fault::invalid(format!("/{}", header_name(&name)), rule);
+    list(request, &name)?.map_or(Ok(false), |header| is_had(&header, current).map_err(rule))
+}
+
+/// The value of a header that is a list, whose lines are one list together (RFC 9110 §5.3).
+fn list(request: &HttpRequest, name: &http::HeaderName) -> Result<Option<String>, Fault> {
+    let lines = request.headers().get_all(name).map(|line| line.to_str());
+    let lines: Vec<_> = lines
+        .collect::<Result<_, _>>()
+        .map_err(|_| Fault::invalid(format!("/{}", header_name(name)), "must have printable ASCII characters only"))?;
+    Ok((!lines.is_empty()).then(|| lines.join(",")))
 }
 
 const NOT_TEXT: &str = "must be text in UTF-8 without the character U+0000";
@@ -48,12 +64,12 @@ fn not_text(query: &str) -> Option<String> {
     Some(percent_decode_str(name).decode_utf8_lossy().replace('\0', "\u{fffd}"))
 }
 
-async fn read_body(request: &HttpRequest, body: web::Payload, max_body: usize) -> Result<Option<Vec<u8>>, Fault> {
+async fn read_body(request: &HttpRequest, body: web::Payload, op: &Op, max_body: usize) -> Result<Option<Vec<u8>>, Fault> {
     let bytes = receive(request, body, max_body).await?;
     if bytes.is_empty() {
         return Ok(None);
     }
-    check_form(request)?;
+    check_form(request, op)?;
     Ok(Some(bytes.into()))
 }
 
@@ -78,8 +94,11 @@ pub(crate) async fn receive(request: &HttpRequest, body: web::Payload, max_body:
     Ok(bytes)
 }
 
+/// The media types of patches.
+pub(super) const PATCHES: &str = "application/merge-patch+json, application/json";
+
 /// Checks that a body is JSON in UTF-8, and not compressed.
-fn check_form(request: &HttpRequest) -> Result<(), Fault> {
+fn check_form(request: &HttpRequest, op: &Op) -> Result<(), Fault> {
     let refused = |name, rule| {
         let pointer = format!("/{}", header_name(&name));
         Fault::new(Code::UnsupportedMediaType, format!("{} {rule}", header_name(&name))).at(pointer, rule)
@@ -88,8 +107,15 @@ fn check_form(request: &HttpRequest) -> Result<(), Fault> {
         return Err(refused(http::CONTENT_ENCODING, "must be identity: a body cannot be compressed"));
     }
     let media_type = request.mime_type().ok().flatten();
-    let media_type = media_type.filter(|kind| kind.suffix().unwrap_or_else(|| kind.subtype()) == "json");
-    match media_type.ok_or_else(|| refused(http::CONTENT_TYPE, "must be application/json"))?.get_param("charset") {
+    let (media_type, rule) = match op.method {
+        // application/json-patch+json has another meaning
+        Method::Patch => (
+            media_type.filter(|kind| PATCHES.split(", ").any(|patch| kind.essence_str() == patch)),
+            "must be application/merge-patch+json or application/json",
+        ),
+        _ => (media_type.filter(|kind| kind.suffix().unwrap_or_else(|| kind.subtype()) == "json"), "must be application/json"),
+    };
+    match media_type.ok_or_else(|| refused(http::CONTENT_TYPE, rule))?.get_param("charset") {
         Some(charset) if charset != "utf-8" => Err(refused(http::CONTENT_TYPE, "must have no other charset than utf-8")),
         _ => Ok(()),
     }

@@ -31,6 +31,9 @@ pub fn problem(mut problem: Problem, request: &HttpRequest) -> HttpResponse {
     if let Some(seconds) = problem.retry_after {
         response.insert_header((http::RETRY_AFTER, seconds));
     }
+    if let Some(etag) = &problem.etag {
+        response.insert_header((http::ETAG, etag.as_str()));
+    }
     response.content_type(Problem::MEDIA_TYPE).json(problem)
 }
 

@@ -35,8 +35,12 @@ pub(super) struct Claims {
     pub(super) req: Option<String>,
 }
 
-/// Binds a token to a request: SHA-256 of the method, the path and query, and the body.
-pub(super) fn request_hash(op: &Op, target: &str, body: &[u8]) -> String {
-    let head = Sha256::new().chain_update(op.method.as_str()).chain_update(" ").chain_update(target);
+/// Binds a token to a request: SHA-256 of the method, the path and query, the condition if there is one, and the body. A process of
+/// a release that ignores conditions thus refuses calls with one.
+pub(super) fn request_hash(op: &Op, target: &str, if_match: Option<&str>, body: &[u8]) -> String {
+    let mut head = Sha256::new().chain_update(op.method.as_str()).chain_update(" ").chain_update(target);
+    if let Some(condition) = if_match {
+        head = head.chain_update("\nif-match: ").chain_update(condition);
+    }
     format!("{:x}", head.chain_update("\n").chain_update(body).finalize())
 }

@@ -90,11 +90,11 @@ impl InternalKey {
     }
 
     /// A token for one call of `op`, by the module and for the user in `cx`. `target` is the path and the query as they are sent,
-    /// `body` is empty when there is none.
+    /// `if_match` the value of that header, `body` is empty when there is none.
     ///
     /// # Errors
     /// `internal` when signing fails.
-    pub fn sign(&self, cx: &Ctx, op: &Op, target: &str, body: &[u8]) -> Result<String, Fault> {
+    pub fn sign(&self, cx: &Ctx, op: &Op, target: &str, if_match: Option<&str>, body: &[u8]) -> Result<String, Fault> {
         let (sub, role) = match cx.principal() {
             Principal::User { id, role } => (Some(id.to_string()), Some(role)),
             Principal::Anonymous => (None, None),
@@ -110,7 +110,7 @@ impl InternalKey {
             iat: Some(now),
             nbf: Some(now),
             jti: format!("{:032x}", rand::random::<u128>()),
-            req: Some(request_hash(op, target, body)),
+            req: Some(request_hash(op, target, if_match, body)),
         };
         let key = &self.keys()[0];
         encode(&key.header, &claims, &key.sign).map_err(Fault::internal)

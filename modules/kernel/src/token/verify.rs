@@ -104,8 +104,15 @@ impl Verifier {
     ///
     /// # Errors
     /// `token_refused` when it is for another request or was used before; `unavailable` when too many writes are remembered.
-    pub(crate) fn redeem(&self, ticket: &Ticket, op: &Op, target: &str, body: &[u8]) -> Result<(), Box<Problem>> {
-        if ticket.request.as_ref().is_some_and(|request| *request != request_hash(op, target, body)) {
+    pub(crate) fn redeem(
+        &self,
+        ticket: &Ticket,
+        op: &Op,
+        target: &str,
+        if_match: Option<&str>,
+        body: &[u8],
+    ) -> Result<(), Box<Problem>> {
+        if ticket.request.as_ref().is_some_and(|request| *request != request_hash(op, target, if_match, body)) {
             return Err(refused(OTHER));
         }
         if op.is_read() {
@@ -181,13 +188,14 @@ impl Used {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Access, Ctx, Method, Retry, Role, jobs::Jobs, token::key::parse};
+    use crate::{Access, Condition, Ctx, Method, Retry, Role, jobs::Jobs, token::key::parse};
     use jsonwebtoken::{EncodingKey, Header, encode};
 
     const fn op(id: &'static str, module: &'static str, method: Method) -> Op {
         let (name, path) = ("", "");
         let (access, retry) = (Access::Anyone, Retry::Safe);
-        Op { module, name, id, method, path, public: None, access, retry, rate: None, status: 200, errors: &[] }
+        let (etag, condition) = (false, Condition::None);
+        Op { module, name, id, method, path, public: None, access, retry, etag, condition, rate: None, status: 200, errors: &[] }
     }
     const GET: Op = op("product.get", "product", Method::Get);
     const HOLD: Op = op("product.hold", "product", Method::Put);
@@ -206,7 +214,7 @@ mod tests {
     }
 
     fn sign(verifier: &Verifier) -> String {
-        verifier.key.sign(&anyone(), &GET, "/", b"").expect("signed")
+        verifier.key.sign(&anyone(), &GET, "/", None, b"").expect("signed")
     }
 
     fn anyone() -> Ctx {
@@ -215,7 +223,7 @@ mod tests {
 
     /// Whether a whole request with this token is let in.
     fn ask(key: &Verifier, token: &str, op: &Op, target: &str, body: &str) -> bool {
-        key.verify(token, op).is_ok_and(|verified| key.redeem(&verified.ticket, op, target, body.as_bytes()).is_ok())
+        key.verify(token, op).is_ok_and(|verified| key.redeem(&verified.ticket, op, target, None, body.as_bytes()).is_ok())
     }
 
     #[test]
@@ -234,7 +242,7 @@ mod tests {
         let key = random();
         let user = Principal::User { id: UserId(7), role: Role::Customer };
         let cx = Ctx::new(user, Duration::from_secs(1)).via("order");
-        let token = key.key.sign(&cx, &HOLD, "/holds/1?x=1", b"{}").expect("signed");
+        let token = key.key.sign(&cx, &HOLD, "/holds/1?x=1", None, b"{}").expect("signed");
         assert!(key.verify(&token, &GET).is_err(), "another operation");
         assert!(key.verify(&token, &REFUND).is_err(), "another module");
         assert!(random().verify(&token, &HOLD).is_err(), "another key");
@@ -246,7 +254,7 @@ mod tests {
         assert!(ask(&key, &token, &HOLD, "/holds/1?x=1", "{}"));
         assert!(!ask(&key, &token, &HOLD, "/holds/1?x=1", "{}"), "replayed");
 
-        let read = key.key.sign(&cx, &GET, "/products/1", b"").expect("signed");
+        let read = key.key.sign(&cx, &GET, "/products/1", None, b"").expect("signed");
         assert!(
             ask(&key, &read, &GET, "/products/1", "") && ask(&key, &read, &GET, "/products/1", ""),
             "it has no effect to repeat"
@@ -276,7 +284,8 @@ mod tests {
         std::fs::write(&path, &a).expect("written");
         let jobs = Jobs::default();
         let keys = InternalKey::from_file(path.clone(), &jobs).expect("keys");
-        let signs_with = |secret: &str| of(secret).verify(&keys.sign(&anyone(), &GET, "/", b"").expect("signed"), &GET).is_ok();
+        let signs_with =
+            |secret: &str| of(secret).verify(&keys.sign(&anyone(), &GET, "/", None, b"").expect("signed"), &GET).is_ok();
         let runs = || (jobs.report()[0].succeeded, jobs.report()[0].failed);
         let another_run = async || {
             let before = runs();
@@ -314,7 +323,7 @@ mod tests {
             iat: Some(now),
             nbf: Some(now),
             jti: "1".into(),
-            req: Some(request_hash(&GET, "/", b"")),
+            req: Some(request_hash(&GET, "/", None, b"")),
         }
     }
 

@@ -5,7 +5,7 @@ use super::{
     peers::{Peer, PeerReport, Peers},
 };
 use crate::{
-    Access, Code, Ctx, Fault, InternalKey, Op, Outgoing, Problem, Reply, header,
+    Access, Code, Ctx, Fault, InternalKey, Op, Outgoing, Problem, Reply, Retry, header,
     log::log_seldom,
     token,
     trace::{self, Kind},
@@ -51,7 +51,8 @@ impl Http {
 
     pub(super) async fn send(&self, op: &'static Op, cx: &Ctx, call: Outgoing) -> Result<Reply, Fault> {
         self.retries.deposit();
-        let is_repeatable = op.is_repeatable(cx);
+        // a repeated call could not tell the change that it has made itself from that of another
+        let is_repeatable = op.is_repeatable(cx) && (call.if_match.is_none() || op.retry == Retry::Key);
         let mut waits = backon::ExponentialBuilder::default()
             .with_min_delay(Duration::from_millis(10))
             .with_max_delay(Duration::from_millis(200))
@@ -171,7 +172,8 @@ impl Http {
         let query = if call.query.is_empty() { String::new() } else { format!("?{}", call.query) };
         let url = peer.url(&format!("{}{query}", call.path)).map_err(Fault::internal)?;
         let body = call.body.as_deref().unwrap_or_default();
-        let token = self.key.sign(cx, op, &url[Position::BeforePath..Position::AfterQuery], body)?;
+        let target = &url[Position::BeforePath..Position::AfterQuery];
+        let token = self.key.sign(cx, op, target, call.if_match.as_deref(), body)?;
         let client = client(peer.base()).map_err(|e| Fault::unavailable(unavailable(op), e))?;
         let mut request = client
             .request(reqwest_method(op), url)
@@ -181,6 +183,9 @@ impl Http {
             .header(header::TRACEPARENT, cx.here().to_string());
         if let Some(key) = cx.idempotency_key() {
             request = request.header(header::IDEMPOTENCY_KEY, key);
+        }
+        if let Some(condition) = &call.if_match {
+            request = request.header(header::IF_MATCH, condition);
         }
         if let Some(body) = &call.body {
             request = request.header("content-type", "application/json").body(body.clone());
@@ -263,6 +268,7 @@ fn reqwest_method(op: &Op) -> reqwest::Method {
         crate::Method::Get => reqwest::Method::GET,
         crate::Method::Post => reqwest::Method::POST,
         crate::Method::Put => reqwest::Method::PUT,
+        crate::Method::Patch => reqwest::Method::PATCH,
         crate::Method::Delete => reqwest::Method::DELETE,
     }
 }

@@ -9,7 +9,8 @@ pub(super) async fn call(module: &Arc<dyn Dispatch>, op: &'static Op, cx: &Ctx, 
     let index = index.ok_or_else(|| Fault::internal(format_args!("{} is not an operation of the module", op.id)))?;
     let send = async || {
         let params = call.params.iter().map(|(name, value)| ((*name).into(), value.clone())).collect();
-        let incoming = Incoming { params, query: call.query.clone(), body: call.body.clone(), from_peer: true };
+        let (query, body, if_match) = (call.query.clone(), call.body.clone(), call.if_match.clone());
+        let incoming = Incoming { params, query, body, if_match, from_peer: true };
         match module.clone().dispatch(index, cx.clone(), incoming).await {
             Reply::Failed(problem) => {
                 let json = serde_json::to_vec(&problem).map_err(Fault::internal)?;

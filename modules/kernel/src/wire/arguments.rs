@@ -4,7 +4,7 @@ use super::{
     explain::{escape, explain, json_fault},
     lenient, strict, whole,
 };
-use crate::{Ctx, Fault, Op, UserId};
+use crate::{Ctx, Fault, IfMatch, Op, UserId};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Serialize, de::DeserializeOwned};
 use std::{fmt::Display, str::FromStr};
@@ -19,13 +19,15 @@ pub struct Outgoing {
     pub(crate) params: Vec<(&'static str, String)>,
     pub(crate) query: String,
     pub(crate) body: Option<Vec<u8>>,
+    /// The value of the header.
+    pub(crate) if_match: Option<String>,
     pub(crate) fault: Option<Fault>,
 }
 
 impl Outgoing {
     /// A call of `op` without arguments.
     pub fn new(op: &Op) -> Self {
-        Self { path: op.path.into(), params: Vec::new(), query: String::new(), body: None, fault: None }
+        Self { path: op.path.into(), params: Vec::new(), query: String::new(), body: None, if_match: None, fault: None }
     }
 
     /// Fills a parameter of the path.
@@ -49,6 +51,11 @@ impl Outgoing {
         self
     }
 
+    /// Sets the condition.
+    pub fn if_match(self, condition: &IfMatch) -> Self {
+        Self { if_match: condition.header(), ..self }
+    }
+
     /// Sets the JSON body.
     pub fn body<T: Serialize>(mut self, value: &T) -> Self {
         match serde_json::to_vec(value) {
@@ -69,6 +76,8 @@ pub struct Incoming {
     /// The raw body; `None` when the request has none and need not have one. Empty when it has none and needs one, if the
     /// operation takes one at all.
     pub body: Option<Vec<u8>>,
+    /// The value of the header `If-Match`.
+    pub if_match: Option<String>,
     /// Whether another process of the shop sent it, maybe one of a newer version: then unknown fields are dropped. From clients
     /// they are mistakes.
     pub from_peer: bool,
@@ -124,6 +133,28 @@ impl Incoming {
         }
     }
 
+    /// The condition.
+    ///
+    /// # Errors
+    /// `invalid_argument` with the name of the header.
+    pub fn if_match(&self) -> Result<IfMatch, Fault> {
+        match &self.if_match {
+            None => Ok(IfMatch::Absent),
+            Some(header) => header.parse().map_err(|rule| Fault::invalid("/If-Match", rule)),
+        }
+    }
+
+    /// Checks that there is no condition: the operation compares none. Whoever sends one must not believe that it was heeded.
+    ///
+    /// # Errors
+    /// `invalid_argument` with the name of the header.
+    pub fn no_if_match(&self) -> Result<(), Fault> {
+        match self.if_match {
+            None => Ok(()),
+            Some(_) => Err(Fault::invalid("/If-Match", "is not compared by this operation")),
+        }
+    }
+
     /// The JSON body.
     ///
     /// # Errors
@@ -132,7 +163,7 @@ impl Incoming {
         // no body is an empty object: enough where every field may be left out, and elsewhere the missing field is named
         let body = self.body.as_deref().unwrap_or(b"{}");
         if body.is_empty() {
-            let empty = Self { body: None, params: Vec::new(), query: String::new(), ..*self };
+            let empty = Self { body: None, params: Vec::new(), query: String::new(), if_match: None, ..*self };
             empty.body::<T>()?;
             return Err(Fault::invalid(
                 "",
@@ -196,7 +227,8 @@ mod tests {
     }
 
     fn refuse(body: &str) -> (String, String) {
-        let incoming = Incoming { params: vec![], query: String::new(), body: Some(body.into()), from_peer: false };
+        let incoming =
+            Incoming { params: vec![], query: String::new(), body: Some(body.into()), if_match: None, from_peer: false };
         let fault = incoming.body::<Body>().expect_err(body);
         assert_eq!(fault.code(), Code::InvalidArgument);
         (fault.errors().first().map_or(String::new(), |e| e.pointer.clone()), fault.to_string())
@@ -212,6 +244,7 @@ mod tests {
             params: vec![],
             query: String::new(),
             body: body.map(|body| body.into()),
+            if_match: None,
             from_peer: false,
         };
         assert!(incoming(None).body::<Optional>().is_ok_and(|body| body.note.is_none()));
@@ -224,7 +257,8 @@ mod tests {
     #[test]
     fn a_whole_number_may_have_a_fraction_of_zeros() {
         let body = br#"{"name":"2.0","lines":[{"quantity":2.0}]}"#;
-        let incoming = Incoming { params: vec![], query: String::new(), body: Some(body.to_vec()), from_peer: false };
+        let incoming =
+            Incoming { params: vec![], query: String::new(), body: Some(body.to_vec()), if_match: None, from_peer: false };
         let body: Body = incoming.body().expect("2.0 is an integer");
         assert_eq!((body.name.as_str(), body.lines[0].quantity), ("2.0", 2));
     }

@@ -1,7 +1,7 @@
 //! The answer of an operation on the wire: a result as JSON, or a problem document.
 
 use super::lenient;
-use crate::{ApiError, Ctx, Fault, Op, Problem};
+use crate::{ApiError, Ctx, ETag, Fault, Op, Problem, Tagged};
 use serde::{Serialize, de::DeserializeOwned};
 
 /// The answer of an operation as the server sends it.
@@ -13,6 +13,8 @@ pub enum Reply {
         status: u16,
         /// JSON; empty for 204.
         body: Vec<u8>,
+        /// The tag of what is in the body, if the operation has one.
+        etag: Option<ETag>,
     },
     /// It failed.
     Failed(Box<Problem>),
@@ -22,12 +24,21 @@ impl Reply {
     /// Encodes the result of `op`.
     pub fn of<T: Serialize, E: ApiError>(op: &Op, cx: &Ctx, result: Result<T, E>) -> Self {
         match result {
-            Ok(_) if op.status == 204 => Self::Done { status: 204, body: Vec::new() },
+            Ok(_) if op.status == 204 => Self::Done { status: 204, body: Vec::new(), etag: None },
             Ok(value) => match serde_json::to_vec(&value) {
-                Ok(body) => Self::Done { status: op.status, body },
+                Ok(body) => Self::Done { status: op.status, body, etag: None },
                 Err(e) => Self::problem(Fault::internal(format_args!("reply of {}: {e}", op.id)).into(), Some(cx)),
             },
             Err(error) => Self::problem(op.declared(error.into_problem()), Some(cx)),
+        }
+    }
+
+    /// Encodes the result of `op`, with its tag.
+    pub fn of_tagged<T: Serialize + Tagged, E: ApiError>(op: &Op, cx: &Ctx, result: Result<T, E>) -> Self {
+        let tag = result.as_ref().ok().map(Tagged::etag);
+        match Self::of(op, cx, result) {
+            Self::Done { status, body, .. } => Self::Done { status, body, etag: tag },
+            failed => failed,
         }
     }
 
@@ -40,7 +51,7 @@ impl Reply {
     /// The answer of a peer. Any 2xx is a success, so that a peer of another version may answer another one.
     pub(crate) fn received(op: &Op, status: u16, body: Vec<u8>) -> Self {
         if (200..300).contains(&status) {
-            return Self::Done { status, body };
+            return Self::Done { status, body, etag: None };
         }
         match serde_json::from_slice(&body) {
             Ok(problem) => Self::Failed(problem),

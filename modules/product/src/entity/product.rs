@@ -16,6 +16,8 @@ pub(crate) struct Model {
     pub(crate) category_id: Option<i64>,
     pub(crate) stock_quantity: i64,
     pub(crate) reserved: i64,
+    /// Counts the changes of the content: not of the stock.
+    pub(crate) version: i64,
     pub(crate) created_at: DateTimeUtc,
     pub(crate) updated_at: DateTimeUtc,
     pub(crate) deleted_at: Option<DateTimeUtc>,

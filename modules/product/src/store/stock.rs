@@ -13,7 +13,11 @@ use crate::{
         variant,
     },
 };
-use kernel::{OrderId, Page, UserId, now};
+use kernel::{
+    OrderId, Page, UserId,
+    db::{Keyset, Rows},
+    now,
+};
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, ExprTrait, Order, PaginatorTrait, QueryFilter, QueryOrder,
     QuerySelect, QueryTrait, Select, Set,
@@ -382,9 +386,9 @@ fn movements(query: &ListMovements) -> Select<stock_movement::Entity> {
 }
 
 /// A page of movements, the newest first.
-pub(crate) async fn page(db: &impl ConnectionTrait, query: &ListMovements, page: Page) -> Result<Vec<stock_movement::Model>> {
-    let find = movements(query).order_by_desc(stock_movement::Column::Id);
-    Ok(find.offset(page.offset()).limit(u64::from(page.per_page())).all(db).await?)
+pub(crate) async fn page(db: &impl ConnectionTrait, query: &ListMovements, page: &Page) -> Result<Rows<stock_movement::Model>> {
+    let id = stock_movement::Column::Id;
+    Keyset::new([(id, true)], id).page(db, movements(query), page).await
 }
 
 pub(crate) async fn count(db: &impl ConnectionTrait, query: &ListMovements) -> Result<u64> {

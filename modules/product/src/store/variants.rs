@@ -213,8 +213,8 @@ pub(crate) async fn delete_all(db: &impl ConnectionTrait, product: ProductId) ->
     Ok(())
 }
 
-/// Sets the lowest price of a product's variants as its own.
-pub(crate) async fn set_lowest_price(db: &impl ConnectionTrait, product: ProductId) -> Result<()> {
+/// Counts a change of a product's variants, and sets the lowest price of them as its own.
+pub(crate) async fn count_change(db: &impl ConnectionTrait, product: ProductId) -> Result<()> {
     let lowest = Query::select()
         .expr(Expr::col(Column::PriceMinor).min())
         .from(variant::Entity)
@@ -223,6 +223,7 @@ pub(crate) async fn set_lowest_price(db: &impl ConnectionTrait, product: Product
         .to_owned();
     product::Entity::update_many()
         .col_expr(product::Column::PriceMinor, Expr::SubQuery(None, Box::new(lowest.into())))
+        .col_expr(product::Column::Version, Expr::col(product::Column::Version).add(1))
         .filter(product::Column::Id.eq(product.0))
         .exec(db)
         .await?;

@@ -3,7 +3,7 @@
 use crate::{ids::VariantId, types::MAX_QUANTITY};
 use garde::Validate;
 use kernel::{
-    MAX_PAGE, MAX_PER_PAGE, OrderId, Pagination, Request, UserId,
+    Cursor, ETag, MAX_PAGE, MAX_PER_PAGE, OrderId, Pagination, Request, Tagged, UserId,
     chrono::{DateTime, Utc},
     rules::between,
     text::Line,
@@ -28,8 +28,17 @@ pub struct Stock {
     /// Pieces of them that can be sold now.
     #[schema(example = 25)]
     pub available: u32,
+    /// Counts the changes, from 1. The `ETag` begins with it.
+    #[schema(example = 7)]
+    pub version: i64,
     /// Time of the last change.
     pub updated_at: DateTime<Utc>,
+}
+
+impl Tagged for Stock {
+    fn etag(&self) -> ETag {
+        ETag::new(self.version, self)
+    }
 }
 
 /// A movement of the stock to make: give either `delta` or `counted`.
@@ -124,6 +133,12 @@ pub struct ListMovements {
     #[param(minimum = 1, maximum = 1_000_000, default = 1)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub page: Option<i64>,
+    /// The `next_cursor` of the page before, with the same filters and `per_page`; in place of `page`. However far down the list, it
+    /// takes no longer than the first page.
+    #[garde(skip)]
+    #[param(value_type = Option<String>, pattern = "^[A-Za-z0-9_-]{1,4096}$")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<Cursor>,
     /// Movements on a page, 1 to 100.
     #[garde(inner(custom(between(1, MAX_PER_PAGE))))]
     #[param(minimum = 1, maximum = 100, default = 20)]

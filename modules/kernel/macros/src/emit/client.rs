@@ -1,6 +1,6 @@
 //! The client: the erased twin of the trait, which can stand behind a pointer, and the one interceptor in front of it.
 
-use super::{bounds, names, params};
+use super::{bounds, instead, names, params};
 use crate::model::{Api, Arg, Names, Op, Returns, Role};
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -10,7 +10,7 @@ pub(super) fn emit(api: &Api) -> TokenStream {
     let Names { client, erased, remote } = api.names();
     let declared = api.ops.iter().map(erased_signature);
     let implemented = api.ops.iter().map(|op| {
-        let (signature, method, cx, args, validate) = (erased_signature(op), &op.name, &op.cx, names(op), validate(op));
+        let (signature, method, cx, args, validate) = (erased_signature(op), &op.name, &op.cx, names(op), validate(api, op));
         let bounds = bounds(op);
         quote! {
             #signature {
@@ -93,12 +93,17 @@ fn erased_signature(op: &Op) -> TokenStream {
     quote!(fn #name(self: ::std::sync::Arc<Self>, #params) -> ::kernel::BoxFuture<#returns>)
 }
 
-/// The rules of the query or body are checked inside the call: after access, before the operation, in every placement.
-fn validate(op: &Op) -> TokenStream {
+/// The rules of the query or body and the demand for a condition are checked inside the call: after access, before the operation, in
+/// every placement.
+fn validate(api: &Api, op: &Op) -> TokenStream {
+    let demand = instead(api, op).zip(op.arg(Role::Condition)).map(|(instead, Arg { name, .. })| {
+        let error = &op.returns.error;
+        quote!(::kernel::IfMatch::demanded(&#name, #instead).map_err(::kernel::bounds::failed::<#error>)?;)
+    });
     let (payload, error) = (op.args.iter().filter(|arg| matches!(arg.role, Role::Query | Role::Body)), &op.returns.error);
     let checks = payload
         .map(|Arg { name, ty, .. }| quote!(::kernel::validate::<#ty>(&#name).map_err(::kernel::bounds::failed::<#error>)?;));
-    checks.collect()
+    checks.chain(demand).collect()
 }
 
 /// The user whose things the path names.

@@ -1,7 +1,7 @@
 //! The side that answers requests: decodes arguments, calls, encodes the result. Without a web framework.
 
 use super::bounds;
-use crate::model::{Api, Arg, Op, Returns, Role};
+use crate::model::{Api, Arg, Op, Returns, Role, Verb};
 use proc_macro2::TokenStream;
 use quote::quote;
 use syn::Index;
@@ -48,6 +48,9 @@ fn arm(api: &Api, index: usize, op: &Op) -> TokenStream {
     let (name, method, bounds) = (&api.item.ident, &op.name, bounds(op));
     let Returns { ok, error, .. } = &op.returns;
     let no_query = op.arg(Role::Query).is_none().then(|| quote!(incoming.no_query()?;));
+    let no_condition =
+        (op.arg(Role::Condition).is_none() && op.route.verb != Verb::Get).then(|| quote!(incoming.no_if_match()?;));
+    let of = if op.is_tagged() { quote!(of_tagged) } else { quote!(of) };
     let decode = op.args.iter().map(decode);
     let args = (0..op.args.len()).map(Index::from);
     quote! {
@@ -55,12 +58,13 @@ fn arm(api: &Api, index: usize, op: &Op) -> TokenStream {
             #bounds
             let decode = || -> ::core::result::Result<_, ::kernel::Fault> {
                 #no_query
+                #no_condition
                 ::core::result::Result::Ok((#(#decode,)*))
             };
             match decode() {
                 ::core::result::Result::Ok(args) => {
                     let result = #name::#method(&*self, &cx #(, args.#args)*).await;
-                    ::kernel::Reply::of::<#ok, #error>(&OPS[#index], &cx, result)
+                    ::kernel::Reply::#of::<#ok, #error>(&OPS[#index], &cx, result)
                 }
                 ::core::result::Result::Err(fault) => {
                     ::kernel::Reply::problem(fault.into(), ::core::option::Option::Some(&cx))
@@ -77,5 +81,6 @@ fn decode(arg: &Arg) -> TokenStream {
         Role::Owner => quote!(incoming.own_param(&cx, #text)?),
         Role::Query => quote!(incoming.query::<#ty>()?),
         Role::Body => quote!(incoming.body::<#ty>()?),
+        Role::Condition => quote!(incoming.if_match()?),
     }
 }

@@ -10,7 +10,7 @@ mod remote;
 use crate::{
     check,
     diagnose::Mistakes,
-    model::{Arg, Op, Returns, Role},
+    model::{Api, Arg, Op, Returns, Role},
     parse,
 };
 use proc_macro2::TokenStream;
@@ -56,6 +56,14 @@ fn names(op: &Op) -> TokenStream {
     quote!(#(, #names)*)
 }
 
+/// The operation for callers who cannot state the condition that this one demands, as they call it: `POST /api/things`.
+fn instead(api: &Api, op: &Op) -> Option<String> {
+    let name = op.route.unless.value()?;
+    let other = &api.ops.iter().find(|other| other.name == *name)?.route;
+    let path = other.public.value().unwrap_or(&other.path).text.value();
+    Some(format!("{} {path}", other.verb.text().to_uppercase()))
+}
+
 /// Asserts what the types need. It precedes all else in every body that uses them: the compiler does not report what follows from
 /// it, provided that the types are named there, too, instead of inferred.
 fn bounds(op: &Op) -> TokenStream {
@@ -63,11 +71,14 @@ fn bounds(op: &Op) -> TokenStream {
         Role::Path | Role::Owner => quote!(::kernel::bounds::param::<#ty>();),
         Role::Query => quote!(::kernel::bounds::query::<#ty>();),
         Role::Body => quote!(::kernel::bounds::body::<#ty>();),
+        Role::Condition => TokenStream::new(),
     });
     let Returns { ok, error, .. } = &op.returns;
+    let tagged = op.is_tagged().then(|| quote!(::kernel::bounds::tagged::<#ok>();));
     quote! {
         #(#args)*
         ::kernel::bounds::answer::<#ok>();
+        #tagged
         ::kernel::bounds::error::<#error>();
     }
 }

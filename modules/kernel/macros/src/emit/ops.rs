@@ -1,13 +1,14 @@
 //! The operations as data.
 
-use crate::model::{Access, Api, Key, Op, Retry, Verb};
+use super::instead;
+use crate::model::{Access, Api, Key, Op, Retry, Role, Verb};
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 use syn::ext::IdentExt;
 
 pub(super) fn emit(api: &Api) -> TokenStream {
     let (vis, module) = (&api.item.vis, &api.module);
-    let rows = api.ops.iter().map(|op| row(module, op));
+    let rows = api.ops.iter().map(|op| row(api, op));
     let constants = api.ops.iter().enumerate().map(|(index, op)| {
         let (name, doc) = (format_ident!("{}", op.text().to_uppercase()), format!("`{module}.{}`", op.text()));
         quote!(#[doc = #doc] pub const #name: &::kernel::Op = &super::OPS[#index];)
@@ -26,8 +27,8 @@ pub(super) fn emit(api: &Api) -> TokenStream {
     }
 }
 
-fn row(module: &str, op: &Op) -> TokenStream {
-    let (name, route) = (op.text(), &op.route);
+fn row(api: &Api, op: &Op) -> TokenStream {
+    let (module, name, route) = (&api.module, op.text(), &op.route);
     let id = format!("{module}.{name}");
     let (method, path) = (route.verb.variant(), &route.path.text);
     let public = option(route.public.value().map(|public| {
@@ -50,6 +51,12 @@ fn row(module: &str, op: &Op) -> TokenStream {
         let (count, seconds) = (rate.count, rate.window.as_secs());
         quote!(::kernel::Rate { count: #count, window: ::core::time::Duration::from_secs(#seconds) })
     }));
+    let etag = op.is_tagged();
+    let condition = match (op.arg(Role::Condition), instead(api, op)) {
+        (None, _) => quote!(None),
+        (Some(_), None) => quote!(Optional),
+        (Some(_), Some(instead)) => quote!(Demanded { instead: #instead }),
+    };
     let status = op.status();
     let error = &op.returns.error;
     let errors = match route.errors.value() {
@@ -72,6 +79,8 @@ fn row(module: &str, op: &Op) -> TokenStream {
             public: #public,
             access: ::kernel::Access::#access,
             retry: ::kernel::Retry::#retry,
+            etag: #etag,
+            condition: ::kernel::Condition::#condition,
             rate: #rate,
             status: #status,
             errors: #errors,

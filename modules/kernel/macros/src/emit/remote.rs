@@ -35,5 +35,6 @@ fn encode(arg: &Arg) -> TokenStream {
         Role::Path | Role::Owner => quote!(.param::<#ty>(#text, &#name)),
         Role::Query => quote!(.query::<#ty>(&#name)),
         Role::Body => quote!(.body::<#ty>(&#name)),
+        Role::Condition => quote!(.if_match(&#name)),
     }
 }

@@ -31,6 +31,8 @@ pub(super) fn read(attribute: &Attribute, mistakes: &Mistakes) -> Option<Route> 
             public: Key::Missing,
             access: Key::Missing,
             retry: Key::Missing,
+            etag: Key::Missing,
+            unless: Key::Missing,
             rate: Key::Missing,
             status: Key::Missing,
             errors: Key::Missing,
@@ -44,6 +46,10 @@ pub(super) fn read(attribute: &Attribute, mistakes: &Mistakes) -> Option<Route> 
             if key == "errors" {
                 let value = errors(until_comma(input)?, &key);
                 fill(&mut route.errors, key, value, mistakes);
+                continue;
+            }
+            if key == "etag" {
+                fill(&mut route.etag, key, Ok(()), mistakes);
                 continue;
             }
             input.parse::<Token![=]>()?;
@@ -70,9 +76,11 @@ fn set(route: &mut Route, key: Ident, value: TokenStream, mistakes: &Mistakes) {
         "public" => fill(&mut route.public, key, public(value, mistakes), mistakes),
         "access" => fill(&mut route.access, key, access(value), mistakes),
         "retry" => fill(&mut route.retry, key, retry(value), mistakes),
+        "unless" => fill(&mut route.unless, key, unless(value), mistakes),
         "rate" => fill(&mut route.rate, key, rate(value), mistakes),
         "status" => fill(&mut route.status, key, status(value), mistakes),
-        _ => mistakes.add(&key, "use one of the keys `public`, `access`, `retry`, `rate`, `status` and `errors(..)`"),
+        _ => mistakes
+            .add(&key, "use one of the keys `public`, `access`, `retry`, `rate`, `status`, `etag`, `unless` and `errors(..)`"),
     }
 }
 
@@ -160,6 +168,10 @@ fn retry(tokens: TokenStream) -> syn::Result<Retry> {
         }
     };
     value(tokens, parser, "write `retry = key` or `retry = never`")
+}
+
+fn unless(tokens: TokenStream) -> syn::Result<Ident> {
+    value(tokens, Ident::parse_any, "name the operation that does without `If-Match`: `unless = receive`")
 }
 
 fn rate(tokens: TokenStream) -> syn::Result<Rate> {

@@ -3,7 +3,7 @@ pub trait ShelfApi {
     /// Get one book.
     ///
     /// Lent ones, too.
-    #[get("/books/{id}", public = "/api/books/{id}", access = anyone, rate = "100/min", errors(NotFound))]
+    #[get("/books/{id}", public = "/api/books/{id}", access = anyone, etag, rate = "100/min", errors(NotFound))]
     async fn get(&self, cx: &Ctx, id: BookId) -> Result<Book, ShelfError>;
 
     /// List books.
@@ -17,6 +17,14 @@ pub trait ShelfApi {
     /// Take a book back.
     #[delete("/readers/{reader}/books/{id}", public = "/api/my/books/{id}", access = user, status = 204, rate = "1/day")]
     async fn give_back(&self, cx: &Ctx, reader: UserId, id: BookId) -> Result<(), ShelfError>;
+
+    /// Correct a book.
+    #[patch("/books/{id}", access = role(admin), etag)]
+    async fn correct(&self, cx: &Ctx, id: BookId, if_match: IfMatch, patch: BookPatch) -> Result<Book, ShelfError>;
+
+    /// Count the copies of a book.
+    #[put("/books/{id}/copies", access = role(admin), etag, unless = add)]
+    async fn count(&self, cx: &Ctx, id: BookId, if_match: IfMatch, copies: Copies) -> Result<Book, ShelfError>;
 
     /// Lend a book.
     #[put("/loans/{id}", access = module(desk, robot), errors(NotFound, LentOut))]
