@@ -198,6 +198,10 @@ impl Reader<'_> {
                 self.members(base, &rules, &body[name], &at);
                 continue;
             }
+            if rules["items"].is_object() {
+                self.items(base, &rules, &body[name], &at, &|value| with(name, Some(value)));
+                continue;
+            }
             let (inside, outside) = values(name, &rules);
             for (values, is_inside) in [(inside, true), (outside, false)] {
                 for value in values {
@@ -215,6 +219,26 @@ impl Reader<'_> {
         assert_eq!(schema["additionalProperties"], false, "{} {}{pointer}", base.method, base.path);
         let unknown = with("unknown_member", Some(json!(1)));
         self.side(Place::Body, unknown, &format!("{pointer}/unknown_member"), false, &json!(1));
+    }
+
+    /// The list at `pointer` of the body, which has one item.
+    fn items(&mut self, base: &Request, rules: &Value, body: &Value, pointer: &str, with: &dyn Fn(Value) -> Request) {
+        let count = |limit: &str| rules[limit].as_u64();
+        for (some, is_inside) in [(count("minItems"), true), (count("minItems").filter(|least| *least > 0), false)] {
+            let number = some.map(|least| if is_inside { least } else { least - 1 });
+            if let Some(number) = number.filter(|number| *number != 1) {
+                self.side(Place::Body, with(json!(vec![&body[0]; number as usize])), pointer, is_inside, &json!(number));
+            }
+        }
+        let most = count("maxItems").unwrap_or_else(|| panic!("{pointer} may have any number of items"));
+        self.side(Place::Body, with(json!(vec![&body[0]; most as usize + 1])), pointer, false, &json!(most + 1));
+        for other in [json!("x"), json!(1), json!({})] {
+            self.side(Place::Body, with(other.clone()), pointer, false, &other);
+        }
+        let item = self.resolve(&rules["items"]);
+        if item["properties"].is_object() {
+            self.members(base, &item, &body[0], &format!("{pointer}/0"));
+        }
     }
 
     fn side(&mut self, place: Place, request: Request, field: &str, is_inside: bool, value: &Value) {
@@ -249,6 +273,9 @@ impl Reader<'_> {
     /// A valid value, with all members.
     fn example(&self, schema: &Value, name: &str) -> Value {
         let rules = self.resolve(schema);
+        if rules["items"].is_object() {
+            return json!([self.example(&rules["items"], name)]);
+        }
         match rules["properties"].as_object() {
             Some(members) => {
                 let members = members.iter().map(|(name, rules)| (name.clone(), self.example(rules, name)));

@@ -1,7 +1,14 @@
 //! Rules of the catalogue. Pure functions.
 
-use crate::{CategoryId, HoldLine, MAX_PRICE_MINOR, OptionOf, ProductError, ProductOption, SetVariant, SetVariants};
-use kernel::{Amount, Currency, Fault, Money, serde_json};
+use crate::{
+    CategoryId, HoldLine, MAX_PRICE_MINOR, OptionOf, ProductError, ProductOption, SetVariant, SetVariants,
+    entity::{product, variant},
+};
+use kernel::{
+    Amount, Currency, Fault, Money,
+    chrono::{DateTime, Utc},
+    serde_json,
+};
 use std::collections::{HashMap, HashSet};
 
 /// Validates the price of a product: the shop's currency, and 0 to the highest price.
@@ -84,6 +91,53 @@ pub(crate) fn variants(request: SetVariants, shop: Currency) -> Result<Vec<Wante
         Ok(Wanted { spec, options, price_minor: price.map(|price| price.minor) })
     });
     wanted.collect()
+}
+
+impl Wanted {
+    /// The variant as it shall be, at its new position; `None` if it is so already.
+    pub(crate) fn change(self, before: &variant::Model, position: i32, now: DateTime<Utc>) -> Option<variant::Model> {
+        let after = self.applied(before.clone(), position);
+        (after != *before).then(|| variant::Model { updated_at: now, ..after })
+    }
+
+    /// A new variant of a product. The store gives it an id.
+    pub(crate) fn add(self, product: &product::Model, position: i32, now: DateTime<Utc>) -> variant::Model {
+        let empty = variant::Model {
+            id: 0,
+            product_id: product.id,
+            position,
+            options: String::new(),
+            sku: None,
+            sku_key: None,
+            gtin: None,
+            price_minor: product.price_minor,
+            weight_grams: None,
+            length_mm: None,
+            width_mm: None,
+            height_mm: None,
+            created_at: now,
+            updated_at: now,
+            deleted_at: None,
+        };
+        self.applied(empty, position)
+    }
+
+    fn applied(self, before: variant::Model, position: i32) -> variant::Model {
+        let Self { spec, options, price_minor } = self;
+        variant::Model {
+            position,
+            options,
+            sku_key: spec.sku.as_ref().map(|sku| sku.to_lowercase()),
+            sku: spec.sku.map(String::from),
+            gtin: spec.gtin,
+            price_minor: price_minor.unwrap_or(before.price_minor),
+            weight_grams: spec.weight_grams,
+            length_mm: spec.length_mm,
+            width_mm: spec.width_mm,
+            height_mm: spec.height_mm,
+            ..before
+        }
+    }
 }
 
 /// Options as the store compares them: empty without options.

@@ -30,7 +30,7 @@ pub(crate) mod variants;
 use search::Search;
 use sort_key::sort_key;
 
-type Result<T, E = Fault> = std::result::Result<T, E>;
+type Result<T> = std::result::Result<T, Fault>;
 
 /// A product that was not deleted.
 pub(crate) async fn product(db: &impl ConnectionTrait, id: ProductId) -> Result<Option<product::Model>> {

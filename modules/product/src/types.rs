@@ -4,6 +4,7 @@ mod variants;
 pub use stock::*;
 pub use variants::*;
 
+use self::variants::not_negative;
 use crate::{
     ids::{CategoryId, Ids, ProductId, VariantId},
     sort::ProductSort,
@@ -19,8 +20,6 @@ use serde::{Deserialize, Deserializer, Serialize};
 use std::fmt;
 use utoipa::{IntoParams, ToSchema};
 
-/// The highest stock, and the highest quantity of a line.
-pub const MAX_QUANTITY: u32 = 1_000_000;
 /// The highest price, in minor units of the shop's currency: 99,999,999.99 EUR, 9,999,999,999 VND.
 pub const MAX_PRICE_MINOR: i64 = 9_999_999_999;
 
@@ -402,9 +401,4 @@ impl fmt::Display for Shortage {
             None => write!(f, "{} of product {} left", self.available, self.product_id),
         }
     }
-}
-
-/// The upper limit depends on the currency: see `rules.rs`.
-fn not_negative<C>(price: &Amount, _: &C) -> garde::Result {
-    if *price >= Amount::ZERO { Ok(()) } else { Err(garde::Error::new("must be at least 0")) }
 }

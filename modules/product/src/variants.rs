@@ -8,11 +8,7 @@ use crate::{
     store::{self, stock, variants},
     view::{to_product, to_variant},
 };
-use kernel::{
-    Ctx, Fault, IfMatch, Tagged,
-    db::{Tx, is_duplicate},
-};
-use sea_orm::DbErr;
+use kernel::{Ctx, Fault, IfMatch, Tagged, db::Tx};
 use std::collections::{HashMap, HashSet};
 
 impl Products {
@@ -71,9 +67,10 @@ impl Products {
         let kept: HashSet<_> = wanted.iter().filter_map(|one| one.spec.id).map(|id| id.0).collect();
         let gone: Vec<i64> = existing.keys().copied().filter(|id| !kept.contains(id)).collect();
         let (old, new): (Vec<_>, Vec<_>) = (0..).zip(wanted).partition(|(_, one)| one.spec.id.is_some());
+        let now = self.db.now();
         let changed = old.into_iter().filter_map(|(position, one)| {
             let before = existing.get(&one.spec.id?.0)?;
-            variants::changed(before, one, position)
+            one.change(before, position, now)
         });
         let changed: Vec<_> = changed.collect();
         if gone.is_empty() && changed.is_empty() && new.is_empty() {
@@ -84,13 +81,10 @@ impl Products {
             variants::delete(&*tx, &gone).await?;
         }
         let pieces: Vec<i64> = new.iter().map(|(_, one)| one.spec.stock_quantity.unwrap_or_default()).collect();
-        let new = new.into_iter().map(|(position, one)| variants::added(&product, one, position)).collect();
-        let ids = match variants::write(&*tx, changed, new).await {
-            Ok(ids) => ids,
-            Err(e) => {
-                drop(tx);
-                return Err(self.why_not_written(id, &keys, e).await);
-            }
+        let new = new.into_iter().map(|(position, one)| one.add(&product, position, now)).collect();
+        let Some(ids) = variants::write(&*tx, changed, new).await? else {
+            drop(tx);
+            return Err(self.sku_taken_meanwhile(id, &keys).await?);
         };
         stock::insert_items(&*tx, &std::iter::zip(ids, pieces).collect::<Vec<_>>(), cx.user()?).await?;
         variants::count_change(&*tx, id).await?;
@@ -100,11 +94,9 @@ impl Products {
         Ok(product)
     }
 
-    /// After the SKUs were compared, another request may have given one of them to another product.
-    async fn why_not_written(&self, id: ProductId, keys: &[String], e: DbErr) -> ProductError {
-        match variants::sku_of_others(self.db.read(), id, keys).await {
-            Ok(Some(sku)) if is_duplicate(&e) => ProductError::SkuTaken { sku },
-            _ => Fault::from(e).into(),
-        }
+    /// After the SKUs were compared, another request has given one of them to another product.
+    async fn sku_taken_meanwhile(&self, id: ProductId, keys: &[String]) -> Result<ProductError> {
+        let sku = variants::sku_of_others(self.db.read(), id, keys).await?;
+        Ok(ProductError::SkuTaken { sku: sku.unwrap_or_default() })
     }
 }

@@ -28,20 +28,8 @@ pub(crate) struct Model {
 pub(crate) enum Relation {
     #[sea_orm(belongs_to = "super::product::Entity", from = "Column::ProductId", to = "super::product::Column::Id")]
     Product,
-    #[sea_orm(has_one = "super::stock_item::Entity")]
+    #[sea_orm(belongs_to = "super::stock_item::Entity", from = "Column::Id", to = "super::stock_item::Column::VariantId")]
     StockItem,
-}
-
-impl Related<super::product::Entity> for Entity {
-    fn to() -> RelationDef {
-        Relation::Product.def()
-    }
-}
-
-impl Related<super::stock_item::Entity> for Entity {
-    fn to() -> RelationDef {
-        Relation::StockItem.def()
-    }
 }
 
 impl ActiveModelBehavior for ActiveModel {}

@@ -1,15 +1,16 @@
 //! Queries of holds: which order holds which variants.
 
-use super::Result;
 use crate::entity::{hold, hold_line};
 use kernel::{
-    OrderId,
+    Fault, OrderId,
     chrono::{DateTime, Utc},
 };
 use sea_orm::{
     ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, TryInsertResult,
     sea_query::Expr,
 };
+
+type Result<T> = std::result::Result<T, Fault>;
 
 pub(crate) async fn hold(db: &impl ConnectionTrait, order: OrderId) -> Result<Option<hold::Model>> {
     Ok(hold::Entity::find_by_id(order.0).one(db).await?)

@@ -3,7 +3,7 @@
 //! Every change locks the products of its items first, in the order of their ids, then the items, and appends a movement for each. The
 //! stock of a product is the sum of its variants that are sold. (SQLite has one writer and ignores the locks.)
 
-use super::{Result, variants::insert_from};
+use super::variants::insert_from;
 use crate::{
     HoldLine, ListMovements, ProductId, VariantId,
     entity::{
@@ -14,18 +14,21 @@ use crate::{
     },
 };
 use kernel::{
-    OrderId, Page, UserId,
+    Fault, OrderId, Page, UserId,
     db::{Keyset, Rows},
     now,
 };
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, ExprTrait, Order, PaginatorTrait, QueryFilter, QueryOrder,
-    QuerySelect, QueryTrait, Select, Set,
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, ExprTrait, JoinType, Order, PaginatorTrait, QueryFilter,
+    QueryOrder, QuerySelect, QueryTrait, RelationTrait, Select, Set,
     sea_query::{CaseStatement, Expr, Query, SelectStatement},
 };
 
+type Result<T> = std::result::Result<T, Fault>;
+
 pub(crate) async fn item(db: &impl ConnectionTrait, id: VariantId) -> Result<Option<stock_item::Model>> {
-    let find = stock_item::Entity::find_by_id((id.0, LOCATION)).inner_join(variant::Entity);
+    let find = stock_item::Entity::find_by_id((id.0, LOCATION));
+    let find = find.join(JoinType::InnerJoin, variant::Relation::StockItem.def().rev());
     Ok(find.filter(variant::Column::DeletedAt.is_null()).one(db).await?)
 }
 
@@ -218,7 +221,7 @@ pub(crate) async fn change(db: &impl ConnectionTrait, change: Change) -> Result<
         .filter(Column::LocationId.eq(LOCATION))
         .exec_with_returning(db)
         .await?;
-    let item = items.into_iter().next().ok_or_else(|| kernel::Fault::internal("a variant without a stock item"))?;
+    let item = items.into_iter().next().ok_or_else(|| Fault::internal("a variant without a stock item"))?;
     use product::Column as Of;
     product::Entity::update_many()
         .col_expr(Of::StockQuantity, Expr::col(Of::StockQuantity).add(change.pieces))

@@ -1,21 +1,21 @@
 //! Queries of variants.
 
-use super::Result;
 use crate::{
     ProductId, VariantId,
     entity::{
         product, stock_item,
         variant::{self, Column},
     },
-    rules::Wanted,
 };
-use kernel::{Fault, now};
+use kernel::{Fault, db::is_duplicate, now};
 use sea_orm::{
     ActiveValue::NotSet,
     ColumnTrait, ConnectionTrait, DbErr, EntityTrait, ExprTrait, FromQueryResult, IntoActiveModel, JoinType, QueryFilter,
     QueryOrder, QuerySelect, RelationTrait, Select,
     sea_query::{Expr, InsertStatement, OnConflict, Query, SelectStatement},
 };
+
+type Result<T> = std::result::Result<T, Fault>;
 
 /// A variant that is sold, with what it takes to show it.
 #[derive(Debug, FromQueryResult)]
@@ -88,60 +88,25 @@ pub(crate) async fn delete(db: &impl ConnectionTrait, ids: &[i64]) -> Result<()>
     Ok(())
 }
 
-/// A variant as it shall be, at its new position; `None` if it is so already.
-pub(crate) fn changed(before: &variant::Model, wanted: Wanted, position: i32) -> Option<variant::Model> {
-    let after = with(before.clone(), wanted, position);
-    (after != *before).then(|| variant::Model { updated_at: now(), ..after })
-}
-
-fn with(before: variant::Model, wanted: Wanted, position: i32) -> variant::Model {
-    let Wanted { spec, options, price_minor } = wanted;
-    variant::Model {
-        position,
-        options,
-        sku_key: spec.sku.as_ref().map(|sku| sku.to_lowercase()),
-        sku: spec.sku.map(String::from),
-        gtin: spec.gtin,
-        price_minor: price_minor.unwrap_or(before.price_minor),
-        weight_grams: spec.weight_grams,
-        length_mm: spec.length_mm,
-        width_mm: spec.width_mm,
-        height_mm: spec.height_mm,
-        ..before
-    }
-}
-
-/// A new variant of a product.
-pub(crate) fn added(product: &product::Model, wanted: Wanted, position: i32) -> variant::ActiveModel {
-    let empty = variant::Model {
-        id: 0,
-        product_id: product.id,
-        position,
-        options: String::new(),
-        sku: None,
-        sku_key: None,
-        gtin: None,
-        price_minor: product.price_minor,
-        weight_grams: None,
-        length_mm: None,
-        width_mm: None,
-        height_mm: None,
-        created_at: now(),
-        updated_at: now(),
-        deleted_at: None,
-    };
-    variant::ActiveModel { id: NotSet, ..with(empty, wanted, position).into_active_model() }
-}
-
-/// Writes variants of a product that have changed, and inserts new ones. Returns the ids of these, in the order of the rows.
-///
-/// # Errors
-/// A duplicate, when another product got one of the SKUs meanwhile.
+/// Writes variants of a product that have changed, and inserts new ones, whatever their ids. Returns the ids of these, in the order of
+/// the rows; `None` when another product has one of the SKUs, and then the caller must roll back.
 pub(crate) async fn write(
     db: &impl ConnectionTrait,
     changed: Vec<variant::Model>,
-    new: Vec<variant::ActiveModel>,
-) -> Result<Vec<VariantId>, DbErr> {
+    new: Vec<variant::Model>,
+) -> Result<Option<Vec<VariantId>>> {
+    match try_to_write(db, changed, new).await {
+        Ok(ids) => Ok(Some(ids)),
+        Err(e) if is_duplicate(&e) => Ok(None),
+        Err(e) => Err(e.into()),
+    }
+}
+
+async fn try_to_write(
+    db: &impl ConnectionTrait,
+    changed: Vec<variant::Model>,
+    new: Vec<variant::Model>,
+) -> std::result::Result<Vec<VariantId>, DbErr> {
     if !changed.is_empty() {
         // variants may exchange what must be unique
         let ids: Vec<i64> = changed.iter().map(|variant| variant.id).collect();
@@ -171,6 +136,7 @@ pub(crate) async fn write(
     if new.is_empty() {
         return Ok(Vec::new());
     }
+    let new = new.into_iter().map(|row| variant::ActiveModel { id: NotSet, ..row.into_active_model() });
     let mut rows = variant::Entity::insert_many(new).exec_with_returning(db).await?;
     rows.sort_unstable_by_key(|row| row.position);
     Ok(rows.into_iter().map(|row| VariantId(row.id)).collect())

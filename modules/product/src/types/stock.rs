@@ -1,6 +1,6 @@
 //! Stock, and its movements.
 
-use crate::{ids::VariantId, types::MAX_QUANTITY};
+use crate::ids::VariantId;
 use garde::Validate;
 use kernel::{
     Cursor, ETag, MAX_PAGE, MAX_PER_PAGE, OrderId, Pagination, Request, Tagged, UserId,
@@ -11,6 +11,8 @@ use kernel::{
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+/// The highest stock, and the highest quantity of a line.
+pub const MAX_QUANTITY: u32 = 1_000_000;
 /// The note of a movement.
 pub type Note = Line<255>;
 

@@ -1,9 +1,7 @@
 //! What is sold: variants of products.
 
-use crate::{
-    ids::{Ids, ProductId, VariantId},
-    types::{MAX_QUANTITY, not_negative},
-};
+use super::stock::MAX_QUANTITY;
+use crate::ids::{Ids, ProductId, VariantId};
 use garde::Validate;
 use kernel::{
     Amount, Currency, Request,
@@ -175,6 +173,11 @@ pub struct SetVariant {
     #[garde(inner(custom(between(0, MAX_QUANTITY.into()))))]
     #[schema(minimum = 0, maximum = 1_000_000, example = 25)]
     pub stock_quantity: Option<i64>,
+}
+
+/// The upper limit depends on the currency: see `rules.rs`.
+pub(super) fn not_negative<C>(price: &Amount, _: &C) -> garde::Result {
+    if *price >= Amount::ZERO { Ok(()) } else { Err(garde::Error::new("must be at least 0")) }
 }
 
 /// GS1 General Specifications, section 7.9: the digits are weighted 3 and 1 in turns from the right, and add up to a multiple of 10.
