@@ -5,6 +5,7 @@ mod access;
 mod architecture;
 mod away;
 mod backup;
+mod conditional;
 mod connections;
 mod databases;
 mod deployment;

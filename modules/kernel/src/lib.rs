@@ -23,7 +23,7 @@
 //! - **Latency.** A local call costs less than a microsecond, a remote one tens of them and sometimes much more. Do not call in loops.
 //! - **Partial failure.** A remote module can be down while its callers are up. Every call can answer `unavailable`.
 //! - **"It may have run."** After `deadline_exceeded` or a lost connection the outcome is unknown. Operations are therefore repeatable:
-//!   GET, PUT and DELETE by nature, POST by an idempotency key.
+//!   GET, PUT, PATCH and DELETE by nature, POST by an idempotency key.
 //!
 //! # Features
 //! Without features this crate has the types and clients of contracts, no framework and no store. `server` adds actix-web,

@@ -92,7 +92,7 @@ async fn wrong_methods_name_the_right_ones() {
     for (method, path, allowed) in [
         (Method::DELETE, "/api/auth/login", "POST"),
         (Method::PATCH, "/api/cart", "GET, HEAD, DELETE"),
-        (Method::OPTIONS, "/api/categories/1", "GET, HEAD, PUT, DELETE"),
+        (Method::OPTIONS, "/api/categories/1", "GET, HEAD, PUT, PATCH, DELETE"),
         (Method::POST, "/health", "GET, HEAD"),
         (Method::PUT, "/openapi.json", "GET"),
         (Method::PUT, "/docs", "GET"),
@@ -176,12 +176,14 @@ async fn listed_origins_may_call_and_no_others() {
     for name in ["etag", "link", "ratelimit", "ratelimit-policy", "retry-after", "location", "idempotent-replayed"] {
         assert!(exposed.split(", ").any(|exposed| exposed == name), "{name} in {exposed}");
     }
-    let asked = preflight(&shop, "https://shop.example", "authorization,content-type,idempotency-key,traceparent").await;
+    let asked = preflight(&shop, "https://shop.example", "authorization,content-type,idempotency-key,if-match,if-none-match,traceparent").await;
     assert_eq!(
         (asked.status.as_u16(), asked.header(ALLOW), asked.header("access-control-max-age")),
         (200, Some("https://shop.example"), Some("3600"))
     );
     assert_headers(&asked, "preflight");
+    let methods = asked.header("access-control-allow-methods").unwrap();
+    assert!(methods.split(", ").any(|method| method == "PATCH"), "{methods}");
 
     for origin in [
         "https://evil.example",

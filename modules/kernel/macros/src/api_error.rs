@@ -11,7 +11,7 @@ use syn::{
 };
 
 /// The variants of `kernel::Code` in snake case.
-const CODES: [&str; 14] = [
+const CODES: [&str; 16] = [
     "invalid_argument",
     "unauthenticated",
     "payment_required",
@@ -19,9 +19,11 @@ const CODES: [&str; 14] = [
     "not_found",
     "method_not_allowed",
     "conflict",
+    "precondition_failed",
     "payload_too_large",
     "unsupported_media_type",
     "unprocessable",
+    "precondition_required",
     "too_many_requests",
     "internal",
     "unavailable",
