@@ -1,6 +1,6 @@
 //! Conditions, partial changes and cursors as clients use them, in both deployments.
 
-use crate::harness::{self, Account, Answer, Shop, both_deployments};
+use crate::harness::{Account, Answer, Shop, both_deployments};
 use serde_json::{Value, json};
 
 both_deployments![
@@ -12,6 +12,11 @@ both_deployments![
 
 fn tag(answer: &Answer) -> String {
     answer.headers["etag"].to_str().unwrap().to_owned()
+}
+
+/// The movements of the stock of a product, which has no options.
+fn movements(product: &str) -> String {
+    format!("{}/stock-movements", product.replace("products", "variants"))
 }
 
 /// A call of an admin with headers.
@@ -35,7 +40,10 @@ async fn an_answer_that_the_caller_has_is_not_sent_again(shop: Shop) {
     }
     has("\"x\"").await.expect(200);
     let broken = has("x").await;
-    assert_eq!((broken.problem(400).as_str(), &broken.json()["errors"][0]["pointer"]), ("invalid_argument", &json!("/If-None-Match")));
+    assert_eq!(
+        (broken.problem(400).as_str(), &broken.json()["errors"][0]["pointer"]),
+        ("invalid_argument", &json!("/If-None-Match"))
+    );
     assert_eq!(broken.headers["cache-control"], "no-store");
     // for those who are logged in, too
     let seen = call(&shop, &admin, "GET", &path, &[("if-none-match", &tag(&first))], None).await;
@@ -44,7 +52,7 @@ async fn an_answer_that_the_caller_has_is_not_sent_again(shop: Shop) {
     assert_eq!((head.status, tag(&head)), (200, tag(&first)));
 
     // another stock is shown, so it is another answer
-    shop.call(&admin, "PUT", &format!("{path}/stock"), Some(json!({"quantity": 4}))).await.expect(200);
+    shop.call(&admin, "POST", &movements(&path), Some(json!({"delta": -1}))).await.expect(201);
     let other = has(&tag(&first)).await;
     assert_eq!(other.expect(200)["stock_quantity"], 4);
     assert_ne!(tag(&other), tag(&first));
@@ -58,7 +66,7 @@ async fn a_change_that_another_would_lose_is_refused(shop: Shop) {
         call(&shop, admin, "PUT", path, condition, Some(json!({"name": name, "price": 10}))).await
     };
     // a sale in between is no change of what is replaced
-    shop.call(admin, "PUT", &format!("{path}/stock"), Some(json!({"quantity": 4}))).await.expect(200);
+    shop.call(admin, "POST", &movements(path), Some(json!({"delta": -1}))).await.expect(201);
     let first = put("Lantern", &[("if-match", &seen)]).await;
     assert_eq!(first.expect(200)["version"], 2);
     let late = put("Torch", &[("if-match", &seen)]).await;
@@ -66,6 +74,18 @@ async fn a_change_that_another_would_lose_is_refused(shop: Shop) {
     assert_eq!(late.json()["etag"], tag(&first));
     assert_eq!(call(&shop, admin, "DELETE", path, &[("if-match", &seen)], None).await.problem(412), "precondition_failed");
     assert_eq!(shop.get(path).await.expect(200), first.json(), "nothing has changed");
+
+    // an absolute number needs a condition, and a sale is one for it
+    let set = async |condition: &[(&str, &str)]| {
+        call(&shop, admin, "PUT", &format!("{path}/stock"), condition, Some(json!({"quantity": 9}))).await
+    };
+    let without = set(&[]).await;
+    assert_eq!(without.problem(428), "precondition_required");
+    assert!(without.text.contains("POST /api/variants/{id}/stock-movements"), "{}", without.text);
+    assert_eq!(set(&[("if-match", &seen)]).await.problem(412), "precondition_failed");
+    let stock = call(&shop, admin, "GET", &format!("{}/stock", path.replace("products", "variants")), &[], None).await;
+    assert_eq!(set(&[("if-match", &tag(&stock))]).await.expect(200)["stock_quantity"], 9);
+    let first = shop.get(path).await;
 
     let weak = format!("W/{}", tag(&first));
     assert_eq!(put("Torch", &[("if-match", &weak)]).await.problem(412), "precondition_failed");
@@ -88,7 +108,10 @@ async fn a_change_that_another_would_lose_is_refused(shop: Shop) {
     let path = format!("/api/categories/{}", category.expect(201)["id"]);
     let (old, renamed) = (tag(&category), json!({"name": "Lights"}));
     call(&shop, admin, "PUT", &path, &[("if-match", &old)], Some(renamed.clone())).await.expect(200);
-    assert_eq!(call(&shop, admin, "PATCH", &path, &[("if-match", &old)], Some(renamed)).await.problem(412), "precondition_failed");
+    assert_eq!(
+        call(&shop, admin, "PATCH", &path, &[("if-match", &old)], Some(renamed)).await.problem(412),
+        "precondition_failed"
+    );
     let now = tag(&shop.get(&path).await);
     assert_eq!(call(&shop, admin, "DELETE", &path, &[("if-match", &old)], None).await.problem(412), "precondition_failed");
     assert_eq!(call(&shop, admin, "DELETE", &path, &[("if-match", &now)], None).await.status, 204);

@@ -29,30 +29,20 @@ impl Products {
         Ok(product)
     }
 
-    /// Changes what is sent. One that `replaces` must send the price, unless the product has options.
-    pub(crate) async fn edit_product(
-        &self,
-        id: ProductId,
-        if_match: &IfMatch,
-        patch: ProductPatch,
-        replaces: bool,
-    ) -> Result<Product> {
+    pub(crate) async fn edit_product(&self, id: ProductId, if_match: &IfMatch, patch: ProductPatch) -> Result<Product> {
         let price = patch.price.map(|price| rules::price(price, None, self.currency)).transpose()?;
         let tx = self.db.begin().await?;
         self.must_exist(&tx, patch.category_id.flatten(), "/category_id").await?;
         let before = variants::lock_product(&*tx, id).await?.ok_or(ProductError::NotFound)?;
         let has_options = variants::living(&*tx, id).await?.iter().any(|variant| !variant.options.is_empty());
-        match price {
-            Some(price) if has_options && price.minor != before.price_minor => {
-                return Err(Fault::invalid("/price", "must be changed at the variants, because the product has options").into());
-            }
-            None if replaces && !has_options => return Err(Fault::invalid("/price", "Missing required field: price").into()),
-            _ => {}
+        let price = price.filter(|price| price.minor != before.price_minor);
+        if price.is_some() && has_options {
+            return Err(Fault::invalid("/price", "must be changed at the variants, because the product has options").into());
         }
         if store::edit(&*tx, id, if_match, patch, price).await?.is_none() {
             return Err(self.refusal(&tx, id).await?);
         }
-        if let Some(price) = price.filter(|price| price.minor != before.price_minor) {
+        if let Some(price) = price {
             variants::set_price(&*tx, id, price.minor).await?;
         }
         let product = self.after(&tx, id).await?;

@@ -78,12 +78,6 @@ pub(crate) fn variants(request: SetVariants, shop: Currency) -> Result<Vec<Wante
         if spec.id.is_some_and(|id| !ids.insert(id)) {
             return wrong("id", "is there twice".into());
         }
-        if spec.id.is_some() && spec.stock_quantity.is_some() {
-            return wrong(
-                "stock_quantity",
-                "must not be sent for a variant that exists: its stock is moved by other operations".into(),
-            );
-        }
         if spec.sku.as_ref().is_some_and(|sku| !skus.insert(sku.to_lowercase())) {
             return wrong("sku", "is there twice".into());
         }

@@ -26,11 +26,11 @@ impl ProductApi for Products {
     }
 
     async fn change(&self, _: &Ctx, id: ProductId, if_match: IfMatch, change: ProductChange) -> Result<Product> {
-        self.edit_product(id, &if_match, change.into(), true).await
+        self.edit_product(id, &if_match, change.into()).await
     }
 
     async fn patch(&self, _: &Ctx, id: ProductId, if_match: IfMatch, patch: ProductPatch) -> Result<Product> {
-        self.edit_product(id, &if_match, patch, false).await
+        self.edit_product(id, &if_match, patch).await
     }
 
     async fn delete(&self, _: &Ctx, id: ProductId, if_match: IfMatch) -> Result<()> {

@@ -197,8 +197,8 @@ pub struct ProductChange {
     #[schema(value_type = Option<String>, format = "text", max_length = 10_000)]
     pub description: Option<Description>,
     /// Price of one piece in the shop's currency, from 0 to 9,999,999,999 of its smallest units (99,999,999.99 EUR or
-    /// 9,999,999,999 VND), with no more decimals than the currency has. A product with options has no price of its own: then leave
-    /// it out, or send the price that is shown.
+    /// 9,999,999,999 VND), with no more decimals than the currency has. If absent, the price stays. A product with options has no
+    /// price of its own: leave it out, or send the one that is shown.
     #[garde(inner(custom(not_negative)))]
     #[schema(value_type = Option<f64>, minimum = 0, example = 29.99)]
     pub price: Option<Amount>,
