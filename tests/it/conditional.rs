@@ -35,7 +35,10 @@ async fn an_answer_that_the_caller_has_is_not_sent_again(shop: Shop) {
     }
     has("\"x\"").await.expect(200);
     let broken = has("x").await;
-    assert_eq!((broken.problem(400).as_str(), &broken.json()["errors"][0]["pointer"]), ("invalid_argument", &json!("/If-None-Match")));
+    assert_eq!(
+        (broken.problem(400).as_str(), &broken.json()["errors"][0]["pointer"]),
+        ("invalid_argument", &json!("/If-None-Match"))
+    );
     assert_eq!(broken.headers["cache-control"], "no-store");
     // for those who are logged in, too
     let seen = call(&shop, &admin, "GET", &path, &[("if-none-match", &tag(&first))], None).await;
@@ -88,7 +91,10 @@ async fn a_change_that_another_would_lose_is_refused(shop: Shop) {
     let path = format!("/api/categories/{}", category.expect(201)["id"]);
     let (old, renamed) = (tag(&category), json!({"name": "Lights"}));
     call(&shop, admin, "PUT", &path, &[("if-match", &old)], Some(renamed.clone())).await.expect(200);
-    assert_eq!(call(&shop, admin, "PATCH", &path, &[("if-match", &old)], Some(renamed)).await.problem(412), "precondition_failed");
+    assert_eq!(
+        call(&shop, admin, "PATCH", &path, &[("if-match", &old)], Some(renamed)).await.problem(412),
+        "precondition_failed"
+    );
     let now = tag(&shop.get(&path).await);
     assert_eq!(call(&shop, admin, "DELETE", &path, &[("if-match", &old)], None).await.problem(412), "precondition_failed");
     assert_eq!(call(&shop, admin, "DELETE", &path, &[("if-match", &now)], None).await.status, 204);

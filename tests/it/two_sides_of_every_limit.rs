@@ -332,7 +332,11 @@ fn texts(name: &str, rules: &Value, inside: &mut Vec<Value>, outside: &mut Vec<V
         // every text has a limit, or a pattern that limits it
         None => assert!(rules["pattern"].is_string(), "{name} has no limit: {rules}"),
     }
-    if name == "Idempotency-Key" {
+    if ["If-Match", "If-None-Match"].contains(&name) {
+        outside.extend([json!("3"), json!("\"3"), json!("*, \"3\""), json!("é")]);
+    } else if name == "cursor" {
+        outside.extend([json!("?!"), json!("a")]);
+    } else if name == "Idempotency-Key" {
         outside.extend([json!("a\tb"), json!("é")]);
     } else if of_characters(rules).is_some() {
         outside.extend([json!("a\u{7}b"), json!("a\u{e000}b"), json!("a\u{ffff}b")]);

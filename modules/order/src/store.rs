@@ -314,7 +314,7 @@ impl Filter {
     }
 }
 
-pub(crate) async fn page(db: &impl ConnectionTrait, filter: &Filter, page: Page) -> Result<Vec<order::Model>> {
+pub(crate) async fn page(db: &impl ConnectionTrait, filter: &Filter, page: &Page) -> Result<Vec<order::Model>> {
     let find = order::Entity::find().filter(filter.condition()).order_by_desc(Column::Id);
     Ok(find.offset(page.offset()).limit(u64::from(page.per_page())).all(db).await?)
 }

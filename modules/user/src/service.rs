@@ -98,7 +98,7 @@ impl UserApi for Users {
         let db = self.db.read();
         let page = Page::of(query.page, query.per_page, 10);
         let filter = store::with_email(query.email.as_deref().map(known_email).as_deref());
-        let (rows, total) = tokio::try_join!(store::page(db, &filter, page), store::count(db, &filter))?;
+        let (rows, total) = tokio::try_join!(store::page(db, &filter, &page), store::count(db, &filter))?;
         Ok(UserPage { users: rows.into_iter().map(to_user).collect(), pagination: page.of_total(total) })
     }
 

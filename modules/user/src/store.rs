@@ -186,7 +186,7 @@ pub(crate) fn with_email(text: Option<&str>) -> Condition {
     Condition::all().add_option(contains)
 }
 
-pub(crate) async fn page(db: &impl ConnectionTrait, filter: &Condition, page: Page) -> Result<Vec<user::Model>> {
+pub(crate) async fn page(db: &impl ConnectionTrait, filter: &Condition, page: &Page) -> Result<Vec<user::Model>> {
     let find = user::Entity::find().filter(filter.clone()).order_by_asc(user::Column::Id);
     Ok(find.offset(page.offset()).limit(u64::from(page.per_page())).all(db).await?)
 }

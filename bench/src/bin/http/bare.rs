@@ -66,6 +66,7 @@ impl FromRow<'_, SqliteRow> for Found {
             currency,
             category_id: row.try_get::<Option<i64>, _>(6)?.map(CategoryId),
             stock_quantity: row.try_get(7)?,
+            version: 1,
             created_at: row.try_get::<DateTime<Utc>, _>(9)?,
             updated_at: row.try_get::<DateTime<Utc>, _>(10)?,
         }))

@@ -176,7 +176,9 @@ async fn listed_origins_may_call_and_no_others() {
     for name in ["etag", "link", "ratelimit", "ratelimit-policy", "retry-after", "location", "idempotent-replayed"] {
         assert!(exposed.split(", ").any(|exposed| exposed == name), "{name} in {exposed}");
     }
-    let asked = preflight(&shop, "https://shop.example", "authorization,content-type,idempotency-key,if-match,if-none-match,traceparent").await;
+    let asked =
+        preflight(&shop, "https://shop.example", "authorization,content-type,idempotency-key,if-match,if-none-match,traceparent")
+            .await;
     assert_eq!(
         (asked.status.as_u16(), asked.header(ALLOW), asked.header("access-control-max-age")),
         (200, Some("https://shop.example"), Some("3600"))
