@@ -359,14 +359,19 @@ fn texts(name: &str, rules: &Value, inside: &mut Vec<Value>, outside: &mut Vec<V
         // every text has a limit, or a pattern that limits it
         None => assert!(rules["pattern"].is_string(), "{name} has no limit: {rules}"),
     }
-    if name == "Idempotency-Key" {
+    if ["If-Match", "If-None-Match"].contains(&name) {
+        outside.extend([json!("3"), json!("\"3"), json!("*, \"3\""), json!("é")]);
+    } else if name == "cursor" {
+        outside.extend([json!("?!"), json!("a")]);
+    } else if name == "Idempotency-Key" {
         outside.extend([json!("a\tb"), json!("é")]);
     } else if of_characters(rules).is_some() {
         outside.extend([json!("a\u{7}b"), json!("a\u{e000}b"), json!("a\u{ffff}b")]);
     } else if rules["pattern"].is_string() {
         outside.extend([json!("?!"), json!(" - ")]);
     }
-    assert!(!inside.is_empty(), "no value for {name}");
+    // a cursor is one of a list
+    assert!(!inside.is_empty() || name == "cursor", "no value for {name}");
 }
 
 /// The pattern of a text, if it is about its characters and nothing else.
@@ -382,6 +387,8 @@ fn text_of(name: &str, length: usize) -> Option<String> {
         "phone" if length >= 14 => Some(format!("+961 70 123456{}", "-".repeat(length - 14))),
         "email" | "phone" | "locale" | "sort" | "ids" if length > 0 => None,
         "password" | "new_password" if length > 0 => None,
+        "cursor" => None,
+        "If-Match" | "If-None-Match" => Some("\"3-a\", W/\"\"".into()),
         _ => Some("a".repeat(length)),
     }
 }
