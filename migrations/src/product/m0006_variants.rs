@@ -128,8 +128,9 @@ const POSTGRES: &str = r#"
 CREATE FUNCTION product_of_earlier_release() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     product products%ROWTYPE;
-    available bigint;
-    held bigint;
+    -- what products has more than the variants
+    more_available bigint;
+    more_held bigint;
 BEGIN
     SELECT * INTO product FROM products WHERE id = NEW.id FOR UPDATE;
     INSERT INTO variants (id, product_id, position, options, price_minor, created_at, updated_at, deleted_at)
@@ -143,14 +144,14 @@ BEGIN
     -- a product that was deleted has nothing that can be sold
     SELECT product.stock_quantity - coalesce(sum(i.available) FILTER (WHERE product.deleted_at IS NOT NULL OR v.deleted_at IS NULL), 0),
         product.reserved - coalesce(sum(i.held), 0)
-    INTO available, held
+    INTO more_available, more_held
     FROM stock_items i JOIN variants v ON v.id = i.variant_id WHERE v.product_id = product.id;
-    IF available <> 0 OR held <> 0 THEN
-        UPDATE stock_items i SET available = i.available + product_of_earlier_release.available,
-            held = i.held + product_of_earlier_release.held, version = version + 1, updated_at = product.updated_at
+    IF more_available <> 0 OR more_held <> 0 THEN
+        UPDATE stock_items SET available = available + more_available, held = held + more_held, version = version + 1,
+            updated_at = product.updated_at
         WHERE variant_id = product.id AND location_id = 1;
         INSERT INTO stock_movements (variant_id, location_id, kind, available_change, held_change, note, at)
-        VALUES (product.id, 1, 'adjusted', available, held, 'earlier release', product.updated_at);
+        VALUES (product.id, 1, 'adjusted', more_available, more_held, 'earlier release', product.updated_at);
     END IF;
     IF product.deleted_at IS NULL AND product.price_minor <> (
         SELECT min(price_minor) FROM variants WHERE product_id = product.id AND deleted_at IS NULL)

@@ -13,7 +13,7 @@ use crate::{
     },
     view::{to_hold, to_quantity},
 };
-use kernel::{Fault, OrderId, db::Tx};
+use kernel::{Fault, OrderId, chrono::TimeDelta, db::Tx};
 use std::collections::HashMap;
 
 impl Products {
@@ -103,6 +103,16 @@ impl Products {
         Ok(tx.commit().await?)
     }
 
+    /// Removes holds that ended long ago, and returns their number. Until then they refuse what an order does too late.
+    pub(crate) async fn sweep_holds(&self) -> Result<u64, Fault> {
+        /// Longer than any call of an order is repeated.
+        const KEPT: TimeDelta = TimeDelta::days(7);
+        let tx = self.db.begin().await?;
+        let gone = holds::sweep(&*tx, self.db.now() - KEPT, 500).await?;
+        tx.commit().await?;
+        Ok(gone)
+    }
+
     /// Returns the stock of expired holds to the shop, and the number of the holds.
     pub(crate) async fn expire_holds(&self) -> Result<usize, Fault> {
         let tx = self.db.begin().await?;
@@ -113,5 +123,49 @@ impl Products {
             tx.commit().await?;
         }
         Ok(expired.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test may stop at any surprise")]
+
+    use super::*;
+    use crate::{Config, HoldLine, NewProduct, ProductApi, ProductId, entity::hold_line};
+    use kernel::testing::{admin, folder, sqlite};
+    use sea_orm::{EntityTrait, PaginatorTrait};
+
+    #[tokio::test]
+    async fn holds_that_ended_long_ago_are_swept() {
+        let folder = folder();
+        let config = Config { database_url: sqlite(folder.path(), "product"), ..Config::default() };
+        let products = Products::open_and_migrate(&config).await.unwrap();
+        let new = NewProduct {
+            name: "Lamp".into(),
+            description: None,
+            price: "1".parse().unwrap(),
+            currency: None,
+            category_id: None,
+            stock_quantity: 10,
+        };
+        products.create(&admin(), new).await.unwrap();
+        let hold = async |order, days| {
+            let lines = vec![HoldLine { product_id: ProductId(1), variant_id: None, quantity: 1 }];
+            let request = HoldRequest { lines, expires_at: products.db.now() + TimeDelta::days(days) };
+            products.place_hold(OrderId(order), request).await.unwrap();
+        };
+        // sold, released and expired long ago; released just now
+        for (order, days) in [(1, -8), (2, -8), (3, -8), (4, 1)] {
+            hold(order, days).await;
+        }
+        products.commit_hold(OrderId(1)).await.unwrap();
+        products.release_hold(OrderId(2)).await.unwrap();
+        products.expire_holds().await.unwrap();
+        products.release_hold(OrderId(4)).await.unwrap();
+        assert_eq!(products.sweep_holds().await.unwrap(), 2);
+        assert_eq!(products.sweep_holds().await.unwrap(), 0);
+        let holds = hold::Entity::find().all(products.db.read()).await.unwrap();
+        assert_eq!(holds.iter().map(|hold| hold.order_id).collect::<Vec<_>>(), [1, 4]);
+        assert_eq!(hold_line::Entity::find().count(products.db.read()).await.unwrap(), 2);
     }
 }

@@ -40,6 +40,14 @@ impl Module for Products {
                 Ok(())
             }
         });
+        let products = background.clone();
+        jobs.every("product.sweep_holds", Duration::from_secs(3600), move || {
+            let products = products.clone();
+            async move {
+                while products.sweep_holds().await? > 0 {}
+                Ok(())
+            }
+        });
         jobs.every("product.name_keys", Duration::from_secs(60), move || {
             let products = background.clone();
             async move {

@@ -257,7 +257,7 @@ async fn a_removed_admin_changes_nothing_at_once() {
         ("PUT", "/api/users/9/access", json!({"is_active": true, "role": "admin"})),
         ("PUT", "/api/users/7/access", json!({"is_active": true, "role": "admin"})),
         ("POST", "/api/products", json!({"name": "Lamp", "price": 1, "stock_quantity": 1})),
-        ("PUT", "/api/products/1/stock", json!({"quantity": 0})),
+        ("POST", "/api/variants/1/stock-movements", json!({"delta": 1})),
         ("DELETE", "/api/products/1", Value::Null),
         ("PUT", "/api/orders/1/status", json!({"status": "shipped"})),
         // open to every user, and an admin may do it to anyone's

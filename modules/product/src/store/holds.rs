@@ -44,6 +44,23 @@ pub(crate) async fn move_to(db: &impl ConnectionTrait, order: OrderId, from: hol
     Ok(done.rows_affected == 1)
 }
 
+/// Removes up to `limit` holds whose stock went back into the shop and which would have expired before `until`, with their lines.
+/// Returns their number. Holds of what was sold stay.
+pub(crate) async fn sweep(db: &impl ConnectionTrait, until: DateTime<Utc>, limit: u64) -> Result<u64> {
+    let ended = hold::Entity::find()
+        .select_only()
+        .column(hold::Column::OrderId)
+        .filter(hold::Column::Status.is_in([hold::Status::Released, hold::Status::Expired]))
+        .filter(hold::Column::ExpiresAt.lt(until))
+        .limit(limit);
+    let orders: Vec<i64> = ended.into_tuple().all(db).await?;
+    if !orders.is_empty() {
+        hold_line::Entity::delete_many().filter(hold_line::Column::OrderId.is_in(orders.iter().copied())).exec(db).await?;
+        hold::Entity::delete_many().filter(hold::Column::OrderId.is_in(orders.iter().copied())).exec(db).await?;
+    }
+    Ok(orders.len() as u64)
+}
+
 /// Marks up to `limit` holds as expired and returns their orders.
 pub(crate) async fn expire(db: &impl ConnectionTrait, now: DateTime<Utc>, limit: u64) -> Result<Vec<OrderId>> {
     let due = hold::Entity::find()
