@@ -1,6 +1,6 @@
 //! Conditions, partial changes and cursors as clients use them, in both deployments.
 
-use crate::harness::{self, Account, Answer, Shop, both_deployments};
+use crate::harness::{Account, Answer, Shop, both_deployments};
 use serde_json::{Value, json};
 
 both_deployments![
