@@ -185,10 +185,10 @@ fn condition(route: &Route, params: &[(Ident, Type)], drafts: &[Draft], mistakes
             && params.is_none_or(|params| params.iter().all(|(_, ty)| !is_named(ty, "IfMatch")))
     };
     if drafts.iter().find(takes_none).is_none() {
-        let where_to = if route.public.value().is_some() { "public operation" } else { "operation" };
+        let which = if route.public.value().is_some() { "a public" } else { "an" };
         mistakes.add(
             other,
-            format!("name a {where_to} of this trait without `IfMatch`: the refusal of calls without one recommends it"),
+            format!("name {which} operation of this trait without `IfMatch`: the refusal of calls without one recommends it"),
         );
     }
 }

@@ -66,7 +66,7 @@ impl<E: EntityTrait> Keyset<E> {
         let Some(End::After(after)) = page.from() else { return by_number(db, find, page, |row| self.end(row)).await };
         let after = self.values(after).ok_or_else(Cursor::foreign)?;
         let (mut rows, wanted) = (Vec::new(), page.per_page() as usize + 1);
-        // nearly always the first part fills the page, and there are never more parts than keys and keys that may be missing
+        // few: no more than keys and keys that may be missing, and none is read when the page is full
         for part in self.parts_after(&after, db.get_database_backend()) {
             let find = part.into_iter().fold(find.clone(), |find, condition| find.filter(condition));
             rows.extend(find.limit((wanted - rows.len()) as u64).all(db).await?);
@@ -80,14 +80,16 @@ impl<E: EntityTrait> Keyset<E> {
     /// What comes after a row, in parts that follow each other, each with conditions that an index can answer: one of "or" it could not.
     ///
     /// The first part has the same keys as the row except for the last ones, which are beyond those of the row; the next part
-    /// differs in an earlier key, and so on. Keys of one direction are compared at once.
+    /// differs in an earlier key, and so on. PostgreSQL compares keys of one direction at once.
     fn parts_after(&self, after: &[Option<Value>], store: DbBackend) -> Vec<Vec<Expr>> {
         let mut parts = Vec::new();
         let mut end = self.keys.len();
         while end > 0 {
             let mut start = end - 1;
-            // a missing value cannot be compared, and rows without one are a part of their own
-            while start > 0
+            // A missing value cannot be compared, and rows without one are a part of their own. SQLite would look up only the first
+            // of several keys.
+            while store != DbBackend::Sqlite
+                && start > 0
                 && !is_nullable(&self.keys[start])
                 && self.keys[start - 1].is_descending == self.keys[end - 1].is_descending
                 && after[start - 1].is_some()
