@@ -1,6 +1,6 @@
 //! The products of the demo shop, and generated products for large catalogues.
 
-use crate::{CategoryId, NewProduct};
+use crate::{CategoryId, NewProduct, OptionOf, SetVariant};
 use kernel::{Currency, Money};
 
 /// A product of the demo shop.
@@ -58,6 +58,33 @@ pub(crate) fn generate(i: usize, categories: &[i64], currency: Currency) -> (New
 
 const fn demo(name: &'static str, description: &'static str, price: i64, stock: u32) -> Demo {
     Demo { name, description, price, stock }
+}
+
+/// An option: its name and its values.
+type Choice = (&'static str, &'static [&'static str]);
+
+/// Products of the demo shop that have options.
+const OPTIONS: &[(&str, &[Choice])] = &[
+    ("Leather babouches", &[("Size", &["38", "40", "42", "44"])]),
+    ("Cotton kaftan", &[("Size", &["S", "M", "L"])]),
+    ("Linen shirt", &[("Size", &["S", "M", "L"]), ("Colour", &["White", "Sage"])]),
+    ("Wool scarf", &[("Colour", &["Charcoal", "Ochre", "Madder"])]),
+];
+
+/// The products of the demo shop that have options, and a variant for each combination: the first one with the stock of the product,
+/// the others with ten pieces.
+pub(crate) fn variants() -> impl Iterator<Item = (&'static str, Vec<SetVariant>)> {
+    OPTIONS.iter().map(|(product, choices)| {
+        let combinations = choices.iter().fold(vec![Vec::new()], |all, (name, values)| {
+            let with = |one: &Vec<OptionOf>| {
+                let one = one.clone();
+                values.iter().map(move |value| [&one[..], &[OptionOf { name: (*name).into(), value: (*value).into() }]].concat())
+            };
+            all.iter().flat_map(with).collect()
+        });
+        let variant = |options| SetVariant { options, stock_quantity: Some(10), ..SetVariant::default() };
+        (*product, combinations.into_iter().map(variant).collect())
+    })
 }
 
 /// Categories, the categories below them, and their products. The first product has plenty of stock: examples buy it.

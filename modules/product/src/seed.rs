@@ -1,7 +1,7 @@
 //! Fills a catalogue: with the demo shop, or with generated products.
 
-use crate::{CategoryId, ListProducts, NewCategory, context::Products, demo, store};
-use kernel::BoxError;
+use crate::{CategoryId, ListProducts, NewCategory, SetVariants, context::Products, demo, store};
+use kernel::{BoxError, IfMatch};
 
 impl Products {
     /// Fills an empty catalogue with the demo shop; returns the number of products added.
@@ -25,6 +25,13 @@ impl Products {
             }
         }
         tx.commit().await?;
+        for (name, mut variants) in demo::variants() {
+            let query = ListProducts { search: Some(name.into()), per_page: Some(1), ..ListProducts::default() };
+            if let Some(product) = self.find(query).await?.products.first().filter(|product| product.name == name) {
+                variants[0].id = Some(product.id.first_variant());
+                self.replace_variants(None, product.id, &IfMatch::Absent, SetVariants { variants }).await?;
+            }
+        }
         Ok(added)
     }
 

@@ -42,7 +42,7 @@ impl ProductApi for Products {
     }
 
     async fn set_variants(&self, cx: &Ctx, id: ProductId, if_match: IfMatch, variants: SetVariants) -> Result<Product> {
-        self.replace_variants(cx, id, &if_match, variants).await
+        self.replace_variants(Some(cx.user()?), id, &if_match, variants).await
     }
 
     async fn variants(&self, _: &Ctx, query: FindVariants) -> Result<Variants> {

@@ -8,7 +8,7 @@ use crate::{
     store::{self, stock, variants},
     view::{to_product, to_variant},
 };
-use kernel::{Ctx, Fault, IfMatch, Tagged, db::Tx};
+use kernel::{Fault, IfMatch, Tagged, UserId, db::Tx};
 use std::collections::{HashMap, HashSet};
 
 impl Products {
@@ -34,7 +34,7 @@ impl Products {
 
     pub(crate) async fn replace_variants(
         &self,
-        cx: &Ctx,
+        user: Option<UserId>,
         id: ProductId,
         if_match: &IfMatch,
         request: SetVariants,
@@ -77,7 +77,7 @@ impl Products {
             return self.after(&tx, id).await;
         }
         if !gone.is_empty() {
-            stock::empty(&*tx, &gone, cx.user()?).await?;
+            stock::empty(&*tx, &gone, user).await?;
             variants::delete(&*tx, &gone).await?;
         }
         let pieces: Vec<i64> = new.iter().map(|(_, one)| one.spec.stock_quantity.unwrap_or_default()).collect();
@@ -86,7 +86,7 @@ impl Products {
             drop(tx);
             return Err(self.sku_taken_meanwhile(id, &keys).await?);
         };
-        stock::insert_items(&*tx, &std::iter::zip(ids, pieces).collect::<Vec<_>>(), cx.user()?).await?;
+        stock::insert_items(&*tx, &std::iter::zip(ids, pieces).collect::<Vec<_>>(), user).await?;
         variants::count_change(&*tx, id).await?;
         stock::add_up(&*tx, id).await?;
         let product = self.after(&tx, id).await?;

@@ -245,7 +245,7 @@ pub(crate) async fn change(db: &impl ConnectionTrait, change: Change) -> Result<
 }
 
 /// Inserts the items of new variants with their pieces, and appends that these were received.
-pub(crate) async fn insert_items(db: &impl ConnectionTrait, variants: &[(VariantId, i64)], user: UserId) -> Result<()> {
+pub(crate) async fn insert_items(db: &impl ConnectionTrait, variants: &[(VariantId, i64)], user: Option<UserId>) -> Result<()> {
     if variants.is_empty() {
         return Ok(());
     }
@@ -265,7 +265,7 @@ pub(crate) async fn insert_items(db: &impl ConnectionTrait, variants: &[(Variant
         kind: Set(Kind::Received),
         available_change: Set(*pieces),
         held_change: Set(0),
-        user_id: Set(Some(user.0)),
+        user_id: Set(user.map(|user| user.0)),
         note: Set(String::new()),
         at: Set(at),
         ..Default::default()
@@ -318,7 +318,7 @@ pub(crate) async fn insert_first_items(db: &impl ConnectionTrait, products: &[i6
 
 /// Deletes what can be sold of variants that are being removed from a product: appends the movements, and empties the items. What
 /// orders hold stays.
-pub(crate) async fn empty(db: &impl ConnectionTrait, variants: &[i64], user: UserId) -> Result<()> {
+pub(crate) async fn empty(db: &impl ConnectionTrait, variants: &[i64], user: Option<UserId>) -> Result<()> {
     use stock_movement::Column as Moved;
     let columns = [
         Moved::VariantId,
@@ -336,7 +336,7 @@ pub(crate) async fn empty(db: &impl ConnectionTrait, variants: &[i64], user: Use
         .expr(Expr::value(Kind::Adjusted))
         .expr(Expr::value(0_i64).sub(Expr::col(Column::Available)))
         .expr(Expr::value(0_i64))
-        .expr(Expr::value(user.0))
+        .expr(Expr::value(user.map(|user| user.0)))
         .expr(Expr::value("variant removed"))
         .expr(Expr::value(now()))
         .from(stock_item::Entity)
