@@ -180,7 +180,6 @@ async fn cursors_lead_through_a_list(shop: Shop) {
         format!("per_page=4&sort=price&cursor={cursor}"),
         format!("per_page=3&sort=price&cursor={}", &cursor[1..]),
         "cursor=nonsense".into(),
-        "cursor=".into(),
     ] {
         let answer = shop.get(&format!("/api/products?{wrong}")).await;
         assert_eq!(answer.problem(400), "invalid_argument", "{wrong}");

@@ -5,7 +5,7 @@ use super::{
     request::{PATCHES, bearer, if_none_match, read, with_headers},
     response::{TokenError, method_not_allowed, problem, reading},
 };
-use crate::{Code, Ctx, Dispatch, ETag, Method, Op, Problem, Reply, call, header, telemetry::Asked};
+use crate::{Code, Ctx, Dispatch, ETag, Method, Op, Problem, Reply, call, etag::Had, header, telemetry::Asked};
 use actix_web::{
     HttpMessage, HttpRequest, HttpResponse, HttpResponseBuilder, Route,
     http::{StatusCode, header as http},
@@ -75,6 +75,10 @@ async fn answer(
         Err(p) => return fail(*p),
     };
     request.extensions_mut().insert(Asked { op: op.id, user: cx.user().ok().map(|user| user.0) });
+    let had = match if_none_match(&request, op) {
+        Ok(had) => had,
+        Err(fault) => return fail(fault.into()),
+    };
     let mut incoming = match read(&request, body, op, max_body).await {
         Ok(incoming) => incoming,
         Err(fault) => return fail(fault.into()),
@@ -84,7 +88,7 @@ async fn answer(
     }
     let mut response = match module.dispatch(index, cx.clone(), incoming).await {
         Reply::Failed(p) => problem(*p, &request),
-        Reply::Done { status, body, etag } => done(op, status, body, etag, &request),
+        Reply::Done { status, body, etag } => done(op, status, body, etag, had),
     };
     if cx.is_replayed() {
         let (name, value) = (http::HeaderName::from_static(header::IDEMPOTENT_REPLAYED), http::HeaderValue::from_static("true"));
@@ -93,7 +97,7 @@ async fn answer(
     response
 }
 
-fn done(op: &Op, status: u16, body: Vec<u8>, etag: Option<ETag>, request: &HttpRequest) -> HttpResponse {
+fn done(op: &Op, status: u16, body: Vec<u8>, etag: Option<ETag>, had: Option<Had>) -> HttpResponse {
     let mut response = HttpResponseBuilder::new(StatusCode::from_u16(status).unwrap_or(StatusCode::OK));
     if let Some(etag) = &etag {
         response.insert_header((http::ETAG, etag.as_str()));
@@ -101,10 +105,8 @@ fn done(op: &Op, status: u16, body: Vec<u8>, etag: Option<ETag>, request: &HttpR
     if let (Some(etag), true) = (&etag, op.is_read()) {
         // the caller alone may keep a copy, and asks before using it
         response.insert_header((http::CACHE_CONTROL, "private, no-cache"));
-        match if_none_match(request, etag) {
-            Ok(true) => return response.status(StatusCode::NOT_MODIFIED).finish(),
-            Ok(false) => {}
-            Err(fault) => return problem(fault.into(), request),
+        if had.is_some_and(|had| had.has(etag)) {
+            return response.status(StatusCode::NOT_MODIFIED).finish();
         }
     }
     if body.is_empty() { response.finish() } else { response.content_type("application/json").body(body) }

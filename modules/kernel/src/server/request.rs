@@ -1,7 +1,7 @@
 //! Reading a request: its headers, parameters and body.
 
 use super::connection::{Exchange, Timeouts};
-use crate::{Code, Ctx, ETag, Fault, Incoming, Method, Op, Trace, etag::is_had, header, wire::escape};
+use crate::{Code, Ctx, Fault, Incoming, Method, Op, Trace, etag::Had, header, wire::escape};
 use actix_web::{HttpMessage, HttpRequest, http::header as http, web};
 use percent_encoding::percent_decode_str;
 
@@ -38,11 +38,12 @@ pub(super) async fn read(request: &HttpRequest, body: web::Payload, op: &Op, max
     Ok(Incoming { params, query, body, if_match, from_peer: false })
 }
 
-/// Whether the caller has what has this tag already.
-pub(super) fn if_none_match(request: &HttpRequest, current: &ETag) -> Result<bool, Fault> {
+/// What the caller of an operation has already, if the answer can be compared with it.
+pub(super) fn if_none_match(request: &HttpRequest, op: &Op) -> Result<Option<Had>, Fault> {
     let name = http::IF_NONE_MATCH;
+    let header = if op.etag && op.is_read() { list(request, &name)? } else { None };
     let rule = |rule| Fault::invalid(format!("/{}", header_name(&name)), rule);
-    list(request, &name)?.map_or(Ok(false), |header| is_had(&header, current).map_err(rule))
+    header.map(|header| Had::of(&header).map_err(rule)).transpose()
 }
 
 /// The value of a header that is a list, whose lines are one list together (RFC 9110 §5.3).
