@@ -94,7 +94,7 @@ async fn a_change_that_another_would_lose_is_refused(shop: Shop) {
         assert_eq!(answer.problem(400), "invalid_argument", "{broken}");
         assert_eq!(answer.json()["errors"][0]["pointer"], "/If-Match");
     }
-    let stock = call(&shop, admin, "PUT", &format!("{path}/stock"), &[("if-match", "*")], Some(json!({"quantity": 9}))).await;
+    let stock = call(&shop, admin, "POST", &movements(path), &[("if-match", "*")], Some(json!({"delta": 1}))).await;
     assert_eq!(stock.problem(400), "invalid_argument", "what is not compared is not accepted");
     put("Torch", &[]).await.expect(200);
     put("Torch", &[("if-match", "*")]).await.expect(200);
