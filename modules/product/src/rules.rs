@@ -91,7 +91,7 @@ impl Wanted {
     /// The variant as it shall be, at its new position; `None` if it is so already.
     pub(crate) fn change(self, before: &variant::Model, position: i32, now: DateTime<Utc>) -> Option<variant::Model> {
         let after = self.applied(before.clone(), position);
-        (after != *before).then(|| variant::Model { updated_at: now, ..after })
+        (after != *before).then_some(variant::Model { updated_at: now, ..after })
     }
 
     /// A new variant of a product. The store gives it an id.
