@@ -43,7 +43,7 @@ impl Products {
     }
 
     pub(crate) async fn move_stock_of(&self, cx: &Ctx, id: VariantId, new: NewMovement) -> Result<StockMovement> {
-        let (tx, key) = match idempotency::begin(&self.db, cx, ops::MOVE_STOCK, &new).await? {
+        let (tx, key) = match idempotency::begin(&self.db, cx, ops::MOVE_STOCK, &(id, &new)).await? {
             Begun::Before(answer) => return answer,
             Begun::Now(tx, key) => (tx, key),
         };

@@ -874,6 +874,9 @@ async fn every_change_of_stock_is_a_movement(client: ProductClient, _: &Stores) 
     let cx = || admin().with_key("k");
     let first = client.move_stock(&cx(), id, delta(5, None)).await.unwrap();
     assert_eq!(client.move_stock(&cx(), id, delta(5, None)).await.unwrap(), first);
+    let rug = add(&client, "Rug", "1", 1).await.id;
+    let other = client.move_stock(&cx(), rug.first_variant(), delta(5, None)).await.unwrap_err();
+    assert_eq!(code(&other), Code::Unprocessable, "the key is of a movement of another variant");
     assert_eq!(stock(&client, lamp).await, 26);
     // removing what is sold is a movement, too
     let other = set(&client, lamp, vec![variant(None, "S")]).await.unwrap();
