@@ -9,6 +9,7 @@ mod m0004_name_key;
 mod m0005_version;
 mod m0006_variants;
 mod m0007_first_variants;
+mod m0008_publication;
 
 /// Brings the database of the product module up to date.
 pub struct Migrator;
@@ -24,6 +25,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0005_version::Step),
             Box::new(m0006_variants::Step),
             Box::new(m0007_first_variants::Step),
+            Box::new(m0008_publication::Step),
         ]
     }
 

@@ -15,6 +15,7 @@ use kernel::{
 impl Products {
     pub(crate) async fn insert_product(&self, cx: &Ctx, new: NewProduct) -> Result<Product> {
         let price = rules::price(new.price, new.currency, self.currency)?;
+        rules::publication(new.published_from, new.published_until)?;
         let (tx, held) = match idempotency::begin(&self.db, cx, ops::CREATE, &new).await? {
             Begun::Before(answer) => return answer,
             Begun::Now(tx, held) => (tx, held),
@@ -41,6 +42,10 @@ impl Products {
         let tx = self.db.begin().await?;
         self.must_exist(&tx, patch.category_id.flatten(), "/category_id").await?;
         let before = variants::lock_product(&*tx, id).await?.ok_or(ProductError::NotFound)?;
+        rules::publication(
+            patch.published_from.unwrap_or(before.published_from),
+            patch.published_until.unwrap_or(before.published_until),
+        )?;
         let has_options = variants::living(&*tx, id).await?.iter().any(|variant| !variant.options.is_empty());
         match price {
             Some(price) if has_options && price.minor != before.price_minor => {

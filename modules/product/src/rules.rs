@@ -1,7 +1,11 @@
 //! Rules of the catalogue. Pure functions.
 
 use crate::{CategoryId, HoldLine, MAX_PRICE_MINOR, OptionOf, ProductError, ProductOption, SetVariant, SetVariants};
-use kernel::{Amount, Currency, Fault, Money, serde_json};
+use kernel::{
+    Amount, Currency, Fault, Money,
+    chrono::{DateTime, Utc},
+    serde_json,
+};
 use std::collections::{HashMap, HashSet};
 
 /// Validates the price of a product: the shop's currency, and 0 to the highest price.
@@ -25,6 +29,14 @@ pub(crate) fn money(pointer: &str, amount: Amount, shop: Currency) -> Result<Mon
         decimals => format!("must have at most {decimals} decimals, as {shop} has"),
     };
     amount.in_currency(shop).ok_or_else(|| Fault::invalid(pointer, detail()))
+}
+
+/// Validates the times of publication.
+pub(crate) fn publication(from: Option<DateTime<Utc>>, until: Option<DateTime<Utc>>) -> Result<(), Fault> {
+    match (from, until) {
+        (Some(from), Some(until)) if until <= from => Err(Fault::invalid("/published_until", "must be after published_from")),
+        _ => Ok(()),
+    }
 }
 
 /// The lines of a hold, sorted by product and variant, because every transaction locks products in the same order.

@@ -1,6 +1,11 @@
 //! Fills a catalogue: with the demo shop, or with generated products.
 
-use crate::{CategoryId, ListProducts, NewCategory, context::Products, demo, store};
+use crate::{
+    CategoryId, ListProducts, NewCategory,
+    context::Products,
+    demo,
+    store::{self, Sight},
+};
 use kernel::BoxError;
 
 impl Products {
@@ -10,7 +15,7 @@ impl Products {
     /// When the store fails.
     pub async fn seed_demo(&self) -> Result<usize, BoxError> {
         let tx = self.db.begin().await?;
-        let any = store::filter(&ListProducts::default(), None, None, None);
+        let any = store::filter(&ListProducts::default(), Sight::All, None, None, None);
         if store::count(&*tx, &any).await? > 0 || !store::categories(&*tx).await?.is_empty() {
             return Ok(0);
         }

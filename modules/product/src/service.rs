@@ -11,13 +11,13 @@ use crate::{
 use kernel::{Ctx, IfMatch, OrderId};
 
 impl ProductApi for Products {
-    async fn list(&self, _: &Ctx, query: ListProducts) -> Result<ProductPage> {
-        self.find(query).await
+    async fn list(&self, cx: &Ctx, query: ListProducts) -> Result<ProductPage> {
+        self.find(cx, query).await
     }
 
-    async fn get(&self, _: &Ctx, id: ProductId) -> Result<Product> {
+    async fn get(&self, cx: &Ctx, id: ProductId) -> Result<Product> {
         let db = self.db.read();
-        let (product, sold) = tokio::try_join!(store::product(db, id), variants::of_products(db, [id]))?;
+        let (product, sold) = tokio::try_join!(store::product(db, self.sight(cx), id), variants::of_products(db, [id]))?;
         to_product(product.ok_or(ProductError::NotFound)?, Some(sold))
     }
 
@@ -49,8 +49,8 @@ impl ProductApi for Products {
         self.find_variants(query).await
     }
 
-    async fn variant(&self, _: &Ctx, id: VariantId) -> Result<Variant> {
-        self.find_variant(id).await
+    async fn variant(&self, cx: &Ctx, id: VariantId) -> Result<Variant> {
+        self.find_variant(cx, id).await
     }
 
     async fn stock(&self, _: &Ctx, id: VariantId) -> Result<Stock> {

@@ -4,11 +4,12 @@ use crate::{
     CategoryId, CategoryPatch, ListProducts, NewCategory, NewProduct, ProductId, ProductPatch, ProductSortField,
     entity::{
         category,
-        product::{self, Column},
+        product::{self, Column, Status},
     },
 };
 use kernel::{
     Fault, IfMatch, Money, Page,
+    chrono::{DateTime, SubsecRound, Utc},
     db::{Keyset, Rows, ranked},
     now,
 };
@@ -32,9 +33,36 @@ use sort_key::sort_key;
 
 type Result<T, E = Fault> = std::result::Result<T, E>;
 
-/// A product that was not deleted.
-pub(crate) async fn product(db: &impl ConnectionTrait, id: ProductId) -> Result<Option<product::Model>> {
-    Ok(product::Entity::find_by_id(id.0).filter(Column::DeletedAt.is_null()).one(db).await?)
+/// Which products the caller sees, of those that were not deleted.
+#[derive(Clone, Copy)]
+pub(crate) enum Sight {
+    /// What is shown to everybody at this time, by the clock of the database.
+    Public(DateTime<Utc>),
+    /// All, as admins do.
+    All,
+    /// Those of a status.
+    Of(Status),
+}
+
+impl Sight {
+    /// The one rule of what can be seen and bought.
+    pub(crate) fn condition(self) -> Condition {
+        let living = Condition::all().add(Column::DeletedAt.is_null());
+        match self {
+            Self::All => living,
+            Self::Of(Status::Active) => living.add(Column::Status.eq(Status::Active)),
+            // as the index has it
+            Self::Of(status) => living.add(Column::Status.eq(status)).add(Expr::cust("products.status <> 'active'")),
+            Self::Public(now) => living
+                .add(Column::Status.eq(Status::Active))
+                .add(Column::PublishedFrom.is_null().or(Column::PublishedFrom.lte(now)))
+                .add(Column::PublishedUntil.is_null().or(Column::PublishedUntil.gt(now))),
+        }
+    }
+}
+
+pub(crate) async fn product(db: &impl ConnectionTrait, sight: Sight, id: ProductId) -> Result<Option<product::Model>> {
+    Ok(product::Entity::find_by_id(id.0).filter(sight.condition()).one(db).await?)
 }
 
 /// The condition and sort order of a list, in columns of the store.
@@ -48,9 +76,15 @@ pub(crate) struct Filter {
 
 /// The filter of a query. `categories` are the ids of `query.category_id` and all categories below it; `min` and `max` are prices
 /// in minor units.
-pub(crate) fn filter(query: &ListProducts, categories: Option<Vec<i64>>, min: Option<i64>, max: Option<i64>) -> Filter {
+pub(crate) fn filter(
+    query: &ListProducts,
+    sight: Sight,
+    categories: Option<Vec<i64>>,
+    min: Option<i64>,
+    max: Option<i64>,
+) -> Filter {
     let condition = Condition::all()
-        .add(Column::DeletedAt.is_null())
+        .add(sight.condition())
         .add_option(categories.map(|ids| Column::CategoryId.is_in(ids)))
         .add_option(query.ids.as_ref().map(|ids| Column::Id.is_in(ids.as_slice().iter().map(|id| id.0))))
         .add_option(min.map(|min| Column::PriceMinor.gte(min)))
@@ -88,6 +122,11 @@ pub(crate) async fn count(db: &impl ConnectionTrait, filter: &Filter) -> Result<
     Ok(find(db, filter).count(db).await?)
 }
 
+/// To the microsecond: more is not kept by every store.
+fn kept(time: DateTime<Utc>) -> DateTime<Utc> {
+    time.trunc_subsecs(6)
+}
+
 pub(crate) async fn insert(db: &impl ConnectionTrait, new: NewProduct, price: Money) -> Result<product::Model> {
     Ok(new_row(new, price).insert(db).await?)
 }
@@ -112,6 +151,9 @@ fn new_row(new: NewProduct, price: Money) -> product::ActiveModel {
         category_id: Set(new.category_id.map(|id| id.0)),
         stock_quantity: Set(new.stock_quantity),
         reserved: Set(0),
+        status: Set(new.status.unwrap_or_default().into()),
+        published_from: Set(new.published_from.map(kept)),
+        published_until: Set(new.published_until.map(kept)),
         created_at: Set(now),
         updated_at: Set(now),
         deleted_at: Set(None),
@@ -129,6 +171,7 @@ pub(crate) async fn edit(
     price: Option<Money>,
 ) -> Result<Option<product::Model>> {
     let set = |text: Option<String>| text.map_or(NotSet, Set);
+    let time = |time: Option<Option<DateTime<Utc>>>| time.map_or(NotSet, |time| Set(time.map(kept)));
     let row = product::ActiveModel {
         name_lower: set(patch.name.as_ref().map(|name| name.to_lowercase())),
         name_key: patch.name.as_ref().map_or(NotSet, |name| Set(Some(sort_key(name)))),
@@ -136,6 +179,9 @@ pub(crate) async fn edit(
         description: set(patch.description.map(|text| text.map(String::from).unwrap_or_default())),
         price_minor: price.map_or(NotSet, |price| Set(price.minor)),
         category_id: patch.category_id.map_or(NotSet, |id| Set(id.map(|id| id.0))),
+        status: patch.status.map_or(NotSet, |status| Set(status.into())),
+        published_from: time(patch.published_from),
+        published_until: time(patch.published_until),
         ..Default::default()
     };
     let version = if_changed(&row, Expr::col(Column::Version).add(1), Column::Version);

@@ -1,6 +1,8 @@
+mod publication;
 mod stock;
 mod variants;
 
+pub use publication::{ProductStatus, StatusFilter};
 pub use stock::*;
 pub use variants::*;
 
@@ -15,6 +17,7 @@ use kernel::{
     rules::between,
     text::{Line, Text},
 };
+use publication::storable;
 use serde::{Deserialize, Deserializer, Serialize};
 use std::fmt;
 use utoipa::{IntoParams, ToSchema};
@@ -58,6 +61,18 @@ pub struct Product {
     /// it (`variants=true`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub variants: Option<Vec<Variant>>,
+    /// Whether the product is shown. All but admins see active products only.
+    #[serde(default)]
+    #[schema(required = true)]
+    pub status: ProductStatus,
+    /// Time from which an active product is shown; `null` for always.
+    #[serde(default)]
+    #[schema(required = true)]
+    pub published_from: Option<DateTime<Utc>>,
+    /// Time from which it is no longer shown; `null` for never.
+    #[serde(default)]
+    #[schema(required = true)]
+    pub published_until: Option<DateTime<Utc>>,
     /// Counts the changes of everything but the stock, from 1. The `ETag` begins with it.
     #[serde(default)]
     #[schema(required = true, example = 1)]
@@ -146,6 +161,10 @@ pub struct ListProducts {
     #[param(default = false)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub variants: Option<bool>,
+    /// Only products of this status; only admins may ask. Without it everybody gets what is shown now.
+    #[garde(skip)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status: Option<StatusFilter>,
 }
 
 /// An empty list of ids is not the same as no list.
@@ -154,7 +173,7 @@ fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Ids>, D::E
 }
 
 /// A product to add.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Validate, ToSchema, Request)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, Validate, ToSchema, Request)]
 #[serde(deny_unknown_fields)]
 pub struct NewProduct {
     /// Name, 1 to 255 characters.
@@ -182,10 +201,25 @@ pub struct NewProduct {
     #[serde(default, deserialize_with = "kernel::optional::or_default")]
     #[schema(value_type = Option<i64>, minimum = 0, maximum = 1_000_000, example = 25)]
     pub stock_quantity: i64,
+    /// Whether the product is shown; `active` if absent. What is not `active` is seen by admins only, and cannot be bought.
+    #[garde(skip)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<ProductStatus>,
+    /// Time from which an active product is shown; absent for at once.
+    #[garde(inner(custom(storable)))]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "2026-12-01T08:00:00Z")]
+    pub published_from: Option<DateTime<Utc>>,
+    /// Time from which it is no longer shown, after `published_from`; absent for never.
+    #[garde(inner(custom(storable)))]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "2036-12-24T18:00:00Z")]
+    pub published_until: Option<DateTime<Utc>>,
 }
 
-/// The replacement of a product, without its stock.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Validate, ToSchema, Request)]
+/// The replacement of a product, without its stock. Members from `status` on stay as they are if they are absent: clients of before do
+/// not know them.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, Validate, ToSchema, Request)]
 #[serde(deny_unknown_fields)]
 pub struct ProductChange {
     /// Name, 1 to 255 characters.
@@ -206,6 +240,22 @@ pub struct ProductChange {
     /// Id of the category; absent for none.
     #[garde(dive)]
     pub category_id: Option<CategoryId>,
+    /// Whether the product is shown. If absent it stays as it is: clients that do not know it must not publish drafts. It cannot be
+    /// removed.
+    #[garde(skip)]
+    #[serde(default, deserialize_with = "kernel::optional::value_if_sent", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = ProductStatus, required = false)]
+    pub status: Option<ProductStatus>,
+    /// Time from which an active product is shown; `null` for at once. If absent it stays as it is.
+    #[garde(inner(inner(custom(storable))))]
+    #[serde(default, deserialize_with = "kernel::optional::if_sent", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<DateTime<Utc>>, example = "2026-12-01T08:00:00Z")]
+    pub published_from: Option<Option<DateTime<Utc>>>,
+    /// Time from which it is no longer shown, after `published_from`; `null` for never. If absent it stays as it is.
+    #[garde(inner(inner(custom(storable))))]
+    #[serde(default, deserialize_with = "kernel::optional::if_sent", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<DateTime<Utc>>, example = "2036-12-24T18:00:00Z")]
+    pub published_until: Option<Option<DateTime<Utc>>>,
 }
 
 /// Changes of a product, without its stock: a merge patch (RFC 7396). Members that are not sent stay as they are.
@@ -232,9 +282,24 @@ pub struct ProductPatch {
     #[serde(default, deserialize_with = "kernel::optional::if_sent", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<CategoryId>)]
     pub category_id: Option<Option<CategoryId>>,
+    /// Whether the product is shown. It cannot be removed.
+    #[garde(skip)]
+    #[serde(default, deserialize_with = "kernel::optional::value_if_sent", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = ProductStatus)]
+    pub status: Option<ProductStatus>,
+    /// Time from which an active product is shown; `null` for at once.
+    #[garde(inner(inner(custom(storable))))]
+    #[serde(default, deserialize_with = "kernel::optional::if_sent", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<DateTime<Utc>>, example = "2026-12-01T08:00:00Z")]
+    pub published_from: Option<Option<DateTime<Utc>>>,
+    /// Time from which it is no longer shown, after `published_from`; `null` for never.
+    #[garde(inner(inner(custom(storable))))]
+    #[serde(default, deserialize_with = "kernel::optional::if_sent", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<DateTime<Utc>>, example = "2036-12-24T18:00:00Z")]
+    pub published_until: Option<Option<DateTime<Utc>>>,
 }
 
-/// A replacement is the patch with all members.
+/// A replacement is the patch with all members that it must have, and those that were sent.
 impl From<ProductChange> for ProductPatch {
     fn from(change: ProductChange) -> Self {
         Self {
@@ -242,6 +307,9 @@ impl From<ProductChange> for ProductPatch {
             description: Some(change.description),
             price: change.price,
             category_id: Some(change.category_id),
+            status: change.status,
+            published_from: change.published_from,
+            published_until: change.published_until,
         }
     }
 }

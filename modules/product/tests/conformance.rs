@@ -10,7 +10,8 @@ use kernel::{
 use product::{
     CategoryId, CategoryPatch, Config, FindVariants, HoldLine, HoldRequest, Ids, ListMovements, ListProducts, MovementKind,
     NewCategory, NewMovement, NewProduct, OptionOf, Product, ProductApi, ProductChange, ProductClient, ProductError, ProductId,
-    ProductPatch, Products, Reason, SetStock, SetVariant, SetVariants, Shortage, StockMovement, TooManyIds, VariantId,
+    ProductPatch, ProductStatus, Products, Reason, SetStock, SetVariant, SetVariants, Shortage, StatusFilter, StockMovement,
+    TooManyIds, VariantId,
 };
 use std::sync::Arc;
 
@@ -43,6 +44,9 @@ placements! {
         movements_that_cannot_be_are_refused,
         what_sets_stock_or_variants_must_have_seen_them,
         the_last_pieces_of_variants_are_sold_once_while_clerks_count,
+        what_is_not_published_is_seen_by_admins_only,
+        products_are_shown_within_their_times,
+        only_what_is_sent_changes_the_publication,
     ]
 }
 
@@ -59,6 +63,7 @@ fn new(name: &str, price: &str, stock: u32) -> NewProduct {
         currency: None,
         category_id: None,
         stock_quantity: stock.into(),
+        ..NewProduct::default()
     }
 }
 
@@ -94,6 +99,7 @@ async fn create_get_change_delete(client: ProductClient, _: &Stores) {
         description: Some("Clay".into()),
         price: Some("12.5".parse().unwrap()),
         category_id: None,
+        ..ProductChange::default()
     };
     let changed = client.change(&admin(), product.id, IfMatch::Absent, change.clone()).await.unwrap();
     assert_eq!((changed.name.as_str(), changed.description.as_str(), changed.stock_quantity), ("Oil lamp", "Clay", 3));
@@ -172,8 +178,13 @@ fn refused_for(error: ProductError, current: &impl Tagged) -> bool {
 
 async fn a_change_of_what_another_has_changed_is_refused(client: ProductClient, _: &Stores) {
     let seen = add(&client, "Lamp", "5", 3).await;
-    let change =
-        |name: &str| ProductChange { name: name.into(), description: None, price: Some("5".parse().unwrap()), category_id: None };
+    let change = |name: &str| ProductChange {
+        name: name.into(),
+        description: None,
+        price: Some("5".parse().unwrap()),
+        category_id: None,
+        ..ProductChange::default()
+    };
     let cx = &admin();
     let first = client.change(cx, seen.id, IfMatch::seen(&seen), change("Lantern")).await.unwrap();
     assert_eq!((seen.version, first.version), (1, 2));
@@ -384,7 +395,13 @@ async fn names_are_sorted_alphabetically(client: ProductClient, _: &Stores) {
     names.reverse();
     assert_eq!(sorted("-name").await, names);
     // a new name has a new place
-    let change = ProductChange { name: "Aachen".into(), description: None, price: Some("1".parse().unwrap()), category_id: None };
+    let change = ProductChange {
+        name: "Aachen".into(),
+        description: None,
+        price: Some("1".parse().unwrap()),
+        category_id: None,
+        ..ProductChange::default()
+    };
     client.change(&admin(), ProductId(1), IfMatch::Absent, change).await.unwrap();
     assert_eq!(sorted("name").await[0], "Aachen");
 }
@@ -669,6 +686,7 @@ async fn a_product_gets_options_and_loses_them(client: ProductClient, _: &Stores
         description: None,
         price: price.map(|price| price.parse().unwrap()),
         category_id: None,
+        ..ProductChange::default()
     };
     let refused = client.change(&admin(), plain.id, IfMatch::Absent, change(Some("19"))).await.unwrap_err();
     invalid(refused, "price must be changed at the variants, because the product has options");
@@ -1026,4 +1044,185 @@ async fn what_sets_stock_or_variants_must_have_seen_them(client: ProductClient, 
     assert_eq!(with(IfMatch::seen(&changed), sizes()).await.unwrap(), changed, "nothing was changed");
     assert_eq!(code(&with(IfMatch::seen(&lamp), vec![variant(None, "L")]).await.unwrap_err()), Code::PreconditionFailed);
     assert_eq!(client.get(&anonymous(), lamp.id).await.unwrap(), changed);
+}
+
+/// A patch as JSON.
+fn json_patch(text: &str) -> ProductPatch {
+    kernel::serde_json::from_str(text).unwrap()
+}
+
+/// Ids of a list.
+async fn listed(client: &ProductClient, cx: &Ctx, query: ListProducts) -> Vec<ProductId> {
+    client.list(cx, query).await.unwrap().products.iter().map(|product| product.id).collect()
+}
+
+/// Whether everybody sees the product wherever it could be seen, and it can be bought; all these must agree.
+async fn is_shown(client: &ProductClient, id: ProductId) -> bool {
+    let variant = id.first_variant();
+    let ids = ListProducts { ids: Ids::new([id]).ok(), ..ListProducts::default() };
+    let all = FindVariants { ids: Ids::new([variant]).ok(), ..FindVariants::default() };
+    let sku = FindVariants { sku: Some(format!("sku-{id}").as_str().into()), ..FindVariants::default() };
+    let mut seen = Vec::new();
+    for cx in [anonymous(), customer(1)] {
+        seen.push(client.get(&cx, id).await.is_ok());
+        seen.push(client.variant(&cx, variant).await.is_ok());
+    }
+    // lists and carts of admins, too
+    for cx in [anonymous(), admin()] {
+        seen.push(!listed(client, &cx, ids.clone()).await.is_empty());
+        seen.push(listed(client, &cx, ListProducts::default()).await.contains(&id));
+        seen.push(!client.variants(&cx, all.clone()).await.unwrap().variants.is_empty());
+        seen.push(!client.variants(&cx, sku.clone()).await.unwrap().variants.is_empty());
+    }
+    // each time another order
+    let id_of_order = OrderId(now().timestamp_micros());
+    match order(client).hold(&anonymous(), id_of_order, hold(&[(id, 1)])).await {
+        Ok(_) => seen.push(true),
+        Err(ProductError::OutOfStock { lines }) => {
+            seen.push(false);
+            let shortage = Shortage { product_id: id, variant_id: None, requested: 1, available: 0 };
+            assert_eq!(lines, [shortage], "as a product that is gone");
+        }
+        Err(e) => panic!("{e}"),
+    }
+    order(client).release(&anonymous(), id_of_order).await.unwrap();
+    assert!(seen.iter().all(|one| *one == seen[0]), "{seen:?}");
+    assert_eq!(client.get(&admin(), id).await.unwrap().id, id);
+    client.variant(&admin(), variant).await.unwrap();
+    seen[0]
+}
+
+/// A product with a SKU.
+async fn lamp_with(client: &ProductClient, new: NewProduct) -> Product {
+    let id = client.create(&admin(), new).await.unwrap().id;
+    set(client, id, vec![SetVariant { sku: Some(format!("SKU-{id}").as_str().into()), ..variant(Some(id.0), "") }]).await.unwrap()
+}
+
+async fn what_is_not_published_is_seen_by_admins_only(client: ProductClient, _: &Stores) {
+    let other = add(&client, "Rug", "1", 5).await;
+    assert_eq!(other.status, ProductStatus::Active);
+    let lamp = lamp_with(&client, NewProduct { status: Some(ProductStatus::Draft), ..new("Lamp", "5", 3) }).await;
+    assert_eq!(client.get(&anonymous(), lamp.id).await, Err(ProductError::NotFound));
+    assert!(!is_shown(&client, lamp.id).await);
+    let with = |status| ListProducts { status: Some(status), ..ListProducts::default() };
+    assert_eq!(listed(&client, &admin(), with(StatusFilter::Draft)).await, [lamp.id]);
+    assert_eq!(listed(&client, &admin(), with(StatusFilter::Active)).await, [other.id]);
+    assert_eq!(listed(&client, &admin(), with(StatusFilter::Any)).await, [other.id, lamp.id]);
+    assert_eq!(listed(&client, &admin(), ListProducts::default()).await, [other.id]);
+    let searched = ListProducts { search: Some("lamp".into()), ..ListProducts::default() };
+    assert_eq!(client.list(&admin(), searched.clone()).await.unwrap().pagination.total, 0);
+    let drafts = ListProducts { status: Some(StatusFilter::Any), ..searched };
+    assert_eq!(client.list(&admin(), drafts).await.unwrap().pagination.total, 1);
+    for cx in [anonymous(), customer(1)] {
+        for status in [StatusFilter::Active, StatusFilter::Draft, StatusFilter::Archived, StatusFilter::Any] {
+            assert_eq!(code(&client.list(&cx, with(status)).await.unwrap_err()), Code::PermissionDenied);
+        }
+    }
+
+    let status = async |status: &str| {
+        client.patch(&admin(), lamp.id, IfMatch::Absent, json_patch(&format!(r#"{{"status":"{status}"}}"#))).await.unwrap()
+    };
+    let active = status("active").await;
+    assert_eq!((active.status, active.version), (ProductStatus::Active, lamp.version + 1));
+    assert_ne!(active.etag(), lamp.etag());
+    assert!(is_shown(&client, lamp.id).await);
+    assert_eq!(status("active").await, client.get(&anonymous(), lamp.id).await.unwrap(), "a repeated change is none");
+
+    // what orders hold stays theirs
+    let orders = order(&client);
+    for id in [1, 2] {
+        orders.hold(&anonymous(), OrderId(id), hold(&[(lamp.id, 1)])).await.unwrap();
+    }
+    assert_eq!(status("archived").await.status, ProductStatus::Archived);
+    assert!(!is_shown(&client, lamp.id).await);
+    assert_eq!(listed(&client, &admin(), with(StatusFilter::Archived)).await, [lamp.id]);
+    // with one that is shown: nothing is held
+    let both = orders.hold(&anonymous(), OrderId(3), hold(&[(other.id, 1), (lamp.id, 1)])).await.unwrap_err();
+    let shortage = Shortage { product_id: lamp.id, variant_id: None, requested: 1, available: 0 };
+    assert_eq!(both, ProductError::OutOfStock { lines: vec![shortage] });
+    assert_eq!(stock(&client, other.id).await, 5);
+    let repeated = orders.hold(&anonymous(), OrderId(1), hold(&[(lamp.id, 1)])).await.unwrap();
+    assert_eq!(repeated.lines[0].name, "Lamp");
+    orders.commit(&anonymous(), OrderId(1)).await.unwrap();
+    orders.release(&anonymous(), OrderId(2)).await.unwrap();
+    let seen = client.stock(&admin(), lamp.id.first_variant()).await.unwrap();
+    assert_eq!((seen.held, seen.available), (0, 2));
+}
+
+async fn products_are_shown_within_their_times(client: ProductClient, _: &Stores) {
+    let (past, future) = (now() - TimeDelta::hours(1), now() + TimeDelta::hours(1));
+    let far = now() + TimeDelta::days(3650);
+    for (from, until, shown) in [
+        (None, None, true),
+        (Some(past), None, true),
+        (Some(future), None, false),
+        (None, Some(future), true),
+        (None, Some(past), false),
+        (Some(past), Some(future), true),
+        (Some(future), Some(far), false),
+        (Some(past - TimeDelta::hours(1)), Some(past), false),
+    ] {
+        for status in [None, Some(ProductStatus::Draft), Some(ProductStatus::Active)] {
+            let new = NewProduct { status, published_from: from, published_until: until, ..new("Lamp", "5", 3) };
+            let lamp = lamp_with(&client, new).await;
+            assert_eq!((lamp.published_from, lamp.published_until), (from, until));
+            assert_eq!(is_shown(&client, lamp.id).await, shown && status != Some(ProductStatus::Draft), "{from:?} {until:?}");
+        }
+    }
+    // at its time, without a job
+    let soon = now() + TimeDelta::seconds(1);
+    let lamp = lamp_with(&client, NewProduct { published_from: Some(soon), ..new("Lamp", "5", 3) }).await;
+    let appears = async {
+        while client.get(&anonymous(), lamp.id).await.is_err() {
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(20), appears).await.unwrap();
+    assert!(now() >= soon - TimeDelta::milliseconds(100) && is_shown(&client, lamp.id).await);
+    // more digits than a store keeps
+    let fine = r#"{"published_from":"2026-01-01T00:00:00.123456789Z"}"#;
+    let kept = client.patch(&admin(), lamp.id, IfMatch::Absent, json_patch(fine)).await.unwrap();
+    assert_eq!(kept.published_from.unwrap().to_rfc3339(), "2026-01-01T00:00:00.123456+00:00");
+    assert_eq!(client.patch(&admin(), lamp.id, IfMatch::Absent, json_patch(fine)).await.unwrap(), kept);
+}
+
+async fn only_what_is_sent_changes_the_publication(client: ProductClient, _: &Stores) {
+    let cx = &admin();
+    let (from, until) = (now() - TimeDelta::hours(2), now() + TimeDelta::hours(2));
+    let draft = NewProduct {
+        status: Some(ProductStatus::Draft),
+        published_from: Some(from),
+        published_until: Some(until),
+        ..new("Lamp", "5", 3)
+    };
+    let lamp = client.create(cx, draft.clone()).await.unwrap();
+    let shown = |p: &Product| (p.status, p.published_from, p.published_until);
+    // a client of before replaces what it knows
+    let old = r#"{"name":"Lantern","price":5}"#;
+    let put = async |text: &str| client.change(cx, lamp.id, IfMatch::Absent, kernel::serde_json::from_str(text).unwrap()).await;
+    let changed = put(old).await.unwrap();
+    assert_eq!((changed.name.as_str(), shown(&changed)), ("Lantern", (ProductStatus::Draft, Some(from), Some(until))));
+    let bounds = r#"{"name":"Lantern","price":5,"status":"active","published_from":null}"#;
+    assert_eq!(shown(&put(bounds).await.unwrap()), (ProductStatus::Active, None, Some(until)));
+
+    let patch = async |text: &str| client.patch(cx, lamp.id, IfMatch::Absent, json_patch(text)).await;
+    assert_eq!(shown(&patch(r#"{"published_until":null}"#).await.unwrap()), (ProductStatus::Active, None, None));
+    let set = patch(r#"{"published_from":"2026-01-02T03:04:05+01:00","published_until":"2026-01-02T02:04:06Z"}"#).await.unwrap();
+    assert_eq!(set.published_from.unwrap().to_rfc3339(), "2026-01-02T02:04:05+00:00");
+    // with what is there, too
+    for sent in [
+        r#"{"published_until":"2026-01-02T02:04:05Z"}"#,
+        r#"{"published_until":"2020-01-01T00:00:00Z"}"#,
+        r#"{"published_from":"2026-01-02T02:04:06Z"}"#,
+    ] {
+        invalid(patch(sent).await.unwrap_err(), "published_until must be after published_from");
+    }
+    let year = "published_from must be in the years 1 to 9999";
+    invalid(patch(r#"{"published_from":"+12026-01-02T02:04:06Z"}"#).await.unwrap_err(), year);
+    let wrong = NewProduct { published_from: Some(until), published_until: Some(from), ..draft };
+    invalid(client.create(cx, wrong).await.unwrap_err(), "published_until must be after published_from");
+    assert_eq!(client.get(cx, lamp.id).await.unwrap(), set, "nothing else was changed");
+    for sent in [r#"{"status":null}"#, r#"{"status":"gone"}"#, r#"{"published_from":"today"}"#] {
+        assert!(kernel::serde_json::from_str::<ProductPatch>(sent).is_err(), "{sent}");
+    }
 }

@@ -16,11 +16,27 @@ pub(crate) struct Model {
     pub(crate) category_id: Option<i64>,
     pub(crate) stock_quantity: i64,
     pub(crate) reserved: i64,
+    pub(crate) status: Status,
+    pub(crate) published_from: Option<DateTimeUtc>,
+    pub(crate) published_until: Option<DateTimeUtc>,
     /// Counts the changes of the content: not of the stock.
     pub(crate) version: i64,
     pub(crate) created_at: DateTimeUtc,
     pub(crate) updated_at: DateTimeUtc,
     pub(crate) deleted_at: Option<DateTimeUtc>,
+}
+
+/// Whether a product is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum)]
+#[sea_orm(rs_type = "String", db_type = "String(StringLen::N(16))")]
+pub(crate) enum Status {
+    #[sea_orm(string_value = "draft")]
+    Draft,
+    /// Within its times of publication.
+    #[sea_orm(string_value = "active")]
+    Active,
+    #[sea_orm(string_value = "archived")]
+    Archived,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
