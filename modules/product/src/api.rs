@@ -11,11 +11,14 @@ pub trait ProductApi {
     /// List products.
     ///
     /// Sorted by `sort`, or by the quality of the match with `search`; then by id, in the direction of the last field. Past the last
-    /// page the list is empty. Unknown parameters are refused.
-    #[get("/products", public = "/api/products", access = anyone, rate = "100/min")]
+    /// page the list is empty. Unknown parameters are refused. Products that are not shown now are in no list, but those that admins
+    /// ask for by `status`.
+    #[get("/products", public = "/api/products", access = anyone, rate = "100/min", errors(StatusForAdmins))]
     async fn list(&self, cx: &Ctx, query: ListProducts) -> Result<ProductPage, ProductError>;
 
     /// Get one product.
+    ///
+    /// One that is not shown now exists for admins only.
     #[get("/products/{id}", public = "/api/products/{id}", access = anyone, etag, rate = "100/min", errors(NotFound))]
     async fn get(&self, cx: &Ctx, id: ProductId) -> Result<Product, ProductError>;
 
@@ -26,6 +29,7 @@ pub trait ProductApi {
     /// Change a product.
     ///
     /// Replaces everything but the stock: without `description` the product has none, without `category_id` it is in no category.
+    /// Status and times of publication stay as they are if they are not sent: clients of before must not publish drafts.
     /// Orders keep the name and price with which they were placed. `If-Match` compares what is replaced, and not the stock: a sale
     /// since the ETag was given is no conflict.
     #[put("/products/{id}", public = "/api/products/{id}", access = role(admin), etag, rate = "60/min", errors(NotFound))]
@@ -90,10 +94,14 @@ pub trait ProductApi {
     ) -> Result<Product, ProductError>;
 
     /// Find variants by ids or by SKU.
+    ///
+    /// Those of products that are not shown now are not found, by admins neither.
     #[get("/variants", public = "/api/variants", access = anyone, rate = "100/min")]
     async fn variants(&self, cx: &Ctx, query: FindVariants) -> Result<Variants, ProductError>;
 
     /// Get one variant.
+    ///
+    /// One of a product that is not shown now exists for admins only.
     #[get("/variants/{id}", public = "/api/variants/{id}", access = anyone, rate = "100/min", errors(VariantNotFound))]
     async fn variant(&self, cx: &Ctx, id: VariantId) -> Result<Variant, ProductError>;
 

@@ -9,6 +9,10 @@ pub enum ProductError {
     #[error("Product not found")]
     #[api(not_found)]
     NotFound,
+    /// Only admins may list products by their status.
+    #[error("Only admins may list products by their status")]
+    #[api(permission_denied)]
+    StatusForAdmins,
     /// There is no such variant.
     #[error("Variant not found")]
     #[api(not_found)]

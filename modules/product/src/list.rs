@@ -1,23 +1,21 @@
 //! `list`: filters, sorts and pages products.
 
 use crate::{
-    ListProducts, ProductId, ProductPage, StatusFilter,
+    ListProducts, ProductError, ProductId, ProductPage, StatusFilter,
     context::{Products, Result},
     entity::product::Status,
     ops, rules,
     store::{self, Sight, variants},
     view::to_product,
 };
-use kernel::{AmountText, Code, Ctx, Fault, Page, Role};
+use kernel::{AmountText, Ctx, Page, Role};
 use std::collections::HashMap;
 
 impl Products {
     pub(crate) async fn find(&self, cx: &Ctx, mut query: ListProducts) -> Result<ProductPage> {
         let sight = match query.status {
             None => self.public(),
-            Some(_) if !cx.has_role(Role::Admin) => {
-                return Err(Fault::new(Code::PermissionDenied, "Only admins may ask for a status").into());
-            }
+            Some(_) if !cx.has_role(Role::Admin) => return Err(ProductError::StatusForAdmins),
             Some(StatusFilter::Any) => Sight::All,
             Some(StatusFilter::Draft) => Sight::Of(Status::Draft),
             Some(StatusFilter::Active) => Sight::Of(Status::Active),
