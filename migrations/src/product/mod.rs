@@ -10,6 +10,7 @@ mod m0005_version;
 mod m0006_variants;
 mod m0007_first_variants;
 mod m0008_publication;
+mod m0009_slugs;
 
 /// Brings the database of the product module up to date.
 pub struct Migrator;
@@ -26,6 +27,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0006_variants::Step),
             Box::new(m0007_first_variants::Step),
             Box::new(m0008_publication::Step),
+            Box::new(m0009_slugs::Step),
         ]
     }
 

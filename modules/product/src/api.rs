@@ -1,7 +1,7 @@
 use crate::{
     Category, CategoryId, CategoryPatch, FindVariants, Hold, HoldRequest, ListMovements, ListProducts, MovementPage, NewCategory,
     NewMovement, NewProduct, Product, ProductChange, ProductError, ProductId, ProductPage, ProductPatch, SetStock, SetVariants,
-    Stock, StockMovement, Variant, VariantId, Variants,
+    Slug, Stock, StockMovement, Variant, VariantId, Variants,
 };
 use kernel::{Contract, Ctx, IfMatch, OrderId};
 
@@ -22,24 +22,47 @@ pub trait ProductApi {
     #[get("/products/{id}", public = "/api/products/{id}", access = anyone, etag, rate = "100/min", errors(NotFound))]
     async fn get(&self, cx: &Ctx, id: ProductId) -> Result<Product, ProductError>;
 
+    /// Get the product of a slug.
+    ///
+    /// Slugs that the product had before lead to it, too: when its `slug` is another one than was asked for, the page of the asked one
+    /// should redirect to the page of that one. A product that is not shown now exists for admins only.
+    #[get(
+        "/product-slugs/{slug}",
+        public = "/api/product-slugs/{slug}",
+        access = anyone,
+        etag,
+        rate = "100/min",
+        errors(NotFound)
+    )]
+    async fn by_slug(&self, cx: &Ctx, slug: Slug) -> Result<Product, ProductError>;
+
     /// Add a product.
-    #[post("/products", public = "/api/products", access = role(admin), retry = key, status = 201, etag, rate = "60/min")]
+    #[post(
+        "/products",
+        public = "/api/products",
+        access = role(admin),
+        retry = key,
+        status = 201,
+        etag,
+        rate = "60/min",
+        errors(SlugTaken)
+    )]
     async fn create(&self, cx: &Ctx, new: NewProduct) -> Result<Product, ProductError>;
 
     /// Change a product.
     ///
     /// Replaces everything but the stock: without `description` the product has none, without `category_id` it is in no category.
-    /// Status and times of publication stay as they are if they are not sent: clients of before must not publish drafts.
+    /// Slug, status and times of publication stay as they are if they are not sent: clients of before must not publish drafts.
     /// Orders keep the name and price with which they were placed. `If-Match` compares what is replaced, and not the stock: a sale
     /// since the ETag was given is no conflict.
-    #[put("/products/{id}", public = "/api/products/{id}", access = role(admin), etag, rate = "60/min", errors(NotFound))]
+    #[put("/products/{id}", public = "/api/products/{id}", access = role(admin), etag, rate = "60/min", errors(NotFound, SlugTaken))]
     async fn change(&self, cx: &Ctx, id: ProductId, if_match: IfMatch, change: ProductChange) -> Result<Product, ProductError>;
 
     /// Change some of a product.
     ///
     /// Members that are not sent stay as they are. `If-Match` compares everything but the stock: a sale since the ETag was given is
     /// no conflict.
-    #[patch("/products/{id}", public = "/api/products/{id}", access = role(admin), etag, rate = "60/min", errors(NotFound))]
+    #[patch("/products/{id}", public = "/api/products/{id}", access = role(admin), etag, rate = "60/min", errors(NotFound, SlugTaken))]
     async fn patch(&self, cx: &Ctx, id: ProductId, if_match: IfMatch, patch: ProductPatch) -> Result<Product, ProductError>;
 
     /// Delete a product.

@@ -37,6 +37,13 @@ pub enum ProductError {
         /// Pieces that orders hold.
         held: u32,
     },
+    /// Another product has this slug, or had it before.
+    #[error("Another product has the slug {slug}, or had it before")]
+    #[api(conflict)]
+    SlugTaken {
+        /// The slug.
+        slug: String,
+    },
     /// There is no such category.
     #[error("Category not found")]
     #[api(not_found)]

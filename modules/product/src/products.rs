@@ -1,10 +1,10 @@
 //! Creates and changes products.
 
 use crate::{
-    NewProduct, Product, ProductError, ProductId, ProductPatch,
+    NewProduct, Product, ProductError, ProductId, ProductPatch, Slug,
     context::{Products, Result},
     ops, rules,
-    store::{self, stock, variants},
+    store::{self, slugs, stock, variants},
 };
 use kernel::{
     Ctx, Fault, IfMatch, Tagged,
@@ -21,7 +21,13 @@ impl Products {
             Begun::Now(tx, held) => (tx, held),
         };
         self.must_exist(&tx, new.category_id, "/category_id").await?;
-        let id = store::insert(&*tx, new, price).await?.id;
+        let slug = new.slug.clone();
+        let added = store::insert(&*tx, new, price).await?;
+        let id = added.id;
+        match slug {
+            Some(slug) => take_slug(&tx, ProductId(id), &slug).await?,
+            None => drop(slugs::make(&*tx, &[(id, added.name)]).await?),
+        }
         variants::insert_first(&*tx, &[id]).await?;
         stock::insert_first_items(&*tx, &[id], Some(cx.user()?)).await?;
         let product = self.after(&tx, ProductId(id)).await?;
@@ -54,8 +60,12 @@ impl Products {
             None if replaces && !has_options => return Err(Fault::invalid("/price", "Missing required field: price").into()),
             _ => {}
         }
+        let slug = patch.slug.clone().filter(|slug| before.slug.as_deref() != Some(slug.as_str()));
         if store::edit(&*tx, id, if_match, patch, price).await?.is_none() {
             return Err(self.refusal(&tx, id).await?);
+        }
+        if let Some(slug) = slug {
+            take_slug(&tx, id, &slug).await?;
         }
         if let Some(price) = price.filter(|price| price.minor != before.price_minor) {
             variants::set_price(&*tx, id, price.minor).await?;
@@ -71,6 +81,7 @@ impl Products {
             return Err(self.refusal(&tx, id).await?);
         }
         variants::delete_all(&*tx, id).await?;
+        slugs::delete(&*tx, id).await?;
         Ok(tx.commit().await?)
     }
 
@@ -81,4 +92,8 @@ impl Products {
             Err(e) => Ok(e),
         }
     }
+}
+
+async fn take_slug(tx: &Tx, id: ProductId, slug: &Slug) -> Result<()> {
+    if slugs::take(&**tx, id, slug).await? { Ok(()) } else { Err(ProductError::SlugTaken { slug: slug.to_string() }) }
 }

@@ -3,7 +3,7 @@
 use crate::{
     Category, CategoryId, CategoryPatch, FindVariants, Hold, HoldRequest, ListMovements, ListProducts, MovementPage, NewCategory,
     NewMovement, NewProduct, Product, ProductApi, ProductChange, ProductError, ProductId, ProductPage, ProductPatch, SetStock,
-    SetVariants, Stock, StockMovement, Variant, VariantId, Variants,
+    SetVariants, Slug, Stock, StockMovement, Variant, VariantId, Variants,
     context::{Products, Result},
     store::{self, variants},
     view::{to_category, to_product},
@@ -19,6 +19,10 @@ impl ProductApi for Products {
         let db = self.db.read();
         let (product, sold) = tokio::try_join!(store::product(db, self.sight(cx), id), variants::of_products(db, [id]))?;
         to_product(product.ok_or(ProductError::NotFound)?, Some(sold))
+    }
+
+    async fn by_slug(&self, cx: &Ctx, slug: Slug) -> Result<Product> {
+        self.find_by_slug(cx, &slug).await
     }
 
     async fn create(&self, cx: &Ctx, new: NewProduct) -> Result<Product> {

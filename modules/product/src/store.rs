@@ -24,6 +24,7 @@ use sea_orm::{
 pub(crate) mod checks;
 pub(crate) mod holds;
 mod search;
+pub(crate) mod slugs;
 mod sort_key;
 pub(crate) mod stock;
 pub(crate) mod variants;
@@ -131,10 +132,12 @@ pub(crate) async fn insert(db: &impl ConnectionTrait, new: NewProduct, price: Mo
     Ok(new_row(new, price).insert(db).await?)
 }
 
-/// Inserts products with their first variants.
+/// Inserts products with their first variants, and slugs from their names.
 pub(crate) async fn insert_many(db: &impl ConnectionTrait, products: Vec<(NewProduct, Money)>) -> Result<()> {
     let rows = products.into_iter().map(|(new, price)| new_row(new, price));
-    let ids = product::Entity::insert_many(rows).exec_with_returning_keys(db).await?;
+    let added = product::Entity::insert_many(rows).exec_with_returning(db).await?;
+    let (ids, names) = added.into_iter().map(|row| (row.id, (row.id, row.name))).unzip::<_, _, Vec<_>, Vec<_>>();
+    slugs::make(db, &names).await?;
     variants::insert_first(db, &ids).await?;
     stock::insert_first_items(db, &ids, None).await
 }
@@ -151,6 +154,7 @@ fn new_row(new: NewProduct, price: Money) -> product::ActiveModel {
         category_id: Set(new.category_id.map(|id| id.0)),
         stock_quantity: Set(new.stock_quantity),
         reserved: Set(0),
+        slug: Set(new.slug.map(|slug| slug.to_string())),
         status: Set(new.status.unwrap_or_default().into()),
         published_from: Set(new.published_from.map(kept)),
         published_until: Set(new.published_until.map(kept)),
@@ -179,6 +183,7 @@ pub(crate) async fn edit(
         description: set(patch.description.map(|text| text.map(String::from).unwrap_or_default())),
         price_minor: price.map_or(NotSet, |price| Set(price.minor)),
         category_id: patch.category_id.map_or(NotSet, |id| Set(id.map(|id| id.0))),
+        slug: patch.slug.map_or(NotSet, |slug| Set(Some(slug.to_string()))),
         status: patch.status.map_or(NotSet, |status| Set(status.into())),
         published_from: time(patch.published_from),
         published_until: time(patch.published_until),

@@ -1,8 +1,10 @@
 mod publication;
+mod slug;
 mod stock;
 mod variants;
 
 pub use publication::{ProductStatus, StatusFilter};
+pub use slug::Slug;
 pub use stock::*;
 pub use variants::*;
 
@@ -61,6 +63,10 @@ pub struct Product {
     /// it (`variants=true`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub variants: Option<Vec<Variant>>,
+    /// The last part of the address of its page; `null` for the minute after an upgrade in which existing products get theirs.
+    #[serde(default)]
+    #[schema(required = true, example = "copper-coffee-pot")]
+    pub slug: Option<String>,
     /// Whether the product is shown. All but admins see active products only.
     #[serde(default)]
     #[schema(required = true)]
@@ -201,6 +207,12 @@ pub struct NewProduct {
     #[serde(default, deserialize_with = "kernel::optional::or_default")]
     #[schema(value_type = Option<i64>, minimum = 0, maximum = 1_000_000, example = 25)]
     pub stock_quantity: i64,
+    /// The last part of the address of its page: 1 to 100 letters `a` to `z`, digits, and single hyphens between them. No other product
+    /// has it or had it before. If absent it is made from the name.
+    #[garde(skip)]
+    #[serde(default, deserialize_with = "slug::optional", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, pattern = "^([a-z0-9]+(-[a-z0-9]+)*)?$", max_length = 100, example = "copper-coffee-pot")]
+    pub slug: Option<Slug>,
     /// Whether the product is shown; `active` if absent. What is not `active` is seen by admins only, and cannot be bought.
     #[garde(skip)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -217,7 +229,7 @@ pub struct NewProduct {
     pub published_until: Option<DateTime<Utc>>,
 }
 
-/// The replacement of a product, without its stock. Members from `status` on stay as they are if they are absent: clients of before do
+/// The replacement of a product, without its stock. Members from `slug` on stay as they are if they are absent: clients of before do
 /// not know them.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, Validate, ToSchema, Request)]
 #[serde(deny_unknown_fields)]
@@ -240,6 +252,12 @@ pub struct ProductChange {
     /// Id of the category; absent for none.
     #[garde(dive)]
     pub category_id: Option<CategoryId>,
+    /// The last part of the address of its page, as for a new product. If absent it stays as it is. The slug of before leads to the
+    /// product, too.
+    #[garde(skip)]
+    #[serde(default, deserialize_with = "slug::optional", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, pattern = "^([a-z0-9]+(-[a-z0-9]+)*)?$", max_length = 100, example = "copper-coffee-pot")]
+    pub slug: Option<Slug>,
     /// Whether the product is shown. If absent it stays as it is: clients that do not know it must not publish drafts. It cannot be
     /// removed.
     #[garde(skip)]
@@ -282,6 +300,12 @@ pub struct ProductPatch {
     #[serde(default, deserialize_with = "kernel::optional::if_sent", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<CategoryId>)]
     pub category_id: Option<Option<CategoryId>>,
+    /// The last part of the address of its page, as for a new product. The slug of before leads to the product, too. It cannot be
+    /// removed.
+    #[garde(skip)]
+    #[serde(default, deserialize_with = "kernel::optional::value_if_sent", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, pattern = "^[a-z0-9]+(-[a-z0-9]+)*$", min_length = 1, max_length = 100, example = "copper-coffee-pot")]
+    pub slug: Option<Slug>,
     /// Whether the product is shown. It cannot be removed.
     #[garde(skip)]
     #[serde(default, deserialize_with = "kernel::optional::value_if_sent", skip_serializing_if = "Option::is_none")]
@@ -307,6 +331,7 @@ impl From<ProductChange> for ProductPatch {
             description: Some(change.description),
             price: change.price,
             category_id: Some(change.category_id),
+            slug: change.slug,
             status: change.status,
             published_from: change.published_from,
             published_until: change.published_until,

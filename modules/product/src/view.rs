@@ -30,6 +30,7 @@ pub(crate) fn to_product(row: product::Model, sold: Option<Vec<Sold>>) -> Result
         stock_quantity: to_quantity(row.stock_quantity),
         options,
         variants,
+        slug: row.slug,
         status: row.status.into(),
         published_from: row.published_from,
         published_until: row.published_until,

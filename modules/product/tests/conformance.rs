@@ -10,8 +10,8 @@ use kernel::{
 use product::{
     CategoryId, CategoryPatch, Config, FindVariants, HoldLine, HoldRequest, Ids, ListMovements, ListProducts, MovementKind,
     NewCategory, NewMovement, NewProduct, OptionOf, Product, ProductApi, ProductChange, ProductClient, ProductError, ProductId,
-    ProductPatch, ProductStatus, Products, Reason, SetStock, SetVariant, SetVariants, Shortage, StatusFilter, StockMovement,
-    TooManyIds, VariantId,
+    ProductPatch, ProductStatus, Products, Reason, SetStock, SetVariant, SetVariants, Shortage, Slug, StatusFilter,
+    StockMovement, TooManyIds, VariantId,
 };
 use std::sync::Arc;
 
@@ -47,6 +47,8 @@ placements! {
         what_is_not_published_is_seen_by_admins_only,
         products_are_shown_within_their_times,
         only_what_is_sent_changes_the_publication,
+        a_product_has_a_slug_and_keeps_those_of_before,
+        slugs_of_the_same_name_are_numbered,
     ]
 }
 
@@ -1225,4 +1227,96 @@ async fn only_what_is_sent_changes_the_publication(client: ProductClient, _: &St
     for sent in [r#"{"status":null}"#, r#"{"status":"gone"}"#, r#"{"published_from":"today"}"#] {
         assert!(kernel::serde_json::from_str::<ProductPatch>(sent).is_err(), "{sent}");
     }
+}
+
+fn slug(text: &str) -> Slug {
+    text.parse().unwrap()
+}
+
+async fn a_product_has_a_slug_and_keeps_those_of_before(client: ProductClient, _: &Stores) {
+    let cx = &admin();
+    let lamp = add(&client, "Öl-Lampe No. 7", "5", 3).await;
+    assert_eq!((lamp.slug.as_deref(), lamp.version), (Some("ol-lampe-no-7"), 1));
+    assert_eq!(client.by_slug(&anonymous(), slug("ol-lampe-no-7")).await.unwrap(), lamp);
+    assert_eq!(client.by_slug(cx, slug("ol-lampe")).await, Err(ProductError::NotFound));
+    let rug = client.create(cx, NewProduct { slug: Some(slug("kilim")), ..new("Rug", "5", 3) }).await.unwrap();
+    assert_eq!(rug.slug.as_deref(), Some("kilim"));
+
+    let patch = async |id, to: &str| {
+        client.patch(cx, id, IfMatch::Absent, ProductPatch { slug: Some(slug(to)), ..ProductPatch::default() }).await
+    };
+    let taken = |slug: &str| Err(ProductError::SlugTaken { slug: slug.into() });
+    assert_eq!(patch(lamp.id, "kilim").await, taken("kilim"));
+    let renamed = patch(lamp.id, "oil-lamp").await.unwrap();
+    assert_eq!((renamed.slug.as_deref(), renamed.version), (Some("oil-lamp"), 2));
+    assert_ne!(renamed.etag(), lamp.etag());
+    assert_eq!(patch(lamp.id, "oil-lamp").await.unwrap(), renamed, "a repeated change is none");
+    for asked in ["oil-lamp", "ol-lampe-no-7"] {
+        assert_eq!(client.by_slug(&anonymous(), slug(asked)).await.unwrap(), renamed, "{asked}");
+    }
+    // listed with it, and another name does not change it
+    let query = ListProducts { variants: Some(true), ..ListProducts::default() };
+    assert_eq!(client.list(&anonymous(), query).await.unwrap().products, [renamed, rug.clone()]);
+    let put = async |text: &str| {
+        client.change(cx, lamp.id, IfMatch::Absent, kernel::serde_json::from_str(text).unwrap()).await.unwrap()
+    };
+    assert_eq!(put(r#"{"name":"Lamp","price":5}"#).await.slug.as_deref(), Some("oil-lamp"));
+    assert_eq!(put(r#"{"name":"Lamp","price":5,"slug":null}"#).await.slug.as_deref(), Some("oil-lamp"));
+    assert_eq!(put(r#"{"name":"Lamp","price":5,"slug":"lamp"}"#).await.slug.as_deref(), Some("lamp"));
+
+    // those of before are nobody else's, and its own again
+    assert_eq!(patch(rug.id, "oil-lamp").await, taken("oil-lamp"));
+    let other = NewProduct { slug: Some(slug("ol-lampe-no-7")), ..new("Lamp", "5", 3) };
+    assert_eq!(client.create(cx, other).await, taken("ol-lampe-no-7"));
+    assert_eq!(client.get(cx, rug.id).await.unwrap(), rug, "nothing was changed");
+    assert_eq!(patch(lamp.id, "ol-lampe-no-7").await.unwrap().slug.as_deref(), Some("ol-lampe-no-7"));
+    assert_eq!(client.by_slug(cx, slug("lamp")).await.unwrap().id, lamp.id);
+
+    // what is not shown is found by admins only, by every slug
+    client.patch(cx, lamp.id, IfMatch::Absent, json_patch(r#"{"status":"archived"}"#)).await.unwrap();
+    for asked in ["lamp", "oil-lamp", "ol-lampe-no-7"] {
+        assert_eq!(client.by_slug(&anonymous(), slug(asked)).await, Err(ProductError::NotFound));
+        assert_eq!(client.by_slug(cx, slug(asked)).await.unwrap().id, lamp.id);
+    }
+    // deleted products have none
+    client.delete(cx, lamp.id, IfMatch::Absent).await.unwrap();
+    assert_eq!(client.by_slug(cx, slug("lamp")).await, Err(ProductError::NotFound));
+    assert_eq!(patch(rug.id, "oil-lamp").await.unwrap().slug.as_deref(), Some("oil-lamp"));
+    for sent in [r#"{"slug":null}"#, r#"{"slug":""}"#, r#"{"slug":"Lamp"}"#, r#"{"slug":"a--b"}"#] {
+        assert!(kernel::serde_json::from_str::<ProductPatch>(sent).is_err(), "{sent}");
+    }
+}
+
+async fn slugs_of_the_same_name_are_numbered(client: ProductClient, _: &Stores) {
+    for expected in ["lamp", "lamp-2", "lamp-3"] {
+        assert_eq!(add(&client, "Lamp", "5", 3).await.slug.as_deref(), Some(expected));
+    }
+    // at once
+    let client = Arc::new(client);
+    let added = (0..10).map(|_| {
+        let client = client.clone();
+        tokio::spawn(async move { client.create(&admin(), new("Rug", "5", 3)).await.unwrap() })
+    });
+    let mut slugs = Vec::new();
+    for one in added.collect::<Vec<_>>() {
+        slugs.push(one.await.unwrap().slug.unwrap());
+    }
+    slugs.sort_unstable();
+    let mut expected: Vec<_> = (2..=10).map(|number| format!("rug-{number}")).chain(["rug".into()]).collect();
+    expected.sort_unstable();
+    assert_eq!(slugs, expected);
+    let more = add(&client, "Rug", "5", 3).await;
+    assert_eq!(more.slug, Some(format!("rug-{}", more.id)), "and then by their ids");
+    // of two that want the same, one gets it
+    let ids = [ProductId(1), ProductId(2)];
+    let [first, second] = ids.map(|id| {
+        let client = client.clone();
+        let patch = ProductPatch { slug: Some(slug("the-lamp")), ..ProductPatch::default() };
+        tokio::spawn(async move { client.patch(&admin(), id, IfMatch::Absent, patch).await })
+    });
+    let (first, second) = (first.await.unwrap(), second.await.unwrap());
+    assert!(first.is_ok() != second.is_ok(), "{first:?} {second:?}");
+    let winner = first.as_ref().or(second.as_ref()).unwrap().id;
+    assert_eq!(client.by_slug(&anonymous(), slug("the-lamp")).await.unwrap().id, winner);
+    assert_eq!(first.and(second), Err(ProductError::SlugTaken { slug: "the-lamp".into() }));
 }

@@ -17,7 +17,7 @@ use sqlx::{
 use std::{path::Path, sync::LazyLock};
 
 /// The columns that sea-orm selects for the module.
-const COLUMNS: &str = r#""products"."id", "products"."name", "products"."name_lower", "products"."description", "products"."price_minor", "products"."currency", "products"."category_id", "products"."stock_quantity", "products"."reserved", "products"."created_at", "products"."updated_at", "products"."deleted_at", "products"."version", "products"."status", "products"."published_from", "products"."published_until""#;
+const COLUMNS: &str = r#""products"."id", "products"."name", "products"."name_lower", "products"."description", "products"."price_minor", "products"."currency", "products"."category_id", "products"."stock_quantity", "products"."reserved", "products"."created_at", "products"."updated_at", "products"."deleted_at", "products"."version", "products"."status", "products"."published_from", "products"."published_until", "products"."slug""#;
 
 /// What everybody sees, at a time that is bound twice.
 const SHOWN: &str = r#""products"."deleted_at" IS NULL AND "products"."status" = 'active' AND ("products"."published_from" IS NULL OR "products"."published_from" <= ?) AND ("products"."published_until" IS NULL OR "products"."published_until" > ?)"#;
@@ -66,6 +66,7 @@ impl FromRow<'_, SqliteRow> for Found {
             stock_quantity: row.try_get(7)?,
             options: Vec::new(),
             variants: None,
+            slug: row.try_get(16)?,
             status: ProductStatus::Active,
             published_from: row.try_get(14)?,
             published_until: row.try_get(15)?,

@@ -16,6 +16,8 @@ pub(crate) struct Model {
     pub(crate) category_id: Option<i64>,
     pub(crate) stock_quantity: i64,
     pub(crate) reserved: i64,
+    /// The present slug, which is one of its rows in `product_slugs`; `None` until a job has given it one.
+    pub(crate) slug: Option<String>,
     pub(crate) status: Status,
     pub(crate) published_from: Option<DateTimeUtc>,
     pub(crate) published_until: Option<DateTimeUtc>,
