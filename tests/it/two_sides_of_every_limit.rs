@@ -296,6 +296,15 @@ fn values(name: &str, rules: &Value) -> (Vec<Value>, Vec<Value>) {
                 inside.extend([json!(true), json!(false)]);
                 outside.extend([json!("maybe"), json!(2)]);
             }
+            "array" => {
+                let most = rules["maxItems"].as_u64();
+                if rules["minItems"].as_u64().unwrap_or(0) == 0 {
+                    inside.push(json!([]));
+                }
+                inside.extend(rules.get("example").cloned());
+                outside.extend([json!(1), json!("x"), json!({})]);
+                outside.extend(most.map(|most| json!(vec!["x"; most as usize + 1])));
+            }
             "object" => {
                 inside.push(rules.get("example").cloned().unwrap_or(json!({})));
                 outside.extend([json!(1), json!("x")]);
@@ -314,6 +323,10 @@ fn values(name: &str, rules: &Value) -> (Vec<Value>, Vec<Value>) {
 fn texts(name: &str, rules: &Value, inside: &mut Vec<Value>, outside: &mut Vec<Value>) {
     inside.extend(rules.get("example").cloned());
     outside.extend([json!(7), json!(true), json!({})]);
+    if rules["format"] == "date-time" {
+        outside.extend([json!(""), json!("x"), json!("2026-02-30T08:00:00Z"), json!("2026-12-01")]);
+        return;
+    }
     if rules["format"] == "uuid" {
         inside.push(json!(UUID));
         outside.extend([json!("x"), json!(format!("{UUID}0"))]);

@@ -11,6 +11,7 @@ mod m0006_variants;
 mod m0007_first_variants;
 mod m0008_publication;
 mod m0009_slugs;
+mod m0010_brand_and_tags;
 
 /// Brings the database of the product module up to date.
 pub struct Migrator;
@@ -28,6 +29,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0007_first_variants::Step),
             Box::new(m0008_publication::Step),
             Box::new(m0009_slugs::Step),
+            Box::new(m0010_brand_and_tags::Step),
         ]
     }
 

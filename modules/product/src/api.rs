@@ -52,7 +52,8 @@ pub trait ProductApi {
     /// Change a product.
     ///
     /// Replaces everything but the stock: without `description` the product has none, without `category_id` it is in no category.
-    /// Slug, status and times of publication stay as they are if they are not sent: clients of before must not publish drafts.
+    /// All members that the first release did not have, from `slug` on, stay as they are if they are not sent: clients that do not
+    /// know them must not publish drafts or empty them.
     /// Orders keep the name and price with which they were placed. `If-Match` compares what is replaced, and not the stock: a sale
     /// since the ETag was given is no conflict.
     #[put("/products/{id}", public = "/api/products/{id}", access = role(admin), etag, rate = "60/min", errors(NotFound, SlugTaken))]

@@ -4,7 +4,7 @@ use crate::{
     NewProduct, Product, ProductError, ProductId, ProductPatch, Slug,
     context::{Products, Result},
     ops, rules,
-    store::{self, slugs, stock, variants},
+    store::{self, slugs, stock, tags, variants},
 };
 use kernel::{
     Ctx, Fault, IfMatch, Tagged,
@@ -16,18 +16,20 @@ impl Products {
     pub(crate) async fn insert_product(&self, cx: &Ctx, new: NewProduct) -> Result<Product> {
         let price = rules::price(new.price, new.currency, self.currency)?;
         rules::publication(new.published_from, new.published_until)?;
+        rules::tags(&new.tags)?;
         let (tx, held) = match idempotency::begin(&self.db, cx, ops::CREATE, &new).await? {
             Begun::Before(answer) => return answer,
             Begun::Now(tx, held) => (tx, held),
         };
         self.must_exist(&tx, new.category_id, "/category_id").await?;
-        let slug = new.slug.clone();
+        let (slug, with_tags) = (new.slug.clone(), new.tags.clone());
         let added = store::insert(&*tx, new, price).await?;
         let id = added.id;
         match slug {
             Some(slug) => take_slug(&tx, ProductId(id), &slug).await?,
             None => drop(slugs::make(&*tx, &[(id, added.name)]).await?),
         }
+        tags::insert(&*tx, ProductId(id), &with_tags).await?;
         variants::insert_first(&*tx, &[id]).await?;
         stock::insert_first_items(&*tx, &[id], Some(cx.user()?)).await?;
         let product = self.after(&tx, ProductId(id)).await?;
@@ -41,10 +43,12 @@ impl Products {
         &self,
         id: ProductId,
         if_match: &IfMatch,
-        patch: ProductPatch,
+        mut patch: ProductPatch,
         replaces: bool,
     ) -> Result<Product> {
         let price = patch.price.map(|price| rules::price(price, None, self.currency)).transpose()?;
+        let mut with_tags = patch.tags.take();
+        rules::tags(with_tags.as_deref().unwrap_or_default())?;
         let tx = self.db.begin().await?;
         self.must_exist(&tx, patch.category_id.flatten(), "/category_id").await?;
         let before = variants::lock_product(&*tx, id).await?.ok_or(ProductError::NotFound)?;
@@ -61,8 +65,17 @@ impl Products {
             _ => {}
         }
         let slug = patch.slug.clone().filter(|slug| before.slug.as_deref() != Some(slug.as_str()));
-        if store::edit(&*tx, id, if_match, patch, price).await?.is_none() {
+        if let Some(wanted) = &with_tags {
+            let before = tags::of_product(&*tx, id).await?;
+            if wanted.iter().map(|tag| tag.as_str()).eq(before.iter().map(String::as_str)) {
+                with_tags = None;
+            }
+        }
+        if store::edit(&*tx, id, if_match, patch, price, with_tags.is_some()).await?.is_none() {
             return Err(self.refusal(&tx, id).await?);
+        }
+        if let Some(with_tags) = with_tags {
+            tags::replace(&*tx, id, &with_tags).await?;
         }
         if let Some(slug) = slug {
             take_slug(&tx, id, &slug).await?;

@@ -1,6 +1,6 @@
 //! Rules of the catalogue. Pure functions.
 
-use crate::{CategoryId, HoldLine, MAX_PRICE_MINOR, OptionOf, ProductError, ProductOption, SetVariant, SetVariants, Slug};
+use crate::{CategoryId, HoldLine, MAX_PRICE_MINOR, OptionOf, ProductError, ProductOption, SetVariant, SetVariants, Slug, Tag};
 use kernel::{
     Amount, Currency, Fault, Money,
     chrono::{DateTime, Utc},
@@ -36,6 +36,15 @@ pub(crate) fn publication(from: Option<DateTime<Utc>>, until: Option<DateTime<Ut
     match (from, until) {
         (Some(from), Some(until)) if until <= from => Err(Fault::invalid("/published_until", "must be after published_from")),
         _ => Ok(()),
+    }
+}
+
+/// Validates tags: none is there twice, whatever the case.
+pub(crate) fn tags(tags: &[Tag]) -> Result<(), Fault> {
+    let mut seen = HashSet::new();
+    match tags.iter().position(|tag| !seen.insert(tag.to_lowercase())) {
+        None => Ok(()),
+        Some(i) => Err(Fault::invalid("/tags", format!("has {} twice", tags[i]))),
     }
 }
 

@@ -1,12 +1,12 @@
 //! Fills a catalogue: with the demo shop, or with generated products.
 
 use crate::{
-    CategoryId, ListProducts, NewCategory,
+    CategoryId, ListProducts, NewCategory, NewProduct,
     context::Products,
     demo,
-    store::{self, Sight},
+    store::{self, Sight, slugs, stock, variants},
 };
-use kernel::BoxError;
+use kernel::{BoxError, Fault, Money, db::Tx};
 
 impl Products {
     /// Fills an empty catalogue with the demo shop; returns the number of products added.
@@ -25,7 +25,7 @@ impl Products {
             for (name, products) in *below {
                 let child = store::insert_category(&*tx, &category(name, Some(parent.id))).await?;
                 let rows = products.iter().map(|product| (product.to_new(child.id), product.money(self.currency)));
-                store::insert_many(&*tx, rows.collect()).await?;
+                add(&tx, rows.collect()).await?;
                 added += products.len();
             }
         }
@@ -45,7 +45,7 @@ impl Products {
             let end = count.min(start + BATCH);
             let rows = (start..end).map(|i| demo::generate(i, &categories, self.currency));
             let tx = self.db.begin().await?;
-            store::insert_many(&*tx, rows.collect()).await?;
+            add(&tx, rows.collect()).await?;
             tx.commit().await?;
             progress(end - start);
         }
@@ -55,4 +55,13 @@ impl Products {
 
 fn category(name: &str, parent: Option<i64>) -> NewCategory {
     NewCategory { name: name.into(), parent_id: parent.map(CategoryId) }
+}
+
+/// Adds products with slugs from their names, their first variants, and the stock of these.
+async fn add(tx: &Tx, products: Vec<(NewProduct, Money)>) -> Result<(), Fault> {
+    let added = store::insert_many(&**tx, products).await?;
+    slugs::make(&**tx, &added).await?;
+    let ids: Vec<i64> = added.into_iter().map(|(id, _)| id).collect();
+    variants::insert_first(&**tx, &ids).await?;
+    stock::insert_first_items(&**tx, &ids, None).await
 }

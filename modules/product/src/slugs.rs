@@ -3,7 +3,7 @@
 use crate::{
     Product, ProductError, ProductId, Slug,
     context::{Products, Result},
-    store::{slugs, variants},
+    store::{slugs, tags, variants},
     view::to_product,
 };
 use kernel::{Ctx, Fault};
@@ -12,8 +12,9 @@ impl Products {
     pub(crate) async fn find_by_slug(&self, cx: &Ctx, slug: &Slug) -> Result<Product> {
         let db = self.db.read();
         let product = slugs::product(db, self.sight(cx), slug).await?.ok_or(ProductError::NotFound)?;
-        let sold = variants::of_products(db, [ProductId(product.id)]).await?;
-        to_product(product, Some(sold))
+        let id = ProductId(product.id);
+        let (tags, sold) = tokio::try_join!(tags::of_product(db, id), variants::of_products(db, [id]))?;
+        to_product(product, tags, Some(sold))
     }
 
     /// Gives slugs to a batch of products, and returns their number.

@@ -33,6 +33,16 @@ pub const MAX_PRICE_MINOR: i64 = 9_999_999_999;
 pub type ProductName = Line<255>;
 /// The description of a product.
 pub type Description = Text<10_000>;
+/// The brand of a product.
+pub type Brand = Line<80>;
+/// A tag of a product.
+pub type Tag = Line<40>;
+/// The title of a product for search engines.
+pub type SeoTitle = Line<70>;
+/// The description of a product for search engines.
+pub type SeoDescription = Line<200>;
+/// The most tags of a product.
+pub const MAX_TAGS: usize = 20;
 /// The name of a category.
 pub type CategoryName = Line<100>;
 
@@ -67,6 +77,22 @@ pub struct Product {
     #[serde(default)]
     #[schema(required = true, example = "copper-coffee-pot")]
     pub slug: Option<String>,
+    /// Brand; `null` if it has none.
+    #[serde(default)]
+    #[schema(required = true, example = "Atlas")]
+    pub brand: Option<String>,
+    /// Tags, in the order in which they are shown.
+    #[serde(default)]
+    #[schema(required = true, example = json!(["handmade", "gift"]))]
+    pub tags: Vec<String>,
+    /// Title for search engines; `null` if it has none of its own.
+    #[serde(default)]
+    #[schema(required = true)]
+    pub seo_title: Option<String>,
+    /// Description for search engines; `null` if it has none of its own.
+    #[serde(default)]
+    #[schema(required = true)]
+    pub seo_description: Option<String>,
     /// Whether the product is shown. All but admins see active products only.
     #[serde(default)]
     #[schema(required = true)]
@@ -167,8 +193,23 @@ pub struct ListProducts {
     #[param(default = false)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub variants: Option<bool>,
+    /// Only products of this brand. Case is ignored.
+    #[garde(dive)]
+    #[param(value_type = Option<String>, format = "line", max_length = 80)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub brand: Option<Brand>,
+    /// Only products with this tag. Case is ignored.
+    #[garde(dive)]
+    #[param(value_type = Option<String>, format = "line", max_length = 40)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tag: Option<Tag>,
+    /// `true`: only products of which pieces can be sold; `false`: only those of which none can.
+    #[garde(skip)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub in_stock: Option<bool>,
     /// Only products of this status; only admins may ask. Without it everybody gets what is shown now.
     #[garde(skip)]
+    #[param(inline)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<StatusFilter>,
 }
@@ -176,6 +217,11 @@ pub struct ListProducts {
 /// An empty list of ids is not the same as no list.
 fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Ids>, D::Error> {
     Ids::deserialize(deserializer).map(Some)
+}
+
+/// Tags where absent ones are left alone; `null` leaves none.
+fn tags_if_sent<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<Tag>>, D::Error> {
+    kernel::optional::or_default(deserializer).map(Some)
 }
 
 /// A product to add.
@@ -227,6 +273,27 @@ pub struct NewProduct {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(example = "2036-12-24T18:00:00Z")]
     pub published_until: Option<DateTime<Utc>>,
+    /// Brand, at most 80 characters; none if absent.
+    #[garde(dive)]
+    #[serde(default, deserialize_with = "kernel::optional::text", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = "line", max_length = 80, example = "Atlas")]
+    pub brand: Option<Brand>,
+    /// Tags, at most 20 in the order in which they are shown, each of 1 to 40 characters; no two are equal but for their case. None if
+    /// absent.
+    #[garde(length(max = MAX_TAGS), dive)]
+    #[serde(default, deserialize_with = "kernel::optional::or_default", skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Option<Vec<String>>, max_items = 20, example = json!(["handmade", "gift"]))]
+    pub tags: Vec<Tag>,
+    /// Title for search engines, at most 70 characters; none if absent.
+    #[garde(dive)]
+    #[serde(default, deserialize_with = "kernel::optional::text", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = "line", max_length = 70)]
+    pub seo_title: Option<SeoTitle>,
+    /// Description for search engines, at most 200 characters; none if absent.
+    #[garde(dive)]
+    #[serde(default, deserialize_with = "kernel::optional::text", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = "line", max_length = 200)]
+    pub seo_description: Option<SeoDescription>,
 }
 
 /// The replacement of a product, without its stock. Members from `slug` on stay as they are if they are absent: clients of before do
@@ -274,6 +341,27 @@ pub struct ProductChange {
     #[serde(default, deserialize_with = "kernel::optional::if_sent", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<DateTime<Utc>>, example = "2036-12-24T18:00:00Z")]
     pub published_until: Option<Option<DateTime<Utc>>>,
+    /// Brand, at most 80 characters; `null` or an empty text removes it. If absent it stays as it is.
+    #[garde(dive)]
+    #[serde(default, deserialize_with = "kernel::optional::text_if_sent", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = "line", max_length = 80, example = "Atlas")]
+    pub brand: Option<Option<Brand>>,
+    /// Tags, at most 20 in the order in which they are shown, each of 1 to 40 characters; no two are equal but for their case. `null`
+    /// removes all. If absent they stay as they are.
+    #[garde(length(max = MAX_TAGS), dive)]
+    #[serde(default, deserialize_with = "tags_if_sent", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Vec<String>>, max_items = 20, example = json!(["handmade", "gift"]))]
+    pub tags: Option<Vec<Tag>>,
+    /// Title for search engines, at most 70 characters; `null` or an empty text removes it. If absent it stays as it is.
+    #[garde(dive)]
+    #[serde(default, deserialize_with = "kernel::optional::text_if_sent", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = "line", max_length = 70)]
+    pub seo_title: Option<Option<SeoTitle>>,
+    /// Description for search engines, at most 200 characters; `null` or an empty text removes it. If absent it stays as it is.
+    #[garde(dive)]
+    #[serde(default, deserialize_with = "kernel::optional::text_if_sent", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = "line", max_length = 200)]
+    pub seo_description: Option<Option<SeoDescription>>,
 }
 
 /// Changes of a product, without its stock: a merge patch (RFC 7396). Members that are not sent stay as they are.
@@ -321,6 +409,27 @@ pub struct ProductPatch {
     #[serde(default, deserialize_with = "kernel::optional::if_sent", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<DateTime<Utc>>, example = "2036-12-24T18:00:00Z")]
     pub published_until: Option<Option<DateTime<Utc>>>,
+    /// Brand, at most 80 characters; `null` or an empty text removes it.
+    #[garde(dive)]
+    #[serde(default, deserialize_with = "kernel::optional::text_if_sent", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = "line", max_length = 80, example = "Atlas")]
+    pub brand: Option<Option<Brand>>,
+    /// Tags, at most 20 in the order in which they are shown, each of 1 to 40 characters; no two are equal but for their case. `null`
+    /// removes all.
+    #[garde(length(max = MAX_TAGS), dive)]
+    #[serde(default, deserialize_with = "tags_if_sent", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Vec<String>>, max_items = 20, example = json!(["handmade", "gift"]))]
+    pub tags: Option<Vec<Tag>>,
+    /// Title for search engines, at most 70 characters; `null` or an empty text removes it.
+    #[garde(dive)]
+    #[serde(default, deserialize_with = "kernel::optional::text_if_sent", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = "line", max_length = 70)]
+    pub seo_title: Option<Option<SeoTitle>>,
+    /// Description for search engines, at most 200 characters; `null` or an empty text removes it.
+    #[garde(dive)]
+    #[serde(default, deserialize_with = "kernel::optional::text_if_sent", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = "line", max_length = 200)]
+    pub seo_description: Option<Option<SeoDescription>>,
 }
 
 /// A replacement is the patch with all members that it must have, and those that were sent.
@@ -331,6 +440,10 @@ impl From<ProductChange> for ProductPatch {
             description: Some(change.description),
             price: change.price,
             category_id: Some(change.category_id),
+            brand: change.brand,
+            tags: change.tags,
+            seo_title: change.seo_title,
+            seo_description: change.seo_description,
             slug: change.slug,
             status: change.status,
             published_from: change.published_from,

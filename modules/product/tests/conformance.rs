@@ -49,6 +49,7 @@ placements! {
         only_what_is_sent_changes_the_publication,
         a_product_has_a_slug_and_keeps_those_of_before,
         slugs_of_the_same_name_are_numbered,
+        brand_tags_and_texts_are_kept_and_filtered,
     ]
 }
 
@@ -1319,4 +1320,97 @@ async fn slugs_of_the_same_name_are_numbered(client: ProductClient, _: &Stores) 
     let winner = first.as_ref().or(second.as_ref()).unwrap().id;
     assert_eq!(client.by_slug(&anonymous(), slug("the-lamp")).await.unwrap().id, winner);
     assert_eq!(first.and(second), Err(ProductError::SlugTaken { slug: "the-lamp".into() }));
+}
+
+async fn brand_tags_and_texts_are_kept_and_filtered(client: ProductClient, _: &Stores) {
+    let cx = &admin();
+    let whole = NewProduct {
+        brand: Some("Çelik".into()),
+        tags: vec![" Handmade ".into(), "gift".into(), "a".into()],
+        seo_title: Some("A lamp".into()),
+        seo_description: Some("The lamp".into()),
+        ..new("Lamp", "5", 3)
+    };
+    let lamp = client.create(cx, whole.clone()).await.unwrap();
+    let shown = |p: &Product| (p.brand.clone(), p.tags.join(" "), p.seo_title.clone(), p.seo_description.clone(), p.version);
+    let some = |text: &str| Some(text.to_owned());
+    assert_eq!(shown(&lamp), (some("Çelik"), "Handmade gift a".into(), some("A lamp"), some("The lamp"), 1));
+    let rug = client.create(cx, NewProduct { tags: vec!["GIFT".into()], ..new("Rug", "5", 0) }).await.unwrap();
+    assert_eq!(shown(&rug), (None, "GIFT".into(), None, None, 1));
+    let all = ListProducts { variants: Some(true), ..ListProducts::default() };
+    assert_eq!(client.list(&anonymous(), all).await.unwrap().products, [lamp.clone(), rug.clone()]);
+    assert_eq!(client.by_slug(&anonymous(), slug("lamp")).await.unwrap(), lamp);
+
+    let base = ListProducts::default;
+    let (of_lamp, of_rug, both) = ([lamp.id], [rug.id], [lamp.id, rug.id]);
+    let brand = |text: &str| ListProducts { brand: Some(text.into()), ..base() };
+    let tag = |text: &str| ListProducts { tag: Some(text.into()), ..base() };
+    for (query, expected) in [
+        (brand("ÇELIK"), &of_lamp[..]),
+        (brand("Celik"), &[]),
+        (tag("handMADE"), &of_lamp),
+        (tag("Gift"), &both),
+        (tag("gif"), &[]),
+        (ListProducts { in_stock: Some(true), ..base() }, &of_lamp),
+        (ListProducts { in_stock: Some(false), ..base() }, &of_rug),
+        (ListProducts { in_stock: Some(true), search: Some("rug".into()), ..tag("gift") }, &[]),
+        (ListProducts { search: Some("lamp".into()), ..tag("gift") }, &of_lamp),
+    ] {
+        assert_eq!(listed(&client, cx, query.clone()).await, expected, "{query:?}");
+    }
+
+    // a client of before replaces what it knows
+    let put = async |text: &str| {
+        client.change(cx, lamp.id, IfMatch::Absent, kernel::serde_json::from_str(text).unwrap()).await.unwrap()
+    };
+    let kept = put(r#"{"name":"Lamp","price":5}"#).await;
+    assert_eq!(kept, lamp, "nothing was changed");
+    let sent = put(r#"{"name":"Lamp","price":5,"tags":["x","a"],"brand":null}"#).await;
+    assert_eq!(shown(&sent), (None, "x a".into(), some("A lamp"), some("The lamp"), 2));
+    let patch = async |text: &str| client.patch(cx, lamp.id, IfMatch::Absent, json_patch(text)).await;
+    // the order is content, and so is the case
+    for (sent, tags, version) in [
+        (r#"{"tags":["x","a"]}"#, "x a", 2),
+        (r#"{"tags":["a","x"]}"#, "a x", 3),
+        (r#"{"tags":["A","x"]}"#, "A x", 4),
+        (r#"{"name":"Lamp"}"#, "A x", 4),
+        (r#"{"tags":null}"#, "", 5),
+        (r#"{"tags":[]}"#, "", 5),
+    ] {
+        let before = client.get(cx, lamp.id).await.unwrap();
+        let after = patch(sent).await.unwrap();
+        assert_eq!((after.tags.join(" ").as_str(), after.version), (tags, version), "{sent}");
+        assert_eq!(after.etag() == before.etag(), after == before);
+        assert_eq!(client.get(&anonymous(), lamp.id).await.unwrap(), after);
+    }
+    let texts = r#"{"brand":"Atlas","seo_title":" ","seo_description":null}"#;
+    assert_eq!(shown(&patch(texts).await.unwrap()), (some("Atlas"), String::new(), None, None, 6));
+    assert_eq!(listed(&client, cx, brand("atlas")).await, of_lamp);
+    assert_eq!(listed(&client, cx, brand("çelik")).await, []);
+
+    // with a condition that fails, no tag changes
+    let late = client.patch(cx, lamp.id, IfMatch::seen(&lamp), json_patch(r#"{"tags":["late"]}"#)).await.unwrap_err();
+    assert!(refused_for(late, &client.get(cx, lamp.id).await.unwrap()));
+
+    let pointer = |error: ProductError| match error {
+        ProductError::Fault(fault) => fault.errors()[0].pointer.clone(),
+        other => panic!("{other:?}"),
+    };
+    let many: Vec<_> = (0..21).map(|i| product::Tag::from(format!("t{i}"))).collect();
+    for (bad, field) in [
+        (NewProduct { brand: Some("x".repeat(81).into()), ..whole.clone() }, "/brand"),
+        (NewProduct { tags: many.clone(), ..whole.clone() }, "/tags"),
+        (NewProduct { tags: vec!["a".into(), "A".into()], ..whole.clone() }, "/tags"),
+        (NewProduct { tags: vec!["a".into(), " ".into()], ..whole.clone() }, "/tags/1"),
+        (NewProduct { tags: vec!["x".repeat(41).into()], ..whole.clone() }, "/tags/0"),
+        (NewProduct { seo_title: Some("x".repeat(71).into()), ..whole.clone() }, "/seo_title"),
+        (NewProduct { seo_description: Some("x".repeat(201).into()), ..whole.clone() }, "/seo_description"),
+    ] {
+        assert_eq!(pointer(client.create(cx, bad).await.unwrap_err()), field);
+    }
+    let twenty = NewProduct { tags: many[..20].to_vec(), ..whole };
+    assert_eq!(client.create(cx, twenty).await.unwrap().tags.len(), 20);
+    for (sent, field) in [(r#"{"tags":["a","A"]}"#, "/tags"), (r#"{"tags":[""]}"#, "/tags/0")] {
+        assert_eq!(pointer(patch(sent).await.unwrap_err()), field);
+    }
 }

@@ -18,6 +18,11 @@ pub(crate) struct Model {
     pub(crate) reserved: i64,
     /// The present slug, which is one of its rows in `product_slugs`; `None` until a job has given it one.
     pub(crate) slug: Option<String>,
+    pub(crate) brand: Option<String>,
+    /// The brand in lower case.
+    pub(crate) brand_key: Option<String>,
+    pub(crate) seo_title: Option<String>,
+    pub(crate) seo_description: Option<String>,
     pub(crate) status: Status,
     pub(crate) published_from: Option<DateTimeUtc>,
     pub(crate) published_until: Option<DateTimeUtc>,
