@@ -54,6 +54,17 @@ async fn a_draft_is_published_and_moves_to_another_address(shop: Shop) {
     let order = shop.call(&me, "POST", "/api/orders", Some(to_address())).await.expect(201);
     assert_eq!(order["order"]["items"][0]["product_id"], id);
 
+    // what helps to find it
+    let texts = json!({"brand": "Paşabahçe", "tags": ["Glass", "tea"], "seo_title": "Glasses for tea"});
+    let found = patch(texts).await.expect(200);
+    for filter in ["brand=pa%C5%9Fabah%C3%A7e", "tag=TEA", "tag=glass&in_stock=true"] {
+        let list = shop.get(&format!("/api/products?{filter}")).await.expect(200);
+        assert_eq!(list["products"].as_array().unwrap().iter().map(|one| &one["tags"]).collect::<Vec<_>>(), [&found["tags"]]);
+    }
+    assert_eq!(shop.get("/api/products?tag=glass&in_stock=false").await.expect(200)["pagination"]["total"], 0);
+    let twice = patch(json!({"tags": ["tea", "Tea"]})).await;
+    assert_eq!((twice.problem(400), &twice.json()["errors"][0]["pointer"]), ("invalid_argument".into(), &json!("/tags")));
+
     // its page moves, and the old address finds it
     let moved = patch(json!({"slug": "tea-glass"})).await.expect(200);
     assert_eq!(moved["slug"], "tea-glass");
