@@ -46,7 +46,13 @@ async fn both_sides(these: impl FnOnce(std::vec::IntoIter<Case>) -> Vec<Case>, s
 }
 
 /// Messages about values in the right form that do not fit the data in the store.
-const OF_THE_STORE: [&str; 3] = ["is not your password", "the currency of this shop", "must not be the category itself"];
+const OF_THE_STORE: [&str; 4] = [
+    "is not your password",
+    "the currency of this shop",
+    "must not be the category itself",
+    // of a product without options
+    "Missing required field: price",
+];
 
 /// A request of an operation, with places for values.
 #[derive(Clone)]

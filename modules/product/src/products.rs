@@ -4,6 +4,7 @@ use crate::{
     NewProduct, Product, ProductError, ProductId, ProductPatch, Slug,
     context::{Products, Result},
     ops, rules,
+    slugs::make,
     store::{self, slugs, stock, tags, variants},
 };
 use kernel::{
@@ -27,7 +28,7 @@ impl Products {
         let id = added.id;
         match slug {
             Some(slug) => take_slug(&tx, ProductId(id), &slug).await?,
-            None => drop(slugs::make(&*tx, &[(id, added.name)]).await?),
+            None => drop(make(&tx, &[(id, added.name)]).await?),
         }
         tags::insert(&*tx, ProductId(id), &with_tags).await?;
         variants::insert_first(&*tx, &[id]).await?;

@@ -3,8 +3,8 @@
 use crate::{
     CategoryId, ListProducts, NewCategory, NewProduct,
     context::Products,
-    demo,
-    store::{self, Sight, slugs, stock, variants},
+    demo, slugs,
+    store::{self, Sight, stock, variants},
 };
 use kernel::{BoxError, Fault, Money, db::Tx};
 
@@ -60,7 +60,7 @@ fn category(name: &str, parent: Option<i64>) -> NewCategory {
 /// Adds products with slugs from their names, their first variants, and the stock of these.
 async fn add(tx: &Tx, products: Vec<(NewProduct, Money)>) -> Result<(), Fault> {
     let added = store::insert_many(&**tx, products).await?;
-    slugs::make(&**tx, &added).await?;
+    slugs::make(tx, &added).await?;
     let ids: Vec<i64> = added.into_iter().map(|(id, _)| id).collect();
     variants::insert_first(&**tx, &ids).await?;
     stock::insert_first_items(&**tx, &ids, None).await

@@ -5,20 +5,20 @@ use crate::{
     ProductId, Slug,
     entity::{
         product,
-        product_slug::{Column, Entity, Model},
+        product_slug::{Column, Entity, Model, Relation},
     },
-    rules,
 };
 use sea_orm::{
     ColumnTrait, ConnectionTrait, EntityTrait, ExprTrait, IntoActiveModel, JoinType, QueryFilter, QueryOrder, QuerySelect,
     RelationTrait, TryInsertResult,
     sea_query::{Expr, LockBehavior, LockType, OnConflict, Query},
 };
+use std::collections::HashSet;
 
 /// The product that has this slug, or had it before.
 pub(crate) async fn product(db: &impl ConnectionTrait, sight: Sight, slug: &Slug) -> Result<Option<product::Model>> {
     let find = product::Entity::find().filter(Column::Slug.eq(slug.as_str())).filter(sight.condition());
-    let of_slug = crate::entity::product_slug::Relation::Product.def().rev();
+    let of_slug = Relation::Product.def().rev();
     Ok(find.join(JoinType::InnerJoin, of_slug).one(db).await?)
 }
 
@@ -34,23 +34,17 @@ pub(crate) async fn take(db: &impl ConnectionTrait, id: ProductId, slug: &Slug) 
     Ok(insert.exec_without_returning(db).await? == 1)
 }
 
-/// Makes slugs from the names of products that have none, and sets them. Returns how many got one. The products must be new or locked.
-pub(crate) async fn make(db: &impl ConnectionTrait, products: &[(i64, String)]) -> Result<usize> {
-    let bases: Vec<String> = products.iter().map(|(_, name)| rules::slug_base(name)).collect();
-    let mut missing: Vec<usize> = (0..products.len()).collect();
-    // a statement for each number behind a name, for all products together
-    for round in 0..rules::SLUG_ROUNDS {
-        if missing.is_empty() {
-            break;
-        }
-        let row = |&i: &usize| Model { slug: rules::numbered_slug(&bases[i], products[i].0, round), product_id: products[i].0 };
-        let rows = missing.iter().map(row).map(IntoActiveModel::into_active_model);
-        let insert = Entity::insert_many(rows).on_conflict_do_nothing();
-        if let TryInsertResult::Inserted(taken) = insert.exec_with_returning_many(db).await? {
-            let got: std::collections::HashSet<i64> = taken.into_iter().map(|row| row.product_id).collect();
-            missing.retain(|&i| !got.contains(&products[i].0));
-        }
+/// Takes slugs for products, of those that no other product has or had. Returns the products that got theirs.
+pub(crate) async fn take_free(db: &impl ConnectionTrait, slugs: Vec<(i64, String)>) -> Result<HashSet<i64>> {
+    let rows = slugs.into_iter().map(|(product_id, slug)| Model { slug, product_id }.into_active_model());
+    match Entity::insert_many(rows).on_conflict_do_nothing().exec_with_returning_many(db).await? {
+        TryInsertResult::Inserted(taken) => Ok(taken.into_iter().map(|row| row.product_id).collect()),
+        TryInsertResult::Empty | TryInsertResult::Conflicted => Ok(HashSet::new()),
     }
+}
+
+/// Shows products with the only slug that they have.
+pub(crate) async fn show_only(db: &impl ConnectionTrait, products: &[(i64, String)]) -> Result<()> {
     let only = Query::select()
         .expr(Expr::col((Entity, Column::Slug)).min())
         .from(Entity)
@@ -61,7 +55,7 @@ pub(crate) async fn make(db: &impl ConnectionTrait, products: &[(i64, String)]) 
         .filter(product::Column::Id.is_in(products.iter().map(|(id, _)| *id)))
         .exec(db)
         .await?;
-    Ok(products.len() - missing.len())
+    Ok(())
 }
 
 /// Ids and names of up to `limit` products without a slug. Locks them, but for those that others have locked. (SQLite has one writer

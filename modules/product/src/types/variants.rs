@@ -122,6 +122,7 @@ pub struct SetVariants {
     /// The variants, 1 to 100, in the order in which they are shown. All have the same options in the same order, and no two have
     /// the same values; a single one may have none.
     #[garde(length(min = 1, max = MAX_VARIANTS), dive)]
+    #[schema(min_items = 1, max_items = 100)]
     pub variants: Vec<SetVariant>,
 }
 
