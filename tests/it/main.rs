@@ -23,6 +23,7 @@ mod operation;
 mod purchase;
 mod quick_start;
 mod settings;
+mod shopwindow;
 mod statements;
 mod traces;
 mod two_sides_of_every_limit;

@@ -46,7 +46,13 @@ async fn both_sides(these: impl FnOnce(std::vec::IntoIter<Case>) -> Vec<Case>, s
 }
 
 /// Messages about values in the right form that do not fit the data in the store.
-const OF_THE_STORE: [&str; 3] = ["is not your password", "the currency of this shop", "must not be the category itself"];
+const OF_THE_STORE: [&str; 4] = [
+    "is not your password",
+    "the currency of this shop",
+    "must not be the category itself",
+    // of a product without options
+    "Missing required field: price",
+];
 
 /// A request of an operation, with places for values.
 #[derive(Clone)]
@@ -323,6 +329,15 @@ fn values(name: &str, rules: &Value) -> (Vec<Value>, Vec<Value>) {
                 inside.extend([json!(true), json!(false)]);
                 outside.extend([json!("maybe"), json!(2)]);
             }
+            "array" => {
+                let most = rules["maxItems"].as_u64();
+                if rules["minItems"].as_u64().unwrap_or(0) == 0 {
+                    inside.push(json!([]));
+                }
+                inside.extend(rules.get("example").cloned());
+                outside.extend([json!(1), json!("x"), json!({})]);
+                outside.extend(most.map(|most| json!(vec!["x"; most as usize + 1])));
+            }
             "object" => {
                 inside.push(rules.get("example").cloned().unwrap_or(json!({})));
                 outside.extend([json!(1), json!("x")]);
@@ -341,6 +356,10 @@ fn values(name: &str, rules: &Value) -> (Vec<Value>, Vec<Value>) {
 fn texts(name: &str, rules: &Value, inside: &mut Vec<Value>, outside: &mut Vec<Value>) {
     inside.extend(rules.get("example").cloned());
     outside.extend([json!(7), json!(true), json!({})]);
+    if rules["format"] == "date-time" {
+        outside.extend([json!(""), json!("x"), json!("2026-02-30T08:00:00Z"), json!("2026-12-01")]);
+        return;
+    }
     if rules["format"] == "uuid" {
         inside.push(json!(UUID));
         outside.extend([json!("x"), json!(format!("{UUID}0"))]);

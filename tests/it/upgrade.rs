@@ -70,6 +70,10 @@ async fn an_old_shop_goes_on(shop: &Shop) {
     let lamp = async || shop.get("/api/products?search=brass+lamp").await.expect(200)["products"][0].clone();
     // 20, of which three orders of two each were paid and kept
     until(async || lamp().await["stock_quantity"] == 14).await;
+    // existing products get slugs
+    until(async || lamp().await["slug"].is_string()).await;
+    let found = shop.get(&format!("/api/product-slugs/{}", lamp().await["slug"].as_str().unwrap())).await.expect(200);
+    assert_eq!((&found["id"], &found["status"]), (&lamp().await["id"], &json!("active")));
     let add = json!({"product_id": lamp().await["id"], "quantity": 1});
     shop.call(&leyla, "DELETE", "/api/cart", None).await.expect(200);
     shop.call(&leyla, "POST", "/api/cart/items", Some(add)).await.expect(201);

@@ -9,6 +9,9 @@ mod m0004_name_key;
 mod m0005_version;
 mod m0006_variants;
 mod m0007_first_variants;
+mod m0008_publication;
+mod m0009_slugs;
+mod m0010_brand_and_tags;
 
 /// Brings the database of the product module up to date.
 pub struct Migrator;
@@ -24,6 +27,9 @@ impl MigratorTrait for Migrator {
             Box::new(m0005_version::Step),
             Box::new(m0006_variants::Step),
             Box::new(m0007_first_variants::Step),
+            Box::new(m0008_publication::Step),
+            Box::new(m0009_slugs::Step),
+            Box::new(m0010_brand_and_tags::Step),
         ]
     }
 

@@ -168,13 +168,19 @@ impl Fixture {
             currency: None,
             category_id: None,
             stock_quantity: stock.into(),
+            ..NewProduct::default()
         };
         self.catalogue.module().create(&admin(), new).await.unwrap().id
     }
 
     async fn rename(&self, id: ProductId, name: &str, price: &str) {
-        let change =
-            ProductChange { name: name.into(), description: None, price: Some(price.parse().unwrap()), category_id: None };
+        let change = ProductChange {
+            name: name.into(),
+            description: None,
+            price: Some(price.parse().unwrap()),
+            category_id: None,
+            ..ProductChange::default()
+        };
         self.catalogue.module().change(&admin(), id, IfMatch::Absent, change).await.unwrap();
     }
 

@@ -129,6 +129,7 @@ async fn shop_with(carts: Config) -> Shop {
         currency: None,
         category_id: None,
         stock_quantity: 1_000,
+        ..NewProduct::default()
     };
     let lamp = products.create(&admin(), lamp).await.unwrap().id;
     let carts = start::<Carts>(&carts, Peers { product: products }).await;

@@ -307,7 +307,15 @@ impl Fixture {
 
     async fn product(&self, name: &str, price: &str, stock_quantity: i64) -> ProductId {
         let price = price.parse().unwrap();
-        let new = NewProduct { name: name.into(), description: None, price, currency: None, category_id: None, stock_quantity };
+        let new = NewProduct {
+            name: name.into(),
+            description: None,
+            price,
+            currency: None,
+            category_id: None,
+            stock_quantity,
+            ..NewProduct::default()
+        };
         self.product.create(&admin(), new).await.unwrap().id
     }
 
@@ -421,7 +429,13 @@ async fn an_order_that_is_too_dear_is_refused(client: OrderClient, fixture: &Fix
     let lamp = fixture.product("Lamp", "1", 1_000_000).await;
     fixture.fill(&buyer.without_key(), &[(lamp, 1_000_000)]).await;
     let price = "99999999.99".parse().unwrap();
-    let change = ProductChange { name: "Lamp".into(), description: None, price: Some(price), category_id: None };
+    let change = ProductChange {
+        name: "Lamp".into(),
+        description: None,
+        price: Some(price),
+        category_id: None,
+        ..ProductChange::default()
+    };
     fixture.product.change(&admin(), lamp, IfMatch::Absent, change).await.unwrap();
     // the buyer has seen the price
     fixture.cart.get(&buyer, buyer.user().unwrap()).await.unwrap();
@@ -503,7 +517,13 @@ async fn a_changed_price_is_refused_before_it_is_charged(client: OrderClient, fi
     let buyer = fixture.buyer("leyla").await;
     let lamp = fixture.product("Lamp", "10", 5).await;
     fixture.fill(&buyer, &[(lamp, 1)]).await;
-    let change = ProductChange { name: "Lamp".into(), description: None, price: Some("12".parse().unwrap()), category_id: None };
+    let change = ProductChange {
+        name: "Lamp".into(),
+        description: None,
+        price: Some("12".parse().unwrap()),
+        category_id: None,
+        ..ProductChange::default()
+    };
     fixture.product.change(&admin(), lamp, IfMatch::Absent, change).await.unwrap();
     match client.place(&buyer, address()).await.unwrap_err() {
         OrderError::PriceChanged { lines } => {

@@ -1,7 +1,7 @@
 use crate::{
     Category, CategoryId, CategoryPatch, FindVariants, Hold, HoldRequest, ListMovements, ListProducts, MovementPage, NewCategory,
     NewMovement, NewProduct, Product, ProductChange, ProductError, ProductId, ProductPage, ProductPatch, SetStock, SetVariants,
-    Stock, StockMovement, Variant, VariantId, Variants,
+    Slug, Stock, StockMovement, Variant, VariantId, Variants,
 };
 use kernel::{Contract, Ctx, IfMatch, OrderId};
 
@@ -11,31 +11,59 @@ pub trait ProductApi {
     /// List products.
     ///
     /// Sorted by `sort`, or by the quality of the match with `search`; then by id, in the direction of the last field. Past the last
-    /// page the list is empty. Unknown parameters are refused.
-    #[get("/products", public = "/api/products", access = anyone, rate = "100/min")]
+    /// page the list is empty. Unknown parameters are refused. Products that are not shown now are in no list, but those that admins
+    /// ask for by `status`.
+    #[get("/products", public = "/api/products", access = anyone, rate = "100/min", errors(StatusForAdmins))]
     async fn list(&self, cx: &Ctx, query: ListProducts) -> Result<ProductPage, ProductError>;
 
     /// Get one product.
+    ///
+    /// One that is not shown now exists for admins only.
     #[get("/products/{id}", public = "/api/products/{id}", access = anyone, etag, rate = "100/min", errors(NotFound))]
     async fn get(&self, cx: &Ctx, id: ProductId) -> Result<Product, ProductError>;
 
+    /// Get the product of a slug.
+    ///
+    /// Slugs that the product had before lead to it, too: when its `slug` is another one than was asked for, the page of the asked one
+    /// should redirect to the page of that one. A product that is not shown now exists for admins only.
+    #[get(
+        "/product-slugs/{slug}",
+        public = "/api/product-slugs/{slug}",
+        access = anyone,
+        etag,
+        rate = "100/min",
+        errors(NotFound)
+    )]
+    async fn by_slug(&self, cx: &Ctx, slug: Slug) -> Result<Product, ProductError>;
+
     /// Add a product.
-    #[post("/products", public = "/api/products", access = role(admin), retry = key, status = 201, etag, rate = "60/min")]
+    #[post(
+        "/products",
+        public = "/api/products",
+        access = role(admin),
+        retry = key,
+        status = 201,
+        etag,
+        rate = "60/min",
+        errors(SlugTaken)
+    )]
     async fn create(&self, cx: &Ctx, new: NewProduct) -> Result<Product, ProductError>;
 
     /// Change a product.
     ///
     /// Replaces everything but the stock: without `description` the product has none, without `category_id` it is in no category.
+    /// All members that the first release did not have, from `slug` on, stay as they are if they are not sent: clients that do not
+    /// know them must not publish drafts or empty them.
     /// Orders keep the name and price with which they were placed. `If-Match` compares what is replaced, and not the stock: a sale
     /// since the ETag was given is no conflict.
-    #[put("/products/{id}", public = "/api/products/{id}", access = role(admin), etag, rate = "60/min", errors(NotFound))]
+    #[put("/products/{id}", public = "/api/products/{id}", access = role(admin), etag, rate = "60/min", errors(NotFound, SlugTaken))]
     async fn change(&self, cx: &Ctx, id: ProductId, if_match: IfMatch, change: ProductChange) -> Result<Product, ProductError>;
 
     /// Change some of a product.
     ///
     /// Members that are not sent stay as they are. `If-Match` compares everything but the stock: a sale since the ETag was given is
     /// no conflict.
-    #[patch("/products/{id}", public = "/api/products/{id}", access = role(admin), etag, rate = "60/min", errors(NotFound))]
+    #[patch("/products/{id}", public = "/api/products/{id}", access = role(admin), etag, rate = "60/min", errors(NotFound, SlugTaken))]
     async fn patch(&self, cx: &Ctx, id: ProductId, if_match: IfMatch, patch: ProductPatch) -> Result<Product, ProductError>;
 
     /// Delete a product.
@@ -90,10 +118,14 @@ pub trait ProductApi {
     ) -> Result<Product, ProductError>;
 
     /// Find variants by ids or by SKU.
+    ///
+    /// Those of products that are not shown now are not found, by admins neither.
     #[get("/variants", public = "/api/variants", access = anyone, rate = "100/min")]
     async fn variants(&self, cx: &Ctx, query: FindVariants) -> Result<Variants, ProductError>;
 
     /// Get one variant.
+    ///
+    /// One of a product that is not shown now exists for admins only.
     #[get("/variants/{id}", public = "/api/variants/{id}", access = anyone, rate = "100/min", errors(VariantNotFound))]
     async fn variant(&self, cx: &Ctx, id: VariantId) -> Result<Variant, ProductError>;
 

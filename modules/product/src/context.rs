@@ -1,7 +1,7 @@
 //! The state that all operations share.
 
-use crate::ProductError;
-use kernel::{Currency, db::Db};
+use crate::{ProductError, store::Sight};
+use kernel::{Ctx, Currency, Role, db::Db};
 
 pub(crate) type Result<T, E = ProductError> = std::result::Result<T, E>;
 
@@ -11,4 +11,16 @@ pub struct Products {
     pub(crate) db: Db,
     /// The shop's currency.
     pub(crate) currency: Currency,
+}
+
+impl Products {
+    /// What everybody sees now.
+    pub(crate) fn public(&self) -> Sight {
+        Sight::Public(self.db.now())
+    }
+
+    /// What the caller sees of what is asked for by its id.
+    pub(crate) fn sight(&self, cx: &Ctx) -> Sight {
+        if cx.has_role(Role::Admin) { Sight::All } else { self.public() }
+    }
 }

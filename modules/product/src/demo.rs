@@ -21,6 +21,7 @@ impl Demo {
             currency: None,
             category_id: Some(CategoryId(category)),
             stock_quantity: self.stock.into(),
+            ..NewProduct::default()
         }
     }
 
@@ -52,6 +53,7 @@ pub(crate) fn generate(i: usize, categories: &[i64], currency: Currency) -> (New
         currency: None,
         category_id: categories.get(scattered % categories.len().max(1)).map(|id| CategoryId(*id)),
         stock_quantity: (scattered / 7 % 500) as i64,
+        ..NewProduct::default()
     };
     (product, money)
 }

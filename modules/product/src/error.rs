@@ -9,6 +9,10 @@ pub enum ProductError {
     #[error("Product not found")]
     #[api(not_found)]
     NotFound,
+    /// Only admins may list products by their status.
+    #[error("Only admins may list products by their status")]
+    #[api(permission_denied)]
+    StatusForAdmins,
     /// There is no such variant.
     #[error("Variant not found")]
     #[api(not_found)]
@@ -32,6 +36,13 @@ pub enum ProductError {
         available: u32,
         /// Pieces that orders hold.
         held: u32,
+    },
+    /// Another product has this slug, or had it before.
+    #[error("Another product has the slug {slug}, or had it before")]
+    #[api(conflict)]
+    SlugTaken {
+        /// The slug.
+        slug: String,
     },
     /// There is no such category.
     #[error("Category not found")]

@@ -58,9 +58,10 @@ impl Products {
     /// Reserves all lines, and returns their variants. After an error the caller must roll back.
     async fn reserve(&self, tx: &Tx, lines: &[HoldLine]) -> Result<HashMap<VariantId, Sold>> {
         let products = lines.chunk_by(|a, b| a.product_id == b.product_id).count() as u64;
-        let have_enough = stock::reserve_of_products(&**tx, lines).await? == products;
+        let sight = self.public();
+        let have_enough = stock::reserve_of_products(&**tx, sight, lines).await? == products;
         // the products are locked now, so that prices and names stay as they are
-        let sold = variants::by_ids(&**tx, lines.iter().map(HoldLine::variant)).await?;
+        let sold = variants::by_ids(&**tx, sight, lines.iter().map(HoldLine::variant)).await?;
         let sold: HashMap<_, _> = sold.into_iter().map(|sold| (VariantId(sold.variant.id), sold)).collect();
         let is_sold = |line: &HoldLine| sold.get(&line.variant()).is_some_and(|s| s.variant.product_id == line.product_id.0);
         if have_enough && lines.iter().all(is_sold) && stock::reserve(&**tx, lines).await? == lines.len() as u64 {
@@ -147,6 +148,7 @@ mod tests {
             currency: None,
             category_id: None,
             stock_quantity: 10,
+            ..NewProduct::default()
         };
         products.create(&admin(), new).await.unwrap();
         let hold = async |order, days| {

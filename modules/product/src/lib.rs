@@ -39,6 +39,8 @@ mod seed;
 #[cfg(feature = "server")]
 mod service;
 #[cfg(feature = "server")]
+mod slugs;
+#[cfg(feature = "server")]
 mod start;
 #[cfg(feature = "server")]
 mod stock;

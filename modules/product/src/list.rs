@@ -1,17 +1,26 @@
 //! `list`: filters, sorts and pages products.
 
 use crate::{
-    ListProducts, ProductId, ProductPage,
+    ListProducts, ProductError, ProductId, ProductPage, StatusFilter,
     context::{Products, Result},
+    entity::product::Status,
     ops, rules,
-    store::{self, variants},
+    store::{self, Sight, tags, variants},
     view::to_product,
 };
-use kernel::{AmountText, Page};
+use kernel::{AmountText, Ctx, Page, Role};
 use std::collections::HashMap;
 
 impl Products {
-    pub(crate) async fn find(&self, mut query: ListProducts) -> Result<ProductPage> {
+    pub(crate) async fn find(&self, cx: &Ctx, mut query: ListProducts) -> Result<ProductPage> {
+        let sight = match query.status {
+            None => self.public(),
+            Some(_) if !cx.has_role(Role::Admin) => return Err(ProductError::StatusForAdmins),
+            Some(StatusFilter::Any) => Sight::All,
+            Some(StatusFilter::Draft) => Sight::Of(Status::Draft),
+            Some(StatusFilter::Active) => Sight::Of(Status::Active),
+            Some(StatusFilter::Archived) => Sight::Of(Status::Archived),
+        };
         let db = self.db.read();
         let all = query.ids.as_ref().map_or(10, |ids| ids.as_slice().len().max(1) as u32);
         let (number, cursor, per_page) = (query.page.take(), query.cursor.take(), query.per_page.take());
@@ -24,7 +33,7 @@ impl Products {
             amount.map(|amount| rules::money(pointer, amount.0, self.currency).map(|money| money.minor)).transpose()
         };
         let (min, max) = (minor("/min_price", query.min_price)?, minor("/max_price", query.max_price)?);
-        let filter = store::filter(&query, categories, min, max);
+        let filter = store::filter(&query, sight, categories, min, max);
         let found = store::page(db, &filter, &page);
         let (found, total) = match page.total() {
             Some(total) => (found.await?, total),
@@ -43,9 +52,14 @@ impl Products {
                 sold.entry(one.variant.product_id).or_default().push(one);
             }
         }
+        let mut tags = match found.rows.is_empty() {
+            true => HashMap::new(),
+            false => tags::of_products(db, found.rows.iter().map(|row| ProductId(row.id))).await?,
+        };
         let products = found.rows.into_iter().map(|row| {
             let sold = with_variants.then(|| sold.remove(&row.id).unwrap_or_default());
-            to_product(row, sold)
+            let tags = tags.remove(&row.id).unwrap_or_default();
+            to_product(row, tags, sold)
         });
         let products = products.collect::<Result<_>>()?;
         Ok(ProductPage { products, pagination: page.ending(total, found.end) })

@@ -1,10 +1,11 @@
 //! Creates and changes products.
 
 use crate::{
-    NewProduct, Product, ProductError, ProductId, ProductPatch,
+    NewProduct, Product, ProductError, ProductId, ProductPatch, Slug,
     context::{Products, Result},
     ops, rules,
-    store::{self, stock, variants},
+    slugs::make,
+    store::{self, slugs, stock, tags, variants},
 };
 use kernel::{
     Ctx, Fault, IfMatch, Tagged,
@@ -15,12 +16,21 @@ use kernel::{
 impl Products {
     pub(crate) async fn insert_product(&self, cx: &Ctx, new: NewProduct) -> Result<Product> {
         let price = rules::price(new.price, new.currency, self.currency)?;
+        rules::publication(new.published_from, new.published_until)?;
+        rules::tags(&new.tags)?;
         let (tx, held) = match idempotency::begin(&self.db, cx, ops::CREATE, &new).await? {
             Begun::Before(answer) => return answer,
             Begun::Now(tx, held) => (tx, held),
         };
         self.must_exist(&tx, new.category_id, "/category_id").await?;
-        let id = store::insert(&*tx, new, price).await?.id;
+        let (slug, with_tags) = (new.slug.clone(), new.tags.clone());
+        let added = store::insert(&*tx, new, price).await?;
+        let id = added.id;
+        match slug {
+            Some(slug) => take_slug(&tx, ProductId(id), &slug).await?,
+            None => drop(make(&tx, &[(id, added.name)]).await?),
+        }
+        tags::insert(&*tx, ProductId(id), &with_tags).await?;
         variants::insert_first(&*tx, &[id]).await?;
         stock::insert_first_items(&*tx, &[id], Some(cx.user()?)).await?;
         let product = self.after(&tx, ProductId(id)).await?;
@@ -29,18 +39,37 @@ impl Products {
         Ok(product)
     }
 
-    pub(crate) async fn edit_product(&self, id: ProductId, if_match: &IfMatch, patch: ProductPatch) -> Result<Product> {
+    pub(crate) async fn edit_product(&self, id: ProductId, if_match: &IfMatch, mut patch: ProductPatch) -> Result<Product> {
         let price = patch.price.map(|price| rules::price(price, None, self.currency)).transpose()?;
+        let mut with_tags = patch.tags.take();
+        rules::tags(with_tags.as_deref().unwrap_or_default())?;
         let tx = self.db.begin().await?;
         self.must_exist(&tx, patch.category_id.flatten(), "/category_id").await?;
         let before = variants::lock_product(&*tx, id).await?.ok_or(ProductError::NotFound)?;
+        rules::publication(
+            patch.published_from.unwrap_or(before.published_from),
+            patch.published_until.unwrap_or(before.published_until),
+        )?;
         let has_options = variants::living(&*tx, id).await?.iter().any(|variant| !variant.options.is_empty());
         let price = price.filter(|price| price.minor != before.price_minor);
         if price.is_some() && has_options {
             return Err(Fault::invalid("/price", "must be changed at the variants, because the product has options").into());
         }
-        if store::edit(&*tx, id, if_match, patch, price).await?.is_none() {
+        let slug = patch.slug.clone().filter(|slug| before.slug.as_deref() != Some(slug.as_str()));
+        if let Some(wanted) = &with_tags {
+            let before = tags::of_product(&*tx, id).await?;
+            if wanted.iter().map(|tag| tag.as_str()).eq(before.iter().map(String::as_str)) {
+                with_tags = None;
+            }
+        }
+        if store::edit(&*tx, id, if_match, patch, price, with_tags.is_some()).await?.is_none() {
             return Err(self.refusal(&tx, id).await?);
+        }
+        if let Some(with_tags) = with_tags {
+            tags::replace(&*tx, id, &with_tags).await?;
+        }
+        if let Some(slug) = slug {
+            take_slug(&tx, id, &slug).await?;
         }
         if let Some(price) = price {
             variants::set_price(&*tx, id, price.minor).await?;
@@ -56,6 +85,7 @@ impl Products {
             return Err(self.refusal(&tx, id).await?);
         }
         variants::delete_all(&*tx, id).await?;
+        slugs::delete(&*tx, id).await?;
         Ok(tx.commit().await?)
     }
 
@@ -66,4 +96,8 @@ impl Products {
             Err(e) => Ok(e),
         }
     }
+}
+
+async fn take_slug(tx: &Tx, id: ProductId, slug: &Slug) -> Result<()> {
+    if slugs::take(&**tx, id, slug).await? { Ok(()) } else { Err(ProductError::SlugTaken { slug: slug.to_string() }) }
 }

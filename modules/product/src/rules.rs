@@ -1,7 +1,7 @@
 //! Rules of the catalogue. Pure functions.
 
 use crate::{
-    CategoryId, HoldLine, MAX_PRICE_MINOR, OptionOf, ProductError, ProductOption, SetVariant, SetVariants,
+    CategoryId, HoldLine, MAX_PRICE_MINOR, OptionOf, ProductError, ProductOption, SetVariant, SetVariants, Slug, Tag,
     entity::{product, variant},
 };
 use kernel::{
@@ -32,6 +32,56 @@ pub(crate) fn money(pointer: &str, amount: Amount, shop: Currency) -> Result<Mon
         decimals => format!("must have at most {decimals} decimals, as {shop} has"),
     };
     amount.in_currency(shop).ok_or_else(|| Fault::invalid(pointer, detail()))
+}
+
+/// Validates the times of publication.
+pub(crate) fn publication(from: Option<DateTime<Utc>>, until: Option<DateTime<Utc>>) -> Result<(), Fault> {
+    match (from, until) {
+        (Some(from), Some(until)) if until <= from => Err(Fault::invalid("/published_until", "must be after published_from")),
+        _ => Ok(()),
+    }
+}
+
+/// Validates tags: none is there twice, whatever the case.
+pub(crate) fn tags(tags: &[Tag]) -> Result<(), Fault> {
+    let mut seen = HashSet::new();
+    match tags.iter().position(|tag| !seen.insert(tag.to_lowercase())) {
+        None => Ok(()),
+        Some(i) => Err(Fault::invalid("/tags", format!("has {} twice", tags[i]))),
+    }
+}
+
+/// How many slugs are tried for one name.
+pub(crate) const SLUG_ROUNDS: u32 = 20;
+
+/// The slug of a name, in letters `a` to `z`: short enough for a number and an id behind it.
+pub(crate) fn slug_base(name: &str) -> String {
+    /// Leaves room for `-`, an id, `-` and two digits.
+    const MOST: usize = Slug::MAX - 1 - 19 - 3;
+    let mut slug = String::new();
+    // an apostrophe separates no words
+    for c in name.chars().filter(|c| !matches!(c, '\'' | '’')) {
+        for c in deunicode::deunicode_char(c).unwrap_or_default().chars() {
+            if c.is_ascii_alphanumeric() {
+                slug.push(c.to_ascii_lowercase());
+            } else if !slug.is_empty() && !slug.ends_with('-') {
+                slug.push('-');
+            }
+        }
+    }
+    slug.truncate(MOST);
+    let slug = slug.trim_end_matches('-');
+    if slug.is_empty() { "product".into() } else { slug.into() }
+}
+
+/// The slug of a product to try in a round: as it is, then with numbers from 2, then with the id, which no other product has.
+pub(crate) fn numbered_slug(base: &str, id: i64, round: u32) -> String {
+    match round {
+        0 => base.into(),
+        1..=9 => format!("{base}-{}", round + 1),
+        10 => format!("{base}-{id}"),
+        _ => format!("{base}-{id}-{}", round - 9),
+    }
 }
 
 /// The lines of a hold, sorted by product and variant, because every transaction locks products in the same order.
@@ -223,6 +273,33 @@ mod tests {
         assert_eq!(below(CategoryId(1), &tree), HashSet::from([1, 2, 3]));
         assert_eq!(below(CategoryId(4), &tree), HashSet::from([4]));
         assert_eq!(below(CategoryId(5), &tree), HashSet::from([5, 6]));
+    }
+
+    #[test]
+    fn slugs_are_made_of_names() {
+        for (name, slug) in [
+            ("Copper coffee pot", "copper-coffee-pot"),
+            ("Müller's Äpfel & Öl, 1 l", "mullers-apfel-ol-1-l"),
+            ("Samovar, 3 litres!", "samovar-3-litres"),
+            ("  --Straße-- ", "strasse"),
+            ("Ελλάδα", "ellada"),
+            ("Чай", "chai"),
+            ("林檎", "lin-qin"),
+            ("?!", "product"),
+            ("\u{301}", "product"),
+            (&"é".repeat(255), &"e".repeat(77)),
+        ] {
+            assert_eq!(slug_base(name), slug);
+            for round in 0..SLUG_ROUNDS {
+                let slug = numbered_slug(&slug_base(name), i64::MAX, round);
+                assert!(slug.parse::<Slug>().is_ok(), "{slug}");
+            }
+        }
+        // whatever the name
+        for c in ('\0'..='\u{3ffff}').step_by(7) {
+            let slug = slug_base(&format!("a{c}b"));
+            assert!(slug.parse::<Slug>().is_ok(), "{slug}");
+        }
     }
 
     #[test]

@@ -1,7 +1,13 @@
 //! Fills a catalogue: with the demo shop, or with generated products.
 
-use crate::{CategoryId, ListProducts, NewCategory, SetVariants, context::Products, demo, store};
-use kernel::{BoxError, IfMatch};
+use crate::{
+    CategoryId, ListProducts, NewCategory, NewProduct, SetVariants,
+    context::Products,
+    demo, slugs,
+    store::{self, Sight, stock, variants},
+};
+use kernel::{BoxError, Ctx, Fault, IfMatch, Money, db::Tx};
+use std::time::Duration;
 
 impl Products {
     /// Fills an empty catalogue with the demo shop; returns the number of products added.
@@ -10,7 +16,7 @@ impl Products {
     /// When the store fails.
     pub async fn seed_demo(&self) -> Result<usize, BoxError> {
         let tx = self.db.begin().await?;
-        let any = store::filter(&ListProducts::default(), None, None, None);
+        let any = store::filter(&ListProducts::default(), Sight::All, None, None, None);
         if store::count(&*tx, &any).await? > 0 || !store::categories(&*tx).await?.is_empty() {
             return Ok(0);
         }
@@ -20,14 +26,15 @@ impl Products {
             for (name, products) in *below {
                 let child = store::insert_category(&*tx, &category(name, Some(parent.id))).await?;
                 let rows = products.iter().map(|product| (product.to_new(child.id), product.money(self.currency)));
-                store::insert_many(&*tx, rows.collect()).await?;
+                add(&tx, rows.collect()).await?;
                 added += products.len();
             }
         }
         tx.commit().await?;
+        let cx = Ctx::anonymous(Duration::from_secs(60));
         for (name, mut variants) in demo::variants() {
             let query = ListProducts { search: Some(name.into()), per_page: Some(1), ..ListProducts::default() };
-            if let Some(product) = self.find(query).await?.products.first().filter(|product| product.name == name) {
+            if let Some(product) = self.find(&cx, query).await?.products.first().filter(|product| product.name == name) {
                 variants[0].id = Some(product.id.first_variant());
                 self.replace_variants(None, product.id, &IfMatch::Absent, SetVariants { variants }).await?;
             }
@@ -47,7 +54,7 @@ impl Products {
             let end = count.min(start + BATCH);
             let rows = (start..end).map(|i| demo::generate(i, &categories, self.currency));
             let tx = self.db.begin().await?;
-            store::insert_many(&*tx, rows.collect()).await?;
+            add(&tx, rows.collect()).await?;
             tx.commit().await?;
             progress(end - start);
         }
@@ -57,4 +64,13 @@ impl Products {
 
 fn category(name: &str, parent: Option<i64>) -> NewCategory {
     NewCategory { name: name.into(), parent_id: parent.map(CategoryId) }
+}
+
+/// Adds products with slugs from their names, their first variants, and the stock of these.
+async fn add(tx: &Tx, products: Vec<(NewProduct, Money)>) -> Result<(), Fault> {
+    let added = store::insert_many(&**tx, products).await?;
+    slugs::make(tx, &added).await?;
+    let ids: Vec<i64> = added.into_iter().map(|(id, _)| id).collect();
+    variants::insert_first(&**tx, &ids).await?;
+    stock::insert_first_items(&**tx, &ids, None).await
 }

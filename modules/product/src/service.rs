@@ -3,22 +3,27 @@
 use crate::{
     Category, CategoryId, CategoryPatch, FindVariants, Hold, HoldRequest, ListMovements, ListProducts, MovementPage, NewCategory,
     NewMovement, NewProduct, Product, ProductApi, ProductChange, ProductError, ProductId, ProductPage, ProductPatch, SetStock,
-    SetVariants, Stock, StockMovement, Variant, VariantId, Variants,
+    SetVariants, Slug, Stock, StockMovement, Variant, VariantId, Variants,
     context::{Products, Result},
-    store::{self, variants},
+    store::{self, tags, variants},
     view::{to_category, to_product},
 };
 use kernel::{Ctx, IfMatch, OrderId};
 
 impl ProductApi for Products {
-    async fn list(&self, _: &Ctx, query: ListProducts) -> Result<ProductPage> {
-        self.find(query).await
+    async fn list(&self, cx: &Ctx, query: ListProducts) -> Result<ProductPage> {
+        self.find(cx, query).await
     }
 
-    async fn get(&self, _: &Ctx, id: ProductId) -> Result<Product> {
+    async fn get(&self, cx: &Ctx, id: ProductId) -> Result<Product> {
         let db = self.db.read();
-        let (product, sold) = tokio::try_join!(store::product(db, id), variants::of_products(db, [id]))?;
-        to_product(product.ok_or(ProductError::NotFound)?, Some(sold))
+        let product = store::product(db, self.sight(cx), id);
+        let (product, tags, sold) = tokio::try_join!(product, tags::of_product(db, id), variants::of_products(db, [id]))?;
+        to_product(product.ok_or(ProductError::NotFound)?, tags, Some(sold))
+    }
+
+    async fn by_slug(&self, cx: &Ctx, slug: Slug) -> Result<Product> {
+        self.find_by_slug(cx, &slug).await
     }
 
     async fn create(&self, cx: &Ctx, new: NewProduct) -> Result<Product> {
@@ -49,8 +54,8 @@ impl ProductApi for Products {
         self.find_variants(query).await
     }
 
-    async fn variant(&self, _: &Ctx, id: VariantId) -> Result<Variant> {
-        self.find_variant(id).await
+    async fn variant(&self, cx: &Ctx, id: VariantId) -> Result<Variant> {
+        self.find_variant(cx, id).await
     }
 
     async fn stock(&self, _: &Ctx, id: VariantId) -> Result<Stock> {

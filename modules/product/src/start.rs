@@ -33,6 +33,14 @@ impl Module for Products {
             });
         }
         let products = background.clone();
+        jobs.every("product.slugs", Duration::from_secs(60), move || {
+            let products = products.clone();
+            async move {
+                while products.add_slugs().await? > 0 {}
+                Ok(())
+            }
+        });
+        let products = background.clone();
         jobs.every("product.expire_holds", Duration::from_secs(config.hold_sweep_seconds.max(1)), move || {
             let products = products.clone();
             async move {

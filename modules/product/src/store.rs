@@ -5,10 +5,12 @@ use crate::{
     entity::{
         category,
         product::{self, Column},
+        product_tag,
     },
 };
 use kernel::{
     Fault, IfMatch, Money, Page,
+    chrono::{DateTime, SubsecRound, Utc},
     db::{Keyset, Rows, ranked},
     now,
 };
@@ -17,24 +19,28 @@ use sea_orm::{
     ActiveValue::{self, NotSet},
     ColumnTrait, Condition, ConnectionTrait, EntityTrait, ExprTrait, Iterable, PaginatorTrait, QueryFilter, QueryOrder,
     QuerySelect, Select, Set, UpdateMany,
-    sea_query::{CaseStatement, Expr},
+    sea_query::{CaseStatement, Expr, Query, SelectStatement},
 };
 
 pub(crate) mod checks;
 pub(crate) mod holds;
 mod search;
+mod sight;
+pub(crate) mod slugs;
 mod sort_key;
 pub(crate) mod stock;
+pub(crate) mod tags;
 pub(crate) mod variants;
+
+pub(crate) use sight::Sight;
 
 use search::Search;
 use sort_key::sort_key;
 
 type Result<T> = std::result::Result<T, Fault>;
 
-/// A product that was not deleted.
-pub(crate) async fn product(db: &impl ConnectionTrait, id: ProductId) -> Result<Option<product::Model>> {
-    Ok(product::Entity::find_by_id(id.0).filter(Column::DeletedAt.is_null()).one(db).await?)
+pub(crate) async fn product(db: &impl ConnectionTrait, sight: Sight, id: ProductId) -> Result<Option<product::Model>> {
+    Ok(product::Entity::find_by_id(id.0).filter(sight.condition()).one(db).await?)
 }
 
 /// The condition and sort order of a list, in columns of the store.
@@ -48,11 +54,20 @@ pub(crate) struct Filter {
 
 /// The filter of a query. `categories` are the ids of `query.category_id` and all categories below it; `min` and `max` are prices
 /// in minor units.
-pub(crate) fn filter(query: &ListProducts, categories: Option<Vec<i64>>, min: Option<i64>, max: Option<i64>) -> Filter {
+pub(crate) fn filter(
+    query: &ListProducts,
+    sight: Sight,
+    categories: Option<Vec<i64>>,
+    min: Option<i64>,
+    max: Option<i64>,
+) -> Filter {
     let condition = Condition::all()
-        .add(Column::DeletedAt.is_null())
+        .add(sight.condition())
         .add_option(categories.map(|ids| Column::CategoryId.is_in(ids)))
         .add_option(query.ids.as_ref().map(|ids| Column::Id.is_in(ids.as_slice().iter().map(|id| id.0))))
+        .add_option(query.brand.as_ref().map(|brand| Column::BrandKey.eq(brand.to_lowercase())))
+        .add_option(query.tag.as_ref().map(|tag| Column::Id.in_subquery(with_tag(tag))))
+        .add_option(query.in_stock.map(|is| if is { Column::StockQuantity.gt(0) } else { Column::StockQuantity.eq(0) }))
         .add_option(min.map(|min| Column::PriceMinor.gte(min)))
         .add_option(max.map(|max| Column::PriceMinor.lte(max)));
     let column = |field| match field {
@@ -65,6 +80,12 @@ pub(crate) fn filter(query: &ListProducts, categories: Option<Vec<i64>>, min: Op
     let fields = query.sort.as_ref().map_or(&[][..], |sort| sort.fields());
     let order = Keyset::new(fields.iter().map(|&(field, is_descending)| (column(field), is_descending)), Column::Id);
     Filter { condition, search: query.search.as_deref().map(Search::new), order, is_ranked: query.sort.is_none() }
+}
+
+/// The ids of products with a tag, whatever its case.
+fn with_tag(tag: &str) -> SelectStatement {
+    use product_tag::{Column, Entity};
+    Query::select().column(Column::ProductId).from(Entity).and_where(Column::TagKey.eq(tag.to_lowercase())).to_owned()
 }
 
 fn find(db: &impl ConnectionTrait, filter: &Filter) -> Select<product::Entity> {
@@ -88,16 +109,20 @@ pub(crate) async fn count(db: &impl ConnectionTrait, filter: &Filter) -> Result<
     Ok(find(db, filter).count(db).await?)
 }
 
+/// To the microsecond: more is not kept by every store.
+fn kept(time: DateTime<Utc>) -> DateTime<Utc> {
+    time.trunc_subsecs(6)
+}
+
 pub(crate) async fn insert(db: &impl ConnectionTrait, new: NewProduct, price: Money) -> Result<product::Model> {
     Ok(new_row(new, price).insert(db).await?)
 }
 
-/// Inserts products with their first variants.
-pub(crate) async fn insert_many(db: &impl ConnectionTrait, products: Vec<(NewProduct, Money)>) -> Result<()> {
+/// Inserts products, without slugs and variants. Returns their ids and names.
+pub(crate) async fn insert_many(db: &impl ConnectionTrait, products: Vec<(NewProduct, Money)>) -> Result<Vec<(i64, String)>> {
     let rows = products.into_iter().map(|(new, price)| new_row(new, price));
-    let ids = product::Entity::insert_many(rows).exec_with_returning_keys(db).await?;
-    variants::insert_first(db, &ids).await?;
-    stock::insert_first_items(db, &ids, None).await
+    let added = product::Entity::insert_many(rows).exec_with_returning(db).await?;
+    Ok(added.into_iter().map(|row| (row.id, row.name)).collect())
 }
 
 fn new_row(new: NewProduct, price: Money) -> product::ActiveModel {
@@ -112,6 +137,14 @@ fn new_row(new: NewProduct, price: Money) -> product::ActiveModel {
         category_id: Set(new.category_id.map(|id| id.0)),
         stock_quantity: Set(new.stock_quantity),
         reserved: Set(0),
+        brand_key: Set(new.brand.as_ref().map(|brand| brand.to_lowercase())),
+        brand: Set(new.brand.map(String::from)),
+        seo_title: Set(new.seo_title.map(String::from)),
+        seo_description: Set(new.seo_description.map(String::from)),
+        slug: Set(new.slug.map(|slug| slug.to_string())),
+        status: Set(new.status.unwrap_or_default().into()),
+        published_from: Set(new.published_from.map(kept)),
+        published_until: Set(new.published_until.map(kept)),
         created_at: Set(now),
         updated_at: Set(now),
         deleted_at: Set(None),
@@ -119,7 +152,7 @@ fn new_row(new: NewProduct, price: Money) -> product::ActiveModel {
     }
 }
 
-/// Changes the content of a product, and counts the change if it is one; `None` when there is no such product, or it has another
+/// Changes the content of a product, and counts the change if it is one, or if `tags_change`; `None` when there is no such product, or it has another
 /// version.
 pub(crate) async fn edit(
     db: &impl ConnectionTrait,
@@ -127,8 +160,10 @@ pub(crate) async fn edit(
     if_match: &IfMatch,
     patch: ProductPatch,
     price: Option<Money>,
+    tags_change: bool,
 ) -> Result<Option<product::Model>> {
     let set = |text: Option<String>| text.map_or(NotSet, Set);
+    let time = |time: Option<Option<DateTime<Utc>>>| time.map_or(NotSet, |time| Set(time.map(kept)));
     let row = product::ActiveModel {
         name_lower: set(patch.name.as_ref().map(|name| name.to_lowercase())),
         name_key: patch.name.as_ref().map_or(NotSet, |name| Set(Some(sort_key(name)))),
@@ -136,10 +171,19 @@ pub(crate) async fn edit(
         description: set(patch.description.map(|text| text.map(String::from).unwrap_or_default())),
         price_minor: price.map_or(NotSet, |price| Set(price.minor)),
         category_id: patch.category_id.map_or(NotSet, |id| Set(id.map(|id| id.0))),
+        brand_key: patch.brand.as_ref().map_or(NotSet, |brand| Set(brand.as_ref().map(|brand| brand.to_lowercase()))),
+        brand: patch.brand.map_or(NotSet, |brand| Set(brand.map(String::from))),
+        seo_title: patch.seo_title.map_or(NotSet, |text| Set(text.map(String::from))),
+        seo_description: patch.seo_description.map_or(NotSet, |text| Set(text.map(String::from))),
+        slug: patch.slug.map_or(NotSet, |slug| Set(Some(slug.to_string()))),
+        status: patch.status.map_or(NotSet, |status| Set(status.into())),
+        published_from: time(patch.published_from),
+        published_until: time(patch.published_until),
         ..Default::default()
     };
-    let version = if_changed(&row, Expr::col(Column::Version).add(1), Column::Version);
-    let updated_at = if_changed(&row, Expr::value(now()), Column::UpdatedAt);
+    let (next, at) = (Expr::col(Column::Version).add(1), Expr::value(now()));
+    let (version, updated_at) =
+        if tags_change { (next, at) } else { (if_changed(&row, next, Column::Version), if_changed(&row, at, Column::UpdatedAt)) };
     let update = update(id, if_match, row).col_expr(Column::Version, version).col_expr(Column::UpdatedAt, updated_at);
     Ok(update.exec_with_returning(db).await?.into_iter().next())
 }

@@ -1,6 +1,10 @@
+mod publication;
+mod slug;
 mod stock;
 mod variants;
 
+pub use publication::{ProductStatus, StatusFilter};
+pub use slug::Slug;
 pub use stock::*;
 pub use variants::*;
 
@@ -16,6 +20,7 @@ use kernel::{
     rules::between,
     text::{Line, Text},
 };
+use publication::storable;
 use serde::{Deserialize, Deserializer, Serialize};
 use std::fmt;
 use utoipa::{IntoParams, ToSchema};
@@ -27,6 +32,16 @@ pub const MAX_PRICE_MINOR: i64 = 9_999_999_999;
 pub type ProductName = Line<255>;
 /// The description of a product.
 pub type Description = Text<10_000>;
+/// The brand of a product.
+pub type Brand = Line<80>;
+/// A tag of a product.
+pub type Tag = Line<40>;
+/// The title of a product for search engines.
+pub type SeoTitle = Line<70>;
+/// The description of a product for search engines.
+pub type SeoDescription = Line<200>;
+/// The most tags of a product.
+pub const MAX_TAGS: usize = 20;
 /// The name of a category.
 pub type CategoryName = Line<100>;
 
@@ -57,6 +72,38 @@ pub struct Product {
     /// it (`variants=true`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub variants: Option<Vec<Variant>>,
+    /// The last part of the address of its page; `null` for the minute after an upgrade in which existing products get theirs.
+    #[serde(default)]
+    #[schema(required = true, example = "copper-coffee-pot")]
+    pub slug: Option<String>,
+    /// Brand; `null` if it has none.
+    #[serde(default)]
+    #[schema(required = true, example = "Atlas")]
+    pub brand: Option<String>,
+    /// Tags, in the order in which they are shown.
+    #[serde(default)]
+    #[schema(required = true, example = json!(["handmade", "gift"]))]
+    pub tags: Vec<String>,
+    /// Title for search engines; `null` if it has none of its own.
+    #[serde(default)]
+    #[schema(required = true)]
+    pub seo_title: Option<String>,
+    /// Description for search engines; `null` if it has none of its own.
+    #[serde(default)]
+    #[schema(required = true)]
+    pub seo_description: Option<String>,
+    /// Whether the product is shown. All but admins see active products only.
+    #[serde(default)]
+    #[schema(required = true)]
+    pub status: ProductStatus,
+    /// Time from which an active product is shown; `null` for always.
+    #[serde(default)]
+    #[schema(required = true)]
+    pub published_from: Option<DateTime<Utc>>,
+    /// Time from which it is no longer shown; `null` for never.
+    #[serde(default)]
+    #[schema(required = true)]
+    pub published_until: Option<DateTime<Utc>>,
     /// Counts the changes of everything but the stock, from 1. The `ETag` begins with it.
     #[serde(default)]
     #[schema(required = true, example = 1)]
@@ -145,6 +192,25 @@ pub struct ListProducts {
     #[param(default = false)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub variants: Option<bool>,
+    /// Only products of this brand. Case is ignored.
+    #[garde(dive)]
+    #[param(value_type = Option<String>, format = "line", max_length = 80)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub brand: Option<Brand>,
+    /// Only products with this tag. Case is ignored.
+    #[garde(dive)]
+    #[param(value_type = Option<String>, format = "line", max_length = 40)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tag: Option<Tag>,
+    /// `true`: only products of which pieces can be sold; `false`: only those of which none can.
+    #[garde(skip)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub in_stock: Option<bool>,
+    /// Only products of this status; only admins may ask. Without it everybody gets what is shown now.
+    #[garde(skip)]
+    #[param(inline)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status: Option<StatusFilter>,
 }
 
 /// An empty list of ids is not the same as no list.
@@ -152,8 +218,13 @@ fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Ids>, D::E
     Ids::deserialize(deserializer).map(Some)
 }
 
+/// Tags where absent ones are left alone; `null` leaves none.
+fn tags_if_sent<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<Tag>>, D::Error> {
+    kernel::optional::or_default(deserializer).map(Some)
+}
+
 /// A product to add.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Validate, ToSchema, Request)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, Validate, ToSchema, Request)]
 #[serde(deny_unknown_fields)]
 pub struct NewProduct {
     /// Name, 1 to 255 characters.
@@ -181,10 +252,52 @@ pub struct NewProduct {
     #[serde(default, deserialize_with = "kernel::optional::or_default")]
     #[schema(value_type = Option<i64>, minimum = 0, maximum = 1_000_000, example = 25)]
     pub stock_quantity: i64,
+    /// The last part of the address of its page: 1 to 100 letters `a` to `z`, digits, and single hyphens between them. No other product
+    /// has it or had it before. If absent it is made from the name.
+    #[garde(skip)]
+    #[serde(default, deserialize_with = "slug::optional", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, pattern = "^([a-z0-9]+(-[a-z0-9]+)*)?$", max_length = 100, example = "copper-coffee-pot")]
+    pub slug: Option<Slug>,
+    /// Whether the product is shown; `active` if absent. What is not `active` is seen by admins only, and cannot be bought.
+    #[garde(skip)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<ProductStatus>,
+    /// Time from which an active product is shown; absent for at once.
+    #[garde(inner(custom(storable)))]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "2026-12-01T08:00:00Z")]
+    pub published_from: Option<DateTime<Utc>>,
+    /// Time from which it is no longer shown, after `published_from`; absent for never.
+    #[garde(inner(custom(storable)))]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "2036-12-24T18:00:00Z")]
+    pub published_until: Option<DateTime<Utc>>,
+    /// Brand, at most 80 characters; none if absent.
+    #[garde(dive)]
+    #[serde(default, deserialize_with = "kernel::optional::text", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = "line", max_length = 80, example = "Atlas")]
+    pub brand: Option<Brand>,
+    /// Tags, at most 20 in the order in which they are shown, each of 1 to 40 characters; no two are equal but for their case. None if
+    /// absent.
+    #[garde(length(max = MAX_TAGS), dive)]
+    #[serde(default, deserialize_with = "kernel::optional::or_default", skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Option<Vec<String>>, max_items = 20, example = json!(["handmade", "gift"]))]
+    pub tags: Vec<Tag>,
+    /// Title for search engines, at most 70 characters; none if absent.
+    #[garde(dive)]
+    #[serde(default, deserialize_with = "kernel::optional::text", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = "line", max_length = 70)]
+    pub seo_title: Option<SeoTitle>,
+    /// Description for search engines, at most 200 characters; none if absent.
+    #[garde(dive)]
+    #[serde(default, deserialize_with = "kernel::optional::text", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = "line", max_length = 200)]
+    pub seo_description: Option<SeoDescription>,
 }
 
-/// The replacement of a product, without its stock.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Validate, ToSchema, Request)]
+/// The replacement of a product, without its stock. Members from `slug` on stay as they are if they are absent: clients of before do
+/// not know them.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, Validate, ToSchema, Request)]
 #[serde(deny_unknown_fields)]
 pub struct ProductChange {
     /// Name, 1 to 255 characters.
@@ -205,6 +318,49 @@ pub struct ProductChange {
     /// Id of the category; absent for none.
     #[garde(dive)]
     pub category_id: Option<CategoryId>,
+    /// The last part of the address of its page, as for a new product. If absent it stays as it is. The slug of before leads to the
+    /// product, too.
+    #[garde(skip)]
+    #[serde(default, deserialize_with = "slug::optional", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, pattern = "^([a-z0-9]+(-[a-z0-9]+)*)?$", max_length = 100, example = "copper-coffee-pot")]
+    pub slug: Option<Slug>,
+    /// Whether the product is shown. If absent it stays as it is: clients that do not know it must not publish drafts. It cannot be
+    /// removed.
+    #[garde(skip)]
+    #[serde(default, deserialize_with = "kernel::optional::value_if_sent", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = ProductStatus, required = false)]
+    pub status: Option<ProductStatus>,
+    /// Time from which an active product is shown; `null` for at once. If absent it stays as it is.
+    #[garde(inner(inner(custom(storable))))]
+    #[serde(default, deserialize_with = "kernel::optional::if_sent", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<DateTime<Utc>>, example = "2026-12-01T08:00:00Z")]
+    pub published_from: Option<Option<DateTime<Utc>>>,
+    /// Time from which it is no longer shown, after `published_from`; `null` for never. If absent it stays as it is.
+    #[garde(inner(inner(custom(storable))))]
+    #[serde(default, deserialize_with = "kernel::optional::if_sent", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<DateTime<Utc>>, example = "2036-12-24T18:00:00Z")]
+    pub published_until: Option<Option<DateTime<Utc>>>,
+    /// Brand, at most 80 characters; `null` or an empty text removes it. If absent it stays as it is.
+    #[garde(dive)]
+    #[serde(default, deserialize_with = "kernel::optional::text_if_sent", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = "line", max_length = 80, example = "Atlas")]
+    pub brand: Option<Option<Brand>>,
+    /// Tags, at most 20 in the order in which they are shown, each of 1 to 40 characters; no two are equal but for their case. `null`
+    /// removes all. If absent they stay as they are.
+    #[garde(length(max = MAX_TAGS), dive)]
+    #[serde(default, deserialize_with = "tags_if_sent", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Vec<String>>, max_items = 20, example = json!(["handmade", "gift"]))]
+    pub tags: Option<Vec<Tag>>,
+    /// Title for search engines, at most 70 characters; `null` or an empty text removes it. If absent it stays as it is.
+    #[garde(dive)]
+    #[serde(default, deserialize_with = "kernel::optional::text_if_sent", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = "line", max_length = 70)]
+    pub seo_title: Option<Option<SeoTitle>>,
+    /// Description for search engines, at most 200 characters; `null` or an empty text removes it. If absent it stays as it is.
+    #[garde(dive)]
+    #[serde(default, deserialize_with = "kernel::optional::text_if_sent", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = "line", max_length = 200)]
+    pub seo_description: Option<Option<SeoDescription>>,
 }
 
 /// Changes of a product, without its stock: a merge patch (RFC 7396). Members that are not sent stay as they are.
@@ -231,9 +387,51 @@ pub struct ProductPatch {
     #[serde(default, deserialize_with = "kernel::optional::if_sent", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<CategoryId>)]
     pub category_id: Option<Option<CategoryId>>,
+    /// The last part of the address of its page, as for a new product. The slug of before leads to the product, too. It cannot be
+    /// removed.
+    #[garde(skip)]
+    #[serde(default, deserialize_with = "kernel::optional::value_if_sent", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, pattern = "^[a-z0-9]+(-[a-z0-9]+)*$", min_length = 1, max_length = 100, example = "copper-coffee-pot")]
+    pub slug: Option<Slug>,
+    /// Whether the product is shown. It cannot be removed.
+    #[garde(skip)]
+    #[serde(default, deserialize_with = "kernel::optional::value_if_sent", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = ProductStatus)]
+    pub status: Option<ProductStatus>,
+    /// Time from which an active product is shown; `null` for at once.
+    #[garde(inner(inner(custom(storable))))]
+    #[serde(default, deserialize_with = "kernel::optional::if_sent", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<DateTime<Utc>>, example = "2026-12-01T08:00:00Z")]
+    pub published_from: Option<Option<DateTime<Utc>>>,
+    /// Time from which it is no longer shown, after `published_from`; `null` for never.
+    #[garde(inner(inner(custom(storable))))]
+    #[serde(default, deserialize_with = "kernel::optional::if_sent", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<DateTime<Utc>>, example = "2036-12-24T18:00:00Z")]
+    pub published_until: Option<Option<DateTime<Utc>>>,
+    /// Brand, at most 80 characters; `null` or an empty text removes it.
+    #[garde(dive)]
+    #[serde(default, deserialize_with = "kernel::optional::text_if_sent", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = "line", max_length = 80, example = "Atlas")]
+    pub brand: Option<Option<Brand>>,
+    /// Tags, at most 20 in the order in which they are shown, each of 1 to 40 characters; no two are equal but for their case. `null`
+    /// removes all.
+    #[garde(length(max = MAX_TAGS), dive)]
+    #[serde(default, deserialize_with = "tags_if_sent", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Vec<String>>, max_items = 20, example = json!(["handmade", "gift"]))]
+    pub tags: Option<Vec<Tag>>,
+    /// Title for search engines, at most 70 characters; `null` or an empty text removes it.
+    #[garde(dive)]
+    #[serde(default, deserialize_with = "kernel::optional::text_if_sent", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = "line", max_length = 70)]
+    pub seo_title: Option<Option<SeoTitle>>,
+    /// Description for search engines, at most 200 characters; `null` or an empty text removes it.
+    #[garde(dive)]
+    #[serde(default, deserialize_with = "kernel::optional::text_if_sent", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = "line", max_length = 200)]
+    pub seo_description: Option<Option<SeoDescription>>,
 }
 
-/// A replacement is the patch with all members.
+/// A replacement is the patch with all members that it must have, and those that were sent.
 impl From<ProductChange> for ProductPatch {
     fn from(change: ProductChange) -> Self {
         Self {
@@ -241,6 +439,14 @@ impl From<ProductChange> for ProductPatch {
             description: Some(change.description),
             price: change.price,
             category_id: Some(change.category_id),
+            brand: change.brand,
+            tags: change.tags,
+            seo_title: change.seo_title,
+            seo_description: change.seo_description,
+            slug: change.slug,
+            status: change.status,
+            published_from: change.published_from,
+            published_until: change.published_until,
         }
     }
 }

@@ -5,31 +5,32 @@ use crate::{
     context::{Products, Result},
     entity::variant,
     rules,
-    store::{self, stock, variants},
+    store::{self, Sight, stock, tags, variants},
     view::{to_product, to_variant},
 };
-use kernel::{Fault, IfMatch, Tagged, UserId, db::Tx};
+use kernel::{Ctx, Fault, IfMatch, Tagged, UserId, db::Tx};
 use std::collections::{HashMap, HashSet};
 
 impl Products {
     pub(crate) async fn find_variants(&self, query: FindVariants) -> Result<Variants> {
         let found = match (query.ids, query.sku) {
-            (Some(ids), None) => variants::by_ids(self.db.read(), ids.as_slice().iter().copied()).await?,
-            (None, Some(sku)) => variants::by_sku(self.db.read(), sku.to_lowercase()).await?.into_iter().collect(),
+            (Some(ids), None) => variants::by_ids(self.db.read(), self.public(), ids.as_slice().iter().copied()).await?,
+            (None, Some(sku)) => variants::by_sku(self.db.read(), self.public(), sku.to_lowercase()).await?.into_iter().collect(),
             _ => return Err(Fault::invalid("", "must have either ids or sku").into()),
         };
         Ok(Variants { variants: found.into_iter().map(to_variant).collect::<Result<_>>()? })
     }
 
-    pub(crate) async fn find_variant(&self, id: VariantId) -> Result<Variant> {
-        let found = variants::by_ids(self.db.read(), [id]).await?.into_iter().next();
+    pub(crate) async fn find_variant(&self, cx: &Ctx, id: VariantId) -> Result<Variant> {
+        let found = variants::by_ids(self.db.read(), self.sight(cx), [id]).await?.into_iter().next();
         found.ok_or(ProductError::VariantNotFound).and_then(to_variant)
     }
 
     /// A product with its variants, as a transaction leaves it.
     pub(crate) async fn after(&self, tx: &Tx, id: ProductId) -> Result<Product> {
-        let product = store::product(&**tx, id).await?.ok_or(ProductError::NotFound)?;
-        to_product(product, Some(variants::of_products(&**tx, [id]).await?))
+        let product = store::product(&**tx, Sight::All, id).await?.ok_or(ProductError::NotFound)?;
+        let tags = tags::of_product(&**tx, id).await?;
+        to_product(product, tags, Some(variants::of_products(&**tx, [id]).await?))
     }
 
     pub(crate) async fn replace_variants(

@@ -1,10 +1,12 @@
 //! Types of the contract from rows.
 
 use crate::{
-    Category, CategoryId, HeldLine, Hold, MovementKind, Product, ProductError, ProductId, Stock, StockMovement, Variant,
-    VariantId,
+    Category, CategoryId, HeldLine, Hold, MovementKind, Product, ProductError, ProductId, ProductStatus, Stock, StockMovement,
+    Variant, VariantId,
     entity::{
-        category, hold, hold_line, product, stock_item,
+        category, hold, hold_line,
+        product::{self, Status},
+        stock_item,
         stock_movement::{self, Kind},
     },
     rules,
@@ -12,8 +14,8 @@ use crate::{
 };
 use kernel::{Currency, Fault, Money, OrderId, UserId};
 
-/// A product, with its variants if they are given.
-pub(crate) fn to_product(row: product::Model, sold: Option<Vec<Sold>>) -> Result<Product, ProductError> {
+/// A product with its tags, and with its variants if they are given.
+pub(crate) fn to_product(row: product::Model, tags: Vec<String>, sold: Option<Vec<Sold>>) -> Result<Product, ProductError> {
     let currency = row.currency.parse().map_err(|e| Fault::internal(format_args!("currency of product {}: {e}", row.id)))?;
     let variants = sold.map(|sold| sold.into_iter().map(to_variant).collect::<Result<Vec<_>, _>>()).transpose()?;
     let options =
@@ -28,6 +30,14 @@ pub(crate) fn to_product(row: product::Model, sold: Option<Vec<Sold>>) -> Result
         stock_quantity: to_quantity(row.stock_quantity),
         options,
         variants,
+        slug: row.slug,
+        brand: row.brand,
+        tags,
+        seo_title: row.seo_title,
+        seo_description: row.seo_description,
+        status: row.status.into(),
+        published_from: row.published_from,
+        published_until: row.published_until,
         version: row.version,
         created_at: row.created_at,
         updated_at: row.updated_at,
@@ -78,6 +88,26 @@ pub(crate) fn to_movement(row: stock_movement::Model) -> StockMovement {
         user_id: row.user_id.map(UserId),
         note: row.note,
         at: row.at,
+    }
+}
+
+impl From<Status> for ProductStatus {
+    fn from(status: Status) -> Self {
+        match status {
+            Status::Draft => Self::Draft,
+            Status::Active => Self::Active,
+            Status::Archived => Self::Archived,
+        }
+    }
+}
+
+impl From<ProductStatus> for Status {
+    fn from(status: ProductStatus) -> Self {
+        match status {
+            ProductStatus::Draft => Self::Draft,
+            ProductStatus::Active => Self::Active,
+            ProductStatus::Archived => Self::Archived,
+        }
     }
 }
 

@@ -10,7 +10,8 @@ use kernel::{
 use product::{
     CategoryId, CategoryPatch, Config, FindVariants, HoldLine, HoldRequest, Ids, ListMovements, ListProducts, MovementKind,
     NewCategory, NewMovement, NewProduct, OptionOf, Product, ProductApi, ProductChange, ProductClient, ProductError, ProductId,
-    ProductPatch, Products, Reason, SetStock, SetVariant, SetVariants, Shortage, StockMovement, TooManyIds, VariantId,
+    ProductPatch, ProductStatus, Products, Reason, SetStock, SetVariant, SetVariants, Shortage, Slug, StatusFilter,
+    StockMovement, TooManyIds, VariantId,
 };
 use std::sync::Arc;
 
@@ -43,6 +44,12 @@ placements! {
         movements_that_cannot_be_are_refused,
         what_sets_stock_or_variants_must_have_seen_them,
         the_last_pieces_of_variants_are_sold_once_while_clerks_count,
+        what_is_not_published_is_seen_by_admins_only,
+        products_are_shown_within_their_times,
+        only_what_is_sent_changes_the_publication,
+        a_product_has_a_slug_and_keeps_those_of_before,
+        slugs_of_the_same_name_are_numbered,
+        brand_tags_and_texts_are_kept_and_filtered,
     ]
 }
 
@@ -59,6 +66,7 @@ fn new(name: &str, price: &str, stock: u32) -> NewProduct {
         currency: None,
         category_id: None,
         stock_quantity: stock.into(),
+        ..NewProduct::default()
     }
 }
 
@@ -94,6 +102,7 @@ async fn create_get_change_delete(client: ProductClient, _: &Stores) {
         description: Some("Clay".into()),
         price: Some("12.5".parse().unwrap()),
         category_id: None,
+        ..ProductChange::default()
     };
     let changed = client.change(&admin(), product.id, IfMatch::Absent, change.clone()).await.unwrap();
     assert_eq!((changed.name.as_str(), changed.description.as_str(), changed.stock_quantity), ("Oil lamp", "Clay", 3));
@@ -172,8 +181,13 @@ fn refused_for(error: ProductError, current: &impl Tagged) -> bool {
 
 async fn a_change_of_what_another_has_changed_is_refused(client: ProductClient, _: &Stores) {
     let seen = add(&client, "Lamp", "5", 3).await;
-    let change =
-        |name: &str| ProductChange { name: name.into(), description: None, price: Some("5".parse().unwrap()), category_id: None };
+    let change = |name: &str| ProductChange {
+        name: name.into(),
+        description: None,
+        price: Some("5".parse().unwrap()),
+        category_id: None,
+        ..ProductChange::default()
+    };
     let cx = &admin();
     let first = client.change(cx, seen.id, IfMatch::seen(&seen), change("Lantern")).await.unwrap();
     assert_eq!((seen.version, first.version), (1, 2));
@@ -384,7 +398,13 @@ async fn names_are_sorted_alphabetically(client: ProductClient, _: &Stores) {
     names.reverse();
     assert_eq!(sorted("-name").await, names);
     // a new name has a new place
-    let change = ProductChange { name: "Aachen".into(), description: None, price: Some("1".parse().unwrap()), category_id: None };
+    let change = ProductChange {
+        name: "Aachen".into(),
+        description: None,
+        price: Some("1".parse().unwrap()),
+        category_id: None,
+        ..ProductChange::default()
+    };
     client.change(&admin(), ProductId(1), IfMatch::Absent, change).await.unwrap();
     assert_eq!(sorted("name").await[0], "Aachen");
 }
@@ -669,6 +689,7 @@ async fn a_product_gets_options_and_loses_them(client: ProductClient, _: &Stores
         description: None,
         price: price.map(|price| price.parse().unwrap()),
         category_id: None,
+        ..ProductChange::default()
     };
     let refused = client.change(&admin(), plain.id, IfMatch::Absent, change(Some("19"))).await.unwrap_err();
     invalid(refused, "price must be changed at the variants, because the product has options");
@@ -1025,4 +1046,370 @@ async fn what_sets_stock_or_variants_must_have_seen_them(client: ProductClient, 
     assert_eq!(with(IfMatch::seen(&changed), sizes()).await.unwrap(), changed, "nothing was changed");
     assert_eq!(code(&with(IfMatch::seen(&lamp), vec![variant(None, "L")]).await.unwrap_err()), Code::PreconditionFailed);
     assert_eq!(client.get(&anonymous(), lamp.id).await.unwrap(), changed);
+}
+
+/// A patch as JSON.
+fn json_patch(text: &str) -> ProductPatch {
+    kernel::serde_json::from_str(text).unwrap()
+}
+
+/// Ids of a list.
+async fn listed(client: &ProductClient, cx: &Ctx, query: ListProducts) -> Vec<ProductId> {
+    client.list(cx, query).await.unwrap().products.iter().map(|product| product.id).collect()
+}
+
+/// Whether everybody sees the product wherever it could be seen, and it can be bought; all these must agree.
+async fn is_shown(client: &ProductClient, id: ProductId) -> bool {
+    let variant = id.first_variant();
+    let ids = ListProducts { ids: Ids::new([id]).ok(), ..ListProducts::default() };
+    let all = FindVariants { ids: Ids::new([variant]).ok(), ..FindVariants::default() };
+    let sku = FindVariants { sku: Some(format!("sku-{id}").as_str().into()), ..FindVariants::default() };
+    let mut seen = Vec::new();
+    for cx in [anonymous(), customer(1)] {
+        seen.push(client.get(&cx, id).await.is_ok());
+        seen.push(client.variant(&cx, variant).await.is_ok());
+    }
+    // lists and carts of admins, too
+    for cx in [anonymous(), admin()] {
+        seen.push(!listed(client, &cx, ids.clone()).await.is_empty());
+        seen.push(listed(client, &cx, ListProducts::default()).await.contains(&id));
+        seen.push(!client.variants(&cx, all.clone()).await.unwrap().variants.is_empty());
+        seen.push(!client.variants(&cx, sku.clone()).await.unwrap().variants.is_empty());
+    }
+    // each time another order
+    let id_of_order = OrderId(now().timestamp_micros());
+    match order(client).hold(&anonymous(), id_of_order, hold(&[(id, 1)])).await {
+        Ok(_) => seen.push(true),
+        Err(ProductError::OutOfStock { lines }) => {
+            seen.push(false);
+            let shortage = Shortage { product_id: id, variant_id: None, requested: 1, available: 0 };
+            assert_eq!(lines, [shortage], "as a product that is gone");
+        }
+        Err(e) => panic!("{e}"),
+    }
+    order(client).release(&anonymous(), id_of_order).await.unwrap();
+    assert!(seen.iter().all(|one| *one == seen[0]), "{seen:?}");
+    assert_eq!(client.get(&admin(), id).await.unwrap().id, id);
+    client.variant(&admin(), variant).await.unwrap();
+    seen[0]
+}
+
+/// A product with a SKU.
+async fn lamp_with(client: &ProductClient, new: NewProduct) -> Product {
+    let id = client.create(&admin(), new).await.unwrap().id;
+    set(client, id, vec![SetVariant { sku: Some(format!("SKU-{id}").as_str().into()), ..variant(Some(id.0), "") }]).await.unwrap()
+}
+
+async fn what_is_not_published_is_seen_by_admins_only(client: ProductClient, _: &Stores) {
+    let other = add(&client, "Rug", "1", 5).await;
+    assert_eq!(other.status, ProductStatus::Active);
+    let lamp = lamp_with(&client, NewProduct { status: Some(ProductStatus::Draft), ..new("Lamp", "5", 3) }).await;
+    assert_eq!(client.get(&anonymous(), lamp.id).await, Err(ProductError::NotFound));
+    assert!(!is_shown(&client, lamp.id).await);
+    let with = |status| ListProducts { status: Some(status), ..ListProducts::default() };
+    assert_eq!(listed(&client, &admin(), with(StatusFilter::Draft)).await, [lamp.id]);
+    assert_eq!(listed(&client, &admin(), with(StatusFilter::Active)).await, [other.id]);
+    assert_eq!(listed(&client, &admin(), with(StatusFilter::Any)).await, [other.id, lamp.id]);
+    assert_eq!(listed(&client, &admin(), ListProducts::default()).await, [other.id]);
+    let searched = ListProducts { search: Some("lamp".into()), ..ListProducts::default() };
+    assert_eq!(client.list(&admin(), searched.clone()).await.unwrap().pagination.total, 0);
+    let drafts = ListProducts { status: Some(StatusFilter::Any), ..searched };
+    assert_eq!(client.list(&admin(), drafts).await.unwrap().pagination.total, 1);
+    for cx in [anonymous(), customer(1)] {
+        for status in [StatusFilter::Active, StatusFilter::Draft, StatusFilter::Archived, StatusFilter::Any] {
+            assert_eq!(client.list(&cx, with(status)).await, Err(ProductError::StatusForAdmins));
+        }
+    }
+
+    let status = async |status: &str| {
+        client.patch(&admin(), lamp.id, IfMatch::Absent, json_patch(&format!(r#"{{"status":"{status}"}}"#))).await.unwrap()
+    };
+    let active = status("active").await;
+    assert_eq!((active.status, active.version), (ProductStatus::Active, lamp.version + 1));
+    assert_ne!(active.etag(), lamp.etag());
+    assert!(is_shown(&client, lamp.id).await);
+    assert_eq!(status("active").await, client.get(&anonymous(), lamp.id).await.unwrap(), "a repeated change is none");
+
+    // what orders hold stays theirs
+    let orders = order(&client);
+    for id in [1, 2] {
+        orders.hold(&anonymous(), OrderId(id), hold(&[(lamp.id, 1)])).await.unwrap();
+    }
+    assert_eq!(status("archived").await.status, ProductStatus::Archived);
+    assert!(!is_shown(&client, lamp.id).await);
+    assert_eq!(listed(&client, &admin(), with(StatusFilter::Archived)).await, [lamp.id]);
+    // with one that is shown: nothing is held
+    let both = orders.hold(&anonymous(), OrderId(3), hold(&[(other.id, 1), (lamp.id, 1)])).await.unwrap_err();
+    let shortage = Shortage { product_id: lamp.id, variant_id: None, requested: 1, available: 0 };
+    assert_eq!(both, ProductError::OutOfStock { lines: vec![shortage] });
+    assert_eq!(stock(&client, other.id).await, 5);
+    let repeated = orders.hold(&anonymous(), OrderId(1), hold(&[(lamp.id, 1)])).await.unwrap();
+    assert_eq!(repeated.lines[0].name, "Lamp");
+    orders.commit(&anonymous(), OrderId(1)).await.unwrap();
+    orders.release(&anonymous(), OrderId(2)).await.unwrap();
+    let seen = client.stock(&admin(), lamp.id.first_variant()).await.unwrap();
+    assert_eq!((seen.held, seen.available), (0, 2));
+}
+
+async fn products_are_shown_within_their_times(client: ProductClient, _: &Stores) {
+    let (past, future) = (now() - TimeDelta::hours(1), now() + TimeDelta::hours(1));
+    let far = now() + TimeDelta::days(3650);
+    for (from, until, shown) in [
+        (None, None, true),
+        (Some(past), None, true),
+        (Some(future), None, false),
+        (None, Some(future), true),
+        (None, Some(past), false),
+        (Some(past), Some(future), true),
+        (Some(future), Some(far), false),
+        (Some(past - TimeDelta::hours(1)), Some(past), false),
+    ] {
+        for status in [None, Some(ProductStatus::Draft), Some(ProductStatus::Active)] {
+            let new = NewProduct { status, published_from: from, published_until: until, ..new("Lamp", "5", 3) };
+            let lamp = lamp_with(&client, new).await;
+            assert_eq!((lamp.published_from, lamp.published_until), (from, until));
+            assert_eq!(is_shown(&client, lamp.id).await, shown && status != Some(ProductStatus::Draft), "{from:?} {until:?}");
+        }
+    }
+    // at its time, without a job
+    let soon = now() + TimeDelta::seconds(1);
+    let lamp = lamp_with(&client, NewProduct { published_from: Some(soon), ..new("Lamp", "5", 3) }).await;
+    let appears = async {
+        while client.get(&anonymous(), lamp.id).await.is_err() {
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(20), appears).await.unwrap();
+    assert!(now() >= soon - TimeDelta::milliseconds(100) && is_shown(&client, lamp.id).await);
+    // more digits than a store keeps
+    let fine = r#"{"published_from":"2026-01-01T00:00:00.123456789Z"}"#;
+    let kept = client.patch(&admin(), lamp.id, IfMatch::Absent, json_patch(fine)).await.unwrap();
+    assert_eq!(kept.published_from.unwrap().to_rfc3339(), "2026-01-01T00:00:00.123456+00:00");
+    assert_eq!(client.patch(&admin(), lamp.id, IfMatch::Absent, json_patch(fine)).await.unwrap(), kept);
+}
+
+async fn only_what_is_sent_changes_the_publication(client: ProductClient, _: &Stores) {
+    let cx = &admin();
+    let (from, until) = (now() - TimeDelta::hours(2), now() + TimeDelta::hours(2));
+    let draft = NewProduct {
+        status: Some(ProductStatus::Draft),
+        published_from: Some(from),
+        published_until: Some(until),
+        ..new("Lamp", "5", 3)
+    };
+    let lamp = client.create(cx, draft.clone()).await.unwrap();
+    let shown = |p: &Product| (p.status, p.published_from, p.published_until);
+    // a client of before replaces what it knows
+    let old = r#"{"name":"Lantern","price":5}"#;
+    let put = async |text: &str| client.change(cx, lamp.id, IfMatch::Absent, kernel::serde_json::from_str(text).unwrap()).await;
+    let changed = put(old).await.unwrap();
+    assert_eq!((changed.name.as_str(), shown(&changed)), ("Lantern", (ProductStatus::Draft, Some(from), Some(until))));
+    let bounds = r#"{"name":"Lantern","price":5,"status":"active","published_from":null}"#;
+    assert_eq!(shown(&put(bounds).await.unwrap()), (ProductStatus::Active, None, Some(until)));
+
+    let patch = async |text: &str| client.patch(cx, lamp.id, IfMatch::Absent, json_patch(text)).await;
+    assert_eq!(shown(&patch(r#"{"published_until":null}"#).await.unwrap()), (ProductStatus::Active, None, None));
+    let set = patch(r#"{"published_from":"2026-01-02T03:04:05+01:00","published_until":"2026-01-02T02:04:06Z"}"#).await.unwrap();
+    assert_eq!(set.published_from.unwrap().to_rfc3339(), "2026-01-02T02:04:05+00:00");
+    // with what is there, too
+    for sent in [
+        r#"{"published_until":"2026-01-02T02:04:05Z"}"#,
+        r#"{"published_until":"2020-01-01T00:00:00Z"}"#,
+        r#"{"published_from":"2026-01-02T02:04:06Z"}"#,
+    ] {
+        invalid(patch(sent).await.unwrap_err(), "published_until must be after published_from");
+    }
+    let year = "published_from must be in the years 1 to 9999";
+    invalid(patch(r#"{"published_from":"+12026-01-02T02:04:06Z"}"#).await.unwrap_err(), year);
+    let wrong = NewProduct { published_from: Some(until), published_until: Some(from), ..draft };
+    invalid(client.create(cx, wrong).await.unwrap_err(), "published_until must be after published_from");
+    assert_eq!(client.get(cx, lamp.id).await.unwrap(), set, "nothing else was changed");
+    for sent in [r#"{"status":null}"#, r#"{"status":"gone"}"#, r#"{"published_from":"today"}"#] {
+        assert!(kernel::serde_json::from_str::<ProductPatch>(sent).is_err(), "{sent}");
+    }
+}
+
+fn slug(text: &str) -> Slug {
+    text.parse().unwrap()
+}
+
+async fn a_product_has_a_slug_and_keeps_those_of_before(client: ProductClient, _: &Stores) {
+    let cx = &admin();
+    let lamp = add(&client, "Öl-Lampe No. 7", "5", 3).await;
+    assert_eq!((lamp.slug.as_deref(), lamp.version), (Some("ol-lampe-no-7"), 1));
+    assert_eq!(client.by_slug(&anonymous(), slug("ol-lampe-no-7")).await.unwrap(), lamp);
+    assert_eq!(client.by_slug(cx, slug("ol-lampe")).await, Err(ProductError::NotFound));
+    let rug = client.create(cx, NewProduct { slug: Some(slug("kilim")), ..new("Rug", "5", 3) }).await.unwrap();
+    assert_eq!(rug.slug.as_deref(), Some("kilim"));
+
+    let patch = async |id, to: &str| {
+        client.patch(cx, id, IfMatch::Absent, ProductPatch { slug: Some(slug(to)), ..ProductPatch::default() }).await
+    };
+    let taken = |slug: &str| Err(ProductError::SlugTaken { slug: slug.into() });
+    assert_eq!(patch(lamp.id, "kilim").await, taken("kilim"));
+    let renamed = patch(lamp.id, "oil-lamp").await.unwrap();
+    assert_eq!((renamed.slug.as_deref(), renamed.version), (Some("oil-lamp"), 2));
+    assert_ne!(renamed.etag(), lamp.etag());
+    assert_eq!(patch(lamp.id, "oil-lamp").await.unwrap(), renamed, "a repeated change is none");
+    for asked in ["oil-lamp", "ol-lampe-no-7"] {
+        assert_eq!(client.by_slug(&anonymous(), slug(asked)).await.unwrap(), renamed, "{asked}");
+    }
+    // listed with it, and another name does not change it
+    let query = ListProducts { variants: Some(true), ..ListProducts::default() };
+    assert_eq!(client.list(&anonymous(), query).await.unwrap().products, [renamed, rug.clone()]);
+    let put = async |text: &str| {
+        client.change(cx, lamp.id, IfMatch::Absent, kernel::serde_json::from_str(text).unwrap()).await.unwrap()
+    };
+    assert_eq!(put(r#"{"name":"Lamp","price":5}"#).await.slug.as_deref(), Some("oil-lamp"));
+    assert_eq!(put(r#"{"name":"Lamp","price":5,"slug":null}"#).await.slug.as_deref(), Some("oil-lamp"));
+    assert_eq!(put(r#"{"name":"Lamp","price":5,"slug":"lamp"}"#).await.slug.as_deref(), Some("lamp"));
+
+    // those of before are nobody else's, and its own again
+    assert_eq!(patch(rug.id, "oil-lamp").await, taken("oil-lamp"));
+    let other = NewProduct { slug: Some(slug("ol-lampe-no-7")), ..new("Lamp", "5", 3) };
+    assert_eq!(client.create(cx, other).await, taken("ol-lampe-no-7"));
+    assert_eq!(client.get(cx, rug.id).await.unwrap(), rug, "nothing was changed");
+    assert_eq!(patch(lamp.id, "ol-lampe-no-7").await.unwrap().slug.as_deref(), Some("ol-lampe-no-7"));
+    assert_eq!(client.by_slug(cx, slug("lamp")).await.unwrap().id, lamp.id);
+
+    // what is not shown is found by admins only, by every slug
+    client.patch(cx, lamp.id, IfMatch::Absent, json_patch(r#"{"status":"archived"}"#)).await.unwrap();
+    for asked in ["lamp", "oil-lamp", "ol-lampe-no-7"] {
+        assert_eq!(client.by_slug(&anonymous(), slug(asked)).await, Err(ProductError::NotFound));
+        assert_eq!(client.by_slug(cx, slug(asked)).await.unwrap().id, lamp.id);
+    }
+    // deleted products have none
+    client.delete(cx, lamp.id, IfMatch::Absent).await.unwrap();
+    assert_eq!(client.by_slug(cx, slug("lamp")).await, Err(ProductError::NotFound));
+    assert_eq!(patch(rug.id, "oil-lamp").await.unwrap().slug.as_deref(), Some("oil-lamp"));
+    for sent in [r#"{"slug":null}"#, r#"{"slug":""}"#, r#"{"slug":"Lamp"}"#, r#"{"slug":"a--b"}"#] {
+        assert!(kernel::serde_json::from_str::<ProductPatch>(sent).is_err(), "{sent}");
+    }
+}
+
+async fn slugs_of_the_same_name_are_numbered(client: ProductClient, _: &Stores) {
+    for expected in ["lamp", "lamp-2", "lamp-3"] {
+        assert_eq!(add(&client, "Lamp", "5", 3).await.slug.as_deref(), Some(expected));
+    }
+    // at once
+    let client = Arc::new(client);
+    let added = (0..10).map(|_| {
+        let client = client.clone();
+        tokio::spawn(async move { client.create(&admin(), new("Rug", "5", 3)).await.unwrap() })
+    });
+    let mut slugs = Vec::new();
+    for one in added.collect::<Vec<_>>() {
+        slugs.push(one.await.unwrap().slug.unwrap());
+    }
+    slugs.sort_unstable();
+    let mut expected: Vec<_> = (2..=10).map(|number| format!("rug-{number}")).chain(["rug".into()]).collect();
+    expected.sort_unstable();
+    assert_eq!(slugs, expected);
+    let more = add(&client, "Rug", "5", 3).await;
+    assert_eq!(more.slug, Some(format!("rug-{}", more.id)), "and then by their ids");
+    // of two that want the same, one gets it
+    let ids = [ProductId(1), ProductId(2)];
+    let [first, second] = ids.map(|id| {
+        let client = client.clone();
+        let patch = ProductPatch { slug: Some(slug("the-lamp")), ..ProductPatch::default() };
+        tokio::spawn(async move { client.patch(&admin(), id, IfMatch::Absent, patch).await })
+    });
+    let (first, second) = (first.await.unwrap(), second.await.unwrap());
+    assert!(first.is_ok() != second.is_ok(), "{first:?} {second:?}");
+    let winner = first.as_ref().or(second.as_ref()).unwrap().id;
+    assert_eq!(client.by_slug(&anonymous(), slug("the-lamp")).await.unwrap().id, winner);
+    assert_eq!(first.and(second), Err(ProductError::SlugTaken { slug: "the-lamp".into() }));
+}
+
+async fn brand_tags_and_texts_are_kept_and_filtered(client: ProductClient, _: &Stores) {
+    let cx = &admin();
+    let whole = NewProduct {
+        brand: Some("Çelik".into()),
+        tags: vec![" Handmade ".into(), "gift".into(), "a".into()],
+        seo_title: Some("A lamp".into()),
+        seo_description: Some("The lamp".into()),
+        ..new("Lamp", "5", 3)
+    };
+    let lamp = client.create(cx, whole.clone()).await.unwrap();
+    let shown = |p: &Product| (p.brand.clone(), p.tags.join(" "), p.seo_title.clone(), p.seo_description.clone(), p.version);
+    let some = |text: &str| Some(text.to_owned());
+    assert_eq!(shown(&lamp), (some("Çelik"), "Handmade gift a".into(), some("A lamp"), some("The lamp"), 1));
+    let rug = client.create(cx, NewProduct { tags: vec!["GIFT".into()], ..new("Rug", "5", 0) }).await.unwrap();
+    assert_eq!(shown(&rug), (None, "GIFT".into(), None, None, 1));
+    let all = ListProducts { variants: Some(true), ..ListProducts::default() };
+    assert_eq!(client.list(&anonymous(), all).await.unwrap().products, [lamp.clone(), rug.clone()]);
+    assert_eq!(client.by_slug(&anonymous(), slug("lamp")).await.unwrap(), lamp);
+
+    let base = ListProducts::default;
+    let (of_lamp, of_rug, both) = ([lamp.id], [rug.id], [lamp.id, rug.id]);
+    let brand = |text: &str| ListProducts { brand: Some(text.into()), ..base() };
+    let tag = |text: &str| ListProducts { tag: Some(text.into()), ..base() };
+    for (query, expected) in [
+        (brand("ÇELIK"), &of_lamp[..]),
+        (brand("Celik"), &[]),
+        (tag("handMADE"), &of_lamp),
+        (tag("Gift"), &both),
+        (tag("gif"), &[]),
+        (ListProducts { in_stock: Some(true), ..base() }, &of_lamp),
+        (ListProducts { in_stock: Some(false), ..base() }, &of_rug),
+        (ListProducts { in_stock: Some(true), search: Some("rug".into()), ..tag("gift") }, &[]),
+        (ListProducts { search: Some("lamp".into()), ..tag("gift") }, &of_lamp),
+    ] {
+        assert_eq!(listed(&client, cx, query.clone()).await, expected, "{query:?}");
+    }
+
+    // a client of before replaces what it knows
+    let put = async |text: &str| {
+        client.change(cx, lamp.id, IfMatch::Absent, kernel::serde_json::from_str(text).unwrap()).await.unwrap()
+    };
+    let kept = put(r#"{"name":"Lamp","price":5}"#).await;
+    assert_eq!(kept, lamp, "nothing was changed");
+    let sent = put(r#"{"name":"Lamp","price":5,"tags":["x","a"],"brand":null}"#).await;
+    assert_eq!(shown(&sent), (None, "x a".into(), some("A lamp"), some("The lamp"), 2));
+    let patch = async |text: &str| client.patch(cx, lamp.id, IfMatch::Absent, json_patch(text)).await;
+    // the order is content, and so is the case
+    for (sent, tags, version) in [
+        (r#"{"tags":["x","a"]}"#, "x a", 2),
+        (r#"{"tags":["a","x"]}"#, "a x", 3),
+        (r#"{"tags":["A","x"]}"#, "A x", 4),
+        (r#"{"name":"Lamp"}"#, "A x", 4),
+        (r#"{"tags":null}"#, "", 5),
+        (r#"{"tags":[]}"#, "", 5),
+    ] {
+        let before = client.get(cx, lamp.id).await.unwrap();
+        let after = patch(sent).await.unwrap();
+        assert_eq!((after.tags.join(" ").as_str(), after.version), (tags, version), "{sent}");
+        assert_eq!(after.etag() == before.etag(), after == before);
+        assert_eq!(client.get(&anonymous(), lamp.id).await.unwrap(), after);
+    }
+    let texts = r#"{"brand":"Atlas","seo_title":" ","seo_description":null}"#;
+    assert_eq!(shown(&patch(texts).await.unwrap()), (some("Atlas"), String::new(), None, None, 6));
+    assert_eq!(listed(&client, cx, brand("atlas")).await, of_lamp);
+    assert_eq!(listed(&client, cx, brand("çelik")).await, []);
+
+    // with a condition that fails, no tag changes
+    let late = client.patch(cx, lamp.id, IfMatch::seen(&lamp), json_patch(r#"{"tags":["late"]}"#)).await.unwrap_err();
+    assert!(refused_for(late, &client.get(cx, lamp.id).await.unwrap()));
+
+    let pointer = |error: ProductError| match error {
+        ProductError::Fault(fault) => fault.errors()[0].pointer.clone(),
+        other => panic!("{other:?}"),
+    };
+    let many: Vec<_> = (0..21).map(|i| product::Tag::from(format!("t{i}"))).collect();
+    for (bad, field) in [
+        (NewProduct { brand: Some("x".repeat(81).into()), ..whole.clone() }, "/brand"),
+        (NewProduct { tags: many.clone(), ..whole.clone() }, "/tags"),
+        (NewProduct { tags: vec!["a".into(), "A".into()], ..whole.clone() }, "/tags"),
+        (NewProduct { tags: vec!["a".into(), " ".into()], ..whole.clone() }, "/tags/1"),
+        (NewProduct { tags: vec!["x".repeat(41).into()], ..whole.clone() }, "/tags/0"),
+        (NewProduct { seo_title: Some("x".repeat(71).into()), ..whole.clone() }, "/seo_title"),
+        (NewProduct { seo_description: Some("x".repeat(201).into()), ..whole.clone() }, "/seo_description"),
+    ] {
+        assert_eq!(pointer(client.create(cx, bad).await.unwrap_err()), field);
+    }
+    let twenty = NewProduct { tags: many[..20].to_vec(), ..whole };
+    assert_eq!(client.create(cx, twenty).await.unwrap().tags.len(), 20);
+    for (sent, field) in [(r#"{"tags":["a","A"]}"#, "/tags"), (r#"{"tags":[""]}"#, "/tags/0")] {
+        assert_eq!(pointer(patch(sent).await.unwrap_err()), field);
+    }
 }

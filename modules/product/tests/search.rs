@@ -35,6 +35,7 @@ async fn add(client: &ProductClient, name: &str, description: &str) -> ProductId
         currency: None,
         category_id: None,
         stock_quantity: 5,
+        ..NewProduct::default()
     };
     client.create(&admin(), new).await.unwrap().id
 }
@@ -130,8 +131,13 @@ async fn other_filters_apply_too(client: ProductClient, _: &Stores) {
     let category = NewCategory { name: "Light".into(), parent_id: None };
     let light = client.create_category(&admin(), category).await.unwrap().id;
     let (lamp, other) = (add(&client, "Lamp", "").await, add(&client, "Lamp of another kind", "").await);
-    let change =
-        ProductChange { name: "Lamp".into(), description: None, price: Some("9".parse().unwrap()), category_id: Some(light) };
+    let change = ProductChange {
+        name: "Lamp".into(),
+        description: None,
+        price: Some("9".parse().unwrap()),
+        category_id: Some(light),
+        ..ProductChange::default()
+    };
     client.change(&admin(), lamp, IfMatch::Absent, change).await.unwrap();
 
     assert_eq!(names(&client, ListProducts { category_id: Some(light), ..searching("lamp") }).await, ["Lamp"]);
@@ -152,6 +158,7 @@ async fn the_index_follows_the_products(client: ProductClient, _: &Stores) {
         description: Some(description.into()),
         price: Some(price.parse().unwrap()),
         category_id: None,
+        ..ProductChange::default()
     };
     client.change(&admin(), id, IfMatch::Absent, change("Lamp", "Brass", "7")).await.unwrap();
     assert_eq!(found(&client, "brass").await, ["Lamp"]);

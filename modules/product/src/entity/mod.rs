@@ -4,6 +4,8 @@ pub(crate) mod category;
 pub(crate) mod hold;
 pub(crate) mod hold_line;
 pub(crate) mod product;
+pub(crate) mod product_slug;
+pub(crate) mod product_tag;
 pub(crate) mod stock_item;
 pub(crate) mod stock_movement;
 pub(crate) mod variant;

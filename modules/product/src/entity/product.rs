@@ -16,11 +16,34 @@ pub(crate) struct Model {
     pub(crate) category_id: Option<i64>,
     pub(crate) stock_quantity: i64,
     pub(crate) reserved: i64,
+    /// The present slug, which is one of its rows in `product_slugs`; `None` until a job has given it one.
+    pub(crate) slug: Option<String>,
+    pub(crate) brand: Option<String>,
+    /// The brand in lower case.
+    pub(crate) brand_key: Option<String>,
+    pub(crate) seo_title: Option<String>,
+    pub(crate) seo_description: Option<String>,
+    pub(crate) status: Status,
+    pub(crate) published_from: Option<DateTimeUtc>,
+    pub(crate) published_until: Option<DateTimeUtc>,
     /// Counts the changes of the content: not of the stock.
     pub(crate) version: i64,
     pub(crate) created_at: DateTimeUtc,
     pub(crate) updated_at: DateTimeUtc,
     pub(crate) deleted_at: Option<DateTimeUtc>,
+}
+
+/// Whether a product is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum)]
+#[sea_orm(rs_type = "String", db_type = "String(StringLen::N(16))")]
+pub(crate) enum Status {
+    #[sea_orm(string_value = "draft")]
+    Draft,
+    /// Within its times of publication.
+    #[sea_orm(string_value = "active")]
+    Active,
+    #[sea_orm(string_value = "archived")]
+    Archived,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

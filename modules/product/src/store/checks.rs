@@ -46,6 +46,12 @@ pub(crate) const CHECKS: &[Check] = &[
                     OR lowest IS NULL OR price_minor <> lowest)",
     },
     Check {
+        name: "product.slugs",
+        rule: "the slug of a product is its own",
+        query: "SELECT 'product ' || id || ': ' || slug AS found FROM products WHERE deleted_at IS NULL AND slug IS NOT NULL \
+                AND NOT EXISTS (SELECT 1 FROM product_slugs AS own WHERE own.slug = products.slug AND own.product_id = products.id)",
+    },
+    Check {
         name: "product.hold_status",
         rule: "a hold is held, committed, released or expired",
         query: "SELECT 'order ' || order_id || ': ' || status AS found FROM holds \

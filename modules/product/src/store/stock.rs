@@ -3,7 +3,7 @@
 //! Every change locks the products of its items first, in the order of their ids, then the items, and appends a movement for each. The
 //! stock of a product is the sum of its variants that are sold. (SQLite has one writer and ignores the locks.)
 
-use super::variants::insert_from;
+use super::{sight::Sight, variants::insert_from};
 use crate::{
     HoldLine, ListMovements, ProductId, VariantId,
     entity::{
@@ -33,8 +33,8 @@ pub(crate) async fn item(db: &impl ConnectionTrait, id: VariantId) -> Result<Opt
 }
 
 /// Takes the pieces of lines, which are sorted by product, from what can be sold of their products, and adds them to what is
-/// reserved. Returns how many products there were that have enough; if not all, the caller must roll back. Locks the products.
-pub(crate) async fn reserve_of_products(db: &impl ConnectionTrait, lines: &[HoldLine]) -> Result<u64> {
+/// reserved. Returns how many products are seen and have enough; if not all, the caller must roll back. Locks the products.
+pub(crate) async fn reserve_of_products(db: &impl ConnectionTrait, sight: Sight, lines: &[HoldLine]) -> Result<u64> {
     use product::Column;
     let quantity = || {
         let case = lines.chunk_by(|a, b| a.product_id == b.product_id).fold(CaseStatement::new(), |case, lines| {
@@ -45,7 +45,7 @@ pub(crate) async fn reserve_of_products(db: &impl ConnectionTrait, lines: &[Hold
     };
     let ids = lines.iter().map(|line| line.product_id.0);
     let locked = product::Entity::find().select_only().column(Column::Id).filter(Column::Id.is_in(ids));
-    let locked = locked.filter(Column::DeletedAt.is_null()).order_by_asc(Column::Id).lock_exclusive().into_query();
+    let locked = locked.filter(sight.condition()).order_by_asc(Column::Id).lock_exclusive().into_query();
     let done = product::Entity::update_many()
         .col_expr(Column::StockQuantity, Expr::col(Column::StockQuantity).sub(quantity()))
         .col_expr(Column::Reserved, Expr::col(Column::Reserved).add(quantity()))

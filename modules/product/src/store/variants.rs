@@ -1,5 +1,6 @@
 //! Queries of variants.
 
+use super::sight::Sight;
 use crate::{
     ProductId, VariantId,
     entity::{
@@ -27,7 +28,8 @@ pub(crate) struct Sold {
     pub(crate) available: i64,
 }
 
-fn find() -> Select<variant::Entity> {
+/// Variants of products that the caller sees.
+fn find(sight: Sight) -> Select<variant::Entity> {
     variant::Entity::find()
         .column_as(product::Column::Name, "product_name")
         .column(product::Column::Currency)
@@ -35,22 +37,26 @@ fn find() -> Select<variant::Entity> {
         .join(JoinType::InnerJoin, variant::Relation::Product.def())
         .join(JoinType::InnerJoin, variant::Relation::StockItem.def())
         .filter(Column::DeletedAt.is_null())
-        .filter(product::Column::DeletedAt.is_null())
+        .filter(sight.condition())
 }
 
-pub(crate) async fn by_ids(db: &impl ConnectionTrait, ids: impl IntoIterator<Item = VariantId>) -> Result<Vec<Sold>> {
-    let find = find().filter(Column::Id.is_in(ids.into_iter().map(|id| id.0)));
+pub(crate) async fn by_ids(
+    db: &impl ConnectionTrait,
+    sight: Sight,
+    ids: impl IntoIterator<Item = VariantId>,
+) -> Result<Vec<Sold>> {
+    let find = find(sight).filter(Column::Id.is_in(ids.into_iter().map(|id| id.0)));
     Ok(find.order_by_asc(Column::Id).into_model().all(db).await?)
 }
 
 /// The variant with a SKU, in lower case.
-pub(crate) async fn by_sku(db: &impl ConnectionTrait, key: String) -> Result<Option<Sold>> {
-    Ok(find().filter(Column::SkuKey.eq(key)).into_model().one(db).await?)
+pub(crate) async fn by_sku(db: &impl ConnectionTrait, sight: Sight, key: String) -> Result<Option<Sold>> {
+    Ok(find(sight).filter(Column::SkuKey.eq(key)).into_model().one(db).await?)
 }
 
-/// The variants of these products, in the order in which they are shown.
+/// The variants of these products, which the caller has seen, in the order in which they are shown.
 pub(crate) async fn of_products(db: &impl ConnectionTrait, products: impl IntoIterator<Item = ProductId>) -> Result<Vec<Sold>> {
-    let find = find().filter(Column::ProductId.is_in(products.into_iter().map(|id| id.0)));
+    let find = find(Sight::All).filter(Column::ProductId.is_in(products.into_iter().map(|id| id.0)));
     let find = find.order_by_asc(Column::ProductId).order_by_asc(Column::Position).order_by_asc(Column::Id);
     Ok(find.into_model().all(db).await?)
 }
