@@ -29,7 +29,11 @@ const TAGS: &[(&str, &str, &[&str])] = &[
         &["/api/auth/", "/.well-known/"],
     ),
     ("users", "Profile, addresses and, for admins, accounts.", &["/api/users"]),
-    ("products", "The catalogue: products, categories and stock.", &["/api/products", "/api/product-slugs", "/api/categories"]),
+    (
+        "products",
+        "The catalogue: products, their variants, categories and stock.",
+        &["/api/products", "/api/product-slugs", "/api/variants", "/api/stock-movements", "/api/categories"],
+    ),
     ("cart", "The cart of the logged-in user.", &["/api/cart"]),
     ("orders", "Orders, from the cart to the door.", &["/api/orders", "/api/admin/orders"]),
     ("payments", "Payments of orders.", &["/api/payments"]),

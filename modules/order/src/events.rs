@@ -59,7 +59,7 @@ pub struct OrderFacts {
     pub number: String,
     /// The customer who placed the order.
     pub user_id: UserId,
-    /// One line for each product, sorted by product id.
+    /// One line for each variant, sorted by product and variant.
     pub items: Vec<OrderItem>,
     /// Amount to pay, in `currency`.
     pub total: Amount,

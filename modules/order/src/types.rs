@@ -24,7 +24,7 @@ pub struct Order {
     pub user_id: UserId,
     /// Current status; a payment under way shows as `pending`.
     pub status: OrderStatus,
-    /// One line for each product, sorted by product id; at least one.
+    /// One line for each variant, sorted by product and variant; at least one.
     pub items: Vec<OrderItem>,
     /// Sum of the subtotals of all lines, in `currency`.
     pub subtotal: Amount,

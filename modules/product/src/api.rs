@@ -99,7 +99,8 @@ pub trait ProductApi {
     ///
     /// The list is complete: variants that exist are changed, others are added, and those that are missing are removed; what can be
     /// sold of them is gone, and what orders hold of them stays theirs. To give a product options, send its variant with its
-    /// `id` and its values, and the others. To take them away, send the one that is left, without options. `If-Match` compares
+    /// values first, and then the others. To take them away, send one variant without options: it is the one with the product's id, with
+    /// the stock that this one has. A variant that was removed comes back if it is sent with its `id`. `If-Match` compares
     /// everything of the product but the stock.
     #[put(
         "/products/{id}/variants",

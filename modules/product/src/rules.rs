@@ -1,7 +1,8 @@
 //! Rules of the catalogue. Pure functions.
 
 use crate::{
-    CategoryId, HoldLine, MAX_PRICE_MINOR, OptionOf, ProductError, ProductOption, SetVariant, SetVariants, Slug, Tag,
+    CategoryId, HoldLine, MAX_PRICE_MINOR, OptionOf, ProductError, ProductId, ProductOption, SetVariant, SetVariants, Slug, Tag,
+    VariantId,
     entity::{product, variant},
 };
 use kernel::{
@@ -137,6 +138,38 @@ pub(crate) fn variants(request: SetVariants, shop: Currency) -> Result<Vec<Wante
     wanted.collect()
 }
 
+/// Finds out which variants of a product are meant: those with their ids, or else those with their values. `all` are the variants that
+/// it has, also those that were removed: these come back if they are meant.
+pub(crate) fn identify(wanted: &mut [Wanted], product: ProductId, all: &[variant::Model]) -> Result<(), Fault> {
+    let first = product.first_variant();
+    if let [only] = wanted
+        && only.options.is_empty()
+    {
+        if only.spec.id.is_some_and(|id| id != first) {
+            let rule = format!("must be {first}: the variant of a product without options has the id of the product");
+            return Err(Fault::invalid("/variants/0/id", rule));
+        }
+        only.spec.id = Some(first);
+    }
+    if let Some(i) = wanted.iter().position(|one| one.spec.id.is_some_and(|id| all.iter().all(|known| known.id != id.0))) {
+        return Err(Fault::invalid(format!("/variants/{i}/id"), "must be a variant of this product"));
+    }
+    let named: HashSet<i64> = wanted.iter().filter_map(|one| one.spec.id).map(|id| id.0).collect();
+    let mut left: HashMap<String, i64> = all
+        .iter()
+        .filter(|variant| variant.deleted_at.is_none() && !named.contains(&variant.id))
+        .map(|variant| (variant.options.to_lowercase(), variant.id))
+        .collect();
+    for one in wanted.iter_mut().filter(|one| one.spec.id.is_none()) {
+        one.spec.id = left.remove(&one.options.to_lowercase()).map(VariantId);
+    }
+    // what was sold without options becomes the first of the list, with its stock
+    if let (Some(plain), Some(one)) = (left.remove(""), wanted.first_mut().filter(|one| one.spec.id.is_none())) {
+        one.spec.id = Some(VariantId(plain));
+    }
+    Ok(())
+}
+
 impl Wanted {
     /// The variant as it shall be, at its new position; `None` if it is so already.
     pub(crate) fn change(self, before: &variant::Model, position: i32, now: DateTime<Utc>) -> Option<variant::Model> {
@@ -179,6 +212,7 @@ impl Wanted {
             length_mm: spec.length_mm,
             width_mm: spec.width_mm,
             height_mm: spec.height_mm,
+            deleted_at: None,
             ..before
         }
     }
@@ -243,7 +277,6 @@ pub(crate) fn below(root: CategoryId, parents: &[(i64, Option<i64>)]) -> HashSet
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ProductId;
 
     #[test]
     fn the_highest_price_depends_on_the_currency() {

@@ -46,27 +46,17 @@ impl Products {
         if if_match.versions().is_some_and(|versions| !versions.contains(&product.version)) {
             return Err(IfMatch::failed(self.after(&tx, id).await?.etag()).into());
         }
-        let existing: HashMap<i64, variant::Model> =
-            variants::living(&*tx, id).await?.into_iter().map(|variant| (variant.id, variant)).collect();
-        let stranger = wanted.iter().position(|one| one.spec.id.is_some_and(|id| !existing.contains_key(&id.0)));
-        if let Some(i) = stranger {
-            return Err(Fault::invalid(format!("/variants/{i}/id"), "must be a variant of this product").into());
-        }
-        // a repeated call must find the variants that it added
-        let mut of_values: HashMap<String, VariantId> =
-            existing.values().map(|variant| (variant.options.to_lowercase(), VariantId(variant.id))).collect();
-        let named: HashSet<_> = wanted.iter().filter_map(|one| one.spec.id).collect();
-        of_values.retain(|_, id| !named.contains(id));
-        for one in &mut wanted {
-            one.spec.id = one.spec.id.or_else(|| of_values.get(&one.options.to_lowercase()).copied());
-        }
+        let all = variants::all(&*tx, id).await?;
+        rules::identify(&mut wanted, id, &all)?;
+        let existing: HashMap<i64, variant::Model> = all.into_iter().map(|variant| (variant.id, variant)).collect();
         let keys: Vec<String> = wanted.iter().filter_map(|one| one.spec.sku.as_ref().map(|sku| sku.to_lowercase())).collect();
         if let Some(sku) = variants::sku_of_others(&*tx, id, &keys).await? {
             return Err(ProductError::SkuTaken { sku });
         }
 
         let kept: HashSet<_> = wanted.iter().filter_map(|one| one.spec.id).map(|id| id.0).collect();
-        let gone: Vec<i64> = existing.keys().copied().filter(|id| !kept.contains(id)).collect();
+        let living = existing.values().filter(|variant| variant.deleted_at.is_none()).map(|variant| variant.id);
+        let gone: Vec<i64> = living.filter(|id| !kept.contains(id)).collect();
         let (old, new): (Vec<_>, Vec<_>) = (0..).zip(wanted).partition(|(_, one)| one.spec.id.is_some());
         let now = self.db.now();
         let changed = old.into_iter().filter_map(|(position, one)| {

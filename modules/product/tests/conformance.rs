@@ -699,11 +699,21 @@ async fn a_product_gets_options_and_loses_them(client: ProductClient, _: &Stores
         "Shirt (M, red)"
     );
 
-    // the last that is left needs no options
-    let left = set(&client, plain.id, vec![variant(Some(all[1].id.0), "")]).await.unwrap();
-    assert_eq!((left.options.len(), left.stock_quantity, left.price.to_string()), (0, 7, "18.5".into()));
+    // without options it is the variant with the product's id again, also if that had been removed
+    set(&client, plain.id, vec![variant(Some(all[1].id.0), "M red")]).await.unwrap();
     assert_eq!(client.variant(&anonymous(), all[0].id).await, Err(ProductError::VariantNotFound));
-    assert_eq!(client.change(&admin(), plain.id, IfMatch::Absent, change(None)).await.unwrap().price.to_string(), "18.5");
+    let other = set(&client, plain.id, vec![variant(Some(all[1].id.0), "")]).await.unwrap_err();
+    invalid(other, "variants/0/id must be 1: the variant of a product without options has the id of the product");
+    let left = set(&client, plain.id, vec![variant(None, "")]).await.unwrap();
+    assert_eq!((left.options.len(), left.stock_quantity, left.price.to_string()), (0, 0, "20".into()));
+    assert_eq!(left.variants.as_ref().unwrap()[0].id, plain.id.first_variant());
+    client.move_stock(&admin(), plain.id.first_variant(), delta(2, None)).await.unwrap();
+    assert_eq!(client.variant(&anonymous(), all[1].id).await, Err(ProductError::VariantNotFound));
+    assert_eq!(client.change(&admin(), plain.id, IfMatch::Absent, change(None)).await.unwrap().price.to_string(), "20");
+    // and with options again, what it has is the first of the list
+    let again = set(&client, plain.id, vec![variant(None, "S red"), variant(None, "M red")]).await.unwrap();
+    let first = &again.variants.as_ref().unwrap()[0];
+    assert_eq!((first.id, first.stock_quantity), (plain.id.first_variant(), 2));
     client.delete(&admin(), plain.id, IfMatch::Absent).await.unwrap();
     assert_eq!(client.variant(&anonymous(), all[1].id).await, Err(ProductError::VariantNotFound));
 }
@@ -826,6 +836,14 @@ async fn variants_are_held_each_for_itself(client: ProductClient, _: &Stores) {
     assert_eq!((stock(&client, product).await, available(&client, m).await), (4, 4));
     order.release(&anonymous(), OrderId(1)).await.unwrap();
     assert_eq!((stock(&client, product).await, available(&client, s).await, available(&client, m).await), (10, 5, 5));
+    // the clerks see what came back to it, and it comes back when it is sent with its id
+    let came_back = client.stock(&admin(), l).await.unwrap();
+    assert_eq!((came_back.available, came_back.held), (2, 0));
+    client.move_stock(&admin(), l, delta(1, None)).await.unwrap();
+    assert_eq!(stock(&client, product).await, 10, "it is not sold");
+    let all = vec![variant(Some(s.0), "S"), variant(Some(m.0), "M"), variant(Some(l.0), "XL")];
+    assert_eq!(set(&client, product, all).await.unwrap().stock_quantity, 13);
+    assert_eq!(available(&client, l).await, 3);
     assert_eq!(stock(&client, lamp).await, 5);
 }
 
@@ -900,7 +918,8 @@ async fn every_change_of_stock_is_a_movement(client: ProductClient, _: &Stores) 
     assert_eq!(code(&other), Code::Unprocessable, "the key is of a movement of another variant");
     assert_eq!(stock(&client, lamp).await, 26);
     // removing what is sold is a movement, too
-    let other = set(&client, lamp, vec![variant(None, "S")]).await.unwrap();
+    assert_eq!(set(&client, lamp, vec![variant(None, "S"), variant(None, "M")]).await.unwrap().stock_quantity, 26);
+    let other = set(&client, lamp, vec![variant(None, "M")]).await.unwrap();
     assert_eq!((other.stock_quantity, moved(&client, id).await.last().copied()), (0, Some((Adjusted, -26, 0))));
 }
 

@@ -114,7 +114,13 @@ fn check_form(request: &HttpRequest, op: &Op) -> Result<(), Fault> {
             media_type.filter(|kind| PATCHES.split(", ").any(|patch| kind.essence_str() == patch)),
             "must be application/merge-patch+json or application/json",
         ),
-        _ => (media_type.filter(|kind| kind.suffix().unwrap_or_else(|| kind.subtype()) == "json"), "must be application/json"),
+        // a patch that is sent as something else would replace what it leaves out
+        _ => (
+            media_type.filter(|kind| {
+                kind.suffix().unwrap_or_else(|| kind.subtype()) == "json" && !kind.subtype().as_str().ends_with("-patch")
+            }),
+            "must be application/json",
+        ),
     };
     match media_type.ok_or_else(|| refused(http::CONTENT_TYPE, rule))?.get_param("charset") {
         Some(charset) if charset != "utf-8" => Err(refused(http::CONTENT_TYPE, "must have no other charset than utf-8")),

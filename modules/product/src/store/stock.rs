@@ -19,17 +19,16 @@ use kernel::{
     now,
 };
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, ExprTrait, JoinType, Order, PaginatorTrait, QueryFilter,
-    QueryOrder, QuerySelect, QueryTrait, RelationTrait, Select, Set,
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, ExprTrait, Order, PaginatorTrait, QueryFilter, QueryOrder,
+    QuerySelect, QueryTrait, Select, Set,
     sea_query::{CaseStatement, Expr, Query, SelectStatement},
 };
 
 type Result<T> = std::result::Result<T, Fault>;
 
+/// The stock of a variant, which may have been removed: orders may give pieces back to it.
 pub(crate) async fn item(db: &impl ConnectionTrait, id: VariantId) -> Result<Option<stock_item::Model>> {
-    let find = stock_item::Entity::find_by_id((id.0, LOCATION));
-    let find = find.join(JoinType::InnerJoin, variant::Relation::StockItem.def().rev());
-    Ok(find.filter(variant::Column::DeletedAt.is_null()).one(db).await?)
+    Ok(stock_item::Entity::find_by_id((id.0, LOCATION)).one(db).await?)
 }
 
 /// Takes the pieces of lines, which are sorted by product, from what can be sold of their products, and adds them to what is
@@ -222,13 +221,7 @@ pub(crate) async fn change(db: &impl ConnectionTrait, change: Change) -> Result<
         .exec_with_returning(db)
         .await?;
     let item = items.into_iter().next().ok_or_else(|| Fault::internal("a variant without a stock item"))?;
-    use product::Column as Of;
-    product::Entity::update_many()
-        .col_expr(Of::StockQuantity, Expr::col(Of::StockQuantity).add(change.pieces))
-        .col_expr(Of::UpdatedAt, Expr::value(at))
-        .filter(Of::Id.eq(change.product.0))
-        .exec(db)
-        .await?;
+    add_up(db, change.product).await?;
     let row = stock_movement::ActiveModel {
         variant_id: Set(change.variant.0),
         location_id: Set(LOCATION),

@@ -68,14 +68,19 @@ pub(crate) async fn lock_product(db: &impl ConnectionTrait, id: ProductId) -> Re
     Ok(find.lock_exclusive().one(db).await?)
 }
 
-/// The product of a variant, if both exist.
+/// The product of a variant, which may have been removed.
 pub(crate) async fn product_of(db: &impl ConnectionTrait, id: VariantId) -> Result<Option<ProductId>> {
-    let find = variant::Entity::find_by_id(id.0).filter(Column::DeletedAt.is_null());
+    let find = variant::Entity::find_by_id(id.0);
     let product: Option<i64> = find.select_only().column(Column::ProductId).into_tuple().one(db).await?;
     Ok(product.map(ProductId))
 }
 
-/// The variants of a product, for changing them.
+/// All variants of a product, also those that were removed.
+pub(crate) async fn all(db: &impl ConnectionTrait, product: ProductId) -> Result<Vec<variant::Model>> {
+    Ok(variant::Entity::find().filter(Column::ProductId.eq(product.0)).all(db).await?)
+}
+
+/// The variants of a product that were not removed.
 pub(crate) async fn living(db: &impl ConnectionTrait, product: ProductId) -> Result<Vec<variant::Model>> {
     Ok(variant::Entity::find().filter(Column::ProductId.eq(product.0)).filter(Column::DeletedAt.is_null()).all(db).await?)
 }
@@ -134,6 +139,7 @@ async fn try_to_write(
             Column::WidthMm,
             Column::HeightMm,
             Column::UpdatedAt,
+            Column::DeletedAt,
         ];
         let all = OnConflict::column(Column::Id).update_columns(columns).to_owned();
         let rows = changed.into_iter().map(IntoActiveModel::into_active_model);

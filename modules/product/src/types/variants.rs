@@ -128,7 +128,8 @@ pub struct SetVariants {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, Validate, ToSchema, Request)]
 #[serde(deny_unknown_fields)]
 pub struct SetVariant {
-    /// Id of the variant, if it exists. If absent, it is the variant with these values, or a new one if there is none.
+    /// Id of the variant, if it exists, or was removed. If absent, it is the variant with these values, or a new one if there is none;
+    /// the first in the list of a product that had no options is the variant that it had.
     #[garde(dive)]
     pub id: Option<VariantId>,
     /// Values of the options, at most 3; absent or none if the product shall have no options.
