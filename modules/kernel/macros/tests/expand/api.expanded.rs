@@ -66,5 +66,5 @@ pub trait ShelfApi: ::core::marker::Send + ::core::marker::Sync + 'static {
     > + ::core::marker::Send;
 }
 ::core::compile_error! {
-    "name a operation of this trait without `IfMatch`: the refusal of calls without one recommends it"
+    "name an operation of this trait without `IfMatch`: the refusal of calls without one recommends it"
 }
