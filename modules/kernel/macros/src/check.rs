@@ -181,7 +181,7 @@ fn condition(route: &Route, params: &[(Ident, Type)], drafts: &[Draft], mistakes
         let params = draft.shape.as_ref().and_then(|shape| shape.params.as_ref());
         let is_public = |route: &Route| route.public.value().is_some();
         draft.name == *other
-            && draft.route.as_ref().is_none_or(|other| is_public(other) == is_public(route))
+            && draft.route.as_ref().is_none_or(|other| is_public(other) || !is_public(route))
             && params.is_none_or(|params| params.iter().all(|(_, ty)| !is_named(ty, "IfMatch")))
     };
     if drafts.iter().find(takes_none).is_none() {
