@@ -102,13 +102,10 @@ impl MigrationTrait for Step {
         ] {
             manager.create_index(index).await?;
         }
-        // `product_id` has the id of a variant from now on, and these the product; none if it is the same
-        for table in ["hold_lines"] {
-            let product = ColumnDef::new("of_product").big_integer().to_owned();
-            manager.alter_table(Table::alter().table(table).add_column(product).to_owned()).await?;
+        // `product_id` has the id of a variant from now on, and `of_product` that of its product; null if that has no options
+        for column in [ColumnDef::new("of_product").big_integer().to_owned(), ColumnDef::new("sku").string_len(64).to_owned()] {
+            manager.alter_table(Table::alter().table("hold_lines").add_column(column).to_owned()).await?;
         }
-        let sku = ColumnDef::new("sku").string_len(64).to_owned();
-        manager.alter_table(Table::alter().table("hold_lines").add_column(sku).to_owned()).await?;
 
         let db = manager.get_connection();
         if db.get_database_backend() == DbBackend::Postgres {

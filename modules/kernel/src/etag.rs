@@ -17,10 +17,9 @@ pub(crate) const MOST: usize = 100;
 pub struct ETag(String);
 
 impl ETag {
-    /// The tag of something that has this version, at least 0, and is shown like this.
-    pub fn new(version: i64, shown: &impl Serialize) -> Self {
-        let json = serde_json::to_vec(shown).unwrap_or_default();
-        let hash = format!("{:x}", Sha256::digest(&json));
+    /// The tag of something that has this version, at least 0, and is shown as this JSON.
+    pub(crate) fn of(version: i64, json: &[u8]) -> Self {
+        let hash = format!("{:x}", Sha256::digest(json));
         Self(format!("\"{version}-{}\"", &hash[..16]))
     }
 
@@ -49,9 +48,14 @@ impl fmt::Display for ETag {
     message = "`{Self}` has no entity tag",
     label = "implement `kernel::Tagged` for it, or remove `etag` from the operation"
 )]
-pub trait Tagged {
+pub trait Tagged: Serialize {
+    /// Counts the changes of its content, at least 0; the tag begins with it.
+    fn version(&self) -> i64;
+
     /// Its tag: another one whenever anything that is shown changes.
-    fn etag(&self) -> ETag;
+    fn etag(&self) -> ETag {
+        ETag::of(self.version(), &serde_json::to_vec(self).unwrap_or_default())
+    }
 }
 
 /// The tags of what a caller has, from the header `If-None-Match`; none for `*`.
@@ -110,21 +114,21 @@ mod tests {
 
     #[test]
     fn a_tag_is_short_and_another_one_for_anything_else() {
-        let tag = ETag::new(7, &"lamp");
-        assert!(tag.as_str().starts_with("\"7-") && tag.as_str().len() <= 64 && tag == ETag::new(7, &"lamp"));
-        assert!(tag != ETag::new(7, &"rug") && tag != ETag::new(8, &"lamp"));
-        assert_eq!(ETag::new(i64::MAX, &"lamp").version(), Some(i64::MAX));
+        let tag = ETag::of(7, b"lamp");
+        assert!(tag.as_str().starts_with("\"7-") && tag.as_str().len() <= 64 && tag == ETag::of(7, b"lamp"));
+        assert!(tag != ETag::of(7, b"rug") && tag != ETag::of(8, b"lamp"));
+        assert_eq!(ETag::of(i64::MAX, b"lamp").version(), Some(i64::MAX));
     }
 
     #[cfg(feature = "server")]
     #[test]
     fn what_a_caller_has_is_compared_weakly() {
-        let tag = ETag::new(3, &"lamp");
+        let tag = ETag::of(3, b"lamp");
         for (header, expected) in [
             ("*".to_owned(), Ok(true)),
             (tag.to_string(), Ok(true)),
             (format!("\"x\", W/{tag}"), Ok(true)),
-            (ETag::new(3, &"rug").to_string(), Ok(false)),
+            (ETag::of(3, b"rug").to_string(), Ok(false)),
         ] {
             assert_eq!(Had::of(&header).map(|had| had.has(&tag)), expected, "{header}");
         }

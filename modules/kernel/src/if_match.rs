@@ -119,7 +119,7 @@ mod tests {
 
     #[test]
     fn a_condition_survives_the_wire() {
-        for condition in [IfMatch::Any, IfMatch::Tags(vec![]), IfMatch::Tags(vec![ETag::new(1, &"a"), ETag::new(2, &"b")])] {
+        for condition in [IfMatch::Any, IfMatch::Tags(vec![]), IfMatch::Tags(vec![ETag::of(1, b"a"), ETag::of(2, b"b")])] {
             assert_eq!(condition.header().expect("a header").parse(), Ok(condition));
         }
         assert_eq!(IfMatch::Absent.header(), None);

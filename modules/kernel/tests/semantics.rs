@@ -3,8 +3,8 @@
 
 use garde::Validate;
 use kernel::{
-    ApiError, BoxFuture, Code, Condition, Ctx, Dispatch, ETag, Fault, IfMatch, Incoming, InternalKey, Op, Outgoing, Problem,
-    Reply, Request, Tagged, Transport, placements,
+    ApiError, BoxFuture, Code, Condition, Ctx, Dispatch, Fault, IfMatch, Incoming, InternalKey, Op, Outgoing, Problem, Reply,
+    Request, Tagged, Transport, placements,
     testing::{Server, Stores, anonymous, customer},
 };
 use metrics_exporter_prometheus::PrometheusBuilder;
@@ -91,8 +91,8 @@ pub struct Count {
 }
 
 impl Tagged for Count {
-    fn etag(&self) -> ETag {
-        ETag::new(self.times as i64, self)
+    fn version(&self) -> i64 {
+        self.times as i64
     }
 }
 

@@ -5,7 +5,7 @@ use crate::{
     context::{Products, Result},
     entity::product::Status,
     ops, rules,
-    store::{self, Sight, tags, variants},
+    store::{self, Sight, variants},
     view::to_product,
 };
 use kernel::{AmountText, Ctx, Page, Role};
@@ -52,14 +52,9 @@ impl Products {
                 sold.entry(one.variant.product_id).or_default().push(one);
             }
         }
-        let mut tags = match found.rows.is_empty() {
-            true => HashMap::new(),
-            false => tags::of_products(db, found.rows.iter().map(|row| ProductId(row.id))).await?,
-        };
         let products = found.rows.into_iter().map(|row| {
             let sold = with_variants.then(|| sold.remove(&row.id).unwrap_or_default());
-            let tags = tags.remove(&row.id).unwrap_or_default();
-            to_product(row, tags, sold)
+            to_product(row, sold)
         });
         let products = products.collect::<Result<_>>()?;
         Ok(ProductPage { products, pagination: page.ending(total, found.end) })

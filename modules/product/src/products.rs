@@ -39,10 +39,9 @@ impl Products {
         Ok(product)
     }
 
-    pub(crate) async fn edit_product(&self, id: ProductId, if_match: &IfMatch, mut patch: ProductPatch) -> Result<Product> {
+    pub(crate) async fn edit_product(&self, id: ProductId, if_match: &IfMatch, patch: ProductPatch) -> Result<Product> {
         let price = patch.price.map(|price| rules::price(price, None, self.currency)).transpose()?;
-        let mut with_tags = patch.tags.take();
-        rules::tags(with_tags.as_deref().unwrap_or_default())?;
+        rules::tags(patch.tags.as_deref().unwrap_or_default())?;
         let tx = self.db.begin().await?;
         self.must_exist(&tx, patch.category_id.flatten(), "/category_id").await?;
         let before = variants::lock_product(&*tx, id).await?.ok_or(ProductError::NotFound)?;
@@ -56,16 +55,11 @@ impl Products {
             return Err(Fault::invalid("/price", "must be changed at the variants, because the product has options").into());
         }
         let slug = patch.slug.clone().filter(|slug| before.slug.as_deref() != Some(slug.as_str()));
-        if let Some(wanted) = &with_tags {
-            let before = tags::of_product(&*tx, id).await?;
-            if wanted.iter().map(|tag| tag.as_str()).eq(before.iter().map(String::as_str)) {
-                with_tags = None;
-            }
-        }
-        if store::edit(&*tx, id, if_match, patch, price, with_tags.is_some()).await?.is_none() {
+        let with_tags = patch.tags.clone();
+        let Some(after) = store::edit(&*tx, id, if_match, patch, price).await? else {
             return Err(self.refusal(&tx, id).await?);
-        }
-        if let Some(with_tags) = with_tags {
+        };
+        if let Some(with_tags) = with_tags.filter(|_| after.tags != before.tags) {
             tags::replace(&*tx, id, &with_tags).await?;
         }
         if let Some(slug) = slug {

@@ -1,13 +1,13 @@
 //! Fills a catalogue: with the demo shop, or with generated products.
 
 use crate::{
-    CategoryId, ListProducts, NewCategory, NewProduct, SetVariants,
+    CategoryId, ListProducts, NewCategory, NewProduct, ProductId, SetVariants,
     context::Products,
     demo, slugs,
     store::{self, Sight, stock, variants},
 };
-use kernel::{BoxError, Ctx, Fault, IfMatch, Money, db::Tx};
-use std::time::Duration;
+use kernel::{BoxError, Fault, IfMatch, Money, db::Tx};
+use std::collections::HashMap;
 
 impl Products {
     /// Fills an empty catalogue with the demo shop; returns the number of products added.
@@ -20,26 +20,22 @@ impl Products {
         if store::count(&*tx, &any).await? > 0 || !store::categories(&*tx).await?.is_empty() {
             return Ok(0);
         }
-        let mut added = 0;
+        let mut ids = HashMap::new();
         for (name, below) in demo::TREE {
             let parent = store::insert_category(&*tx, &category(name, None)).await?;
             for (name, products) in *below {
                 let child = store::insert_category(&*tx, &category(name, Some(parent.id))).await?;
                 let rows = products.iter().map(|product| (product.to_new(child.id), product.money(self.currency)));
-                add(&tx, rows.collect()).await?;
-                added += products.len();
+                ids.extend(add(&tx, rows.collect()).await?.into_iter().map(|(id, name)| (name, ProductId(id))));
             }
         }
         tx.commit().await?;
-        let cx = Ctx::anonymous(Duration::from_secs(60));
-        for (name, mut variants) in demo::variants() {
-            let query = ListProducts { search: Some(name.into()), per_page: Some(1), ..ListProducts::default() };
-            if let Some(product) = self.find(&cx, query).await?.products.first().filter(|product| product.name == name) {
-                variants[0].id = Some(product.id.first_variant());
-                self.replace_variants(None, product.id, &IfMatch::Absent, SetVariants { variants }).await?;
+        for (name, variants) in demo::variants() {
+            if let Some(id) = ids.get(name) {
+                self.replace_variants(None, *id, &IfMatch::Absent, SetVariants { variants }).await?;
             }
         }
-        Ok(added)
+        Ok(ids.len())
     }
 
     /// Adds `count` generated products; `progress` receives the size of each batch.
@@ -66,11 +62,12 @@ fn category(name: &str, parent: Option<i64>) -> NewCategory {
     NewCategory { name: name.into(), parent_id: parent.map(CategoryId) }
 }
 
-/// Adds products with slugs from their names, their first variants, and the stock of these.
-async fn add(tx: &Tx, products: Vec<(NewProduct, Money)>) -> Result<(), Fault> {
+/// Adds products with slugs from their names, their first variants, and the stock of these. Returns their ids and names.
+async fn add(tx: &Tx, products: Vec<(NewProduct, Money)>) -> Result<Vec<(i64, String)>, Fault> {
     let added = store::insert_many(&**tx, products).await?;
     slugs::make(tx, &added).await?;
-    let ids: Vec<i64> = added.into_iter().map(|(id, _)| id).collect();
+    let ids: Vec<i64> = added.iter().map(|(id, _)| *id).collect();
     variants::insert_first(&**tx, &ids).await?;
-    stock::insert_first_items(&**tx, &ids, None).await
+    stock::insert_first_items(&**tx, &ids, None).await?;
+    Ok(added)
 }

@@ -5,7 +5,7 @@ use crate::{
     NewMovement, NewProduct, Product, ProductApi, ProductChange, ProductError, ProductId, ProductPage, ProductPatch, SetStock,
     SetVariants, Slug, Stock, StockMovement, Variant, VariantId, Variants,
     context::{Products, Result},
-    store::{self, tags, variants},
+    store::{self, variants},
     view::{to_category, to_product},
 };
 use kernel::{Ctx, IfMatch, OrderId};
@@ -17,9 +17,8 @@ impl ProductApi for Products {
 
     async fn get(&self, cx: &Ctx, id: ProductId) -> Result<Product> {
         let db = self.db.read();
-        let product = store::product(db, self.sight(cx), id);
-        let (product, tags, sold) = tokio::try_join!(product, tags::of_product(db, id), variants::of_products(db, [id]))?;
-        to_product(product.ok_or(ProductError::NotFound)?, tags, Some(sold))
+        let (product, sold) = tokio::try_join!(store::product(db, self.sight(cx), id), variants::of_products(db, [id]))?;
+        to_product(product.ok_or(ProductError::NotFound)?, Some(sold))
     }
 
     async fn by_slug(&self, cx: &Ctx, slug: Slug) -> Result<Product> {

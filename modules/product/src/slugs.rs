@@ -4,7 +4,7 @@ use crate::{
     Product, ProductError, ProductId, Slug,
     context::{Products, Result},
     rules,
-    store::{slugs, tags, variants},
+    store::{slugs, variants},
     view::to_product,
 };
 use kernel::{Ctx, Fault, db::Tx};
@@ -13,9 +13,8 @@ impl Products {
     pub(crate) async fn find_by_slug(&self, cx: &Ctx, slug: &Slug) -> Result<Product> {
         let db = self.db.read();
         let product = slugs::product(db, self.sight(cx), slug).await?.ok_or(ProductError::NotFound)?;
-        let id = ProductId(product.id);
-        let (tags, sold) = tokio::try_join!(tags::of_product(db, id), variants::of_products(db, [id]))?;
-        to_product(product, tags, Some(sold))
+        let sold = variants::of_products(db, [ProductId(product.id)]).await?;
+        to_product(product, Some(sold))
     }
 
     /// Gives slugs to a batch of products, and returns their number.

@@ -6,7 +6,10 @@ use crate::{
     context::{Products, Result},
     entity::{stock_item, stock_movement::Kind},
     ops,
-    store::{stock, variants},
+    store::{
+        stock::{self, Change},
+        variants,
+    },
     view::{to_movement, to_quantity, to_stock},
 };
 use kernel::{
@@ -36,7 +39,8 @@ impl Products {
         if pieces == 0 {
             return Ok(before);
         }
-        self.change_stock(&tx, cx, id, &item, pieces, Kind::Counted, String::new()).await?;
+        let (user, note) = (Some(cx.user()?), String::new());
+        change_stock(&tx, &item, Change { product: id, variant, pieces, kind: Kind::Counted, user, note }).await?;
         let product = self.after(&tx, id).await?;
         tx.commit().await?;
         Ok(product)
@@ -56,8 +60,8 @@ impl Products {
             (None, Some(_), Some(_)) => return Err(Fault::invalid("/reason", "must not be sent with counted").into()),
             _ => return Err(Fault::invalid("", "must have either delta or counted").into()),
         };
-        let note = new.note.map(String::from).unwrap_or_default();
-        let movement = self.change_stock(&tx, cx, product, &before, pieces, kind, note).await?;
+        let (user, note) = (Some(cx.user()?), new.note.map(String::from).unwrap_or_default());
+        let movement = change_stock(&tx, &before, Change { product, variant: id, pieces, kind, user, note }).await?;
         key.finish(&tx, &movement).await?;
         tx.commit().await?;
         Ok(movement)
@@ -80,29 +84,17 @@ impl Products {
         // the lock of its product keeps it as it is
         stock::item(&**tx, id).await?.ok_or(ProductError::VariantNotFound)
     }
+}
 
-    #[expect(clippy::too_many_arguments, reason = "each is a fact of the movement")]
-    async fn change_stock(
-        &self,
-        tx: &Tx,
-        cx: &Ctx,
-        product: ProductId,
-        before: &stock_item::Model,
-        pieces: i64,
-        kind: Kind,
-        note: String,
-    ) -> Result<StockMovement> {
-        let available = before.available + pieces;
-        // more than the most may be there already, when orders gave pieces back
-        if available < 0 || (pieces > 0 && available + before.held > i64::from(MAX_QUANTITY)) {
-            let (available, held) = (to_quantity(before.available), to_quantity(before.held));
-            return Err(ProductError::StockOutOfRange { available, held });
-        }
-        let variant = VariantId(before.variant_id);
-        let change = stock::Change { product, variant, pieces, kind, user: Some(cx.user()?), note };
-        let (_, movement) = stock::change(&**tx, change).await?;
-        Ok(to_movement(movement))
+/// Makes a change, if there are enough pieces and not too many. The product must be locked.
+async fn change_stock(tx: &Tx, before: &stock_item::Model, change: Change) -> Result<StockMovement> {
+    let available = before.available + change.pieces;
+    // more than the most may be there already, when orders gave pieces back
+    if available < 0 || (change.pieces > 0 && available + before.held > i64::from(MAX_QUANTITY)) {
+        let (available, held) = (to_quantity(before.available), to_quantity(before.held));
+        return Err(ProductError::StockOutOfRange { available, held });
     }
+    Ok(to_movement(stock::change(&**tx, change).await?))
 }
 
 /// The kind of a movement by a difference.

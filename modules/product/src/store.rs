@@ -1,7 +1,7 @@
 //! All queries of the module.
 
 use crate::{
-    CategoryId, CategoryPatch, ListProducts, NewCategory, NewProduct, ProductId, ProductPatch, ProductSortField,
+    CategoryId, CategoryPatch, ListProducts, NewCategory, NewProduct, ProductId, ProductPatch, ProductSortField, Tag,
     entity::{
         category,
         product::{self, Column},
@@ -139,6 +139,7 @@ fn new_row(new: NewProduct, price: Money) -> product::ActiveModel {
         reserved: Set(0),
         brand_key: Set(new.brand.as_ref().map(|brand| brand.to_lowercase())),
         brand: Set(new.brand.map(String::from)),
+        tags: Set(lines(&new.tags)),
         seo_title: Set(new.seo_title.map(String::from)),
         seo_description: Set(new.seo_description.map(String::from)),
         slug: Set(new.slug.map(|slug| slug.to_string())),
@@ -152,7 +153,12 @@ fn new_row(new: NewProduct, price: Money) -> product::ActiveModel {
     }
 }
 
-/// Changes the content of a product, and counts the change if it is one, or if `tags_change`; `None` when there is no such product, or it has another
+/// Tags as they are kept: one on each line, which no tag has more of.
+fn lines(tags: &[Tag]) -> String {
+    tags.iter().map(|tag| tag.as_str()).collect::<Vec<_>>().join("\n")
+}
+
+/// Changes the content of a product, and counts the change if it is one; `None` when there is no such product, or it has another
 /// version.
 pub(crate) async fn edit(
     db: &impl ConnectionTrait,
@@ -160,7 +166,6 @@ pub(crate) async fn edit(
     if_match: &IfMatch,
     patch: ProductPatch,
     price: Option<Money>,
-    tags_change: bool,
 ) -> Result<Option<product::Model>> {
     let set = |text: Option<String>| text.map_or(NotSet, Set);
     let time = |time: Option<Option<DateTime<Utc>>>| time.map_or(NotSet, |time| Set(time.map(kept)));
@@ -173,6 +178,7 @@ pub(crate) async fn edit(
         category_id: patch.category_id.map_or(NotSet, |id| Set(id.map(|id| id.0))),
         brand_key: patch.brand.as_ref().map_or(NotSet, |brand| Set(brand.as_ref().map(|brand| brand.to_lowercase()))),
         brand: patch.brand.map_or(NotSet, |brand| Set(brand.map(String::from))),
+        tags: set(patch.tags.as_deref().map(lines)),
         seo_title: patch.seo_title.map_or(NotSet, |text| Set(text.map(String::from))),
         seo_description: patch.seo_description.map_or(NotSet, |text| Set(text.map(String::from))),
         slug: patch.slug.map_or(NotSet, |slug| Set(Some(slug.to_string()))),
@@ -181,9 +187,8 @@ pub(crate) async fn edit(
         published_until: time(patch.published_until),
         ..Default::default()
     };
-    let (next, at) = (Expr::col(Column::Version).add(1), Expr::value(now()));
-    let (version, updated_at) =
-        if tags_change { (next, at) } else { (if_changed(&row, next, Column::Version), if_changed(&row, at, Column::UpdatedAt)) };
+    let version = if_changed(&row, Expr::col(Column::Version).add(1), Column::Version);
+    let updated_at = if_changed(&row, Expr::value(now()), Column::UpdatedAt);
     let update = update(id, if_match, row).col_expr(Column::Version, version).col_expr(Column::UpdatedAt, updated_at);
     Ok(update.exec_with_returning(db).await?.into_iter().next())
 }

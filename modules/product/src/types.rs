@@ -15,7 +15,7 @@ use crate::{
 };
 use garde::Validate;
 use kernel::{
-    Amount, AmountText, Currency, Cursor, ETag, MAX_PAGE, MAX_PER_PAGE, OrderId, Pagination, Request, Tagged,
+    Amount, AmountText, Currency, Cursor, MAX_PAGE, MAX_PER_PAGE, OrderId, Pagination, Request, Tagged,
     chrono::{DateTime, Utc},
     rules::between,
     text::{Line, Text},
@@ -115,8 +115,8 @@ pub struct Product {
 }
 
 impl Tagged for Product {
-    fn etag(&self) -> ETag {
-        ETag::new(self.version, self)
+    fn version(&self) -> i64 {
+        self.version
     }
 }
 
@@ -478,8 +478,8 @@ pub struct Category {
 }
 
 impl Tagged for Category {
-    fn etag(&self) -> ETag {
-        ETag::new(self.version, self)
+    fn version(&self) -> i64 {
+        self.version
     }
 }
 

@@ -5,7 +5,7 @@ use crate::{
     context::{Products, Result},
     entity::variant,
     rules,
-    store::{self, Sight, stock, tags, variants},
+    store::{self, Sight, stock, variants},
     view::{to_product, to_variant},
 };
 use kernel::{Ctx, Fault, IfMatch, Tagged, UserId, db::Tx};
@@ -29,8 +29,7 @@ impl Products {
     /// A product with its variants, as a transaction leaves it.
     pub(crate) async fn after(&self, tx: &Tx, id: ProductId) -> Result<Product> {
         let product = store::product(&**tx, Sight::All, id).await?.ok_or(ProductError::NotFound)?;
-        let tags = tags::of_product(&**tx, id).await?;
-        to_product(product, tags, Some(variants::of_products(&**tx, [id]).await?))
+        to_product(product, Some(variants::of_products(&**tx, [id]).await?))
     }
 
     pub(crate) async fn replace_variants(

@@ -14,8 +14,8 @@ use crate::{
 };
 use kernel::{Currency, Fault, Money, OrderId, UserId};
 
-/// A product with its tags, and with its variants if they are given.
-pub(crate) fn to_product(row: product::Model, tags: Vec<String>, sold: Option<Vec<Sold>>) -> Result<Product, ProductError> {
+/// A product, with its variants if they are given.
+pub(crate) fn to_product(row: product::Model, sold: Option<Vec<Sold>>) -> Result<Product, ProductError> {
     let currency = row.currency.parse().map_err(|e| Fault::internal(format_args!("currency of product {}: {e}", row.id)))?;
     let variants = sold.map(|sold| sold.into_iter().map(to_variant).collect::<Result<Vec<_>, _>>()).transpose()?;
     let options =
@@ -32,7 +32,7 @@ pub(crate) fn to_product(row: product::Model, tags: Vec<String>, sold: Option<Ve
         variants,
         slug: row.slug,
         brand: row.brand,
-        tags,
+        tags: row.tags.lines().map(str::to_owned).collect(),
         seo_title: row.seo_title,
         seo_description: row.seo_description,
         status: row.status.into(),

@@ -34,10 +34,14 @@ impl Reply {
     }
 
     /// Encodes the result of `op`, with its tag.
-    pub fn of_tagged<T: Serialize + Tagged, E: ApiError>(op: &Op, cx: &Ctx, result: Result<T, E>) -> Self {
-        let tag = result.as_ref().ok().map(Tagged::etag);
+    pub fn of_tagged<T: Tagged, E: ApiError>(op: &Op, cx: &Ctx, result: Result<T, E>) -> Self {
+        let version = result.as_ref().ok().map(Tagged::version);
         match Self::of(op, cx, result) {
-            Self::Done { status, body, .. } => Self::Done { status, body, etag: tag },
+            // as `Tagged::etag` makes it, without encoding the answer twice
+            Self::Done { status, body, .. } => {
+                let etag = version.map(|version| ETag::of(version, &body));
+                Self::Done { status, body, etag }
+            }
             failed => failed,
         }
     }

@@ -21,6 +21,9 @@ pub(crate) struct Model {
     pub(crate) brand: Option<String>,
     /// The brand in lower case.
     pub(crate) brand_key: Option<String>,
+    /// As they are shown, one on each line.
+    #[sea_orm(column_type = "Text")]
+    pub(crate) tags: String,
     pub(crate) seo_title: Option<String>,
     pub(crate) seo_description: Option<String>,
     pub(crate) status: Status,

@@ -5,10 +5,8 @@ use sea_orm::entity::prelude::*;
 pub(crate) struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub(crate) product_id: i64,
-    #[sea_orm(primary_key, auto_increment = false)]
-    pub(crate) position: i32,
-    pub(crate) tag: String,
     /// The tag in lower case.
+    #[sea_orm(primary_key, auto_increment = false)]
     pub(crate) tag_key: String,
 }
 

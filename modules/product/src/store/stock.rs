@@ -173,17 +173,6 @@ async fn move_of_products(db: &impl ConnectionTrait, orders: &[OrderId], movemen
 
 /// Appends a movement for each line of the holds of orders; the changes are the quantity times `available` and `held`.
 async fn append_of_orders(db: &impl ConnectionTrait, orders: &[OrderId], kind: Kind, available: i64, held: i64) -> Result<()> {
-    use stock_movement::Column;
-    let columns = [
-        Column::VariantId,
-        Column::LocationId,
-        Column::Kind,
-        Column::AvailableChange,
-        Column::HeldChange,
-        Column::OrderId,
-        Column::Note,
-        Column::At,
-    ];
     let times = |factor: i64| Expr::col(hold_line::Column::Quantity).mul(factor);
     let mut select = lines_of(orders);
     select
@@ -193,8 +182,26 @@ async fn append_of_orders(db: &impl ConnectionTrait, orders: &[OrderId], kind: K
         .expr(times(available))
         .expr(times(held))
         .column(hold_line::Column::OrderId)
+        .expr(Expr::value(None::<i64>))
         .expr(Expr::value(""))
         .expr(Expr::value(now()));
+    append(db, select).await
+}
+
+/// Appends the movements that `select` finds, with the columns in this order.
+async fn append(db: &impl ConnectionTrait, select: SelectStatement) -> Result<()> {
+    use stock_movement::Column;
+    let columns = [
+        Column::VariantId,
+        Column::LocationId,
+        Column::Kind,
+        Column::AvailableChange,
+        Column::HeldChange,
+        Column::OrderId,
+        Column::UserId,
+        Column::Note,
+        Column::At,
+    ];
     insert_from(db, Query::insert().into_table(stock_movement::Entity).columns(columns).to_owned(), select).await
 }
 
@@ -210,17 +217,16 @@ pub(crate) struct Change {
 }
 
 /// Changes what can be sold of a variant, and appends the movement. The product must be locked, and the item have enough.
-pub(crate) async fn change(db: &impl ConnectionTrait, change: Change) -> Result<(stock_item::Model, stock_movement::Model)> {
+pub(crate) async fn change(db: &impl ConnectionTrait, change: Change) -> Result<stock_movement::Model> {
     let at = now();
-    let items = stock_item::Entity::update_many()
+    stock_item::Entity::update_many()
         .col_expr(Column::Available, Expr::col(Column::Available).add(change.pieces))
         .col_expr(Column::Version, Expr::col(Column::Version).add(1))
         .col_expr(Column::UpdatedAt, Expr::value(at))
         .filter(Column::VariantId.eq(change.variant.0))
         .filter(Column::LocationId.eq(LOCATION))
-        .exec_with_returning(db)
+        .exec(db)
         .await?;
-    let item = items.into_iter().next().ok_or_else(|| Fault::internal("a variant without a stock item"))?;
     add_up(db, change.product).await?;
     let row = stock_movement::ActiveModel {
         variant_id: Set(change.variant.0),
@@ -234,7 +240,7 @@ pub(crate) async fn change(db: &impl ConnectionTrait, change: Change) -> Result<
         at: Set(at),
         ..Default::default()
     };
-    Ok((item, row.insert(db).await?))
+    Ok(row.insert(db).await?)
 }
 
 /// Inserts the items of new variants with their pieces, and appends that these were received.
@@ -286,56 +292,36 @@ pub(crate) async fn insert_first_items(db: &impl ConnectionTrait, products: &[i6
     select.column(Of::StockQuantity).column(Of::Reserved).expr(Expr::value(1_i64)).column(Of::UpdatedAt);
     insert_from(db, Query::insert().into_table(stock_item::Entity).columns(columns).to_owned(), select).await?;
 
-    use stock_movement::Column as Moved;
-    let columns = [
-        Moved::VariantId,
-        Moved::LocationId,
-        Moved::Kind,
-        Moved::AvailableChange,
-        Moved::HeldChange,
-        Moved::UserId,
-        Moved::Note,
-        Moved::At,
-    ];
     let mut select = of_products();
     select
         .expr(Expr::value(Kind::Received))
         .column(Of::StockQuantity)
         .expr(Expr::value(0_i64))
+        .expr(Expr::value(None::<i64>))
         .expr(Expr::value(user.map(|user| user.0)))
         .expr(Expr::value(""))
         .column(Of::UpdatedAt)
         .and_where(Of::StockQuantity.gt(0));
-    insert_from(db, Query::insert().into_table(stock_movement::Entity).columns(columns).to_owned(), select).await
+    append(db, select).await
 }
 
 /// Deletes what can be sold of variants that are being removed from a product: appends the movements, and empties the items. What
 /// orders hold stays.
 pub(crate) async fn empty(db: &impl ConnectionTrait, variants: &[i64], user: Option<UserId>) -> Result<()> {
-    use stock_movement::Column as Moved;
-    let columns = [
-        Moved::VariantId,
-        Moved::LocationId,
-        Moved::Kind,
-        Moved::AvailableChange,
-        Moved::HeldChange,
-        Moved::UserId,
-        Moved::Note,
-        Moved::At,
-    ];
     let of_variants = Column::VariantId.is_in(variants.iter().copied()).and(Column::Available.gt(0));
     let select = Query::select()
         .columns([Column::VariantId, Column::LocationId])
         .expr(Expr::value(Kind::Adjusted))
         .expr(Expr::value(0_i64).sub(Expr::col(Column::Available)))
         .expr(Expr::value(0_i64))
+        .expr(Expr::value(None::<i64>))
         .expr(Expr::value(user.map(|user| user.0)))
         .expr(Expr::value("variant removed"))
         .expr(Expr::value(now()))
         .from(stock_item::Entity)
         .and_where(of_variants.clone())
         .to_owned();
-    insert_from(db, Query::insert().into_table(stock_movement::Entity).columns(columns).to_owned(), select).await?;
+    append(db, select).await?;
     stock_item::Entity::update_many()
         .col_expr(Column::Available, Expr::value(0_i64))
         .col_expr(Column::Version, Expr::col(Column::Version).add(1))

@@ -3,7 +3,7 @@
 use crate::ids::VariantId;
 use garde::Validate;
 use kernel::{
-    Cursor, ETag, MAX_PAGE, MAX_PER_PAGE, OrderId, Pagination, Request, Tagged, UserId,
+    Cursor, MAX_PAGE, MAX_PER_PAGE, OrderId, Pagination, Request, Tagged, UserId,
     chrono::{DateTime, Utc},
     rules::between,
     text::Line,
@@ -38,8 +38,8 @@ pub struct Stock {
 }
 
 impl Tagged for Stock {
-    fn etag(&self) -> ETag {
-        ETag::new(self.version, self)
+    fn version(&self) -> i64 {
+        self.version
     }
 }
 
