@@ -17,7 +17,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=Cargo.toml");
     // changes when the workspace gets a new member
     println!("cargo::rerun-if-changed=Cargo.lock");
-    println!("cargo::rustc-env=SOUK_COMMIT={}", commit());
+    println!("cargo::rustc-env=BUILT_COMMIT={}", commit());
     let root = read("Cargo.toml")?;
     let mut modules = BTreeMap::new();
     for folder in fs::read_dir("modules")? {

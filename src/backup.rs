@@ -56,7 +56,7 @@ pub(crate) async fn back_up(settings: &Settings, to: &Path) -> anyhow::Result<()
     }
     let manifest = Manifest {
         version: env!("CARGO_PKG_VERSION").into(),
-        commit: env!("SOUK_COMMIT").into(),
+        commit: env!("BUILT_COMMIT").into(),
         at: kernel::now(),
         files: hashes(&partial)?,
     };

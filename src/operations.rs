@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 pub(crate) fn print_version() -> anyhow::Result<()> {
     let compiled_in: Vec<&str> =
         Module::ALL.iter().filter(|module| module.is_compiled_in()).map(|module| module.name()).collect();
-    println!("souk {}\ncommit {}\nmodules {}", env!("CARGO_PKG_VERSION"), env!("SOUK_COMMIT"), compiled_in.join(" "));
+    println!("souk {}\ncommit {}\nmodules {}", env!("CARGO_PKG_VERSION"), env!("BUILT_COMMIT"), compiled_in.join(" "));
     Ok(())
 }
 

@@ -45,7 +45,7 @@ pub(crate) async fn serve(settings: Settings, only: Option<Module>, log: &Log) -
     let metrics = telemetry::start_metrics().map_err(anyhow::Error::msg)?;
     telemetry::keep_metrics(metrics.clone(), &jobs);
     metrics::describe_gauge!("souk_build_info", "1; the labels are the version and the commit of the program");
-    metrics::gauge!("souk_build_info", "version" => env!("CARGO_PKG_VERSION"), "commit" => env!("SOUK_COMMIT")).set(1.0);
+    metrics::gauge!("souk_build_info", "version" => env!("CARGO_PKG_VERSION"), "commit" => env!("BUILT_COMMIT")).set(1.0);
     log.measure(&jobs);
     // this waits for no store: the process is alive at once, and ready when its stores are
     let Shop { endpoint, stores, peers } = assembly::assemble(&settings, only, &jobs).await?;

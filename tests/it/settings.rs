@@ -20,6 +20,16 @@ fn refused(settings: &[(&str, &str)]) -> String {
     String::from_utf8(output.stderr).unwrap()
 }
 
+/// `cargo run` and `cargo test` give a program the variables that `build.rs` sets for the compiler. None may look like a setting.
+#[test]
+fn the_variables_of_cargo_are_no_settings() {
+    let set_by_build = include_str!("../../build.rs").split("cargo::rustc-env=").skip(1);
+    let names: Vec<_> = set_by_build.filter_map(|rest| rest.split_once('=')).map(|(name, _)| (name, "x")).collect();
+    assert!(!names.is_empty());
+    let output = run(&["config"], &names);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
 #[test]
 fn wrong_settings_are_refused_by_name() {
     assert!(refused(&[("SOUK_GATEWEY__LIMITS", "off")]).contains("gatewey"));
