@@ -1,7 +1,7 @@
 use crate::{
-    Category, CategoryId, CategoryPatch, FindVariants, Hold, HoldRequest, ListMovements, ListProducts, MovementPage, NewCategory,
-    NewMovement, NewProduct, Product, ProductChange, ProductError, ProductId, ProductPage, ProductPatch, SetStock, SetVariants,
-    Slug, Stock, StockMovement, Variant, VariantId, Variants,
+    Attribute, AttributeCode, Attributes, Category, CategoryId, CategoryPatch, FindVariants, Hold, HoldRequest, ListMovements,
+    ListProducts, MovementPage, NewCategory, NewMovement, NewProduct, Product, ProductChange, ProductError, ProductId,
+    ProductPage, ProductPatch, SetAttribute, SetStock, SetVariants, Slug, Stock, StockMovement, Variant, VariantId, Variants,
 };
 use kernel::{Contract, Ctx, IfMatch, OrderId};
 
@@ -218,6 +218,48 @@ pub trait ProductApi {
         errors(CategoryNotFound, CategoryNotEmpty)
     )]
     async fn delete_category(&self, cx: &Ctx, id: CategoryId, if_match: IfMatch) -> Result<(), ProductError>;
+
+    /// List all attributes.
+    ///
+    /// What products can be described by, sorted by code.
+    #[get("/attributes", public = "/api/attributes", access = anyone, rate = "50/min")]
+    async fn attributes(&self, cx: &Ctx) -> Result<Attributes, ProductError>;
+
+    /// Get one attribute.
+    #[get("/attributes/{code}", public = "/api/attributes/{code}", access = anyone, etag, rate = "50/min", errors(AttributeNotFound))]
+    async fn attribute(&self, cx: &Ctx, code: AttributeCode) -> Result<Attribute, ProductError>;
+
+    /// Add or replace an attribute.
+    ///
+    /// What products have already must stay valid: the kind, and the choices that are in use.
+    #[put(
+        "/attributes/{code}",
+        public = "/api/attributes/{code}",
+        access = role(admin),
+        etag,
+        rate = "60/min",
+        errors(AttributeInUse, TooManyAttributes)
+    )]
+    async fn set_attribute(
+        &self,
+        cx: &Ctx,
+        code: AttributeCode,
+        if_match: IfMatch,
+        attribute: SetAttribute,
+    ) -> Result<Attribute, ProductError>;
+
+    /// Delete an attribute.
+    ///
+    /// Refused while products have it or categories require it.
+    #[delete(
+        "/attributes/{code}",
+        public = "/api/attributes/{code}",
+        access = role(admin),
+        status = 204,
+        rate = "60/min",
+        errors(AttributeNotFound, AttributeInUse)
+    )]
+    async fn delete_attribute(&self, cx: &Ctx, code: AttributeCode, if_match: IfMatch) -> Result<(), ProductError>;
 
     /// Hold stock for every line of an order, all or nothing.
     ///

@@ -19,7 +19,9 @@ impl Products {
             Begun::Now(tx, held) => (tx, held),
         };
         self.must_exist(&tx, new.parent_id, "/parent_id").await?;
-        let category = to_category(store::insert_category(&*tx, &new).await?);
+        let required = new.required_attributes.as_ref().and_then(Option::as_deref);
+        self.must_be_attributes(&tx, required.unwrap_or_default()).await?;
+        let category = to_category(store::insert_category(&*tx, &new).await?)?;
         held.finish(&tx, &category).await?;
         tx.commit().await?;
         Ok(category)
@@ -27,6 +29,8 @@ impl Products {
 
     pub(crate) async fn edit_category(&self, id: CategoryId, if_match: &IfMatch, patch: CategoryPatch) -> Result<Category> {
         let tx = self.db.begin().await?;
+        let required = patch.required_attributes.as_ref().and_then(Option::as_deref);
+        self.must_be_attributes(&tx, required.unwrap_or_default()).await?;
         if let Some(parent) = patch.parent_id.flatten() {
             store::lock_categories(&*tx).await?;
             self.must_exist(&tx, Some(parent), "/parent_id").await?;
@@ -36,7 +40,7 @@ impl Products {
         }
         let Some(row) = store::edit_category(&*tx, id, if_match, patch).await? else { return Err(refusal(&tx, id).await?) };
         tx.commit().await?;
-        Ok(to_category(row))
+        to_category(row)
     }
 
     pub(crate) async fn remove_category(&self, id: CategoryId, if_match: &IfMatch) -> Result<()> {
@@ -63,6 +67,6 @@ impl Products {
 
 /// Why a category was not changed: there is none, or it is not as the caller saw it.
 async fn refusal(tx: &Tx, id: CategoryId) -> Result<ProductError> {
-    let now = store::category(&**tx, id).await?.map(to_category);
+    let now = store::category(&**tx, id).await?.map(to_category).transpose()?;
     Ok(now.map_or(ProductError::CategoryNotFound, |now| IfMatch::failed(now.etag()).into()))
 }

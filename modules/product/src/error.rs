@@ -52,6 +52,21 @@ pub enum ProductError {
     #[error("Category is not empty")]
     #[api(conflict)]
     CategoryNotEmpty,
+    /// There is no such attribute.
+    #[error("Attribute not found")]
+    #[api(not_found)]
+    AttributeNotFound,
+    /// Products have the attribute, or the choice that would be removed, or categories require it.
+    #[error("{what} is in use")]
+    #[api(conflict)]
+    AttributeInUse {
+        /// What is in use: the attribute, or one of its choices.
+        what: String,
+    },
+    /// The shop has 500 attributes already.
+    #[error("The shop has 500 attributes already")]
+    #[api(conflict)]
+    TooManyAttributes,
     /// Some line of the order has a higher quantity than the stock; nothing was held.
     #[error("Insufficient stock: {}", .lines.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))]
     #[api(conflict)]

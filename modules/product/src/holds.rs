@@ -45,7 +45,7 @@ impl Products {
                 product_id: (!variant.options.is_empty()).then_some(variant.product_id),
                 sku: variant.sku.clone(),
                 quantity: line.quantity.into(),
-                name: name_of(product_name, &rules::options(&variant.options)?),
+                name: name_of(product_name, &rules::stored::<Vec<_>>(&variant.options)?),
                 unit_price_minor: variant.price_minor,
             });
         }

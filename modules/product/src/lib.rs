@@ -13,6 +13,8 @@ pub use sort::*;
 pub use types::*;
 
 #[cfg(feature = "server")]
+mod attributes;
+#[cfg(feature = "server")]
 mod categories;
 #[cfg(feature = "server")]
 mod config;
@@ -22,6 +24,8 @@ mod context;
 mod demo;
 #[cfg(feature = "server")]
 mod entity;
+#[cfg(feature = "server")]
+mod facets;
 #[cfg(feature = "server")]
 mod holds;
 #[cfg(feature = "server")]

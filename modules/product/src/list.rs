@@ -1,7 +1,7 @@
-//! `list`: filters, sorts and pages products.
+//! `list`: filters, sorts, pages and counts products.
 
 use crate::{
-    ListProducts, ProductError, ProductId, ProductPage, StatusFilter,
+    ListProducts, ProductError, ProductId, ProductPage, ProductView, StatusFilter,
     context::{Products, Result},
     entity::product::Status,
     ops, rules,
@@ -10,6 +10,24 @@ use crate::{
 };
 use kernel::{AmountText, Ctx, Page, Role};
 use std::collections::HashMap;
+
+/// What a list is restricted to.
+#[derive(Clone)]
+pub(crate) struct Terms {
+    pub(crate) query: ListProducts,
+    pub(crate) sight: Sight,
+    /// The category that was asked for, and all below it.
+    pub(crate) categories: Option<Vec<i64>>,
+    /// In minor units.
+    pub(crate) lowest: Option<i64>,
+    pub(crate) highest: Option<i64>,
+}
+
+impl Terms {
+    pub(crate) fn filter(&self) -> store::Filter {
+        store::filter(&self.query, self.sight, self.categories.clone(), self.lowest, self.highest)
+    }
+}
 
 impl Products {
     pub(crate) async fn find(&self, cx: &Ctx, mut query: ListProducts) -> Result<ProductPage> {
@@ -32,19 +50,27 @@ impl Products {
         let minor = |pointer: &str, amount: Option<AmountText>| {
             amount.map(|amount| rules::money(pointer, amount.0, self.currency).map(|money| money.minor)).transpose()
         };
-        let (min, max) = (minor("/min_price", query.min_price)?, minor("/max_price", query.max_price)?);
-        let filter = store::filter(&query, sight, categories, min, max);
-        let found = store::page(db, &filter, &page);
-        let (found, total) = match page.total() {
-            Some(total) => (found.await?, total),
-            // there cannot be more rows than requested ids
-            None if page.number() == 1 && query.ids.is_some() && page.per_page() >= all => {
-                let found = found.await?;
-                let total = found.rows.len() as u64;
-                (found, total)
+        let (lowest, highest) = (minor("/min_price", query.min_price)?, minor("/max_price", query.max_price)?);
+        let terms = Terms { query, sight, categories, lowest, highest };
+        let (query, filter) = (&terms.query, terms.filter());
+        let found = store::page(db, &filter, query.view == Some(ProductView::Short), &page);
+        let total = async {
+            match page.total() {
+                Some(total) => Ok(Some(total)),
+                // there cannot be more rows than requested ids
+                None if page.number() == 1 && query.ids.is_some() && page.per_page() >= all => Ok(None),
+                None => store::count(db, &filter).await.map(Some),
             }
-            None => tokio::try_join!(found, store::count(db, &filter))?,
         };
+        let facets = async {
+            match &query.facets {
+                Some(kinds) => self.facets(kinds, &terms).await.map(Some),
+                None => Ok(None),
+            }
+        };
+        let found = async { Ok::<_, ProductError>(tokio::try_join!(found, total)?) };
+        let ((found, total), facets) = tokio::try_join!(found, facets)?;
+        let total = total.unwrap_or(found.rows.len() as u64);
         let with_variants = query.variants == Some(true);
         let mut sold: HashMap<i64, Vec<_>> = HashMap::new();
         if with_variants {
@@ -57,6 +83,6 @@ impl Products {
             to_product(row, sold)
         });
         let products = products.collect::<Result<_>>()?;
-        Ok(ProductPage { products, pagination: page.ending(total, found.end) })
+        Ok(ProductPage { products, pagination: page.ending(total, found.end), facets })
     }
 }

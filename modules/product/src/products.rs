@@ -1,11 +1,13 @@
 //! Creates and changes products.
 
 use crate::{
-    NewProduct, Product, ProductError, ProductId, ProductPatch, Slug,
+    AttributeValues, CategoryId, NewProduct, Product, ProductError, ProductId, ProductPatch, ProductStatus, Slug,
+    attributes::{Described, Values},
     context::{Products, Result},
+    entity::product,
     ops, rules,
     slugs::make,
-    store::{self, slugs, stock, tags, variants},
+    store::{self, attributes, options, slugs, stock, tags, variants},
 };
 use kernel::{
     Ctx, Fault, IfMatch, Tagged,
@@ -23,14 +25,19 @@ impl Products {
             Begun::Now(tx, held) => (tx, held),
         };
         self.must_exist(&tx, new.category_id, "/category_id").await?;
+        let described = self.describe(&tx, &new.attributes).await?;
+        if new.status.unwrap_or_default() == ProductStatus::Active {
+            self.must_have_required(&tx, new.category_id, &new.attributes).await?;
+        }
         let (slug, with_tags) = (new.slug.clone(), new.tags.clone());
-        let added = store::insert(&*tx, new, price).await?;
+        let added = store::insert(&*tx, new, price, described.stored).await?;
         let id = added.id;
         match slug {
             Some(slug) => take_slug(&tx, ProductId(id), &slug).await?,
             None => drop(make(&tx, &[(id, added.name)]).await?),
         }
         tags::insert(&*tx, ProductId(id), &with_tags).await?;
+        attributes::insert_index(&*tx, ProductId(id), described.index).await?;
         variants::insert_first(&*tx, &[id]).await?;
         stock::insert_first_items(&*tx, &[id], Some(cx.user()?)).await?;
         let product = self.after(&tx, ProductId(id)).await?;
@@ -39,7 +46,14 @@ impl Products {
         Ok(product)
     }
 
-    pub(crate) async fn edit_product(&self, id: ProductId, if_match: &IfMatch, patch: ProductPatch) -> Result<Product> {
+    /// Changes what is in the patch, but for the attributes, which shall be `values` if they are given.
+    pub(crate) async fn edit_product(
+        &self,
+        id: ProductId,
+        if_match: &IfMatch,
+        patch: ProductPatch,
+        values: Option<Values>,
+    ) -> Result<Product> {
         let price = patch.price.map(|price| rules::price(price, None, self.currency)).transpose()?;
         rules::tags(patch.tags.as_deref().unwrap_or_default())?;
         let tx = self.db.begin().await?;
@@ -49,6 +63,7 @@ impl Products {
             patch.published_from.unwrap_or(before.published_from),
             patch.published_until.unwrap_or(before.published_until),
         )?;
+        let described = self.redescribe(&tx, &before, &patch, values).await?;
         let has_options = variants::living(&*tx, id).await?.iter().any(|variant| !variant.options.is_empty());
         let price = price.filter(|price| price.minor != before.price_minor);
         if price.is_some() && has_options {
@@ -56,9 +71,14 @@ impl Products {
         }
         let slug = patch.slug.clone().filter(|slug| before.slug.as_deref() != Some(slug.as_str()));
         let with_tags = patch.tags.clone();
-        let Some(after) = store::edit(&*tx, id, if_match, patch, price).await? else {
+        let stored = described.as_ref().map(|described| described.stored.clone());
+        let Some(after) = store::edit(&*tx, id, if_match, patch, price, stored).await? else {
             return Err(self.refusal(&tx, id).await?);
         };
+        if let Some(described) = described {
+            attributes::delete_index(&*tx, id).await?;
+            attributes::insert_index(&*tx, id, described.index).await?;
+        }
         if let Some(with_tags) = with_tags.filter(|_| after.tags != before.tags) {
             tags::replace(&*tx, id, &with_tags).await?;
         }
@@ -73,12 +93,37 @@ impl Products {
         Ok(product)
     }
 
+    /// The attributes of a product that is being changed, if they change. What is active then must have those that are required, but
+    /// only if the change has to do with it: a price can be changed, whatever a category has required meanwhile.
+    async fn redescribe(
+        &self,
+        tx: &Tx,
+        before: &product::Model,
+        patch: &ProductPatch,
+        values: Option<Values>,
+    ) -> Result<Option<Described>> {
+        let now: AttributeValues = rules::stored(&before.attributes)?;
+        let category = patch.category_id.unwrap_or(before.category_id.map(CategoryId));
+        let status = patch.status.unwrap_or(before.status.into());
+        let after = values.map(|values| values.of(now.clone())).transpose()?.filter(|after| *after != now);
+        let has_to_do = after.is_some() || category.map(|id| id.0) != before.category_id || status != before.status.into();
+        if has_to_do && status == ProductStatus::Active {
+            self.must_have_required(tx, category, after.as_ref().unwrap_or(&now)).await?;
+        }
+        match after {
+            Some(after) => self.describe(tx, &after).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
     pub(crate) async fn remove_product(&self, id: ProductId, if_match: &IfMatch) -> Result<()> {
         let tx = self.db.begin().await?;
         if store::delete(&*tx, id, if_match).await?.is_none() {
             return Err(self.refusal(&tx, id).await?);
         }
         variants::delete_all(&*tx, id).await?;
+        options::delete(&*tx, id).await?;
+        attributes::delete_index(&*tx, id).await?;
         slugs::delete(&*tx, id).await?;
         Ok(tx.commit().await?)
     }

@@ -10,6 +10,7 @@ use kernel::{
     chrono::{DateTime, Utc},
     serde_json,
 };
+use serde::{Serialize, de::DeserializeOwned};
 use std::collections::{HashMap, HashSet};
 
 /// Validates the price of a product: the shop's currency, and 0 to the highest price.
@@ -122,7 +123,7 @@ pub(crate) fn variants(request: SetVariants, shop: Currency) -> Result<Vec<Wante
         if names.is_empty() && !is_alone {
             return wrong("options", "must tell the variants apart".into());
         }
-        let options = stored_options(&spec.options)?;
+        let options = to_stored(&spec.options)?;
         if !values.insert(options.to_lowercase()) {
             return wrong("options", "has the values of another variant".into());
         }
@@ -218,14 +219,18 @@ impl Wanted {
     }
 }
 
-/// Options as the store compares them: empty without options.
-fn stored_options(options: &[OptionOf]) -> Result<String, Fault> {
-    if options.is_empty() { Ok(String::new()) } else { serde_json::to_string(options).map_err(Fault::internal) }
+/// A list or map as the store keeps it: JSON, or an empty text if it is empty.
+pub(crate) fn to_stored<'a, T>(all: &'a T) -> Result<String, Fault>
+where
+    T: Serialize,
+    &'a T: IntoIterator,
+{
+    if all.into_iter().next().is_none() { Ok(String::new()) } else { serde_json::to_string(all).map_err(Fault::internal) }
 }
 
-/// Options from what [`stored_options`] made.
-pub(crate) fn options(stored: &str) -> Result<Vec<OptionOf>, Fault> {
-    if stored.is_empty() { Ok(Vec::new()) } else { serde_json::from_str(stored).map_err(Fault::internal) }
+/// What [`to_stored`] made a text of.
+pub(crate) fn stored<T: DeserializeOwned + Default>(text: &str) -> Result<T, Fault> {
+    if text.is_empty() { Ok(T::default()) } else { serde_json::from_str(text).map_err(Fault::internal) }
 }
 
 /// The options of a product: those of its variants, and their values in the order of the variants.

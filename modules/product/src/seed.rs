@@ -59,7 +59,7 @@ impl Products {
 }
 
 fn category(name: &str, parent: Option<i64>) -> NewCategory {
-    NewCategory { name: name.into(), parent_id: parent.map(CategoryId) }
+    NewCategory { name: name.into(), parent_id: parent.map(CategoryId), ..NewCategory::default() }
 }
 
 /// Adds products with slugs from their names, their first variants, and the stock of these. Returns their ids and names.

@@ -1,9 +1,11 @@
 //! The implementation of [`ProductApi`].
 
 use crate::{
-    Category, CategoryId, CategoryPatch, FindVariants, Hold, HoldRequest, ListMovements, ListProducts, MovementPage, NewCategory,
-    NewMovement, NewProduct, Product, ProductApi, ProductChange, ProductError, ProductId, ProductPage, ProductPatch, SetStock,
-    SetVariants, Slug, Stock, StockMovement, Variant, VariantId, Variants,
+    Attribute, AttributeCode, AttributeValues, Attributes, Category, CategoryId, CategoryPatch, FindVariants, Hold, HoldRequest,
+    ListMovements, ListProducts, MovementPage, NewCategory, NewMovement, NewProduct, Product, ProductApi, ProductChange,
+    ProductError, ProductId, ProductPage, ProductPatch, SetAttribute, SetStock, SetVariants, Slug, Stock, StockMovement, Variant,
+    VariantId, Variants,
+    attributes::Values,
     context::{Products, Result},
     store::{self, variants},
     view::{to_category, to_product},
@@ -29,12 +31,15 @@ impl ProductApi for Products {
         self.insert_product(cx, new).await
     }
 
-    async fn change(&self, _: &Ctx, id: ProductId, if_match: IfMatch, change: ProductChange) -> Result<Product> {
-        self.edit_product(id, &if_match, change.into()).await
+    async fn change(&self, _: &Ctx, id: ProductId, if_match: IfMatch, mut change: ProductChange) -> Result<Product> {
+        let attributes = change.attributes.take().map(|all| Values::All(all.unwrap_or_default()));
+        self.edit_product(id, &if_match, change.into(), attributes).await
     }
 
-    async fn patch(&self, _: &Ctx, id: ProductId, if_match: IfMatch, patch: ProductPatch) -> Result<Product> {
-        self.edit_product(id, &if_match, patch).await
+    async fn patch(&self, _: &Ctx, id: ProductId, if_match: IfMatch, mut patch: ProductPatch) -> Result<Product> {
+        let attributes = patch.attributes.take();
+        let attributes = attributes.map(|changes| changes.map_or_else(|| Values::All(AttributeValues::new()), Values::Changed));
+        self.edit_product(id, &if_match, patch, attributes).await
     }
 
     async fn delete(&self, _: &Ctx, id: ProductId, if_match: IfMatch) -> Result<()> {
@@ -70,11 +75,11 @@ impl ProductApi for Products {
     }
 
     async fn categories(&self, _: &Ctx) -> Result<Vec<Category>> {
-        Ok(store::categories(self.db.read()).await?.into_iter().map(to_category).collect())
+        store::categories(self.db.read()).await?.into_iter().map(to_category).collect()
     }
 
     async fn category(&self, _: &Ctx, id: CategoryId) -> Result<Category> {
-        store::category(self.db.read(), id).await?.map(to_category).ok_or(ProductError::CategoryNotFound)
+        store::category(self.db.read(), id).await?.ok_or(ProductError::CategoryNotFound).and_then(to_category)
     }
 
     async fn create_category(&self, cx: &Ctx, new: NewCategory) -> Result<Category> {
@@ -91,6 +96,22 @@ impl ProductApi for Products {
 
     async fn delete_category(&self, _: &Ctx, id: CategoryId, if_match: IfMatch) -> Result<()> {
         self.remove_category(id, &if_match).await
+    }
+
+    async fn attributes(&self, _: &Ctx) -> Result<Attributes> {
+        self.all_attributes().await
+    }
+
+    async fn attribute(&self, _: &Ctx, code: AttributeCode) -> Result<Attribute> {
+        self.one_attribute(&code).await
+    }
+
+    async fn set_attribute(&self, _: &Ctx, code: AttributeCode, if_match: IfMatch, attribute: SetAttribute) -> Result<Attribute> {
+        self.put_attribute(code, &if_match, attribute).await
+    }
+
+    async fn delete_attribute(&self, _: &Ctx, code: AttributeCode, if_match: IfMatch) -> Result<()> {
+        self.remove_attribute(&code, &if_match).await
     }
 
     async fn hold(&self, _: &Ctx, order: OrderId, request: HoldRequest) -> Result<Hold> {

@@ -7,6 +7,7 @@ use crate::{
         product::{self, Column},
         product_tag,
     },
+    rules,
 };
 use kernel::{
     Fault, IfMatch, Money, Page,
@@ -22,8 +23,11 @@ use sea_orm::{
     sea_query::{CaseStatement, Expr, Query, SelectStatement},
 };
 
+pub(crate) mod attributes;
 pub(crate) mod checks;
+pub(crate) mod facets;
 pub(crate) mod holds;
+pub(crate) mod options;
 mod search;
 mod sight;
 pub(crate) mod slugs;
@@ -67,9 +71,14 @@ pub(crate) fn filter(
         .add_option(query.ids.as_ref().map(|ids| Column::Id.is_in(ids.as_slice().iter().map(|id| id.0))))
         .add_option(query.brand.as_ref().map(|brand| Column::BrandKey.eq(brand.to_lowercase())))
         .add_option(query.tag.as_ref().map(|tag| Column::Id.in_subquery(with_tag(tag))))
+        .add_option(
+            query.options.as_ref().map(|with| Column::Id.in_subquery(options::with_options(with, query.in_stock == Some(true)))),
+        )
         .add_option(query.in_stock.map(|is| if is { Column::StockQuantity.gt(0) } else { Column::StockQuantity.eq(0) }))
         .add_option(min.map(|min| Column::PriceMinor.gte(min)))
         .add_option(max.map(|max| Column::PriceMinor.lte(max)));
+    let with = query.attributes.iter().flat_map(attributes::with_attributes);
+    let condition = with.fold(condition, |condition, with| condition.add(Column::Id.in_subquery(with)));
     let column = |field| match field {
         ProductSortField::Id => Column::Id,
         ProductSortField::Name => Column::NameKey,
@@ -96,13 +105,27 @@ fn find(db: &impl ConnectionTrait, filter: &Filter) -> Select<product::Entity> {
     }
 }
 
-pub(crate) async fn page(db: &impl ConnectionTrait, filter: &Filter, page: &Page) -> Result<Rows<product::Model>> {
+/// A page of the list; without long texts if `is_short`.
+pub(crate) async fn page(
+    db: &impl ConnectionTrait,
+    filter: &Filter,
+    is_short: bool,
+    page: &Page,
+) -> Result<Rows<product::Model>> {
     let find = find(db, filter);
+    let find = if is_short { without_long_texts(find) } else { find };
     match &filter.search {
         // a unique last key, so that every page has the same order
         Some(search) if filter.is_ranked => ranked(db, search.rank(find).order_by_asc(Column::Id), page).await,
         _ => filter.order.page(db, find, page).await,
     }
+}
+
+fn without_long_texts(find: Select<product::Entity>) -> Select<product::Entity> {
+    let find = Column::iter()
+        .filter(|column| !matches!(column, Column::Description | Column::SeoDescription))
+        .fold(find.select_only(), |find, column| find.column(column));
+    find.expr_as(Expr::val(""), "description").expr_as(Expr::val(None::<String>), "seo_description")
 }
 
 pub(crate) async fn count(db: &impl ConnectionTrait, filter: &Filter) -> Result<u64> {
@@ -114,11 +137,17 @@ fn kept(time: DateTime<Utc>) -> DateTime<Utc> {
     time.trunc_subsecs(6)
 }
 
-pub(crate) async fn insert(db: &impl ConnectionTrait, new: NewProduct, price: Money) -> Result<product::Model> {
-    Ok(new_row(new, price).insert(db).await?)
+/// Inserts a product with attributes as they are stored.
+pub(crate) async fn insert(
+    db: &impl ConnectionTrait,
+    new: NewProduct,
+    price: Money,
+    attributes: String,
+) -> Result<product::Model> {
+    Ok(product::ActiveModel { attributes: Set(attributes), ..new_row(new, price) }.insert(db).await?)
 }
 
-/// Inserts products, without slugs and variants. Returns their ids and names.
+/// Inserts products, without attributes, slugs and variants. Returns their ids and names.
 pub(crate) async fn insert_many(db: &impl ConnectionTrait, products: Vec<(NewProduct, Money)>) -> Result<Vec<(i64, String)>> {
     let rows = products.into_iter().map(|(new, price)| new_row(new, price));
     let added = product::Entity::insert_many(rows).exec_with_returning(db).await?;
@@ -140,6 +169,7 @@ fn new_row(new: NewProduct, price: Money) -> product::ActiveModel {
         brand_key: Set(new.brand.as_ref().map(|brand| brand.to_lowercase())),
         brand: Set(new.brand.map(String::from)),
         tags: Set(lines(&new.tags)),
+        attributes: Set(String::new()),
         seo_title: Set(new.seo_title.map(String::from)),
         seo_description: Set(new.seo_description.map(String::from)),
         slug: Set(new.slug.map(|slug| slug.to_string())),
@@ -158,7 +188,7 @@ fn lines(tags: &[Tag]) -> String {
     tags.iter().map(|tag| tag.as_str()).collect::<Vec<_>>().join("\n")
 }
 
-/// Changes the content of a product, and counts the change if it is one; `None` when there is no such product, or it has another
+/// Changes the content of a product, with its price and the stored form of its attributes if they change, and counts the change if it is one; `None` when there is no such product, or it has another
 /// version.
 pub(crate) async fn edit(
     db: &impl ConnectionTrait,
@@ -166,6 +196,7 @@ pub(crate) async fn edit(
     if_match: &IfMatch,
     patch: ProductPatch,
     price: Option<Money>,
+    attributes: Option<String>,
 ) -> Result<Option<product::Model>> {
     let set = |text: Option<String>| text.map_or(NotSet, Set);
     let time = |time: Option<Option<DateTime<Utc>>>| time.map_or(NotSet, |time| Set(time.map(kept)));
@@ -179,6 +210,7 @@ pub(crate) async fn edit(
         brand_key: patch.brand.as_ref().map_or(NotSet, |brand| Set(brand.as_ref().map(|brand| brand.to_lowercase()))),
         brand: patch.brand.map_or(NotSet, |brand| Set(brand.map(String::from))),
         tags: set(patch.tags.as_deref().map(lines)),
+        attributes: set(attributes),
         seo_title: patch.seo_title.map_or(NotSet, |text| Set(text.map(String::from))),
         seo_description: patch.seo_description.map_or(NotSet, |text| Set(text.map(String::from))),
         slug: patch.slug.map_or(NotSet, |slug| Set(Some(slug.to_string()))),
@@ -265,8 +297,14 @@ pub(crate) async fn lock_categories(db: &impl ConnectionTrait) -> Result<()> {
 }
 
 pub(crate) async fn insert_category(db: &impl ConnectionTrait, new: &NewCategory) -> Result<category::Model> {
-    let parent_id = Set(new.parent_id.map(|id| id.0));
-    let row = category::ActiveModel { name: Set(new.name.to_string()), parent_id, ..Default::default() };
+    let row = category::ActiveModel {
+        name: Set(new.name.to_string()),
+        parent_id: Set(new.parent_id.map(|id| id.0)),
+        required_attributes: Set(rules::to_stored(
+            new.required_attributes.as_ref().and_then(Option::as_ref).unwrap_or(&Vec::new()),
+        )?),
+        ..Default::default()
+    };
     Ok(row.insert(db).await?)
 }
 
@@ -280,6 +318,10 @@ pub(crate) async fn edit_category(
     let row = category::ActiveModel {
         name: patch.name.map_or(NotSet, |name| Set(name.into())),
         parent_id: patch.parent_id.map_or(NotSet, |id| Set(id.map(|id| id.0))),
+        required_attributes: match patch.required_attributes {
+            Some(codes) => Set(rules::to_stored(&codes.unwrap_or_default())?),
+            None => NotSet,
+        },
         ..Default::default()
     };
     let version = if_changed(&row, Expr::col(category::Column::Version).add(1), category::Column::Version);

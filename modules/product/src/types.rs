@@ -1,8 +1,12 @@
+mod attributes;
+mod facets;
 mod publication;
 mod slug;
 mod stock;
 mod variants;
 
+pub use attributes::*;
+pub use facets::*;
 pub use publication::{ProductStatus, StatusFilter};
 pub use slug::Slug;
 pub use stock::*;
@@ -53,7 +57,7 @@ pub struct Product {
     /// Name, 1 to 255 characters.
     #[schema(example = "Copper coffee pot")]
     pub name: String,
-    /// Description, at most 10,000 characters; empty when there is none.
+    /// Description, at most 10,000 characters; empty when there is none, and in lists of `view=short`.
     pub description: String,
     /// Price of one piece, in `currency`: of the cheapest variant, if there are several.
     pub price: Amount,
@@ -84,6 +88,10 @@ pub struct Product {
     #[serde(default)]
     #[schema(required = true, example = json!(["handmade", "gift"]))]
     pub tags: Vec<String>,
+    /// Its attributes: code and value of each. `GET /api/attributes` has their names, kinds and units.
+    #[serde(default)]
+    #[schema(required = true, example = json!({"material": "wool", "width_cm": 70, "washable": true}))]
+    pub attributes: AttributeValues,
     /// Title for search engines; `null` if it has none of its own.
     #[serde(default)]
     #[schema(required = true)]
@@ -127,6 +135,19 @@ pub struct ProductPage {
     pub products: Vec<Product>,
     /// Position of the page in the list.
     pub pagination: Pagination,
+    /// How many products of the whole list have which values, in the order in which the facets were asked for; absent if none were.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub facets: Option<Vec<Facet>>,
+}
+
+/// How much of each product a list has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ProductView {
+    /// Everything but variants, which are asked for by `variants`.
+    Full,
+    /// Without long texts: `description` is empty, and `seo_description` is `null`.
+    Short,
 }
 
 /// Which products to list.
@@ -206,6 +227,31 @@ pub struct ListProducts {
     #[garde(skip)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub in_stock: Option<bool>,
+    /// Only products with these attributes: pairs of an attribute's code and a value, separated by commas. The value is the code of a choice,
+    /// `true` or `false`, a number, or a range of numbers of which one end may be missing. Of several values of one attribute a product must
+    /// have one, and it must have each attribute. At most 20 pairs.
+    #[garde(skip)]
+    #[param(value_type = Option<String>, example = "material:wool,material:linen,width_cm:50..80")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub attributes: Option<AttributeFilter>,
+    /// Only products with a variant that has these values for its options: pairs of an option's name and a value, separated by commas, with
+    /// `\\` before `,`, `:` and `\\` in them. Case is ignored. Of several values of one option the variant must have one, and it must have
+    /// each option. With `in_stock=true` pieces of this variant can be sold. At most 20 pairs.
+    #[garde(skip)]
+    #[param(value_type = Option<String>, example = "Size:M,Colour:Red")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub options: Option<OptionFilter>,
+    /// What to count the products of the whole list by: some of `category`, `brand`, `tag`, `price`, `in_stock`, `option` and `attribute`,
+    /// separated by commas. The first page is enough to ask for it.
+    #[garde(skip)]
+    #[param(value_type = Option<String>, example = "brand,price,attribute")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub facets: Option<FacetKinds>,
+    /// How much of each product the list has.
+    #[garde(skip)]
+    #[param(inline, default = "full")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub view: Option<ProductView>,
     /// Only products of this status; only admins may ask. Without it everybody gets what is shown now.
     #[garde(skip)]
     #[param(inline)]
@@ -283,6 +329,12 @@ pub struct NewProduct {
     #[serde(default, deserialize_with = "kernel::optional::or_default", skip_serializing_if = "Vec::is_empty")]
     #[schema(value_type = Option<Vec<String>>, max_items = 20, example = json!(["handmade", "gift"]))]
     pub tags: Vec<Tag>,
+    /// Attributes: code and value of each, at most 50, each of the kind that the attribute has. None if absent. What is `active` must have
+    /// those that its category, or one above it, requires.
+    #[garde(length(max = MAX_ATTRIBUTES_OF_PRODUCT))]
+    #[serde(default, deserialize_with = "kernel::optional::or_default", skip_serializing_if = "AttributeValues::is_empty")]
+    #[schema(value_type = Option<AttributeValues>, example = json!({"material": "wool", "width_cm": 70, "washable": true}))]
+    pub attributes: AttributeValues,
     /// Title for search engines, at most 70 characters; none if absent.
     #[garde(dive)]
     #[serde(default, deserialize_with = "kernel::optional::text", skip_serializing_if = "Option::is_none")]
@@ -351,6 +403,12 @@ pub struct ProductChange {
     #[serde(default, deserialize_with = "tags_if_sent", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Vec<String>>, max_items = 20, example = json!(["handmade", "gift"]))]
     pub tags: Option<Vec<Tag>>,
+    /// Attributes: code and value of each, at most 50. They replace those that the product has; `null` removes all. If absent they stay
+    /// as they are.
+    #[garde(inner(inner(length(max = MAX_ATTRIBUTES_OF_PRODUCT))))]
+    #[serde(default, deserialize_with = "kernel::optional::if_sent", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<AttributeValues>, example = json!({"material": "wool", "width_cm": 70, "washable": true}))]
+    pub attributes: Option<Option<AttributeValues>>,
     /// Title for search engines, at most 70 characters; `null` or an empty text removes it. If absent it stays as it is.
     #[garde(dive)]
     #[serde(default, deserialize_with = "kernel::optional::text_if_sent", skip_serializing_if = "Option::is_none")]
@@ -419,6 +477,12 @@ pub struct ProductPatch {
     #[serde(default, deserialize_with = "tags_if_sent", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Vec<String>>, max_items = 20, example = json!(["handmade", "gift"]))]
     pub tags: Option<Vec<Tag>>,
+    /// Attributes to change: code and value of each. Those with `null` are removed, and those that are not sent stay as they are; `null` in
+    /// place of the object removes all.
+    #[garde(inner(inner(length(max = MAX_ATTRIBUTES_OF_PRODUCT))))]
+    #[serde(default, deserialize_with = "kernel::optional::if_sent", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<AttributeChanges>, example = json!({"material": "linen", "washable": null}))]
+    pub attributes: Option<Option<AttributeChanges>>,
     /// Title for search engines, at most 70 characters; `null` or an empty text removes it.
     #[garde(dive)]
     #[serde(default, deserialize_with = "kernel::optional::text_if_sent", skip_serializing_if = "Option::is_none")]
@@ -431,10 +495,12 @@ pub struct ProductPatch {
     pub seo_description: Option<Option<SeoDescription>>,
 }
 
-/// A replacement is the patch with all members that it must have, and those that were sent.
+/// A replacement is the patch with all members that it must have, and those that were sent; but for the attributes, which a patch
+/// merges.
 impl From<ProductChange> for ProductPatch {
     fn from(change: ProductChange) -> Self {
         Self {
+            attributes: None,
             name: Some(change.name),
             description: Some(change.description),
             price: change.price,
@@ -471,6 +537,10 @@ pub struct Category {
     pub name: String,
     /// Id of the parent category; `null` at the top of the tree.
     pub parent_id: Option<CategoryId>,
+    /// Codes of the attributes that active products of this category, and of those below it, must have.
+    #[serde(default)]
+    #[schema(required = true, example = json!(["material"]))]
+    pub required_attributes: Vec<AttributeCode>,
     /// Counts the changes, from 1. The `ETag` begins with it.
     #[serde(default)]
     #[schema(required = true, example = 1)]
@@ -484,7 +554,7 @@ impl Tagged for Category {
 }
 
 /// A new category, or the replacement of one.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Validate, ToSchema, Request)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, Validate, ToSchema, Request)]
 #[serde(deny_unknown_fields)]
 pub struct NewCategory {
     /// Name, 1 to 100 characters.
@@ -494,6 +564,12 @@ pub struct NewCategory {
     /// Id of the parent category; absent for the top of the tree.
     #[garde(dive)]
     pub parent_id: Option<CategoryId>,
+    /// Codes of the attributes that active products of this category, and of those below it, must have from now on; at most 50. `null`
+    /// demands none. If absent, an existing category demands what it did.
+    #[garde(inner(inner(length(max = MAX_ATTRIBUTES_OF_PRODUCT))))]
+    #[serde(default, deserialize_with = "kernel::optional::if_sent", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Vec<AttributeCode>>, max_items = 50, example = json!(["material"]))]
+    pub required_attributes: Option<Option<Vec<AttributeCode>>>,
 }
 
 /// Changes of a category: a merge patch (RFC 7396). Members that are not sent stay as they are.
@@ -510,12 +586,18 @@ pub struct CategoryPatch {
     #[serde(default, deserialize_with = "kernel::optional::if_sent", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<CategoryId>)]
     pub parent_id: Option<Option<CategoryId>>,
+    /// Codes of the attributes that active products of this category, and of those below it, must have from now on; at most 50. `null`
+    /// demands none.
+    #[garde(inner(inner(length(max = MAX_ATTRIBUTES_OF_PRODUCT))))]
+    #[serde(default, deserialize_with = "kernel::optional::if_sent", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Vec<AttributeCode>>, max_items = 50, example = json!(["material"]))]
+    pub required_attributes: Option<Option<Vec<AttributeCode>>>,
 }
 
 /// A replacement is the patch with all members.
 impl From<NewCategory> for CategoryPatch {
     fn from(change: NewCategory) -> Self {
-        Self { name: Some(change.name), parent_id: Some(change.parent_id) }
+        Self { name: Some(change.name), parent_id: Some(change.parent_id), required_attributes: change.required_attributes }
     }
 }
 

@@ -5,7 +5,7 @@ use crate::{
     context::{Products, Result},
     entity::variant,
     rules,
-    store::{self, Sight, stock, variants},
+    store::{self, Sight, options, stock, variants},
     view::{to_product, to_variant},
 };
 use kernel::{Ctx, Fault, IfMatch, Tagged, UserId, db::Tx};
@@ -77,11 +77,22 @@ impl Products {
             return Err(self.sku_taken_meanwhile(id, &keys).await?);
         };
         stock::insert_items(&*tx, &std::iter::zip(ids, pieces).collect::<Vec<_>>(), user).await?;
+        self.index_options(&tx, id).await?;
         variants::count_change(&*tx, id).await?;
         stock::add_up(&*tx, id).await?;
         let product = self.after(&tx, id).await?;
         tx.commit().await?;
         Ok(product)
+    }
+
+    /// Brings the index of options up to date.
+    async fn index_options(&self, tx: &Tx, id: ProductId) -> Result<()> {
+        let living = variants::living(&**tx, id).await?;
+        let options =
+            living.iter().map(|variant| Ok::<_, Fault>((VariantId(variant.id), rules::stored::<Vec<_>>(&variant.options)?)));
+        let options: Vec<_> = options.collect::<Result<_, _>>()?;
+        let rows = options.iter().flat_map(|(variant, options)| options::rows(id, *variant, options));
+        Ok(options::replace(&**tx, id, rows.collect()).await?)
     }
 
     /// After the SKUs were compared, another request has given one of them to another product.

@@ -1,9 +1,10 @@
 //! Types of the contract from rows.
 
 use crate::{
-    Category, CategoryId, HeldLine, Hold, MovementKind, Product, ProductError, ProductId, ProductStatus, Stock, StockMovement,
-    Variant, VariantId,
+    Attribute, AttributeKind, Category, CategoryId, HeldLine, Hold, MovementKind, OptionOf, Product, ProductError, ProductId,
+    ProductStatus, Stock, StockMovement, Variant, VariantId,
     entity::{
+        attribute::{self, Kind as AttributeKindOf},
         category, hold, hold_line,
         product::{self, Status},
         stock_item,
@@ -33,6 +34,7 @@ pub(crate) fn to_product(row: product::Model, sold: Option<Vec<Sold>>) -> Result
         slug: row.slug,
         brand: row.brand,
         tags: row.tags.lines().map(str::to_owned).collect(),
+        attributes: rules::stored(&row.attributes)?,
         seo_title: row.seo_title,
         seo_description: row.seo_description,
         status: row.status.into(),
@@ -47,7 +49,7 @@ pub(crate) fn to_product(row: product::Model, sold: Option<Vec<Sold>>) -> Result
 pub(crate) fn to_variant(sold: Sold) -> Result<Variant, ProductError> {
     let Sold { variant: row, product_name, currency, available } = sold;
     let currency = currency.parse().map_err(|e| Fault::internal(format_args!("currency of variant {}: {e}", row.id)))?;
-    let options = rules::options(&row.options)?;
+    let options: Vec<OptionOf> = rules::stored(&row.options)?;
     Ok(Variant {
         id: VariantId(row.id),
         product_id: ProductId(row.product_id),
@@ -139,8 +141,49 @@ impl From<MovementKind> for Kind {
     }
 }
 
-pub(crate) fn to_category(row: category::Model) -> Category {
-    Category { id: CategoryId(row.id), name: row.name, parent_id: row.parent_id.map(CategoryId), version: row.version }
+pub(crate) fn to_category(row: category::Model) -> Result<Category, ProductError> {
+    Ok(Category {
+        id: CategoryId(row.id),
+        name: row.name,
+        parent_id: row.parent_id.map(CategoryId),
+        required_attributes: rules::stored(&row.required_attributes)?,
+        version: row.version,
+    })
+}
+
+pub(crate) fn to_attribute(row: attribute::Model) -> Result<Attribute, ProductError> {
+    Ok(Attribute {
+        code: row.code.parse().map_err(Fault::internal)?,
+        name: row.name,
+        kind: row.kind.into(),
+        unit: row.unit,
+        choices: rules::stored(&row.choices)?,
+        version: row.version,
+    })
+}
+
+impl From<AttributeKindOf> for AttributeKind {
+    fn from(kind: AttributeKindOf) -> Self {
+        match kind {
+            AttributeKindOf::Text => Self::Text,
+            AttributeKindOf::Number => Self::Number,
+            AttributeKindOf::Boolean => Self::Boolean,
+            AttributeKindOf::Choice => Self::Choice,
+            AttributeKindOf::Choices => Self::Choices,
+        }
+    }
+}
+
+impl From<AttributeKind> for AttributeKindOf {
+    fn from(kind: AttributeKind) -> Self {
+        match kind {
+            AttributeKind::Text => Self::Text,
+            AttributeKind::Number => Self::Number,
+            AttributeKind::Boolean => Self::Boolean,
+            AttributeKind::Choice => Self::Choice,
+            AttributeKind::Choices => Self::Choices,
+        }
+    }
 }
 
 pub(crate) fn to_hold(hold: hold::Model, lines: Vec<hold_line::Model>, currency: Currency) -> Hold {

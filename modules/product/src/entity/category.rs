@@ -7,6 +7,9 @@ pub(crate) struct Model {
     pub(crate) id: i64,
     pub(crate) name: String,
     pub(crate) parent_id: Option<i64>,
+    /// Codes of the attributes that its products must have, as JSON; empty if there are none.
+    #[sea_orm(column_type = "Text")]
+    pub(crate) required_attributes: String,
     /// Counts the changes.
     pub(crate) version: i64,
 }

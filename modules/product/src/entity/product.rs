@@ -24,6 +24,9 @@ pub(crate) struct Model {
     /// As they are shown, one on each line.
     #[sea_orm(column_type = "Text")]
     pub(crate) tags: String,
+    /// Code and value of each attribute, as JSON; empty without attributes.
+    #[sea_orm(column_type = "Text")]
+    pub(crate) attributes: String,
     pub(crate) seo_title: Option<String>,
     pub(crate) seo_description: Option<String>,
     pub(crate) status: Status,
