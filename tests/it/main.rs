@@ -10,6 +10,7 @@ mod connections;
 mod databases;
 mod deployment;
 mod document;
+mod earlier_clients;
 mod errors;
 mod harness;
 mod last_pieces;
