@@ -8,7 +8,7 @@ use actix_web::{
 };
 use chrono::{DateTime, Utc};
 use kernel::{Money, Pagination};
-use product::{CategoryId, Product, ProductId, ProductPage, ProductStatus, Variant, VariantId};
+use product::{AttributeValues, CategoryId, Product, ProductId, ProductPage, ProductStatus, Variant, VariantId};
 use serde::Deserialize;
 use sqlx::{
     AssertSqlSafe, ConnectOptions, FromRow, Row, SqlitePool,
@@ -17,7 +17,7 @@ use sqlx::{
 use std::{path::Path, sync::LazyLock};
 
 /// The columns that sea-orm selects for the module.
-const COLUMNS: &str = r#""products"."id", "products"."name", "products"."name_lower", "products"."description", "products"."price_minor", "products"."currency", "products"."category_id", "products"."stock_quantity", "products"."reserved", "products"."created_at", "products"."updated_at", "products"."deleted_at", "products"."version", "products"."status", "products"."published_from", "products"."published_until", "products"."slug", "products"."brand", "products"."brand_key", "products"."seo_title", "products"."seo_description", "products"."tags""#;
+const COLUMNS: &str = r#""products"."id", "products"."name", "products"."name_lower", "products"."description", "products"."price_minor", "products"."currency", "products"."category_id", "products"."stock_quantity", "products"."reserved", "products"."created_at", "products"."updated_at", "products"."deleted_at", "products"."version", "products"."status", "products"."published_from", "products"."published_until", "products"."slug", "products"."brand", "products"."brand_key", "products"."seo_title", "products"."seo_description", "products"."tags", "products"."attributes""#;
 
 /// What everybody sees, at a time that is bound twice.
 const SHOWN: &str = r#""products"."deleted_at" IS NULL AND "products"."status" = 'active' AND ("products"."published_from" IS NULL OR "products"."published_from" <= ?) AND ("products"."published_until" IS NULL OR "products"."published_until" > ?)"#;
@@ -69,6 +69,7 @@ impl FromRow<'_, SqliteRow> for Found {
             slug: row.try_get(16)?,
             brand: row.try_get(17)?,
             tags: row.try_get::<String, _>(21)?.lines().map(str::to_owned).collect(),
+            attributes: AttributeValues::new(),
             seo_title: row.try_get(19)?,
             seo_description: row.try_get(20)?,
             status: ProductStatus::Active,
@@ -133,5 +134,5 @@ async fn list(pool: web::Data<SqlitePool>, list: web::Query<List>) -> actix_web:
         tokio::try_join!(page.fetch_all(&**pool), count.fetch_one(&**pool)).map_err(ErrorInternalServerError)?;
     let products = rows.into_iter().map(|found| found.0).collect();
     let pagination = Pagination::new(list.page, list.per_page, total.cast_unsigned());
-    Ok(HttpResponse::Ok().json(ProductPage { products, pagination }))
+    Ok(HttpResponse::Ok().json(ProductPage { products, pagination, facets: None }))
 }
