@@ -29,6 +29,7 @@ use proc_macro::TokenStream;
 /// | `rate = "100/min"` | limit for one caller at the gateway; required with `public` |
 /// | `retry = key \| never` | for POST: whether it may be repeated with an idempotency key |
 /// | `etag` | the answer has an entity tag: its type implements `kernel::Tagged` |
+/// | `localized` | the answer is in the languages that the caller wants: see `Ctx::languages` |
 /// | `unless = receive` | calls without `If-Match` are refused, and the operation of that name is recommended instead |
 /// | `status = 201` | status of success: 200 (default), 201, 202 or 204 |
 /// | `errors(NotFound, ..)` | variants of the module's error enum that it can answer; none (default) |

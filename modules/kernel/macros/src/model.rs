@@ -35,6 +35,8 @@ pub(crate) struct Route {
     pub(crate) retry: Key<Retry>,
     /// The word is there.
     pub(crate) etag: Key<()>,
+    /// The word is there.
+    pub(crate) localized: Key<()>,
     /// The operation of the trait that does without the condition which this one demands.
     pub(crate) unless: Key<Ident>,
     pub(crate) rate: Key<Rate>,

@@ -194,8 +194,9 @@ mod tests {
     const fn op(id: &'static str, module: &'static str, method: Method) -> Op {
         let (name, path) = ("", "");
         let (access, retry) = (Access::Anyone, Retry::Safe);
-        let (etag, condition) = (false, Condition::None);
-        Op { module, name, id, method, path, public: None, access, retry, etag, condition, rate: None, status: 200, errors: &[] }
+        let (etag, localized, condition) = (false, false, Condition::None);
+        let (public, rate, status, errors) = (None, None, 200, &[]);
+        Op { module, name, id, method, path, public, access, retry, etag, localized, condition, rate, status, errors }
     }
     const GET: Op = op("product.get", "product", Method::Get);
     const HOLD: Op = op("product.hold", "product", Method::Put);

@@ -32,6 +32,7 @@ pub(super) fn read(attribute: &Attribute, mistakes: &Mistakes) -> Option<Route> 
             access: Key::Missing,
             retry: Key::Missing,
             etag: Key::Missing,
+            localized: Key::Missing,
             unless: Key::Missing,
             rate: Key::Missing,
             status: Key::Missing,
@@ -50,6 +51,10 @@ pub(super) fn read(attribute: &Attribute, mistakes: &Mistakes) -> Option<Route> 
             }
             if key == "etag" {
                 fill(&mut route.etag, key, Ok(()), mistakes);
+                continue;
+            }
+            if key == "localized" {
+                fill(&mut route.localized, key, Ok(()), mistakes);
                 continue;
             }
             input.parse::<Token![=]>()?;
@@ -79,8 +84,10 @@ fn set(route: &mut Route, key: Ident, value: TokenStream, mistakes: &Mistakes) {
         "unless" => fill(&mut route.unless, key, unless(value), mistakes),
         "rate" => fill(&mut route.rate, key, rate(value), mistakes),
         "status" => fill(&mut route.status, key, status(value), mistakes),
-        _ => mistakes
-            .add(&key, "use one of the keys `public`, `access`, `retry`, `rate`, `status`, `etag`, `unless` and `errors(..)`"),
+        _ => mistakes.add(
+            &key,
+            "use one of the keys `public`, `access`, `retry`, `rate`, `status`, `etag`, `localized`, `unless` and `errors(..)`",
+        ),
     }
 }
 

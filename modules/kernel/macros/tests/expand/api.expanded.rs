@@ -77,6 +77,7 @@ pub static OPS: &[::kernel::Op] = &[
         access: ::kernel::Access::Anyone,
         retry: ::kernel::Retry::Safe,
         etag: true,
+        localized: true,
         condition: ::kernel::Condition::None,
         rate: ::core::option::Option::Some(::kernel::Rate {
             count: 100u32,
@@ -98,6 +99,7 @@ pub static OPS: &[::kernel::Op] = &[
         access: ::kernel::Access::Role(::kernel::Role::Customer),
         retry: ::kernel::Retry::Safe,
         etag: false,
+        localized: false,
         condition: ::kernel::Condition::None,
         rate: ::core::option::Option::None,
         status: 200u16,
@@ -113,6 +115,7 @@ pub static OPS: &[::kernel::Op] = &[
         access: ::kernel::Access::Role(::kernel::Role::Admin),
         retry: ::kernel::Retry::Key,
         etag: false,
+        localized: false,
         condition: ::kernel::Condition::None,
         rate: ::core::option::Option::Some(::kernel::Rate {
             count: 5u32,
@@ -131,6 +134,7 @@ pub static OPS: &[::kernel::Op] = &[
         access: ::kernel::Access::User,
         retry: ::kernel::Retry::Safe,
         etag: false,
+        localized: false,
         condition: ::kernel::Condition::None,
         rate: ::core::option::Option::Some(::kernel::Rate {
             count: 1u32,
@@ -149,6 +153,7 @@ pub static OPS: &[::kernel::Op] = &[
         access: ::kernel::Access::Role(::kernel::Role::Admin),
         retry: ::kernel::Retry::Safe,
         etag: true,
+        localized: false,
         condition: ::kernel::Condition::Optional,
         rate: ::core::option::Option::None,
         status: 200u16,
@@ -164,6 +169,7 @@ pub static OPS: &[::kernel::Op] = &[
         access: ::kernel::Access::Role(::kernel::Role::Admin),
         retry: ::kernel::Retry::Safe,
         etag: true,
+        localized: false,
         condition: ::kernel::Condition::Demanded {
             instead: "POST /api/books",
         },
@@ -181,6 +187,7 @@ pub static OPS: &[::kernel::Op] = &[
         access: ::kernel::Access::Modules(&["desk", "robot"]),
         retry: ::kernel::Retry::Safe,
         etag: false,
+        localized: false,
         condition: ::kernel::Condition::None,
         rate: ::core::option::Option::None,
         status: 200u16,
