@@ -16,6 +16,13 @@ use utoipa::ToSchema;
 )]
 pub struct Language(String);
 
+/// English.
+impl Default for Language {
+    fn default() -> Self {
+        Self("en".into())
+    }
+}
+
 impl Language {
     const MOST_VARIANTS: usize = 2;
 

@@ -3,9 +3,14 @@
 use crate::{
     NewProduct, Product, ProductError, ProductId, ProductPatch, Slug,
     context::{Products, Result},
+    entity::{product, translation::Kind},
     ops, rules,
     slugs::make,
-    store::{self, slugs, stock, tags, variants},
+    store::{
+        self, slugs, stock, tags,
+        variants::{self, Sold},
+    },
+    view::to_product,
 };
 use kernel::{
     Ctx, Fault, IfMatch, Tagged,
@@ -14,6 +19,13 @@ use kernel::{
 };
 
 impl Products {
+    /// A product with its variants, in the languages that the caller wants.
+    pub(crate) async fn shown_product(&self, cx: &Ctx, product: product::Model, sold: Vec<Sold>) -> Result<Product> {
+        let wanted = self.wanted(cx.languages(), [(product.id, &*product.languages)]);
+        let texts = wanted.read(self.db.read(), Kind::Product).await?;
+        to_product(product, Some(sold), &texts)
+    }
+
     pub(crate) async fn insert_product(&self, cx: &Ctx, new: NewProduct) -> Result<Product> {
         let price = rules::price(new.price, new.currency, self.currency)?;
         rules::publication(new.published_from, new.published_until)?;
@@ -28,7 +40,7 @@ impl Products {
         let id = added.id;
         match slug {
             Some(slug) => take_slug(&tx, ProductId(id), &slug).await?,
-            None => drop(make(&tx, &[(id, added.name)]).await?),
+            None => drop(make(&tx, slugs::PRODUCTS, &[(id, added.name)]).await?),
         }
         tags::insert(&*tx, ProductId(id), &with_tags).await?;
         variants::insert_first(&*tx, &[id]).await?;
@@ -79,7 +91,7 @@ impl Products {
             return Err(self.refusal(&tx, id).await?);
         }
         variants::delete_all(&*tx, id).await?;
-        slugs::delete(&*tx, id).await?;
+        slugs::delete(&*tx, slugs::PRODUCTS, id.0).await?;
         Ok(tx.commit().await?)
     }
 
@@ -93,5 +105,9 @@ impl Products {
 }
 
 async fn take_slug(tx: &Tx, id: ProductId, slug: &Slug) -> Result<()> {
-    if slugs::take(&**tx, id, slug).await? { Ok(()) } else { Err(ProductError::SlugTaken { slug: slug.to_string() }) }
+    if slugs::take(&**tx, slugs::PRODUCTS, id.0, slug).await? {
+        Ok(())
+    } else {
+        Err(ProductError::SlugTaken { slug: slug.to_string() })
+    }
 }
