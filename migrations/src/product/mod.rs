@@ -12,6 +12,7 @@ mod m0007_first_variants;
 mod m0008_publication;
 mod m0009_slugs;
 mod m0010_brand_and_tags;
+mod m0011_translations;
 mod m0013_attributes;
 
 /// Brings the database of the product module up to date.
@@ -31,6 +32,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0008_publication::Step),
             Box::new(m0009_slugs::Step),
             Box::new(m0010_brand_and_tags::Step),
+            Box::new(m0011_translations::Step),
             Box::new(m0013_attributes::Step),
         ]
     }

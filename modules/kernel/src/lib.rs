@@ -5,7 +5,8 @@
 //!
 //! # Contents
 //! - An operation: [`Ctx`] (its first argument), [`Op`], [`ApiError`], [`Fault`] and [`Problem`] (its failures), [`text`], [`rules`] and
-//!   [`optional`] (its fields), [`IfMatch`] and [`Tagged`] (its conditions), [`Upload`] and [`Download`] (its streams).
+//!   [`optional`] (its fields), [`IfMatch`] and [`Tagged`] (its conditions), [`Languages`] (of its texts), [`Upload`] and [`Download`]
+//!   (its streams).
 //! - A call: `call` (the one interceptor), `wire` (the codec), [`Transport`] (to another process), `token` (the proof of the caller).
 //! - A module and its process: [`module`], [`jobs`], `server`, `ops`, `telemetry`, [`trace`].
 //! - A store: `db`, `idempotency`, `sweep`, `verify`.
@@ -47,6 +48,7 @@ mod health;
 mod id;
 mod if_match;
 mod instances;
+mod language;
 mod log;
 pub mod module;
 mod money;
@@ -106,6 +108,7 @@ pub use id::{OrderId, UserId};
 pub use if_match::IfMatch;
 pub use instances::Instances;
 pub use kernel_macros::{ApiError, Request, api};
+pub use language::{Language, Languages};
 pub use module::{Client, Clients, Contract};
 pub use money::{Amount, AmountText, Currency, Money};
 pub use op::{Access, Condition, Method, Op, Retry};

@@ -98,6 +98,8 @@ pub struct Op {
     pub retry: Retry,
     /// Whether its answer has an entity tag.
     pub etag: bool,
+    /// Whether its answer is in the languages that the caller wants.
+    pub localized: bool,
     /// Whether it compares a version.
     pub condition: Condition,
     /// What its stream takes, if its body is one ([`Upload`](crate::Upload)).

@@ -87,6 +87,9 @@ pub fn finish<E: ApiError>(mut api: OpenApi, ops: &[Op], queries: &[(usize, fn()
             Condition::Optional => parameters.push(RefOr::T(tags("If-Match", IF_MATCH, false))),
             Condition::Demanded { .. } => parameters.push(RefOr::T(tags("If-Match", IF_MATCH, true))),
         }
+        if op.localized {
+            parameters.push(RefOr::T(accept_language()));
+        }
         if matches!(op.access, Access::User | Access::Role(_)) {
             operation.security = Some(vec![SecurityRequirement::new(BEARER, Vec::<String>::new())]);
         }
@@ -218,6 +221,23 @@ fn tags(name: &str, description: &str, is_required: bool) -> Parameter {
                 .schema_type(utoipa::openapi::schema::Type::String)
                 .pattern(Some(format!(r"^(\*|{tag}( *, *{tag}){{0,99}})$")))
                 .examples(["\"3-9f86d081884c7d65\""]),
+        ))
+        .build()
+}
+
+fn accept_language() -> Parameter {
+    ParameterBuilder::new()
+        .name("Accept-Language")
+        .parameter_in(ParameterIn::Header)
+        .required(Required::False)
+        .description(Some(
+            "Languages in which the texts are wanted (RFC 9110 §12.5.4), at most 10 in 500 bytes. Each text is in the first one that it is \
+             translated into, also without its region, or else in the shop's own. What cannot be read is ignored.",
+        ))
+        .schema(Some(
+            utoipa::openapi::ObjectBuilder::new()
+                .schema_type(utoipa::openapi::schema::Type::String)
+                .examples(["de-AT, de;q=0.9, fr;q=0.5"]),
         ))
         .build()
 }

@@ -1,9 +1,10 @@
 use crate::{
-    Attribute, AttributeCode, Attributes, Category, CategoryId, CategoryPatch, FindVariants, Hold, HoldRequest, ListMovements,
-    ListProducts, MovementPage, NewCategory, NewMovement, NewProduct, Product, ProductChange, ProductError, ProductId,
-    ProductPage, ProductPatch, SetAttribute, SetStock, SetVariants, Slug, Stock, StockMovement, Variant, VariantId, Variants,
+    Attribute, AttributeCode, Attributes, Category, CategoryId, CategoryPatch, CategoryTexts, CategoryTranslations, FindVariants,
+    Hold, HoldRequest, ListMovements, ListProducts, MovementPage, NewCategory, NewMovement, NewProduct, Product, ProductChange,
+    ProductError, ProductId, ProductPage, ProductPatch, ProductTexts, ProductTranslations, SetAttribute, SetStock, SetVariants,
+    Slug, Stock, StockMovement, Variant, VariantId, Variants,
 };
-use kernel::{Contract, Ctx, IfMatch, OrderId};
+use kernel::{Contract, Ctx, IfMatch, Language, OrderId};
 
 /// The catalogue: products in a tree of categories, their stock, and the holds that orders have on it.
 #[kernel::api(module = "product")]
@@ -13,13 +14,13 @@ pub trait ProductApi {
     /// Sorted by `sort`, or by the quality of the match with `search`; then by id, in the direction of the last field. Past the last
     /// page the list is empty. Unknown parameters are refused. Products that are not shown now are in no list, but those that admins
     /// ask for by `status`.
-    #[get("/products", public = "/api/products", access = anyone, rate = "100/min", errors(StatusForAdmins))]
+    #[get("/products", public = "/api/products", access = anyone, localized, rate = "100/min", errors(StatusForAdmins))]
     async fn list(&self, cx: &Ctx, query: ListProducts) -> Result<ProductPage, ProductError>;
 
     /// Get one product.
     ///
     /// One that is not shown now exists for admins only.
-    #[get("/products/{id}", public = "/api/products/{id}", access = anyone, etag, rate = "100/min", errors(NotFound))]
+    #[get("/products/{id}", public = "/api/products/{id}", access = anyone, etag, localized, rate = "100/min", errors(NotFound))]
     async fn get(&self, cx: &Ctx, id: ProductId) -> Result<Product, ProductError>;
 
     /// Get the product of a slug.
@@ -31,6 +32,7 @@ pub trait ProductApi {
         public = "/api/product-slugs/{slug}",
         access = anyone,
         etag,
+        localized,
         rate = "100/min",
         errors(NotFound)
     )]
@@ -83,13 +85,15 @@ pub trait ProductApi {
     /// Set the stock of a product.
     ///
     /// `quantity` is the number of pieces that can be sold from now on, without the pieces held by orders. The product must have no
-    /// options. `If-Match` must have the ETag of the product, or of its stock, as it is now: a sale since it was given is a conflict.
+    /// options. `If-Match` must have the ETag of the product, or of its stock, as it is now: a sale since it was given is a conflict. An
+    /// ETag of the product is compared as it is with the same `Accept-Language`, or without.
     #[put(
         "/products/{id}/stock",
         public = "/api/products/{id}/stock",
         access = role(admin),
         unless = move_stock,
         etag,
+        localized,
         rate = "60/min",
         errors(NotFound, VariantRequired, StockOutOfRange)
     )]
@@ -121,13 +125,13 @@ pub trait ProductApi {
     /// Find variants by ids or by SKU.
     ///
     /// Those of products that are not shown now are not found, by admins neither.
-    #[get("/variants", public = "/api/variants", access = anyone, rate = "100/min")]
+    #[get("/variants", public = "/api/variants", access = anyone, localized, rate = "100/min")]
     async fn variants(&self, cx: &Ctx, query: FindVariants) -> Result<Variants, ProductError>;
 
     /// Get one variant.
     ///
     /// One of a product that is not shown now exists for admins only.
-    #[get("/variants/{id}", public = "/api/variants/{id}", access = anyone, rate = "100/min", errors(VariantNotFound))]
+    #[get("/variants/{id}", public = "/api/variants/{id}", access = anyone, localized, rate = "100/min", errors(VariantNotFound))]
     async fn variant(&self, cx: &Ctx, id: VariantId) -> Result<Variant, ProductError>;
 
     /// Get the stock of a variant.
@@ -156,28 +160,53 @@ pub trait ProductApi {
 
     /// List all categories.
     ///
-    /// Sorted by id; `parent_id` gives the tree.
-    #[get("/categories", public = "/api/categories", access = anyone, rate = "50/min")]
+    /// Sorted by `position`, then id: as long as none has a position, by id. `parent_id` gives the tree.
+    #[get("/categories", public = "/api/categories", access = anyone, localized, rate = "50/min")]
     async fn categories(&self, cx: &Ctx) -> Result<Vec<Category>, ProductError>;
 
     /// Get one category.
-    #[get("/categories/{id}", public = "/api/categories/{id}", access = anyone, etag, rate = "50/min", errors(CategoryNotFound))]
+    #[get("/categories/{id}", public = "/api/categories/{id}", access = anyone, etag, localized, rate = "50/min", errors(CategoryNotFound))]
     async fn category(&self, cx: &Ctx, id: CategoryId) -> Result<Category, ProductError>;
 
+    /// Get the category of a slug.
+    ///
+    /// Slugs that the category had before lead to it, too: when its `slug` is another one than was asked for, the page of the asked one
+    /// should redirect to the page of that one.
+    #[get(
+        "/category-slugs/{slug}",
+        public = "/api/category-slugs/{slug}",
+        access = anyone,
+        etag,
+        localized,
+        rate = "50/min",
+        errors(CategoryNotFound)
+    )]
+    async fn category_by_slug(&self, cx: &Ctx, slug: Slug) -> Result<Category, ProductError>;
+
     /// Add a category.
-    #[post("/categories", public = "/api/categories", access = role(admin), retry = key, status = 201, etag, rate = "60/min")]
+    #[post(
+        "/categories",
+        public = "/api/categories",
+        access = role(admin),
+        retry = key,
+        status = 201,
+        etag,
+        rate = "60/min",
+        errors(CategorySlugTaken)
+    )]
     async fn create_category(&self, cx: &Ctx, new: NewCategory) -> Result<Category, ProductError>;
 
     /// Change a category.
     ///
-    /// A category cannot be moved below itself.
+    /// Without `parent_id` the category is moved to the top of the tree; all other members stay as they are if they are not sent, because
+    /// clients of the first release do not know them. A category cannot be moved below itself.
     #[put(
         "/categories/{id}",
         public = "/api/categories/{id}",
         access = role(admin),
         etag,
         rate = "60/min",
-        errors(CategoryNotFound)
+        errors(CategoryNotFound, CategorySlugTaken)
     )]
     async fn change_category(
         &self,
@@ -196,7 +225,7 @@ pub trait ProductApi {
         access = role(admin),
         etag,
         rate = "60/min",
-        errors(CategoryNotFound)
+        errors(CategoryNotFound, CategorySlugTaken)
     )]
     async fn patch_category(
         &self,
@@ -260,11 +289,108 @@ pub trait ProductApi {
         errors(AttributeNotFound, AttributeInUse)
     )]
     async fn delete_attribute(&self, cx: &Ctx, code: AttributeCode, if_match: IfMatch) -> Result<(), ProductError>;
+    /// List the translations of a product.
+    #[get(
+        "/products/{id}/translations",
+        public = "/api/products/{id}/translations",
+        access = role(admin),
+        etag,
+        rate = "100/min",
+        errors(NotFound)
+    )]
+    async fn product_translations(&self, cx: &Ctx, id: ProductId) -> Result<ProductTranslations, ProductError>;
+
+    /// Translate a product.
+    ///
+    /// Replaces the texts in this language; at most 50 languages beside the shop's own. Readers get each text in the best language of their
+    /// `Accept-Language` that has it, and searches find words of all languages. It is a change of the product, with which
+    /// `If-Match` compares everything but the stock.
+    #[put(
+        "/products/{id}/translations/{language}",
+        public = "/api/products/{id}/translations/{language}",
+        access = role(admin),
+        etag,
+        rate = "60/min",
+        errors(NotFound, TooManyTranslations)
+    )]
+    async fn translate_product(
+        &self,
+        cx: &Ctx,
+        id: ProductId,
+        language: Language,
+        if_match: IfMatch,
+        texts: ProductTexts,
+    ) -> Result<ProductTranslations, ProductError>;
+
+    /// Delete a translation of a product.
+    #[delete(
+        "/products/{id}/translations/{language}",
+        public = "/api/products/{id}/translations/{language}",
+        access = role(admin),
+        status = 204,
+        rate = "60/min",
+        errors(NotFound, TranslationNotFound)
+    )]
+    async fn delete_product_translation(
+        &self,
+        cx: &Ctx,
+        id: ProductId,
+        language: Language,
+        if_match: IfMatch,
+    ) -> Result<(), ProductError>;
+
+    /// List the translations of a category.
+    #[get(
+        "/categories/{id}/translations",
+        public = "/api/categories/{id}/translations",
+        access = role(admin),
+        etag,
+        rate = "100/min",
+        errors(CategoryNotFound)
+    )]
+    async fn category_translations(&self, cx: &Ctx, id: CategoryId) -> Result<CategoryTranslations, ProductError>;
+
+    /// Translate a category.
+    ///
+    /// Replaces the texts in this language; at most 50 languages beside the shop's own. It is a change of the category.
+    #[put(
+        "/categories/{id}/translations/{language}",
+        public = "/api/categories/{id}/translations/{language}",
+        access = role(admin),
+        etag,
+        rate = "60/min",
+        errors(CategoryNotFound, TooManyTranslations)
+    )]
+    async fn translate_category(
+        &self,
+        cx: &Ctx,
+        id: CategoryId,
+        language: Language,
+        if_match: IfMatch,
+        texts: CategoryTexts,
+    ) -> Result<CategoryTranslations, ProductError>;
+
+    /// Delete a translation of a category.
+    #[delete(
+        "/categories/{id}/translations/{language}",
+        public = "/api/categories/{id}/translations/{language}",
+        access = role(admin),
+        status = 204,
+        rate = "60/min",
+        errors(CategoryNotFound, TranslationNotFound)
+    )]
+    async fn delete_category_translation(
+        &self,
+        cx: &Ctx,
+        id: CategoryId,
+        language: Language,
+        if_match: IfMatch,
+    ) -> Result<(), ProductError>;
 
     /// Hold stock for every line of an order, all or nothing.
     ///
     /// Held stock cannot be sold to anyone else until it is released or committed, or until `expires_at`. Repeating the call is
-    /// harmless; an order whose hold has ended cannot get another one.
+    /// harmless; an order whose hold has ended cannot get another one. Names are in the shop's own language, whatever the caller wants.
     #[put("/holds/{order}", access = module(order), errors(OutOfStock, HoldEnded))]
     async fn hold(&self, cx: &Ctx, order: OrderId, request: HoldRequest) -> Result<Hold, ProductError>;
 

@@ -1,7 +1,13 @@
 //! The state that all operations share.
 
-use crate::{ProductError, store::Sight};
-use kernel::{Ctx, Currency, Role, db::Db};
+use crate::{
+    ProductError,
+    store::{
+        Sight,
+        texts::{Texts, Wanted},
+    },
+};
+use kernel::{Ctx, Currency, Language, Languages, Role, db::Db};
 
 pub(crate) type Result<T, E = ProductError> = std::result::Result<T, E>;
 
@@ -11,12 +17,24 @@ pub struct Products {
     pub(crate) db: Db,
     /// The shop's currency.
     pub(crate) currency: Currency,
+    /// The language of the texts in products and categories.
+    pub(crate) language: Language,
 }
 
 impl Products {
     /// What everybody sees now.
     pub(crate) fn public(&self) -> Sight {
         Sight::Public(self.db.now())
+    }
+
+    /// What is wanted of these rows in other languages: their ids, and the languages that they are translated into.
+    pub(crate) fn wanted<'r>(&self, languages: &Languages, rows: impl IntoIterator<Item = (i64, &'r str)>) -> Wanted<'_> {
+        Wanted::new(&self.language, languages, rows)
+    }
+
+    /// Texts as they are in products and categories.
+    pub(crate) fn own_texts(&self) -> Texts<'_> {
+        Texts::own(&self.language)
     }
 
     /// What the caller sees of what is asked for by its id.

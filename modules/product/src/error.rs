@@ -44,6 +44,21 @@ pub enum ProductError {
         /// The slug.
         slug: String,
     },
+    /// Another category has this slug, or had it before.
+    #[error("Another category has the slug {slug}, or had it before")]
+    #[api(conflict)]
+    CategorySlugTaken {
+        /// The slug.
+        slug: String,
+    },
+    /// There is no translation into this language.
+    #[error("Translation not found")]
+    #[api(not_found)]
+    TranslationNotFound,
+    /// It is translated into 50 languages already.
+    #[error("There are 50 translations already")]
+    #[api(conflict)]
+    TooManyTranslations,
     /// There is no such category.
     #[error("Category not found")]
     #[api(not_found)]

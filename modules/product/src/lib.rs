@@ -51,6 +51,8 @@ mod stock;
 #[cfg(feature = "server")]
 mod store;
 #[cfg(feature = "server")]
+mod translations;
+#[cfg(feature = "server")]
 mod variants;
 #[cfg(feature = "server")]
 mod view;

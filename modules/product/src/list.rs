@@ -3,7 +3,7 @@
 use crate::{
     ListProducts, ProductError, ProductId, ProductPage, ProductView, StatusFilter,
     context::{Products, Result},
-    entity::product::Status,
+    entity::{product::Status, translation::Kind},
     ops, rules,
     store::{self, Sight, variants},
     view::to_product,
@@ -78,9 +78,11 @@ impl Products {
                 sold.entry(one.variant.product_id).or_default().push(one);
             }
         }
+        let wanted = self.wanted(cx.languages(), found.rows.iter().map(|row| (row.id, &*row.languages)));
+        let texts = wanted.read(db, Kind::Product).await?;
         let products = found.rows.into_iter().map(|row| {
             let sold = with_variants.then(|| sold.remove(&row.id).unwrap_or_default());
-            to_product(row, sold)
+            to_product(row, sold, &texts)
         });
         let products = products.collect::<Result<_>>()?;
         Ok(ProductPage { products, pagination: page.ending(total, found.end), facets })

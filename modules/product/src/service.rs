@@ -1,16 +1,15 @@
 //! The implementation of [`ProductApi`].
 
 use crate::{
-    Attribute, AttributeCode, AttributeValues, Attributes, Category, CategoryId, CategoryPatch, FindVariants, Hold, HoldRequest,
-    ListMovements, ListProducts, MovementPage, NewCategory, NewMovement, NewProduct, Product, ProductApi, ProductChange,
-    ProductError, ProductId, ProductPage, ProductPatch, SetAttribute, SetStock, SetVariants, Slug, Stock, StockMovement, Variant,
-    VariantId, Variants,
+    Attribute, AttributeCode, AttributeValues, Attributes, Category, CategoryId, CategoryPatch, CategoryTexts,
+    CategoryTranslations, FindVariants, Hold, HoldRequest, ListMovements, ListProducts, MovementPage, NewCategory, NewMovement,
+    NewProduct, Product, ProductApi, ProductChange, ProductError, ProductId, ProductPage, ProductPatch, ProductTexts,
+    ProductTranslations, SetAttribute, SetStock, SetVariants, Slug, Stock, StockMovement, Variant, VariantId, Variants,
     attributes::Values,
     context::{Products, Result},
     store::{self, variants},
-    view::{to_category, to_product},
 };
-use kernel::{Ctx, IfMatch, OrderId};
+use kernel::{Ctx, IfMatch, Language, OrderId};
 
 impl ProductApi for Products {
     async fn list(&self, cx: &Ctx, query: ListProducts) -> Result<ProductPage> {
@@ -20,7 +19,7 @@ impl ProductApi for Products {
     async fn get(&self, cx: &Ctx, id: ProductId) -> Result<Product> {
         let db = self.db.read();
         let (product, sold) = tokio::try_join!(store::product(db, self.sight(cx), id), variants::of_products(db, [id]))?;
-        to_product(product.ok_or(ProductError::NotFound)?, Some(sold))
+        self.shown_product(cx, product.ok_or(ProductError::NotFound)?, sold).await
     }
 
     async fn by_slug(&self, cx: &Ctx, slug: Slug) -> Result<Product> {
@@ -54,8 +53,8 @@ impl ProductApi for Products {
         self.replace_variants(Some(cx.user()?), id, &if_match, variants).await
     }
 
-    async fn variants(&self, _: &Ctx, query: FindVariants) -> Result<Variants> {
-        self.find_variants(query).await
+    async fn variants(&self, cx: &Ctx, query: FindVariants) -> Result<Variants> {
+        self.find_variants(cx, query).await
     }
 
     async fn variant(&self, cx: &Ctx, id: VariantId) -> Result<Variant> {
@@ -74,12 +73,17 @@ impl ProductApi for Products {
         self.movements(query).await
     }
 
-    async fn categories(&self, _: &Ctx) -> Result<Vec<Category>> {
-        store::categories(self.db.read()).await?.into_iter().map(to_category).collect()
+    async fn categories(&self, cx: &Ctx) -> Result<Vec<Category>> {
+        self.shown_categories(cx, store::categories(self.db.read()).await?).await
     }
 
-    async fn category(&self, _: &Ctx, id: CategoryId) -> Result<Category> {
-        store::category(self.db.read(), id).await?.ok_or(ProductError::CategoryNotFound).and_then(to_category)
+    async fn category(&self, cx: &Ctx, id: CategoryId) -> Result<Category> {
+        let category = store::category(self.db.read(), id).await?;
+        self.shown_categories(cx, category.into_iter().collect()).await?.pop().ok_or(ProductError::CategoryNotFound)
+    }
+
+    async fn category_by_slug(&self, cx: &Ctx, slug: Slug) -> Result<Category> {
+        self.find_category_by_slug(cx, &slug).await
     }
 
     async fn create_category(&self, cx: &Ctx, new: NewCategory) -> Result<Category> {
@@ -112,6 +116,44 @@ impl ProductApi for Products {
 
     async fn delete_attribute(&self, _: &Ctx, code: AttributeCode, if_match: IfMatch) -> Result<()> {
         self.remove_attribute(&code, &if_match).await
+    }
+
+    async fn product_translations(&self, _: &Ctx, id: ProductId) -> Result<ProductTranslations> {
+        self.translations_of_product(id).await
+    }
+
+    async fn translate_product(
+        &self,
+        _: &Ctx,
+        id: ProductId,
+        language: Language,
+        if_match: IfMatch,
+        texts: ProductTexts,
+    ) -> Result<ProductTranslations> {
+        self.set_product_texts(id, &language, &if_match, Some(texts)).await
+    }
+
+    async fn delete_product_translation(&self, _: &Ctx, id: ProductId, language: Language, if_match: IfMatch) -> Result<()> {
+        self.set_product_texts(id, &language, &if_match, None).await.map(drop)
+    }
+
+    async fn category_translations(&self, _: &Ctx, id: CategoryId) -> Result<CategoryTranslations> {
+        self.translations_of_category(id).await
+    }
+
+    async fn translate_category(
+        &self,
+        _: &Ctx,
+        id: CategoryId,
+        language: Language,
+        if_match: IfMatch,
+        texts: CategoryTexts,
+    ) -> Result<CategoryTranslations> {
+        self.set_category_texts(id, &language, &if_match, Some(texts)).await
+    }
+
+    async fn delete_category_translation(&self, _: &Ctx, id: CategoryId, language: Language, if_match: IfMatch) -> Result<()> {
+        self.set_category_texts(id, &language, &if_match, None).await.map(drop)
     }
 
     async fn hold(&self, _: &Ctx, order: OrderId, request: HoldRequest) -> Result<Hold> {

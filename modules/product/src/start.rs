@@ -1,6 +1,12 @@
 //! Opens and starts the module.
 
-use crate::{ProductClient, config::Config, context::Products, meters, store::checks};
+use crate::{
+    ProductClient,
+    config::Config,
+    context::Products,
+    meters,
+    store::{checks, slugs},
+};
 use kernel::{
     BoxError,
     db::{Db, Durability},
@@ -24,7 +30,7 @@ impl Module for Products {
 
     async fn start(start: Start<'_, Self>) -> Result<Self, BoxError> {
         let Start { config, store, jobs, .. } = start;
-        let background = Self { db: store.in_background(), currency: config.currency };
+        let background = Self { db: store.in_background(), currency: config.currency, language: config.language.clone() };
         if start.demo {
             let products = background.clone();
             jobs.once("product.demo", move || {
@@ -36,7 +42,9 @@ impl Module for Products {
         jobs.every("product.slugs", Duration::from_secs(60), move || {
             let products = products.clone();
             async move {
-                while products.add_slugs().await? > 0 {}
+                for kind in [slugs::PRODUCTS, slugs::CATEGORIES] {
+                    while products.add_slugs(kind).await? > 0 {}
+                }
                 Ok(())
             }
         });
@@ -65,7 +73,7 @@ impl Module for Products {
         });
         idempotency::keep_swept(&store, jobs);
         meters::start();
-        Ok(Self { db: store, currency: config.currency })
+        Ok(Self { db: store, currency: config.currency, language: config.language.clone() })
     }
 
     async fn verify(store: &Db) -> Result<Vec<Finding>, BoxError> {
@@ -85,6 +93,6 @@ impl Products {
     pub async fn open_and_migrate(config: &Config) -> Result<Self, BoxError> {
         let db = <Self as Module>::open(config).await?;
         db.migrate().await?;
-        Ok(Self { db, currency: config.currency })
+        Ok(Self { db, currency: config.currency, language: config.language.clone() })
     }
 }

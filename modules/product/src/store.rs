@@ -1,7 +1,7 @@
 //! All queries of the module.
 
 use crate::{
-    CategoryId, CategoryPatch, ListProducts, NewCategory, NewProduct, ProductId, ProductPatch, ProductSortField, Tag,
+    CategoryId, CategoryPatch, ListProducts, NewCategory, NewProduct, ProductId, ProductPatch, ProductSortField, Slug, Tag,
     entity::{
         category,
         product::{self, Column},
@@ -34,6 +34,8 @@ pub(crate) mod slugs;
 mod sort_key;
 pub(crate) mod stock;
 pub(crate) mod tags;
+pub(crate) mod texts;
+pub(crate) mod translations;
 pub(crate) mod variants;
 
 pub(crate) use sight::Sight;
@@ -45,6 +47,12 @@ type Result<T> = std::result::Result<T, Fault>;
 
 pub(crate) async fn product(db: &impl ConnectionTrait, sight: Sight, id: ProductId) -> Result<Option<product::Model>> {
     Ok(product::Entity::find_by_id(id.0).filter(sight.condition()).one(db).await?)
+}
+
+/// The product that has this slug, or had it before.
+pub(crate) async fn product_by_slug(db: &impl ConnectionTrait, sight: Sight, slug: &Slug) -> Result<Option<product::Model>> {
+    let find = product::Entity::find().filter(Column::Id.in_subquery(slugs::owner(slugs::PRODUCTS, slug)));
+    Ok(find.filter(sight.condition()).one(db).await?)
 }
 
 /// The condition and sort order of a list, in columns of the store.
@@ -275,11 +283,23 @@ pub(crate) async fn set_name_keys(db: &impl ConnectionTrait, names: &[(i64, Stri
 }
 
 pub(crate) async fn categories(db: &impl ConnectionTrait) -> Result<Vec<category::Model>> {
-    Ok(category::Entity::find().order_by_asc(category::Column::Id).all(db).await?)
+    let find = category::Entity::find().order_by_asc(category::Column::Position).order_by_asc(category::Column::Id);
+    Ok(find.all(db).await?)
 }
 
 pub(crate) async fn category(db: &impl ConnectionTrait, id: CategoryId) -> Result<Option<category::Model>> {
     Ok(category::Entity::find_by_id(id.0).one(db).await?)
+}
+
+/// The category that has this slug, or had it before.
+pub(crate) async fn category_by_slug(db: &impl ConnectionTrait, slug: &Slug) -> Result<Option<category::Model>> {
+    let owner = slugs::owner(slugs::CATEGORIES, slug);
+    Ok(category::Entity::find().filter(category::Column::Id.in_subquery(owner)).one(db).await?)
+}
+
+/// Locks a category until the end of the transaction; `None` when there is no such category.
+pub(crate) async fn lock_category(db: &impl ConnectionTrait, id: CategoryId) -> Result<Option<category::Model>> {
+    Ok(category::Entity::find_by_id(id.0).lock_exclusive().one(db).await?)
 }
 
 /// Ids and parents of all categories.
@@ -297,12 +317,15 @@ pub(crate) async fn lock_categories(db: &impl ConnectionTrait) -> Result<()> {
 }
 
 pub(crate) async fn insert_category(db: &impl ConnectionTrait, new: &NewCategory) -> Result<category::Model> {
+    let description = new.description.iter().flatten().next();
+    let required = new.required_attributes.as_ref().and_then(Option::as_ref);
     let row = category::ActiveModel {
         name: Set(new.name.to_string()),
+        description: Set(description.map(ToString::to_string).unwrap_or_default()),
         parent_id: Set(new.parent_id.map(|id| id.0)),
-        required_attributes: Set(rules::to_stored(
-            new.required_attributes.as_ref().and_then(Option::as_ref).unwrap_or(&Vec::new()),
-        )?),
+        position: Set(new.position.map(place).unwrap_or_default()),
+        slug: Set(new.slug.as_ref().map(ToString::to_string)),
+        required_attributes: Set(rules::to_stored(required.unwrap_or(&Vec::new()))?),
         ..Default::default()
     };
     Ok(row.insert(db).await?)
@@ -317,7 +340,10 @@ pub(crate) async fn edit_category(
 ) -> Result<Option<category::Model>> {
     let row = category::ActiveModel {
         name: patch.name.map_or(NotSet, |name| Set(name.into())),
+        description: patch.description.map_or(NotSet, |text| Set(text.map(String::from).unwrap_or_default())),
         parent_id: patch.parent_id.map_or(NotSet, |id| Set(id.map(|id| id.0))),
+        position: patch.position.map_or(NotSet, |position| Set(place(position))),
+        slug: patch.slug.map_or(NotSet, |slug| Set(Some(slug.to_string()))),
         required_attributes: match patch.required_attributes {
             Some(codes) => Set(rules::to_stored(&codes.unwrap_or_default())?),
             None => NotSet,
@@ -328,6 +354,11 @@ pub(crate) async fn edit_category(
     let update = category::Entity::update_many().set(row).col_expr(category::Column::Version, version);
     let update = update.filter(is_category(id, if_match));
     Ok(update.exec_with_returning(db).await?.into_iter().next())
+}
+
+/// A position, which is at most [`crate::MAX_POSITION`].
+fn place(position: i64) -> i32 {
+    i32::try_from(position).unwrap_or(i32::MAX)
 }
 
 /// That it is this category, as the caller saw it.

@@ -3,6 +3,7 @@ mod facets;
 mod publication;
 mod slug;
 mod stock;
+mod translations;
 mod variants;
 
 pub use attributes::*;
@@ -10,6 +11,7 @@ pub use facets::*;
 pub use publication::{ProductStatus, StatusFilter};
 pub use slug::Slug;
 pub use stock::*;
+pub use translations::*;
 pub use variants::*;
 
 use self::variants::not_negative;
@@ -46,6 +48,8 @@ pub type SeoTitle = Line<70>;
 pub type SeoDescription = Line<200>;
 /// The most tags of a product.
 pub const MAX_TAGS: usize = 20;
+/// The highest position of a category.
+pub const MAX_POSITION: i64 = 1_000_000;
 /// The name of a category.
 pub type CategoryName = Line<100>;
 
@@ -57,6 +61,11 @@ pub struct Product {
     /// Name, 1 to 255 characters.
     #[schema(example = "Copper coffee pot")]
     pub name: String,
+    /// Language of the name: a BCP 47 tag. Other texts are in another one, if they are not translated into this. `und` (not known) only
+    /// while an upgrade is under way.
+    #[serde(default = "unknown_language")]
+    #[schema(required = true, example = "en")]
+    pub language: String,
     /// Description, at most 10,000 characters; empty when there is none, and in lists of `view=short`.
     pub description: String,
     /// Price of one piece, in `currency`: of the cheapest variant, if there are several.
@@ -122,6 +131,11 @@ pub struct Product {
     pub updated_at: DateTime<Utc>,
 }
 
+/// In answers of a release that knows one language.
+fn unknown_language() -> String {
+    "und".into()
+}
+
 impl Tagged for Product {
     fn version(&self) -> i64 {
         self.version
@@ -176,7 +190,8 @@ pub struct ListProducts {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub category_id: Option<CategoryId>,
     /// Only products whose name and description together contain all of these words, or words that begin with them, and products
-    /// whose name contains this text literally, also in the middle of a word. Case is ignored. No character is an operator:
+    /// whose name contains this text literally, also in the middle of a word. Words of translations are found like those of the
+    /// description, in every language. Case is ignored. No character is an operator:
     /// punctuation separates words, and is part of the literal text. Without `sort` the best matches come first: the whole name,
     /// the beginning of the name, words of the name, other parts of the name, the description.
     #[garde(dive)]
@@ -189,7 +204,8 @@ pub struct ListProducts {
     #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
     pub ids: Option<Ids>,
     /// Sort order: one to five of `id`, `name`, `price`, `stock_quantity`, `created_at`, each with `-` before it for descending
-    /// order. Names are sorted alphabetically, by letters first, then accents, then case (the root collation of Unicode).
+    /// order. Names are sorted alphabetically, by letters first, then accents, then case (the root collation of Unicode); also when they
+    /// are shown in another language, they are sorted as they are in the shop's own.
     #[garde(skip)]
     #[param(
         value_type = Option<String>,
@@ -535,8 +551,25 @@ pub struct Category {
     /// Name, 1 to 100 characters.
     #[schema(example = "Kitchen")]
     pub name: String,
+    /// Language of the name: a BCP 47 tag. The description is in another one, if it is not translated into this. `und` (not known) only
+    /// while an upgrade is under way.
+    #[serde(default = "unknown_language")]
+    #[schema(required = true, example = "en")]
+    pub language: String,
+    /// Description, at most 10,000 characters; empty when there is none.
+    #[serde(default)]
+    #[schema(required = true)]
+    pub description: String,
     /// Id of the parent category; `null` at the top of the tree.
     pub parent_id: Option<CategoryId>,
+    /// The last part of the address of its page; `null` for the minute after an upgrade in which existing categories get theirs.
+    #[serde(default)]
+    #[schema(required = true, example = "kitchen")]
+    pub slug: Option<String>,
+    /// Its place in lists: those with a lower position come first.
+    #[serde(default)]
+    #[schema(required = true, example = 0)]
+    pub position: i64,
     /// Codes of the attributes that active products of this category, and of those below it, must have.
     #[serde(default)]
     #[schema(required = true, example = json!(["material"]))]
@@ -553,7 +586,8 @@ impl Tagged for Category {
     }
 }
 
-/// A new category, or the replacement of one.
+/// A new category, or the replacement of one. In a replacement members from `slug` on stay as they are if they are absent: clients of
+/// before do not know them.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, Validate, ToSchema, Request)]
 #[serde(deny_unknown_fields)]
 pub struct NewCategory {
@@ -564,6 +598,22 @@ pub struct NewCategory {
     /// Id of the parent category; absent for the top of the tree.
     #[garde(dive)]
     pub parent_id: Option<CategoryId>,
+    /// The last part of the address of its page: 1 to 100 letters `a` to `z`, digits, and single hyphens between them. No other category
+    /// has it or had it before. If absent, that of a new category is made from the name.
+    #[garde(skip)]
+    #[serde(default, deserialize_with = "slug::optional", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, pattern = "^([a-z0-9]+(-[a-z0-9]+)*)?$", max_length = 100, example = "kitchen")]
+    pub slug: Option<Slug>,
+    /// Its place in lists, from 0 to 1,000,000: those with a lower position come first. If absent, that of a new category is 0.
+    #[garde(inner(custom(between(0, MAX_POSITION))))]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 0, maximum = 1_000_000, example = 10)]
+    pub position: Option<i64>,
+    /// Description, at most 10,000 characters; `null` or an empty text for none. If absent, a new category has none.
+    #[garde(dive)]
+    #[serde(default, deserialize_with = "kernel::optional::text_if_sent", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = "text", max_length = 10_000)]
+    pub description: Option<Option<Description>>,
     /// Codes of the attributes that active products of this category, and of those below it, must have from now on; at most 50. `null`
     /// demands none. If absent, an existing category demands what it did.
     #[garde(inner(inner(length(max = MAX_ATTRIBUTES_OF_PRODUCT))))]
@@ -586,6 +636,22 @@ pub struct CategoryPatch {
     #[serde(default, deserialize_with = "kernel::optional::if_sent", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<CategoryId>)]
     pub parent_id: Option<Option<CategoryId>>,
+    /// The last part of the address of its page, as for a new category. The slug of before leads to the category, too. It cannot be
+    /// removed.
+    #[garde(skip)]
+    #[serde(default, deserialize_with = "kernel::optional::value_if_sent", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, pattern = "^[a-z0-9]+(-[a-z0-9]+)*$", min_length = 1, max_length = 100, example = "kitchen")]
+    pub slug: Option<Slug>,
+    /// Its place in lists, from 0 to 1,000,000: those with a lower position come first. It cannot be removed.
+    #[garde(inner(custom(between(0, MAX_POSITION))))]
+    #[serde(default, deserialize_with = "kernel::optional::value_if_sent", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = i64, minimum = 0, maximum = 1_000_000, example = 10)]
+    pub position: Option<i64>,
+    /// Description, at most 10,000 characters. `null` or an empty text removes it.
+    #[garde(dive)]
+    #[serde(default, deserialize_with = "kernel::optional::text_if_sent", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = "text", max_length = 10_000)]
+    pub description: Option<Option<Description>>,
     /// Codes of the attributes that active products of this category, and of those below it, must have from now on; at most 50. `null`
     /// demands none.
     #[garde(inner(inner(length(max = MAX_ATTRIBUTES_OF_PRODUCT))))]
@@ -594,10 +660,17 @@ pub struct CategoryPatch {
     pub required_attributes: Option<Option<Vec<AttributeCode>>>,
 }
 
-/// A replacement is the patch with all members.
+/// A replacement is the patch with all members that it must have, and those that were sent.
 impl From<NewCategory> for CategoryPatch {
     fn from(change: NewCategory) -> Self {
-        Self { name: Some(change.name), parent_id: Some(change.parent_id), required_attributes: change.required_attributes }
+        Self {
+            name: Some(change.name),
+            parent_id: Some(change.parent_id),
+            slug: change.slug,
+            position: change.position,
+            description: change.description,
+            required_attributes: change.required_attributes,
+        }
     }
 }
 

@@ -3,33 +3,50 @@
 use crate::{
     FindVariants, Product, ProductError, ProductId, SetVariants, Variant, VariantId, Variants,
     context::{Products, Result},
-    entity::variant,
+    entity::{translation::Kind, variant},
     rules,
-    store::{self, Sight, options, stock, variants},
+    store::{
+        self, Sight, options, stock,
+        variants::{self, Sold},
+    },
     view::{to_product, to_variant},
 };
-use kernel::{Ctx, Fault, IfMatch, Tagged, UserId, db::Tx};
+use kernel::{Ctx, Fault, IfMatch, Languages, Tagged, UserId, db::Tx};
 use std::collections::{HashMap, HashSet};
 
 impl Products {
-    pub(crate) async fn find_variants(&self, query: FindVariants) -> Result<Variants> {
+    pub(crate) async fn find_variants(&self, cx: &Ctx, query: FindVariants) -> Result<Variants> {
         let found = match (query.ids, query.sku) {
             (Some(ids), None) => variants::by_ids(self.db.read(), self.public(), ids.as_slice().iter().copied()).await?,
             (None, Some(sku)) => variants::by_sku(self.db.read(), self.public(), sku.to_lowercase()).await?.into_iter().collect(),
             _ => return Err(Fault::invalid("", "must have either ids or sku").into()),
         };
-        Ok(Variants { variants: found.into_iter().map(to_variant).collect::<Result<_>>()? })
+        Ok(Variants { variants: self.shown(cx, found).await? })
     }
 
     pub(crate) async fn find_variant(&self, cx: &Ctx, id: VariantId) -> Result<Variant> {
-        let found = variants::by_ids(self.db.read(), self.sight(cx), [id]).await?.into_iter().next();
-        found.ok_or(ProductError::VariantNotFound).and_then(to_variant)
+        let found = variants::by_ids(self.db.read(), self.sight(cx), [id]).await?;
+        self.shown(cx, found).await?.pop().ok_or(ProductError::VariantNotFound)
+    }
+
+    /// Variants in the languages that the caller wants.
+    async fn shown(&self, cx: &Ctx, found: Vec<Sold>) -> Result<Vec<Variant>> {
+        let wanted = self.wanted(cx.languages(), found.iter().map(|one| (one.variant.product_id, &*one.languages)));
+        let texts = wanted.read(self.db.read(), Kind::Product).await?;
+        found.into_iter().map(|one| to_variant(one, &texts)).collect()
     }
 
     /// A product with its variants, as a transaction leaves it.
     pub(crate) async fn after(&self, tx: &Tx, id: ProductId) -> Result<Product> {
+        self.after_in(&Languages::default(), tx, id).await
+    }
+
+    /// As [`Products::after`], in languages that the caller wants.
+    pub(crate) async fn after_in(&self, languages: &Languages, tx: &Tx, id: ProductId) -> Result<Product> {
         let product = store::product(&**tx, Sight::All, id).await?.ok_or(ProductError::NotFound)?;
-        to_product(product, Some(variants::of_products(&**tx, [id]).await?))
+        let sold = variants::of_products(&**tx, [id]).await?;
+        let texts = self.wanted(languages, [(product.id, &*product.languages)]).read(&**tx, Kind::Product).await?;
+        to_product(product, Some(sold), &texts)
     }
 
     pub(crate) async fn replace_variants(

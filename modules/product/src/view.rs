@@ -11,20 +11,26 @@ use crate::{
         stock_movement::{self, Kind},
     },
     rules,
-    store::variants::Sold,
+    store::{
+        texts::{Texts, Translated},
+        variants::Sold,
+    },
 };
 use kernel::{Currency, Fault, Money, OrderId, UserId};
 
 /// A product, with its variants if they are given.
-pub(crate) fn to_product(row: product::Model, sold: Option<Vec<Sold>>) -> Result<Product, ProductError> {
+pub(crate) fn to_product(row: product::Model, sold: Option<Vec<Sold>>, texts: &Texts<'_>) -> Result<Product, ProductError> {
     let currency = row.currency.parse().map_err(|e| Fault::internal(format_args!("currency of product {}: {e}", row.id)))?;
-    let variants = sold.map(|sold| sold.into_iter().map(to_variant).collect::<Result<Vec<_>, _>>()).transpose()?;
+    let variants =
+        sold.map(|sold| sold.into_iter().map(|one| to_variant(one, texts)).collect::<Result<Vec<_>, _>>()).transpose()?;
     let options =
         variants.as_ref().map(|all| rules::options_of(all.iter().map(|variant| &variant.options[..]))).unwrap_or_default();
+    let translated = texts.of(row.id);
     Ok(Product {
         id: ProductId(row.id),
-        name: row.name,
-        description: row.description,
+        name: translated.and_then(Translated::name).unwrap_or(row.name),
+        language: texts.language_of(row.id),
+        description: translated.and_then(Translated::description).unwrap_or(row.description),
         price: Money { minor: row.price_minor, currency }.amount(),
         currency,
         category_id: row.category_id.map(CategoryId),
@@ -33,10 +39,10 @@ pub(crate) fn to_product(row: product::Model, sold: Option<Vec<Sold>>) -> Result
         variants,
         slug: row.slug,
         brand: row.brand,
-        tags: row.tags.lines().map(str::to_owned).collect(),
+        tags: row.tags.lines().map(|tag| term(translated, tag)).collect(),
         attributes: rules::stored(&row.attributes)?,
-        seo_title: row.seo_title,
-        seo_description: row.seo_description,
+        seo_title: translated.and_then(Translated::seo_title).or(row.seo_title),
+        seo_description: translated.and_then(Translated::seo_description).or(row.seo_description),
         status: row.status.into(),
         published_from: row.published_from,
         published_until: row.published_until,
@@ -46,10 +52,23 @@ pub(crate) fn to_product(row: product::Model, sold: Option<Vec<Sold>>) -> Result
     })
 }
 
-pub(crate) fn to_variant(sold: Sold) -> Result<Variant, ProductError> {
-    let Sold { variant: row, product_name, currency, available } = sold;
+/// A name or a value of an option, or a tag: its translation, if it has one.
+fn term(translated: Option<&Translated>, own: &str) -> String {
+    translated.and_then(|translated| translated.term(own)).unwrap_or(own).to_owned()
+}
+
+pub(crate) fn to_variant(sold: Sold, texts: &Texts<'_>) -> Result<Variant, ProductError> {
+    let Sold { variant: row, product_name, currency, available, .. } = sold;
     let currency = currency.parse().map_err(|e| Fault::internal(format_args!("currency of variant {}: {e}", row.id)))?;
-    let options: Vec<OptionOf> = rules::stored(&row.options)?;
+    let mut options: Vec<OptionOf> = rules::stored(&row.options)?;
+    let translated = texts.of(row.product_id);
+    if translated.is_some() {
+        for option in &mut options {
+            option.name = term(translated, &option.name).into();
+            option.value = term(translated, &option.value).into();
+        }
+    }
+    let product_name = translated.and_then(Translated::name).unwrap_or(product_name);
     Ok(Variant {
         id: VariantId(row.id),
         product_id: ProductId(row.product_id),
@@ -141,11 +160,16 @@ impl From<MovementKind> for Kind {
     }
 }
 
-pub(crate) fn to_category(row: category::Model) -> Result<Category, ProductError> {
+pub(crate) fn to_category(row: category::Model, texts: &Texts<'_>) -> Result<Category, ProductError> {
+    let translated = texts.of(row.id);
     Ok(Category {
         id: CategoryId(row.id),
-        name: row.name,
+        name: translated.and_then(Translated::name).unwrap_or(row.name),
+        language: texts.language_of(row.id),
+        description: translated.and_then(Translated::description).unwrap_or(row.description),
         parent_id: row.parent_id.map(CategoryId),
+        slug: row.slug,
+        position: row.position.into(),
         required_attributes: rules::stored(&row.required_attributes)?,
         version: row.version,
     })

@@ -224,6 +224,7 @@ async fn what_is_active_has_what_its_categories_require(client: ProductClient, _
         name: name.into(),
         parent_id,
         required_attributes: Some(Some(required.iter().map(|name| code(name)).collect())),
+        ..NewCategory::default()
     };
     let home = client.create_category(&admin(), category("Home", None, &["material"])).await.unwrap().id;
     let rugs = client.create_category(&admin(), category("Rugs", Some(home), &["width_cm"])).await.unwrap().id;

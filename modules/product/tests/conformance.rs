@@ -221,7 +221,7 @@ async fn a_change_of_what_another_has_changed_is_refused(client: ProductClient, 
 
 async fn a_category_that_another_has_changed_is_not_changed(client: ProductClient, _: &Stores) {
     let cx = &admin();
-    let category = |name: &str| NewCategory { name: name.into(), parent_id: None, ..NewCategory::default() };
+    let category = |name: &str| NewCategory { name: name.into(), ..NewCategory::default() };
     let seen = client.create_category(cx, category("Light")).await.unwrap();
     let first = client.change_category(cx, seen.id, IfMatch::seen(&seen), category("Lights")).await.unwrap();
     let late = IfMatch::seen(&seen);
@@ -269,11 +269,7 @@ async fn of_two_changes_at_once_one_is_made(client: ProductClient, _: &Stores) {
 
 async fn a_patch_changes_what_is_sent(client: ProductClient, _: &Stores) {
     let cx = &admin();
-    let light = client
-        .create_category(cx, NewCategory { name: "Light".into(), parent_id: None, ..NewCategory::default() })
-        .await
-        .unwrap()
-        .id;
+    let light = client.create_category(cx, NewCategory { name: "Light".into(), ..NewCategory::default() }).await.unwrap().id;
     let whole = NewProduct { description: Some("Brass".into()), category_id: Some(light), ..new("Lamp", "5", 3) };
     let lamp = client.create(cx, whole).await.unwrap();
     let patch = async |patch: kernel::serde_json::Value| {
@@ -417,10 +413,8 @@ async fn text_is_kept_and_searched_in_one_form(client: ProductClient, _: &Stores
     let added = NewProduct { description: Some(" One\r\ntwo\n".into()), ..new("\u{a0}Cafetie\u{300}re ", "1", 1) };
     let added = client.create(&admin(), added).await.unwrap();
     assert_eq!((added.name.as_str(), added.description.as_str()), ("Cafetière", "One\ntwo"));
-    let root = client
-        .create_category(&admin(), NewCategory { name: " The\u{301} ".into(), parent_id: None, ..NewCategory::default() })
-        .await
-        .unwrap();
+    let root =
+        client.create_category(&admin(), NewCategory { name: " The\u{301} ".into(), ..NewCategory::default() }).await.unwrap();
     assert_eq!(root.name, "Thé");
     for text in ["CAFETIE\u{300}RE", " cafetière", "tière"] {
         let query = ListProducts { search: Some(text.into()), variants: Some(true), ..ListProducts::default() };

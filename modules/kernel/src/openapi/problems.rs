@@ -37,6 +37,13 @@ pub(super) fn respond(operation: &mut Operation, op: &Op, at: At) {
         let unchanged = ResponseBuilder::new().description("The caller has it already: see `If-None-Match`.");
         responses.insert("304".into(), unchanged.header("ETag", tag("The tag of the answer.")).build().into());
     }
+    if op.localized {
+        for response in responses.iter_mut().filter(|(status, _)| status.as_str() < "4").map(|(_, response)| response) {
+            if let RefOr::T(response) = response {
+                response.headers.insert("Vary".into(), header_of(Type::String, "`Accept-Language`.").into());
+            }
+        }
+    }
     if op.retry == Retry::Key {
         for response in responses.iter_mut().filter(|(status, _)| status.starts_with('2')).map(|(_, response)| response) {
             if let RefOr::T(response) = response {

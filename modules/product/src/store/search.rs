@@ -45,24 +45,42 @@ impl Search {
             .order_by(Expr::col(("hits", "badness")), Order::Asc)
     }
 
-    /// The rows of `product_search` that match, with `place` and `badness`.
+    /// The rows of `product_search` that match, with `place` and `badness`; then those of `product_translated` whose products are not
+    /// among them.
     fn hits_of_postgres(&self) -> SelectStatement {
         let query = |weight: &str| Func::cust("product_query").arg(self.text.as_str()).arg(weight);
         let matches = |weight| PgExpr::matches(Expr::col("words"), query(weight));
         let part = || Expr::col("name_lower").like(self.pattern("%"));
         let place = CaseStatement::new().case(matches("A"), IN_WORDS_OF_NAME).case(part(), IN_NAME).finally(IN_DESCRIPTION);
         // 1: the same words count more in a short text
-        let goodness = Func::cust("ts_rank").arg(Expr::col("words")).arg(query("")).arg(1);
+        let goodness = || Func::cust("ts_rank").arg(Expr::col("words")).arg(query("")).arg(1);
+        let badness = || Expr::val(0).sub(goodness());
+        let is_found = || matches("").or(part());
+        let found_already = Query::select()
+            .expr(Expr::val(1))
+            .from("product_search")
+            .and_where(Expr::col(("product_search", "product_id")).equals(("product_translated", "product_id")))
+            .and_where(is_found())
+            .to_owned();
+        let translated = Query::select()
+            .expr_as(Expr::col("product_id"), "id")
+            .expr_as(Expr::val(IN_DESCRIPTION), "place")
+            .expr_as(badness(), "badness")
+            .from("product_translated")
+            .and_where(matches(""))
+            .and_where(Expr::exists(found_already).not())
+            .to_owned();
         Query::select()
             .expr_as(Expr::col("product_id"), "id")
             .expr_as(place, "place")
-            .expr_as(Expr::val(0).sub(goodness), "badness")
+            .expr_as(badness(), "badness")
             .from("product_search")
-            .and_where(matches("").or(part()))
+            .and_where(is_found())
+            .union(UnionType::All, translated)
             .to_owned()
     }
 
-    /// The matches of the two FTS5 tables, each product once.
+    /// The matches of the three FTS5 tables, each product once.
     fn hits_of_sqlite(&self) -> SelectStatement {
         let matches_in = |table: &'static str, query: String, place: i32, badness: Expr| {
             Query::select()
@@ -93,6 +111,7 @@ impl Search {
                 UnionType::All,
                 matches_in("product_words", format!("{{name_lower}} : ({words})"), IN_WORDS_OF_NAME, rank()),
             );
+            hits.union(UnionType::All, matches_in("product_translated_words", words.clone(), IN_DESCRIPTION, rank()));
             hits.union(UnionType::All, matches_in("product_words", words, IN_DESCRIPTION, rank()));
         }
         Query::select()

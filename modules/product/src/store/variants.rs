@@ -24,6 +24,8 @@ pub(crate) struct Sold {
     #[sea_orm(nested)]
     pub(crate) variant: variant::Model,
     pub(crate) product_name: String,
+    /// The languages that the product is translated into, separated by spaces.
+    pub(crate) languages: String,
     pub(crate) currency: String,
     pub(crate) available: i64,
 }
@@ -32,7 +34,7 @@ pub(crate) struct Sold {
 fn find(sight: Sight) -> Select<variant::Entity> {
     variant::Entity::find()
         .column_as(product::Column::Name, "product_name")
-        .column(product::Column::Currency)
+        .columns([product::Column::Languages, product::Column::Currency])
         .column(stock_item::Column::Available)
         .join(JoinType::InnerJoin, variant::Relation::Product.def())
         .join(JoinType::InnerJoin, variant::Relation::StockItem.def())
