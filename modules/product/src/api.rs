@@ -19,7 +19,7 @@ pub trait ProductApi {
 
     /// Get one product.
     ///
-    /// One that is not shown now exists for admins only.
+    /// One that is not shown now exists for admins only. Admins always read the shop's own texts, which are those that they change.
     #[get("/products/{id}", public = "/api/products/{id}", access = anyone, etag, localized, rate = "100/min", errors(NotFound))]
     async fn get(&self, cx: &Ctx, id: ProductId) -> Result<Product, ProductError>;
 
@@ -85,15 +85,13 @@ pub trait ProductApi {
     /// Set the stock of a product.
     ///
     /// `quantity` is the number of pieces that can be sold from now on, without the pieces held by orders. The product must have no
-    /// options. `If-Match` must have the ETag of the product, or of its stock, as it is now: a sale since it was given is a conflict. An
-    /// ETag of the product is compared as it is with the same `Accept-Language`, or without.
+    /// options. `If-Match` must have the ETag of the product, or of its stock, as it is now: a sale since it was given is a conflict.
     #[put(
         "/products/{id}/stock",
         public = "/api/products/{id}/stock",
         access = role(admin),
         unless = move_stock,
         etag,
-        localized,
         rate = "60/min",
         errors(NotFound, VariantRequired, StockOutOfRange)
     )]
@@ -251,11 +249,19 @@ pub trait ProductApi {
     /// List all attributes.
     ///
     /// What products can be described by, sorted by code.
-    #[get("/attributes", public = "/api/attributes", access = anyone, rate = "50/min")]
+    #[get("/attributes", public = "/api/attributes", access = anyone, localized, rate = "50/min")]
     async fn attributes(&self, cx: &Ctx) -> Result<Attributes, ProductError>;
 
     /// Get one attribute.
-    #[get("/attributes/{code}", public = "/api/attributes/{code}", access = anyone, etag, rate = "50/min", errors(AttributeNotFound))]
+    #[get(
+        "/attributes/{code}",
+        public = "/api/attributes/{code}",
+        access = anyone,
+        etag,
+        localized,
+        rate = "50/min",
+        errors(AttributeNotFound)
+    )]
     async fn attribute(&self, cx: &Ctx, code: AttributeCode) -> Result<Attribute, ProductError>;
 
     /// Add or replace an attribute.

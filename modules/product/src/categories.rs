@@ -74,7 +74,7 @@ impl Products {
 
     /// Categories in the languages that the caller wants.
     pub(crate) async fn shown_categories(&self, cx: &Ctx, rows: Vec<category::Model>) -> Result<Vec<Category>> {
-        let wanted = self.wanted(cx.languages(), rows.iter().map(|row| (row.id, &*row.languages)));
+        let wanted = self.wanted(cx, rows.iter().map(|row| (row.id, &*row.languages)));
         let texts = wanted.read(self.db.read(), Kind::Category).await?;
         rows.into_iter().map(|row| to_category(row, &texts)).collect()
     }

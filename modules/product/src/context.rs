@@ -27,9 +27,15 @@ impl Products {
         Sight::Public(self.db.now())
     }
 
-    /// What is wanted of these rows in other languages: their ids, and the languages that they are translated into.
-    pub(crate) fn wanted<'r>(&self, languages: &Languages, rows: impl IntoIterator<Item = (i64, &'r str)>) -> Wanted<'_> {
-        Wanted::new(&self.language, languages, rows)
+    /// The languages in which the caller reads. Admins read what they change: browsers send the language of their user by themselves, and
+    /// a form that was filled with translations would replace the shop's own texts.
+    pub(crate) fn languages(&self, cx: &Ctx) -> Languages {
+        if cx.has_role(Role::Admin) { Languages::default() } else { cx.languages().clone() }
+    }
+
+    /// What the caller wants of these rows in other languages: their ids, and the languages that they are translated into.
+    pub(crate) fn wanted<'r>(&self, cx: &Ctx, rows: impl IntoIterator<Item = (i64, &'r str)>) -> Wanted<'_> {
+        Wanted::new(&self.language, &self.languages(cx), rows)
     }
 
     /// Texts as they are in products and categories.

@@ -64,7 +64,7 @@ impl Products {
         };
         let facets = async {
             match &query.facets {
-                Some(kinds) => self.facets(kinds, &terms).await.map(Some),
+                Some(kinds) => self.facets(cx, kinds, &terms).await.map(Some),
                 None => Ok(None),
             }
         };
@@ -78,7 +78,7 @@ impl Products {
                 sold.entry(one.variant.product_id).or_default().push(one);
             }
         }
-        let wanted = self.wanted(cx.languages(), found.rows.iter().map(|row| (row.id, &*row.languages)));
+        let wanted = self.wanted(cx, found.rows.iter().map(|row| (row.id, &*row.languages)));
         let texts = wanted.read(db, Kind::Product).await?;
         let products = found.rows.into_iter().map(|row| {
             let sold = with_variants.then(|| sold.remove(&row.id).unwrap_or_default());

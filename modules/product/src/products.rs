@@ -22,7 +22,7 @@ use kernel::{
 impl Products {
     /// A product with its variants, in the languages that the caller wants.
     pub(crate) async fn shown_product(&self, cx: &Ctx, product: product::Model, sold: Vec<Sold>) -> Result<Product> {
-        let wanted = self.wanted(cx.languages(), [(product.id, &*product.languages)]);
+        let wanted = self.wanted(cx, [(product.id, &*product.languages)]);
         let texts = wanted.read(self.db.read(), Kind::Product).await?;
         to_product(product, Some(sold), &texts)
     }

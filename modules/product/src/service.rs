@@ -102,12 +102,12 @@ impl ProductApi for Products {
         self.remove_category(id, &if_match).await
     }
 
-    async fn attributes(&self, _: &Ctx) -> Result<Attributes> {
-        self.all_attributes().await
+    async fn attributes(&self, cx: &Ctx) -> Result<Attributes> {
+        self.all_attributes(cx).await
     }
 
-    async fn attribute(&self, _: &Ctx, code: AttributeCode) -> Result<Attribute> {
-        self.one_attribute(&code).await
+    async fn attribute(&self, cx: &Ctx, code: AttributeCode) -> Result<Attribute> {
+        self.one_attribute(cx, &code).await
     }
 
     async fn set_attribute(&self, _: &Ctx, code: AttributeCode, if_match: IfMatch, attribute: SetAttribute) -> Result<Attribute> {

@@ -26,15 +26,13 @@ impl Products {
     pub(crate) async fn set_available(&self, cx: &Ctx, id: ProductId, if_match: &IfMatch, quantity: i64) -> Result<Product> {
         let tx = self.db.begin().await?;
         variants::lock_product(&*tx, id).await?.ok_or(ProductError::NotFound)?;
-        // the tag is of what the caller reads, which may be in another language
-        let before = self.after_in(cx.languages(), &tx, id).await?;
+        let before = self.after(&tx, id).await?;
         let variant = match before.variants.as_deref() {
             Some([only]) if only.options.is_empty() => only.id,
             _ => return Err(ProductError::VariantRequired),
         };
         let item = self.must_have_stock(&tx, variant).await?;
-        let tags = [before.etag(), to_stock(item.clone()).etag()];
-        if !if_match.allows(&tags) && !if_match.allows(&[self.after(&tx, id).await?.etag()]) {
+        if !if_match.allows(&[before.etag(), to_stock(item.clone()).etag()]) {
             return Err(IfMatch::failed(before.etag()).into());
         }
         let pieces = quantity - item.available;
@@ -43,7 +41,7 @@ impl Products {
         }
         let (user, note) = (Some(cx.user()?), String::new());
         change_stock(&tx, &item, Change { product: id, variant, pieces, kind: Kind::Counted, user, note }).await?;
-        let product = self.after_in(cx.languages(), &tx, id).await?;
+        let product = self.after(&tx, id).await?;
         tx.commit().await?;
         Ok(product)
     }

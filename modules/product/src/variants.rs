@@ -11,7 +11,7 @@ use crate::{
     },
     view::{to_product, to_variant},
 };
-use kernel::{Ctx, Fault, IfMatch, Languages, Tagged, UserId, db::Tx};
+use kernel::{Ctx, Fault, IfMatch, Tagged, UserId, db::Tx};
 use std::collections::{HashMap, HashSet};
 
 impl Products {
@@ -31,22 +31,15 @@ impl Products {
 
     /// Variants in the languages that the caller wants.
     async fn shown(&self, cx: &Ctx, found: Vec<Sold>) -> Result<Vec<Variant>> {
-        let wanted = self.wanted(cx.languages(), found.iter().map(|one| (one.variant.product_id, &*one.languages)));
+        let wanted = self.wanted(cx, found.iter().map(|one| (one.variant.product_id, &*one.languages)));
         let texts = wanted.read(self.db.read(), Kind::Product).await?;
         found.into_iter().map(|one| to_variant(one, &texts)).collect()
     }
 
-    /// A product with its variants, as a transaction leaves it.
+    /// A product with its variants, as a transaction leaves it, with the shop's own texts.
     pub(crate) async fn after(&self, tx: &Tx, id: ProductId) -> Result<Product> {
-        self.after_in(&Languages::default(), tx, id).await
-    }
-
-    /// As [`Products::after`], in languages that the caller wants.
-    pub(crate) async fn after_in(&self, languages: &Languages, tx: &Tx, id: ProductId) -> Result<Product> {
         let product = store::product(&**tx, Sight::All, id).await?.ok_or(ProductError::NotFound)?;
-        let sold = variants::of_products(&**tx, [id]).await?;
-        let texts = self.wanted(languages, [(product.id, &*product.languages)]).read(&**tx, Kind::Product).await?;
-        to_product(product, Some(sold), &texts)
+        to_product(product, Some(variants::of_products(&**tx, [id]).await?), &self.own_texts())
     }
 
     pub(crate) async fn replace_variants(

@@ -16,7 +16,7 @@ use crate::{
         variants::Sold,
     },
 };
-use kernel::{Currency, Fault, Money, OrderId, UserId};
+use kernel::{Currency, Fault, Language, Money, OrderId, UserId};
 
 /// A product, with its variants if they are given.
 pub(crate) fn to_product(row: product::Model, sold: Option<Vec<Sold>>, texts: &Texts<'_>) -> Result<Product, ProductError> {
@@ -175,6 +175,7 @@ pub(crate) fn to_category(row: category::Model, texts: &Texts<'_>) -> Result<Cat
     })
 }
 
+/// An attribute with the shop's own texts, and all translations.
 pub(crate) fn to_attribute(row: attribute::Model) -> Result<Attribute, ProductError> {
     Ok(Attribute {
         code: row.code.parse().map_err(Fault::internal)?,
@@ -182,8 +183,28 @@ pub(crate) fn to_attribute(row: attribute::Model) -> Result<Attribute, ProductEr
         kind: row.kind.into(),
         unit: row.unit,
         choices: rules::stored(&row.choices)?,
+        translations: rules::stored(&row.translations)?,
         version: row.version,
     })
+}
+
+impl Attribute {
+    /// The same with its names in the best of these languages, and without translations.
+    pub(crate) fn read_in(mut self, languages: &[Language]) -> Self {
+        let translations = std::mem::take(&mut self.translations);
+        // the best one last, so that it stays
+        for language in languages.iter().rev() {
+            for translation in translations.iter().filter(|translation| translation.language == *language) {
+                self.name = translation.name.as_ref().map_or(self.name, ToString::to_string);
+                for choice in &mut self.choices {
+                    if let Some(of) = translation.choices.iter().find(|of| of.code == choice.code) {
+                        choice.name.clone_from(&of.name);
+                    }
+                }
+            }
+        }
+        self
+    }
 }
 
 impl From<AttributeKindOf> for AttributeKind {

@@ -224,6 +224,7 @@ pub static OPS: &[::kernel::Op] = &[
         access: ::kernel::Access::Role(::kernel::Role::Admin),
         retry: ::kernel::Retry::Never,
         etag: false,
+        localized: false,
         condition: ::kernel::Condition::None,
         upload: ::core::option::Option::Some(::kernel::Accepts {
             media_types: &["image/png", "image/jpeg"],
@@ -245,6 +246,7 @@ pub static OPS: &[::kernel::Op] = &[
         access: ::kernel::Access::Anyone,
         retry: ::kernel::Retry::Safe,
         etag: false,
+        localized: false,
         condition: ::kernel::Condition::None,
         upload: ::core::option::Option::None,
         download: &["image/png"],
