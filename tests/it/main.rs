@@ -12,6 +12,7 @@ mod deployment;
 mod document;
 mod errors;
 mod harness;
+mod languages;
 mod last_pieces;
 mod logs;
 #[expect(dead_code, reason = "the module's own tests use all of it")]

@@ -1,9 +1,11 @@
+mod names;
 mod publication;
 mod slug;
 mod stock;
 mod translations;
 mod variants;
 
+pub use names::*;
 pub use publication::{ProductStatus, StatusFilter};
 pub use slug::Slug;
 pub use stock::*;
@@ -20,7 +22,7 @@ use kernel::{
     Amount, AmountText, Currency, Cursor, MAX_PAGE, MAX_PER_PAGE, OrderId, Pagination, Request, Tagged,
     chrono::{DateTime, Utc},
     rules::between,
-    text::{Line, Text},
+    text::Line,
 };
 use publication::storable;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -30,24 +32,10 @@ use utoipa::{IntoParams, ToSchema};
 /// The highest price, in minor units of the shop's currency: 99,999,999.99 EUR, 9,999,999,999 VND.
 pub const MAX_PRICE_MINOR: i64 = 9_999_999_999;
 
-/// The name of a product.
-pub type ProductName = Line<255>;
-/// The description of a product.
-pub type Description = Text<10_000>;
-/// The brand of a product.
-pub type Brand = Line<80>;
-/// A tag of a product.
-pub type Tag = Line<40>;
-/// The title of a product for search engines.
-pub type SeoTitle = Line<70>;
-/// The description of a product for search engines.
-pub type SeoDescription = Line<200>;
 /// The most tags of a product.
 pub const MAX_TAGS: usize = 20;
 /// The highest position of a category.
 pub const MAX_POSITION: i64 = 1_000_000;
-/// The name of a category.
-pub type CategoryName = Line<100>;
 
 /// A product as everyone sees it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
