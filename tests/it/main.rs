@@ -13,6 +13,7 @@ mod document;
 mod earlier_clients;
 mod errors;
 mod harness;
+mod languages;
 mod last_pieces;
 mod logs;
 #[expect(dead_code, reason = "the module's own tests use all of it")]

@@ -114,7 +114,7 @@ fn names(answer: &Answer, field: &str) -> bool {
 async fn answer(shop: &Shop, admin: &Account, request: &Request) -> Answer {
     // the remaining parameters of the path are not tried in this case
     let is_uuid = request.path.contains("payments") || request.path.contains("notifications");
-    let mut path = request.path.clone();
+    let mut path = request.path.replace("{language}", "de");
     while let (Some(begin), Some(end)) = (path.find('{'), path.find('}')) {
         path.replace_range(begin..=end, if is_uuid { UUID } else { "1" });
     }
@@ -354,6 +354,11 @@ fn texts(name: &str, rules: &Value, inside: &mut Vec<Value>, outside: &mut Vec<V
     if rules["format"] == "uuid" {
         inside.push(json!(UUID));
         outside.extend([json!("x"), json!(format!("{UUID}0"))]);
+        return;
+    }
+    if name == "Accept-Language" {
+        // what cannot be read is ignored
+        inside.extend([json!("*/*;;q=x"), json!("a".repeat(600))]);
         return;
     }
     let (least, most) = (rules["minLength"].as_u64().unwrap_or(0), rules["maxLength"].as_u64());

@@ -12,6 +12,7 @@ use utoipa::ToSchema;
 #[schema(
     value_type = String,
     pattern = "^[A-Za-z]{2,3}(-[A-Za-z]{4})?(-([A-Za-z]{2}|[0-9]{3}))?(-([A-Za-z0-9]{5,8}|[0-9][A-Za-z0-9]{3})){0,2}$",
+    min_length = 2,
     example = "de-AT"
 )]
 pub struct Language(String);

@@ -22,9 +22,9 @@ impl Products {
             Begun::Now(tx, held) => (tx, held),
         };
         self.must_exist(&tx, new.parent_id, "/parent_id").await?;
-        let required = new.required_attributes.as_ref().and_then(Option::as_deref);
-        self.must_be_attributes(&tx, required.unwrap_or_default()).await?;
-        let mut added = store::insert_category(&*tx, &new).await?;
+        let required = new.required_attributes.clone().flatten().unwrap_or_default();
+        self.must_be_attributes(&tx, &required).await?;
+        let mut added = store::insert_category(&*tx, &new, rules::to_stored(&required)?).await?;
         match &new.slug {
             Some(slug) => take_slug(&tx, CategoryId(added.id), slug).await?,
             None => {
@@ -40,8 +40,9 @@ impl Products {
 
     pub(crate) async fn edit_category(&self, id: CategoryId, if_match: &IfMatch, patch: CategoryPatch) -> Result<Category> {
         let tx = self.db.begin().await?;
-        let required = patch.required_attributes.as_ref().and_then(Option::as_deref);
-        self.must_be_attributes(&tx, required.unwrap_or_default()).await?;
+        let required = patch.required_attributes.clone().map(Option::unwrap_or_default);
+        self.must_be_attributes(&tx, required.as_deref().unwrap_or_default()).await?;
+        let required = required.map(|codes| rules::to_stored(&codes)).transpose()?;
         if let Some(parent) = patch.parent_id.flatten() {
             store::lock_categories(&*tx).await?;
             self.must_exist(&tx, Some(parent), "/parent_id").await?;
@@ -50,7 +51,7 @@ impl Products {
             }
         }
         let slug = patch.slug.clone();
-        let Some(row) = store::edit_category(&*tx, id, if_match, patch).await? else {
+        let Some(row) = store::edit_category(&*tx, id, if_match, patch, required).await? else {
             return Err(self.no_category(&tx, id).await?);
         };
         if let Some(slug) = slug {

@@ -26,10 +26,10 @@ impl Products {
         }
         let (mut ids, mut categories) = (HashMap::new(), Vec::new());
         for (name, below) in demo::TREE {
-            let parent = store::insert_category(&*tx, &category(name, None)).await?;
+            let parent = store::insert_category(&*tx, &category(name, None), String::new()).await?;
             categories.push((parent.id, parent.name));
             for (name, products) in *below {
-                let child = store::insert_category(&*tx, &category(name, Some(parent.id))).await?;
+                let child = store::insert_category(&*tx, &category(name, Some(parent.id)), String::new()).await?;
                 categories.push((child.id, child.name));
                 let rows = products.iter().map(|product| (product.to_new(child.id), product.money(self.currency)));
                 ids.extend(add(&tx, rows.collect()).await?.into_iter().map(|(id, name)| (name, ProductId(id))));

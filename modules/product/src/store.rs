@@ -7,7 +7,6 @@ use crate::{
         product::{self, Column},
         product_tag,
     },
-    rules,
 };
 use kernel::{
     Fault, IfMatch, Money, Page,
@@ -316,27 +315,28 @@ pub(crate) async fn lock_categories(db: &impl ConnectionTrait) -> Result<()> {
     Ok(())
 }
 
-pub(crate) async fn insert_category(db: &impl ConnectionTrait, new: &NewCategory) -> Result<category::Model> {
+/// Inserts a category with the attributes that it requires, as they are stored.
+pub(crate) async fn insert_category(db: &impl ConnectionTrait, new: &NewCategory, required: String) -> Result<category::Model> {
     let description = new.description.iter().flatten().next();
-    let required = new.required_attributes.as_ref().and_then(Option::as_ref);
     let row = category::ActiveModel {
         name: Set(new.name.to_string()),
         description: Set(description.map(ToString::to_string).unwrap_or_default()),
         parent_id: Set(new.parent_id.map(|id| id.0)),
         position: Set(new.position.map(place).unwrap_or_default()),
         slug: Set(new.slug.as_ref().map(ToString::to_string)),
-        required_attributes: Set(rules::to_stored(required.unwrap_or(&Vec::new()))?),
+        required_attributes: Set(required),
         ..Default::default()
     };
     Ok(row.insert(db).await?)
 }
 
-/// Changes a category, and counts the change if it is one; `None` when there is no such category, or it has another version.
+/// Changes a category, with the stored form of the attributes that it requires if they change, and counts the change if it is one; `None` when there is no such category, or it has another version.
 pub(crate) async fn edit_category(
     db: &impl ConnectionTrait,
     id: CategoryId,
     if_match: &IfMatch,
     patch: CategoryPatch,
+    required: Option<String>,
 ) -> Result<Option<category::Model>> {
     let row = category::ActiveModel {
         name: patch.name.map_or(NotSet, |name| Set(name.into())),
@@ -344,10 +344,7 @@ pub(crate) async fn edit_category(
         parent_id: patch.parent_id.map_or(NotSet, |id| Set(id.map(|id| id.0))),
         position: patch.position.map_or(NotSet, |position| Set(place(position))),
         slug: patch.slug.map_or(NotSet, |slug| Set(Some(slug.to_string()))),
-        required_attributes: match patch.required_attributes {
-            Some(codes) => Set(rules::to_stored(&codes.unwrap_or_default())?),
-            None => NotSet,
-        },
+        required_attributes: required.map_or(NotSet, Set),
         ..Default::default()
     };
     let version = if_changed(&row, Expr::col(category::Column::Version).add(1), category::Column::Version);

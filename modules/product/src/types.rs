@@ -1,5 +1,6 @@
 mod attributes;
 mod facets;
+mod names;
 mod publication;
 mod slug;
 mod stock;
@@ -8,6 +9,7 @@ mod variants;
 
 pub use attributes::*;
 pub use facets::*;
+pub use names::*;
 pub use publication::{ProductStatus, StatusFilter};
 pub use slug::Slug;
 pub use stock::*;
@@ -24,7 +26,7 @@ use kernel::{
     Amount, AmountText, Currency, Cursor, MAX_PAGE, MAX_PER_PAGE, OrderId, Pagination, Request, Tagged,
     chrono::{DateTime, Utc},
     rules::between,
-    text::{Line, Text},
+    text::Line,
 };
 use publication::storable;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -34,24 +36,10 @@ use utoipa::{IntoParams, ToSchema};
 /// The highest price, in minor units of the shop's currency: 99,999,999.99 EUR, 9,999,999,999 VND.
 pub const MAX_PRICE_MINOR: i64 = 9_999_999_999;
 
-/// The name of a product.
-pub type ProductName = Line<255>;
-/// The description of a product.
-pub type Description = Text<10_000>;
-/// The brand of a product.
-pub type Brand = Line<80>;
-/// A tag of a product.
-pub type Tag = Line<40>;
-/// The title of a product for search engines.
-pub type SeoTitle = Line<70>;
-/// The description of a product for search engines.
-pub type SeoDescription = Line<200>;
 /// The most tags of a product.
 pub const MAX_TAGS: usize = 20;
 /// The highest position of a category.
 pub const MAX_POSITION: i64 = 1_000_000;
-/// The name of a category.
-pub type CategoryName = Line<100>;
 
 /// A product as everyone sees it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -247,20 +235,32 @@ pub struct ListProducts {
     /// `true` or `false`, a number, or a range of numbers of which one end may be missing. Of several values of one attribute a product must
     /// have one, and it must have each attribute. At most 20 pairs.
     #[garde(skip)]
-    #[param(value_type = Option<String>, example = "material:wool,material:linen,width_cm:50..80")]
+    #[param(
+        value_type = Option<String>,
+        example = "material:wool,material:linen,width_cm:50..80",
+        pattern = "^( *[-_a-z0-9]+ *: *[-_.a-z0-9]+ *(, *[-_a-z0-9]+ *: *[-_.a-z0-9]+ *){0,19})?$"
+    )]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub attributes: Option<AttributeFilter>,
     /// Only products with a variant that has these values for its options: pairs of an option's name and a value, separated by commas, with
     /// `\\` before `,`, `:` and `\\` in them. Case is ignored. Of several values of one option the variant must have one, and it must have
     /// each option. With `in_stock=true` pieces of this variant can be sold. At most 20 pairs.
     #[garde(skip)]
-    #[param(value_type = Option<String>, example = "Size:M,Colour:Red")]
+    #[param(
+        value_type = Option<String>,
+        example = "Size:M,Colour:Red",
+        pattern = r"^(([^\\,:]|\\.)+:([^\\,]|\\.)+(,([^\\,:]|\\.)+:([^\\,]|\\.)+){0,19})?$"
+    )]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub options: Option<OptionFilter>,
     /// What to count the products of the whole list by: some of `category`, `brand`, `tag`, `price`, `in_stock`, `option` and `attribute`,
     /// separated by commas. The first page is enough to ask for it.
     #[garde(skip)]
-    #[param(value_type = Option<String>, example = "brand,price,attribute")]
+    #[param(
+        value_type = Option<String>,
+        example = "brand,price,attribute",
+        pattern = "^((category|brand|tag|price|in_stock|option|attribute)(,(category|brand|tag|price|in_stock|option|attribute))*)?$"
+    )]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub facets: Option<FacetKinds>,
     /// How much of each product the list has.

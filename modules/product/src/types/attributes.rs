@@ -27,7 +27,7 @@ pub type AttributeText = Line<255>;
 /// between them.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, ToSchema)]
 #[serde(transparent)]
-#[schema(value_type = String, pattern = "^[a-z0-9]+([-_][a-z0-9]+)*$", max_length = 40, example = "material")]
+#[schema(value_type = String, pattern = "^[a-z0-9]+([-_][a-z0-9]+)*$", min_length = 1, max_length = 40, example = "material")]
 pub struct AttributeCode(String);
 
 impl AttributeCode {

@@ -1,6 +1,6 @@
 //! Texts of products and categories in other languages than the shop's own.
 
-use super::{CategoryName, Description, ProductName, SeoDescription, SeoTitle};
+use super::names::{CategoryName, Description, ProductName, SeoDescription, SeoTitle};
 use garde::Validate;
 use kernel::{
     Language, Request, Tagged,
