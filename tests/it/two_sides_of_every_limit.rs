@@ -156,6 +156,10 @@ impl Reader<'_> {
             for (values, is_inside) in [(inside, true), (outside, false)] {
                 for value in values {
                     let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+                    if place == "path" && text.is_empty() {
+                        // a path without it is another one
+                        continue;
+                    }
                     let mut request = base.clone();
                     match place {
                         "path" => request.path = request.path.replace(&format!("{{{name}}}"), &encoded(&text)),
