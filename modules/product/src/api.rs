@@ -1,9 +1,9 @@
 use crate::{
     Category, CategoryId, CategoryPatch, FindVariants, Hold, HoldRequest, ListMovements, ListProducts, MovementPage, NewCategory,
     NewMovement, NewProduct, Product, ProductChange, ProductError, ProductId, ProductPage, ProductPatch, SetStock, SetVariants,
-    Slug, Stock, StockMovement, Variant, VariantId, Variants,
+    Slug, Stock, StockLow, StockMovement, StockPatch, Variant, VariantId, Variants,
 };
-use kernel::{Contract, Ctx, IfMatch, OrderId};
+use kernel::{Contract, Ctx, EventType, IfMatch, OrderId};
 
 /// The catalogue: products in a tree of categories, their stock, and the holds that orders have on it.
 #[kernel::api(module = "product")]
@@ -134,6 +134,20 @@ pub trait ProductApi {
     #[get("/variants/{id}/stock", public = "/api/variants/{id}/stock", access = role(admin), etag, rate = "100/min", errors(VariantNotFound))]
     async fn stock(&self, cx: &Ctx, id: VariantId) -> Result<Stock, ProductError>;
 
+    /// Change the threshold of a variant's stock.
+    ///
+    /// Members that are not sent stay as they are. `If-Match` compares everything of the stock: a sale since the ETag was given is a
+    /// conflict.
+    #[patch(
+        "/variants/{id}/stock",
+        public = "/api/variants/{id}/stock",
+        access = role(admin),
+        etag,
+        rate = "60/min",
+        errors(VariantNotFound)
+    )]
+    async fn patch_stock(&self, cx: &Ctx, id: VariantId, if_match: IfMatch, patch: StockPatch) -> Result<Stock, ProductError>;
+
     /// Move the stock of a variant.
     ///
     /// By a difference (`delta`), or to what was counted (`counted`). Sales go on meanwhile, and nothing that others move is lost.
@@ -241,4 +255,8 @@ pub trait ProductApi {
 impl Contract for ProductClient {
     const NAME: &'static str = "product";
     const PORT: u16 = 5001;
+
+    fn events() -> Vec<EventType> {
+        vec![EventType::of::<StockLow>()]
+    }
 }

@@ -6,8 +6,8 @@ use crate::{
     demo, slugs,
     store::{self, Sight, stock, variants},
 };
-use kernel::{BoxError, Fault, IfMatch, Money, db::Tx};
-use std::collections::HashMap;
+use kernel::{BoxError, Ctx, Fault, IfMatch, Money, db::Tx};
+use std::{collections::HashMap, time::Duration};
 
 impl Products {
     /// Fills an empty catalogue with the demo shop; returns the number of products added.
@@ -30,9 +30,10 @@ impl Products {
             }
         }
         tx.commit().await?;
+        let cx = Ctx::anonymous(Duration::ZERO);
         for (name, variants) in demo::variants() {
             if let Some(id) = ids.get(name) {
-                self.replace_variants(None, *id, &IfMatch::Absent, SetVariants { variants }).await?;
+                self.replace_variants(&cx, *id, &IfMatch::Absent, SetVariants { variants }).await?;
             }
         }
         Ok(ids.len())

@@ -3,7 +3,7 @@
 use crate::{
     Category, CategoryId, CategoryPatch, FindVariants, Hold, HoldRequest, ListMovements, ListProducts, MovementPage, NewCategory,
     NewMovement, NewProduct, Product, ProductApi, ProductChange, ProductError, ProductId, ProductPage, ProductPatch, SetStock,
-    SetVariants, Slug, Stock, StockMovement, Variant, VariantId, Variants,
+    SetVariants, Slug, Stock, StockMovement, StockPatch, Variant, VariantId, Variants,
     context::{Products, Result},
     store::{self, variants},
     view::{to_category, to_product},
@@ -46,7 +46,7 @@ impl ProductApi for Products {
     }
 
     async fn set_variants(&self, cx: &Ctx, id: ProductId, if_match: IfMatch, variants: SetVariants) -> Result<Product> {
-        self.replace_variants(Some(cx.user()?), id, &if_match, variants).await
+        self.replace_variants(cx, id, &if_match, variants).await
     }
 
     async fn variants(&self, _: &Ctx, query: FindVariants) -> Result<Variants> {
@@ -59,6 +59,10 @@ impl ProductApi for Products {
 
     async fn stock(&self, _: &Ctx, id: VariantId) -> Result<Stock> {
         self.stock_of(id).await
+    }
+
+    async fn patch_stock(&self, _: &Ctx, id: VariantId, if_match: IfMatch, patch: StockPatch) -> Result<Stock> {
+        self.edit_stock(id, &if_match, patch).await
     }
 
     async fn move_stock(&self, cx: &Ctx, id: VariantId, movement: NewMovement) -> Result<StockMovement> {
@@ -93,8 +97,8 @@ impl ProductApi for Products {
         self.remove_category(id, &if_match).await
     }
 
-    async fn hold(&self, _: &Ctx, order: OrderId, request: HoldRequest) -> Result<Hold> {
-        self.place_hold(order, request).await
+    async fn hold(&self, cx: &Ctx, order: OrderId, request: HoldRequest) -> Result<Hold> {
+        self.place_hold(cx, order, request).await
     }
 
     async fn commit(&self, _: &Ctx, order: OrderId) -> Result<()> {

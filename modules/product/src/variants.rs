@@ -4,11 +4,12 @@ use crate::{
     FindVariants, Product, ProductError, ProductId, SetVariants, Variant, VariantId, Variants,
     context::{Products, Result},
     entity::variant,
+    low::became_low,
     rules,
     store::{self, Sight, stock, variants},
     view::{to_product, to_variant},
 };
-use kernel::{Ctx, Fault, IfMatch, Tagged, UserId, db::Tx};
+use kernel::{Ctx, Fault, IfMatch, Tagged, db::Tx, outbox};
 use std::collections::{HashMap, HashSet};
 
 impl Products {
@@ -34,11 +35,13 @@ impl Products {
 
     pub(crate) async fn replace_variants(
         &self,
-        user: Option<UserId>,
+        cx: &Ctx,
         id: ProductId,
         if_match: &IfMatch,
         request: SetVariants,
     ) -> Result<Product> {
+        // the program itself adds the demo shop
+        let user = cx.user().ok();
         let mut wanted = rules::variants(request, self.currency)?;
         let tx = self.db.begin().await?;
         let product = variants::lock_product(&*tx, id).await?.ok_or(ProductError::NotFound)?;
@@ -67,7 +70,11 @@ impl Products {
             return self.after(&tx, id).await;
         }
         if !gone.is_empty() {
-            stock::empty(&*tx, &gone, user).await?;
+            let emptied = stock::empty(&*tx, gone.iter().copied(), user, "variant removed").await?;
+            let low = emptied.iter().filter_map(|(item, pieces)| {
+                became_low(item, *pieces, existing.get(&item.variant_id)?, &product.name).transpose()
+            });
+            outbox::publish_all(&tx, cx, &low.collect::<Result<Vec<_>, _>>()?).await?;
             variants::delete(&*tx, &gone).await?;
         }
         let pieces: Vec<i64> = new.iter().map(|(_, one)| one.spec.stock_quantity.unwrap_or_default()).collect();

@@ -74,6 +74,8 @@ pub(crate) fn to_stock(item: stock_item::Model) -> Stock {
         available: to_quantity(item.available),
         version: item.version,
         updated_at: item.updated_at,
+        low_at: item.low_at.map(to_quantity),
+        is_low: item.low_at.is_some_and(|low_at| item.available <= low_at),
     }
 }
 

@@ -35,12 +35,32 @@ pub struct Stock {
     pub version: i64,
     /// Time of the last change.
     pub updated_at: DateTime<Utc>,
+    /// Pieces that can be sold at which, and below which, the stock is low; `null` if it never is.
+    #[serde(default)]
+    #[schema(required = true, example = 5)]
+    pub low_at: Option<u32>,
+    /// Whether the stock is low.
+    #[serde(default)]
+    #[schema(required = true)]
+    pub is_low: bool,
 }
 
 impl Tagged for Stock {
     fn version(&self) -> i64 {
         self.version
     }
+}
+
+/// Changes of what is known of a variant's stock beside its pieces: a merge patch (RFC 7396). Members that are not sent stay as they are.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, Validate, ToSchema, Request)]
+#[serde(deny_unknown_fields)]
+pub struct StockPatch {
+    /// Pieces that can be sold at which, and below which, the stock is low. When it becomes so, the event `stock.low` is published, and
+    /// the shop gets a mail if its settings say to whom. `null` removes the threshold.
+    #[garde(inner(inner(custom(between(0, MAX_QUANTITY.into())))))]
+    #[serde(default, deserialize_with = "kernel::optional::if_sent", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<i64>, minimum = 0, maximum = 1_000_000, example = 5)]
+    pub low_at: Option<Option<i64>>,
 }
 
 /// A movement of the stock to make: give either `delta` or `counted`.
