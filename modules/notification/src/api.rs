@@ -33,7 +33,7 @@ pub trait NotificationApi {
 
     /// Get your preferences: kinds of notifications, channels, and language.
     ///
-    /// The answer contains every kind. Mail that confirms an address cannot be turned off.
+    /// The answer contains every kind that goes to users. Mail that confirms an address cannot be turned off.
     #[get("/users/{user}/preferences", public = "/api/notifications/preferences", access = user, rate = "60/min")]
     async fn preferences(&self, cx: &Ctx, user: UserId) -> Result<NotificationPreferences, NotificationError>;
 

@@ -26,7 +26,7 @@ fn choice(preferences: &NotificationPreferences, kind: NotificationKind) -> Chan
     }
 }
 
-/// The preferences with a choice for every kind.
+/// The preferences with a choice for every kind that goes to users.
 pub(crate) fn complete(mut preferences: NotificationPreferences) -> NotificationPreferences {
     preferences.kinds.retain(|kind, _| kind.is_for_users());
     for kind in NotificationKind::ALL.iter().filter(|kind| kind.is_for_users()) {

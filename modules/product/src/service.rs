@@ -1,9 +1,9 @@
 //! The implementation of [`ProductApi`].
 
 use crate::{
-    Category, CategoryId, CategoryPatch, FindVariants, Hold, HoldRequest, ListMovements, ListProducts, MovementPage, NewCategory,
-    NewMovement, NewProduct, Product, ProductApi, ProductChange, ProductError, ProductId, ProductPage, ProductPatch, SetStock,
-    SetVariants, Slug, Stock, StockMovement, StockPatch, Variant, VariantId, Variants,
+    Category, CategoryId, CategoryPatch, FindVariants, Hold, HoldRequest, ListMovements, ListProducts, ListStock, MovementPage,
+    NewCategory, NewMovement, NewProduct, Product, ProductApi, ProductChange, ProductError, ProductId, ProductPage, ProductPatch,
+    SetStock, SetVariants, Slug, Stock, StockMovement, StockPage, StockPatch, Variant, VariantId, VariantPatch, Variants,
     context::{Products, Result},
     store::{self, variants},
     view::{to_category, to_product},
@@ -37,8 +37,8 @@ impl ProductApi for Products {
         self.edit_product(id, &if_match, patch).await
     }
 
-    async fn delete(&self, _: &Ctx, id: ProductId, if_match: IfMatch) -> Result<()> {
-        self.remove_product(id, &if_match).await
+    async fn delete(&self, cx: &Ctx, id: ProductId, if_match: IfMatch) -> Result<()> {
+        self.remove_product(cx, id, &if_match).await
     }
 
     async fn set_stock(&self, cx: &Ctx, id: ProductId, if_match: IfMatch, stock: SetStock) -> Result<Product> {
@@ -57,8 +57,16 @@ impl ProductApi for Products {
         self.find_variant(cx, id).await
     }
 
+    async fn patch_variant(&self, _: &Ctx, id: VariantId, if_match: IfMatch, patch: VariantPatch) -> Result<Variant> {
+        self.edit_variant(id, &if_match, patch).await
+    }
+
     async fn stock(&self, _: &Ctx, id: VariantId) -> Result<Stock> {
         self.stock_of(id).await
+    }
+
+    async fn list_stock(&self, _: &Ctx, query: ListStock) -> Result<StockPage> {
+        self.all_stock(query).await
     }
 
     async fn patch_stock(&self, _: &Ctx, id: VariantId, if_match: IfMatch, patch: StockPatch) -> Result<Stock> {

@@ -1,18 +1,18 @@
 //! The stock of variants, and the movements that clerks make.
 
 use crate::{
-    ListMovements, MAX_QUANTITY, MovementPage, NewMovement, Product, ProductError, ProductId, Reason, Stock, StockMovement,
-    StockPatch, VariantId,
+    ListMovements, ListStock, MAX_QUANTITY, MovementPage, NewMovement, Product, ProductError, ProductId, Reason, Stock,
+    StockMovement, StockPage, StockPatch, StockRule, VariantId,
     context::{Products, Result},
     entity::{stock_item, stock_movement::Kind},
     low::{became_low, fallen_to},
-    ops,
+    ops, rules,
     store::{
         Sight,
         stock::{self, Change},
         variants,
     },
-    view::{to_movement, to_quantity, to_stock},
+    view::{to_movement, to_quantity, to_stock, to_stock_entry},
 };
 use kernel::{
     Ctx, Fault, IfMatch, Page, Tagged,
@@ -20,6 +20,7 @@ use kernel::{
     idempotency::{self, Begun},
     outbox,
 };
+use std::collections::HashMap;
 
 impl Products {
     pub(crate) async fn stock_of(&self, id: VariantId) -> Result<Stock> {
@@ -77,7 +78,25 @@ impl Products {
         Ok(movement)
     }
 
+    /// The stock of variants that were not removed.
+    pub(crate) async fn all_stock(&self, mut query: ListStock) -> Result<StockPage> {
+        let (number, cursor, per_page) = (query.page.take(), query.cursor.take(), query.per_page.take());
+        let page = Page::of_list(&(ops::LIST_STOCK.id, &query), number, cursor, per_page, 20)?;
+        let db = self.db.read();
+        let found = stock::items(db, &query, &page);
+        let (found, total) = match page.total() {
+            Some(total) => (found.await?, total),
+            None => tokio::try_join!(found, stock::count_items(db, &query))?,
+        };
+        let variants = variants::by_ids(db, Sight::All, found.rows.iter().map(|item| VariantId(item.variant_id))).await?;
+        let mut variants: HashMap<i64, _> = variants.into_iter().map(|sold| (sold.variant.id, sold)).collect();
+        // one that was removed between the two statements is left out
+        let stock = found.rows.into_iter().filter_map(|item| Some(to_stock_entry(variants.remove(&item.variant_id)?, item)));
+        Ok(StockPage { stock: stock.collect::<Result<_>>()?, pagination: page.ending(total, found.end) })
+    }
+
     pub(crate) async fn movements(&self, mut query: ListMovements) -> Result<MovementPage> {
+        rules::span(query.from, query.until)?;
         let (number, cursor, per_page) = (query.page.take(), query.cursor.take(), query.per_page.take());
         let page = Page::of_list(&(ops::STOCK_MOVEMENTS.id, &query), number, cursor, per_page, 20)?;
         let db = self.db.read();
@@ -100,9 +119,14 @@ impl Products {
 async fn change_stock(tx: &Tx, cx: &Ctx, before: &stock_item::Model, change: Change) -> Result<StockMovement> {
     let available = before.available + change.pieces;
     // more than the most may be there already, when orders gave pieces back
-    if available < 0 || (change.pieces > 0 && available + before.held > i64::from(MAX_QUANTITY)) {
+    let broken = if available < 0 {
+        Some(if change.kind == Kind::Counted { StockRule::FewerThanHeld } else { StockRule::TooFew })
+    } else {
+        (change.pieces > 0 && available + before.held > i64::from(MAX_QUANTITY)).then_some(StockRule::TooMany)
+    };
+    if broken.is_some() {
         let (available, held) = (to_quantity(before.available), to_quantity(before.held));
-        return Err(ProductError::StockOutOfRange { available, held });
+        return Err(ProductError::StockOutOfRange { available, held, rule: broken });
     }
     let (variant, pieces) = (change.variant, change.pieces);
     let (item, movement) = stock::change(&**tx, change).await?;

@@ -1,12 +1,15 @@
 //! Finds variants, and replaces those of a product.
 
 use crate::{
-    FindVariants, Product, ProductError, ProductId, SetVariants, Variant, VariantId, Variants,
+    FindVariants, Product, ProductError, ProductId, SetVariants, Variant, VariantId, VariantPatch, Variants,
     context::{Products, Result},
     entity::variant,
     low::became_low,
     rules,
-    store::{self, Sight, stock, variants},
+    store::{
+        self, Sight, stock,
+        variants::{self, Edited},
+    },
     view::{to_product, to_variant},
 };
 use kernel::{Ctx, Fault, IfMatch, Tagged, db::Tx, outbox};
@@ -27,6 +30,28 @@ impl Products {
         found.ok_or(ProductError::VariantNotFound).and_then(to_variant)
     }
 
+    pub(crate) async fn edit_variant(&self, id: VariantId, if_match: &IfMatch, patch: VariantPatch) -> Result<Variant> {
+        let price = patch.price.map(|price| rules::price(price, None, self.currency)).transpose()?;
+        let sku = patch.sku.clone().flatten().map(|sku| sku.to_lowercase());
+        let tx = self.db.begin().await?;
+        let product = variants::product_of(&*tx, id).await?.ok_or(ProductError::VariantNotFound)?;
+        variants::lock_product(&*tx, product).await?.ok_or(ProductError::VariantNotFound)?;
+        let in_tx = async || {
+            let found = variants::by_ids(&*tx, Sight::All, [id]).await?.into_iter().next();
+            found.ok_or(ProductError::VariantNotFound).and_then(to_variant)
+        };
+        let before = in_tx().await?;
+        match variants::edit(&*tx, id, if_match, patch, price.map(|price| price.minor)).await? {
+            Edited::As(version) if version == before.version => return Ok(before),
+            Edited::As(_) => variants::count_change(&*tx, product).await?,
+            Edited::No => return Err(IfMatch::failed(before.etag()).into()),
+            Edited::SkuTaken => return Err(ProductError::SkuTaken { sku: sku.unwrap_or_default() }),
+        }
+        let after = in_tx().await?;
+        tx.commit().await?;
+        Ok(after)
+    }
+
     /// A product with its variants, as a transaction leaves it.
     pub(crate) async fn after(&self, tx: &Tx, id: ProductId) -> Result<Product> {
         let product = store::product(&**tx, Sight::All, id).await?.ok_or(ProductError::NotFound)?;
@@ -45,7 +70,7 @@ impl Products {
         let mut wanted = rules::variants(request, self.currency)?;
         let tx = self.db.begin().await?;
         let product = variants::lock_product(&*tx, id).await?.ok_or(ProductError::NotFound)?;
-        if if_match.versions().is_some_and(|versions| !versions.contains(&product.version)) {
+        if if_match.versions::<Product>(id).is_some_and(|versions| !versions.contains(&product.version)) {
             return Err(IfMatch::failed(self.after(&tx, id).await?.etag()).into());
         }
         let all = variants::all(&*tx, id).await?;

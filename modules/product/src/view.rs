@@ -1,8 +1,8 @@
 //! Types of the contract from rows.
 
 use crate::{
-    Category, CategoryId, HeldLine, Hold, MovementKind, Product, ProductError, ProductId, ProductStatus, Stock, StockMovement,
-    Variant, VariantId,
+    Category, CategoryId, HeldLine, Hold, MovementKind, Product, ProductError, ProductId, ProductStatus, Stock, StockEntry,
+    StockMovement, Variant, VariantId,
     entity::{
         category, hold, hold_line,
         product::{self, Status},
@@ -63,6 +63,7 @@ pub(crate) fn to_variant(sold: Sold) -> Result<Variant, ProductError> {
         height_mm: row.height_mm,
         stock_quantity: to_quantity(available),
         updated_at: row.updated_at,
+        version: row.version,
     })
 }
 
@@ -77,6 +78,21 @@ pub(crate) fn to_stock(item: stock_item::Model) -> Stock {
         low_at: item.low_at.map(to_quantity),
         is_low: item.low_at.is_some_and(|low_at| item.available <= low_at),
     }
+}
+
+pub(crate) fn to_stock_entry(sold: Sold, item: stock_item::Model) -> Result<StockEntry, ProductError> {
+    let (variant, stock) = (to_variant(sold)?, to_stock(item));
+    Ok(StockEntry {
+        variant_id: variant.id,
+        product_id: variant.product_id,
+        name: variant.name,
+        sku: variant.sku,
+        on_hand: stock.on_hand,
+        held: stock.held,
+        available: stock.available,
+        low_at: stock.low_at,
+        is_low: stock.is_low,
+    })
 }
 
 pub(crate) fn to_movement(row: stock_movement::Model) -> StockMovement {

@@ -12,8 +12,9 @@ use kernel::{
     testing::{Stores, admin, anonymous, customer, start},
 };
 use product::{
-    Config, HoldLine, HoldRequest, NewMovement, NewProduct, OptionOf, Product, ProductApi, ProductClient, ProductError,
-    ProductId, Products, SetStock, SetVariant, SetVariants, Stock, StockLow, StockPatch, VariantId,
+    Config, HoldLine, HoldRequest, ListMovements, ListStock, MovementKind, NewMovement, NewProduct, OptionOf, Product,
+    ProductApi, ProductClient, ProductError, ProductId, Products, SetStock, SetVariant, SetVariants, Stock, StockEntry, StockLow,
+    StockPatch, VariantId,
 };
 use std::{
     sync::{Arc, Mutex},
@@ -25,6 +26,8 @@ placements! {
         a_threshold_is_set_and_removed,
         stock_that_becomes_low_is_published_once,
         of_many_buyers_one_makes_the_stock_low,
+        admins_list_the_stock,
+        movements_are_listed_by_time,
     ]
 }
 
@@ -214,4 +217,104 @@ async fn of_many_buyers_one_makes_the_stock_low(client: ProductClient, f: &Fixtu
     }
     buy(100..120).await;
     assert_eq!(f.lows().await, [(id.0, 50), (id.0, 50)]);
+}
+
+/// All pages of a list, by cursor, two on each; their number must be the total.
+async fn listed(client: &ProductClient, query: ListStock) -> Vec<StockEntry> {
+    let (mut all, mut cursor) = (Vec::new(), None);
+    loop {
+        let query = ListStock { cursor: cursor.take(), per_page: Some(2), ..query.clone() };
+        let page = client.list_stock(&admin(), query).await.unwrap();
+        all.extend(page.stock);
+        let Some(next) = page.pagination.next_cursor else {
+            assert_eq!(page.pagination.total, all.len() as u64);
+            return all;
+        };
+        cursor = Some(next.parse().unwrap());
+    }
+}
+
+async fn admins_list_the_stock(client: ProductClient, _: &Fixture) {
+    let lamp = add(&client, "Lamp", 10).await.id;
+    let shirt = add(&client, "Shirt", 5).await.id;
+    let more = |size| SetVariant { stock_quantity: Some(5), ..sized(None, size) };
+    let variants = vec![sized(Some(shirt.first_variant()), "S"), more("M"), more("%")];
+    let variants = client.set_variants(&admin(), shirt, IfMatch::Absent, SetVariants { variants }).await.unwrap().variants;
+    let sizes: Vec<VariantId> = variants.unwrap().iter().map(|variant| variant.id).collect();
+    let rug = add(&client, "Rug", 1).await.id;
+    let gone = add(&client, "Gone", 1).await.id;
+    low_at(&client, gone.first_variant(), 5).await;
+    client.delete(&admin(), gone, IfMatch::Absent).await.unwrap();
+    low_at(&client, lamp.first_variant(), 3).await;
+    low_at(&client, sizes[1], 3).await;
+    hold(&client, 1, &[(shirt, Some(sizes[1]), 2)]).await.unwrap();
+
+    let ids = async |query| listed(&client, query).await.iter().map(|entry| entry.variant_id.0).collect::<Vec<_>>();
+    let base = ListStock::default;
+    assert_eq!(ids(base()).await, [lamp.0, shirt.0, rug.0, sizes[1].0, sizes[2].0], "the lowest id first, and none that is gone");
+    let medium = StockEntry {
+        variant_id: sizes[1],
+        product_id: shirt,
+        name: "Shirt (M)".into(),
+        sku: Some("SHIRT-M".into()),
+        on_hand: 5,
+        held: 2,
+        available: 3,
+        low_at: Some(3),
+        is_low: true,
+    };
+    assert_eq!(listed(&client, ListStock { low: Some(true), ..base() }).await, [medium]);
+    assert_eq!(ids(ListStock { low: Some(false), ..base() }).await, [lamp.0, shirt.0, rug.0, sizes[2].0]);
+    assert_eq!(ids(ListStock { product_id: Some(shirt), ..base() }).await, [shirt.0, sizes[1].0, sizes[2].0]);
+    assert_eq!(ids(ListStock { product_id: Some(shirt), low: Some(true), ..base() }).await, [sizes[1].0]);
+    assert_eq!(ids(ListStock { sku: Some("shirt-".into()), ..base() }).await, [shirt.0, sizes[1].0, sizes[2].0]);
+    assert_eq!(ids(ListStock { sku: Some("Shirt-%".into()), ..base() }).await, [sizes[2].0], "no character is an operator");
+    assert_eq!(ids(ListStock { sku: Some("hirt".into()), ..base() }).await, [0; 0]);
+    let second = client.list_stock(&admin(), ListStock { page: Some(2), per_page: Some(3), ..base() }).await.unwrap();
+    assert_eq!((second.stock.len(), second.pagination.pages, second.pagination.total), (2, 2, 5));
+    let foreign = client.list_stock(&admin(), ListStock { per_page: Some(2), ..base() }).await.unwrap().pagination.next_cursor;
+    let foreign = ListStock { cursor: foreign.map(|cursor| cursor.parse().unwrap()), low: Some(true), ..base() };
+    assert_eq!(client.list_stock(&admin(), foreign).await.unwrap_err().code(), Code::InvalidArgument);
+    for cx in [anonymous(), customer(1)] {
+        client.list_stock(&cx, base()).await.unwrap_err();
+    }
+}
+
+async fn movements_are_listed_by_time(client: ProductClient, _: &Fixture) {
+    let lamp = add(&client, "Lamp", 10).await.id;
+    let id = lamp.first_variant();
+    for pieces in 1..=5 {
+        client.move_stock(&admin(), id, delta(pieces)).await.unwrap();
+    }
+    hold(&client, 1, &[(lamp, None, 1)]).await.unwrap();
+    let base = ListMovements::default;
+    let all = client.stock_movements(&admin(), base()).await.unwrap().movements;
+    let times: Vec<_> = all.iter().map(|movement| movement.at).collect();
+    let pieces = async |query: ListMovements| {
+        let (mut all, mut cursor) = (Vec::new(), None);
+        loop {
+            let query = ListMovements { cursor: cursor.take(), per_page: Some(2), ..query.clone() };
+            let page = client.stock_movements(&admin(), query).await.unwrap();
+            all.extend(page.movements.iter().map(|movement| movement.available_change));
+            let Some(next) = page.pagination.next_cursor else {
+                assert_eq!(page.pagination.total, all.len() as u64);
+                return all;
+            };
+            cursor = Some(next.parse().unwrap());
+        }
+    };
+    assert_eq!(all.iter().map(|movement| movement.available_change).collect::<Vec<_>>(), [-1, 5, 4, 3, 2, 1, 10]);
+    // from inclusive, until exclusive
+    assert_eq!(pieces(ListMovements { from: Some(times[6]), ..base() }).await, [-1, 5, 4, 3, 2, 1, 10]);
+    assert_eq!(pieces(ListMovements { from: Some(times[4]), until: Some(times[1]), ..base() }).await, [4, 3, 2]);
+    assert_eq!(pieces(ListMovements { until: Some(times[4]), ..base() }).await, [1, 10]);
+    let received = Some(MovementKind::Received);
+    assert_eq!(pieces(ListMovements { kind: received, until: Some(times[1]), ..base() }).await, [10]);
+    assert_eq!(pieces(ListMovements { order_id: Some(OrderId(1)), from: Some(times[2]), ..base() }).await, [-1]);
+    assert_eq!(pieces(ListMovements { variant_id: Some(id), from: Some(times[1]), ..base() }).await, [-1, 5]);
+    for until in [times[1], times[2]] {
+        let wrong = ListMovements { from: Some(times[1]), until: Some(until), ..base() };
+        let error = client.stock_movements(&admin(), wrong).await.unwrap_err();
+        assert_eq!(error.to_string(), "until must be after from");
+    }
 }

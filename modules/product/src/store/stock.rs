@@ -5,7 +5,7 @@
 
 use super::{if_changed, sight::Sight, variants::insert_from};
 use crate::{
-    HoldLine, ListMovements, ProductId, StockPatch, VariantId,
+    HoldLine, ListMovements, ListStock, ProductId, Stock, StockPatch, VariantId,
     entity::{
         hold_line, product,
         stock_item::{self, Column, LOCATION},
@@ -16,14 +16,14 @@ use crate::{
 use kernel::{
     Fault, IfMatch, OrderId, Page, UserId,
     chrono::{DateTime, Utc},
-    db::{Keyset, Rows},
+    db::{Keyset, Rows, like},
     now,
 };
 use sea_orm::{
     ActiveModelTrait,
     ActiveValue::NotSet,
-    ColumnTrait, Condition, ConnectionTrait, EntityTrait, ExprTrait, Order, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
-    QueryTrait, Select, Set,
+    ColumnTrait, Condition, ConnectionTrait, DbBackend, EntityTrait, ExprTrait, JoinType, Order, PaginatorTrait, QueryFilter,
+    QueryOrder, QuerySelect, QueryTrait, RelationTrait, Select, Set,
     sea_query::{CaseStatement, Expr, Query, SelectStatement},
 };
 use std::collections::HashMap;
@@ -52,7 +52,7 @@ pub(crate) async fn edit(
         .col_expr(Column::UpdatedAt, updated_at)
         .filter(Column::VariantId.eq(id.0))
         .filter(Column::LocationId.eq(LOCATION))
-        .filter(Condition::all().add_option(if_match.versions().map(|seen| Column::Version.is_in(seen))))
+        .filter(Condition::all().add_option(if_match.versions::<Stock>(id).map(|seen| Column::Version.is_in(seen))))
         .exec_with_returning(db)
         .await?;
     Ok(edited.into_iter().next())
@@ -391,6 +391,41 @@ pub(crate) async fn add_up(db: &impl ConnectionTrait, product: ProductId) -> Res
     Ok(())
 }
 
+/// Items of variants that were not removed.
+fn stock(db: &impl ConnectionTrait, query: &ListStock) -> Select<stock_item::Entity> {
+    let is_low = || Expr::col((stock_item::Entity, "is_low"));
+    let of_variant = Condition::all()
+        .add(variant::Column::DeletedAt.is_null())
+        .add(product::Column::DeletedAt.is_null())
+        .add_option(query.product_id.map(|id| variant::Column::ProductId.eq(id.0)))
+        .add_option(query.sku.as_ref().map(|sku| begins_with(db, &sku.to_lowercase())));
+    stock_item::Entity::find()
+        .join(JoinType::InnerJoin, stock_item::Relation::Variant.def())
+        .join(JoinType::InnerJoin, variant::Relation::Product.def())
+        .filter(Column::LocationId.eq(LOCATION))
+        .filter(of_variant)
+        .apply_if(query.low, |find, low| find.filter(if low { is_low() } else { is_low().not() }))
+}
+
+/// That a SKU begins with a text, so that an index answers it.
+fn begins_with(db: &impl ConnectionTrait, text: &str) -> Expr {
+    let key = || Expr::col((variant::Entity, variant::Column::SkuKey));
+    if db.get_database_backend() == DbBackend::Postgres {
+        return key().like(like("", text, "%"));
+    }
+    // SQLite uses an index for LIKE only if that ignores no case; it compares bytes, and no text has U+10FFFF
+    key().gte(text).and(key().lt(format!("{text}\u{10ffff}")))
+}
+
+/// A page of items, by their variants.
+pub(crate) async fn items(db: &impl ConnectionTrait, query: &ListStock, page: &Page) -> Result<Rows<stock_item::Model>> {
+    Keyset::new([(Column::VariantId, false)], Column::VariantId).page(db, stock(db, query), page).await
+}
+
+pub(crate) async fn count_items(db: &impl ConnectionTrait, query: &ListStock) -> Result<u64> {
+    Ok(stock(db, query).count(db).await?)
+}
+
 fn movements(query: &ListMovements) -> Select<stock_movement::Entity> {
     use stock_movement::Column;
     let kind = query.kind.map(Kind::from);
@@ -398,12 +433,16 @@ fn movements(query: &ListMovements) -> Select<stock_movement::Entity> {
         .apply_if(query.variant_id, |find, id| find.filter(Column::VariantId.eq(id.0)))
         .apply_if(kind, |find, kind| find.filter(Column::Kind.eq(kind)))
         .apply_if(query.order_id, |find, id| find.filter(Column::OrderId.eq(id.0)))
+        .apply_if(query.from, |find, from| find.filter(Column::At.gte(from)))
+        .apply_if(query.until, |find, until| find.filter(Column::At.lt(until)))
 }
 
 /// A page of movements, the newest first.
 pub(crate) async fn page(db: &impl ConnectionTrait, query: &ListMovements, page: &Page) -> Result<Rows<stock_movement::Model>> {
-    let id = stock_movement::Column::Id;
-    Keyset::new([(id, true)], id).page(db, movements(query), page).await
+    use stock_movement::Column::{At, Id};
+    // by time where a span is asked for: its index has the order, and ids may be in another one
+    let order = if query.from.is_some() || query.until.is_some() { At } else { Id };
+    Keyset::new([(order, true)], Id).page(db, movements(query), page).await
 }
 
 pub(crate) async fn count(db: &impl ConnectionTrait, query: &ListMovements) -> Result<u64> {
