@@ -13,6 +13,7 @@ mod m0008_publication;
 mod m0009_slugs;
 mod m0010_brand_and_tags;
 mod m0011_translations;
+mod m0012_thresholds;
 mod m0013_attributes;
 
 /// Brings the database of the product module up to date.
@@ -33,6 +34,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0009_slugs::Step),
             Box::new(m0010_brand_and_tags::Step),
             Box::new(m0011_translations::Step),
+            Box::new(m0012_thresholds::Step),
             Box::new(m0013_attributes::Step),
         ]
     }

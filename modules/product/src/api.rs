@@ -1,10 +1,10 @@
 use crate::{
     Attribute, AttributeCode, Attributes, Category, CategoryId, CategoryPatch, CategoryTexts, CategoryTranslations, FindVariants,
-    Hold, HoldRequest, ListMovements, ListProducts, MovementPage, NewCategory, NewMovement, NewProduct, Product, ProductChange,
-    ProductError, ProductId, ProductPage, ProductPatch, ProductTexts, ProductTranslations, SetAttribute, SetStock, SetVariants,
-    Slug, Stock, StockMovement, Variant, VariantId, Variants,
+    Hold, HoldRequest, ListMovements, ListProducts, ListStock, MovementPage, NewCategory, NewMovement, NewProduct, Product,
+    ProductChange, ProductError, ProductId, ProductPage, ProductPatch, ProductTexts, ProductTranslations, SetAttribute, SetStock,
+    SetVariants, Slug, Stock, StockLow, StockMovement, StockPage, StockPatch, Variant, VariantId, VariantPatch, Variants,
 };
-use kernel::{Contract, Ctx, IfMatch, Language, OrderId};
+use kernel::{Contract, Ctx, EventType, IfMatch, Language, OrderId};
 
 /// The catalogue: products in a tree of categories, their stock, and the holds that orders have on it.
 #[kernel::api(module = "product")]
@@ -129,12 +129,60 @@ pub trait ProductApi {
     /// Get one variant.
     ///
     /// One of a product that is not shown now exists for admins only.
-    #[get("/variants/{id}", public = "/api/variants/{id}", access = anyone, localized, rate = "100/min", errors(VariantNotFound))]
+    #[get(
+        "/variants/{id}",
+        public = "/api/variants/{id}",
+        access = anyone,
+        etag,
+        localized,
+        rate = "100/min",
+        errors(VariantNotFound)
+    )]
     async fn variant(&self, cx: &Ctx, id: VariantId) -> Result<Variant, ProductError>;
+
+    /// Change some of a variant.
+    ///
+    /// Members that are not sent stay as they are. Options are changed with all variants of the product, and the stock by operations of
+    /// its own: a sale since the ETag was given is no conflict.
+    #[patch(
+        "/variants/{id}",
+        public = "/api/variants/{id}",
+        access = role(admin),
+        etag,
+        rate = "60/min",
+        errors(VariantNotFound, SkuTaken)
+    )]
+    async fn patch_variant(
+        &self,
+        cx: &Ctx,
+        id: VariantId,
+        if_match: IfMatch,
+        patch: VariantPatch,
+    ) -> Result<Variant, ProductError>;
 
     /// Get the stock of a variant.
     #[get("/variants/{id}/stock", public = "/api/variants/{id}/stock", access = role(admin), etag, rate = "100/min", errors(VariantNotFound))]
     async fn stock(&self, cx: &Ctx, id: VariantId) -> Result<Stock, ProductError>;
+
+    /// List the stock.
+    ///
+    /// Of all variants that were not removed, by their ids: those of products that are not shown, too.
+    #[get("/stock", public = "/api/stock", access = role(admin), rate = "100/min")]
+    async fn list_stock(&self, cx: &Ctx, query: ListStock) -> Result<StockPage, ProductError>;
+
+    /// Change the threshold of a variant's stock.
+    ///
+    /// Members that are not sent stay as they are. `If-Match` compares everything of the stock: a sale since the ETag was given is a
+    /// conflict.
+    #[patch(
+        "/variants/{id}/stock",
+        public = "/api/variants/{id}/stock",
+        access = role(admin),
+        etag,
+        rate = "60/min",
+        errors(VariantNotFound)
+    )]
+    async fn patch_stock(&self, cx: &Ctx, id: VariantId, if_match: IfMatch, patch: StockPatch) -> Result<Stock, ProductError>;
 
     /// Move the stock of a variant.
     ///
@@ -415,4 +463,8 @@ pub trait ProductApi {
 impl Contract for ProductClient {
     const NAME: &'static str = "product";
     const PORT: u16 = 5001;
+
+    fn events() -> Vec<EventType> {
+        vec![EventType::of::<StockLow>()]
+    }
 }

@@ -45,7 +45,7 @@ impl Products {
         loop {
             let tx = self.db.begin().await?;
             let Some(before) = attributes::lock(&*tx, &row.code).await? else {
-                if if_match.versions().is_some() {
+                if if_match.versions::<Attribute>(&row.code).is_some() {
                     return Err(ProductError::AttributeNotFound);
                 }
                 if attributes::count(&*tx).await? >= MAX_ATTRIBUTES {
@@ -65,7 +65,7 @@ impl Products {
     pub(crate) async fn remove_attribute(&self, code: &AttributeCode, if_match: &IfMatch) -> Result<()> {
         let tx = self.db.begin().await?;
         let now = attributes::lock(&*tx, code.as_str()).await?.ok_or(ProductError::AttributeNotFound).and_then(to_attribute)?;
-        if if_match.versions().is_some_and(|versions| !versions.contains(&now.version)) {
+        if if_match.versions::<Attribute>(code).is_some_and(|versions| !versions.contains(&now.version)) {
             return Err(IfMatch::failed(now.etag()).into());
         }
         store::lock_categories(&*tx).await?;
@@ -134,7 +134,7 @@ fn required_of(row: &category::Model) -> Result<Vec<AttributeCode>, Fault> {
 
 /// Replaces an attribute, which is locked, if what products have stays valid.
 async fn replace(tx: Tx, if_match: &IfMatch, before: attribute::Model, row: attribute::Model) -> Result<Attribute> {
-    if if_match.versions().is_some_and(|versions| !versions.contains(&before.version)) {
+    if if_match.versions::<Attribute>(&before.code).is_some_and(|versions| !versions.contains(&before.version)) {
         return Err(IfMatch::failed(to_attribute(before)?.etag()).into());
     }
     let row = attribute::Model { version: before.version, ..row };

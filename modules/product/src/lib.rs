@@ -2,12 +2,14 @@
 
 mod api;
 mod error;
+mod events;
 mod ids;
 mod sort;
 mod types;
 
 pub use api::*;
 pub use error::ProductError;
+pub use events::*;
 pub use ids::*;
 pub use sort::*;
 pub use types::*;
@@ -30,6 +32,8 @@ mod facets;
 mod holds;
 #[cfg(feature = "server")]
 mod list;
+#[cfg(feature = "server")]
+mod low;
 #[cfg(feature = "server")]
 mod meters;
 #[cfg(feature = "server")]

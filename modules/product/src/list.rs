@@ -39,6 +39,8 @@ impl Products {
             Some(StatusFilter::Active) => Sight::Of(Status::Active),
             Some(StatusFilter::Archived) => Sight::Of(Status::Archived),
         };
+        // to a cursor `false` is the same as nothing
+        query.variants = query.variants.filter(|with| *with);
         let db = self.db.read();
         let all = query.ids.as_ref().map_or(10, |ids| ids.as_slice().len().max(1) as u32);
         let (number, cursor, per_page) = (query.page.take(), query.cursor.take(), query.per_page.take());
@@ -71,7 +73,7 @@ impl Products {
         let found = async { Ok::<_, ProductError>(tokio::try_join!(found, total)?) };
         let ((found, total), facets) = tokio::try_join!(found, facets)?;
         let total = total.unwrap_or(found.rows.len() as u64);
-        let with_variants = query.variants == Some(true);
+        let with_variants = query.variants.is_some();
         let mut sold: HashMap<i64, Vec<_>> = HashMap::new();
         if with_variants {
             for one in variants::of_products(db, found.rows.iter().map(|row| ProductId(row.id))).await? {

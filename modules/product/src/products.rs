@@ -127,14 +127,18 @@ impl Products {
         }
     }
 
-    pub(crate) async fn remove_product(&self, id: ProductId, if_match: &IfMatch) -> Result<()> {
+    pub(crate) async fn remove_product(&self, cx: &Ctx, id: ProductId, if_match: &IfMatch) -> Result<()> {
         let tx = self.db.begin().await?;
         if store::delete(&*tx, id, if_match).await?.is_none() {
             return Err(self.refusal(&tx, id).await?);
         }
+        // also those that were removed before: orders may have given pieces back to them
+        let all = variants::all(&*tx, id).await?;
+        stock::empty(&*tx, all.iter().map(|variant| variant.id), Some(cx.user()?), "product removed").await?;
         variants::delete_all(&*tx, id).await?;
         options::delete(&*tx, id).await?;
         attributes::delete_index(&*tx, id).await?;
+        stock::add_up(&*tx, id).await?;
         slugs::delete(&*tx, slugs::PRODUCTS, id.0).await?;
         Ok(tx.commit().await?)
     }

@@ -44,6 +44,14 @@ pub(crate) fn publication(from: Option<DateTime<Utc>>, until: Option<DateTime<Ut
     }
 }
 
+/// Validates the times of a span.
+pub(crate) fn span(from: Option<DateTime<Utc>>, until: Option<DateTime<Utc>>) -> Result<(), Fault> {
+    match (from, until) {
+        (Some(from), Some(until)) if until <= from => Err(Fault::invalid("/until", "must be after from")),
+        _ => Ok(()),
+    }
+}
+
 /// Validates tags: none is there twice, whatever the case.
 pub(crate) fn tags(tags: &[Tag]) -> Result<(), Fault> {
     let mut seen = HashSet::new();
@@ -175,7 +183,7 @@ impl Wanted {
     /// The variant as it shall be, at its new position; `None` if it is so already.
     pub(crate) fn change(self, before: &variant::Model, position: i32, now: DateTime<Utc>) -> Option<variant::Model> {
         let after = self.applied(before.clone(), position);
-        (after != *before).then_some(variant::Model { updated_at: now, ..after })
+        (after != *before).then_some(variant::Model { updated_at: now, version: before.version + 1, ..after })
     }
 
     /// A new variant of a product. The store gives it an id.
@@ -193,6 +201,7 @@ impl Wanted {
             length_mm: None,
             width_mm: None,
             height_mm: None,
+            version: 1,
             created_at: now,
             updated_at: now,
             deleted_at: None,

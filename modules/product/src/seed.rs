@@ -10,8 +10,8 @@ use crate::{
         stock, variants,
     },
 };
-use kernel::{BoxError, Fault, IfMatch, Language, Money, db::Tx};
-use std::collections::HashMap;
+use kernel::{BoxError, Ctx, Fault, IfMatch, Language, Money, db::Tx};
+use std::{collections::HashMap, time::Duration};
 
 impl Products {
     /// Fills an empty catalogue with the demo shop; returns the number of products added.
@@ -37,9 +37,10 @@ impl Products {
         }
         slugs::make(&tx, CATEGORIES, &categories).await?;
         tx.commit().await?;
+        let cx = Ctx::anonymous(Duration::ZERO);
         for (name, variants) in demo::variants() {
             if let Some(id) = ids.get(name) {
-                self.replace_variants(None, *id, &IfMatch::Absent, SetVariants { variants }).await?;
+                self.replace_variants(&cx, *id, &IfMatch::Absent, SetVariants { variants }).await?;
             }
         }
         self.translate_demo(&ids, &categories).await?;

@@ -2,9 +2,10 @@
 
 use crate::{
     Attribute, AttributeCode, AttributeValues, Attributes, Category, CategoryId, CategoryPatch, CategoryTexts,
-    CategoryTranslations, FindVariants, Hold, HoldRequest, ListMovements, ListProducts, MovementPage, NewCategory, NewMovement,
-    NewProduct, Product, ProductApi, ProductChange, ProductError, ProductId, ProductPage, ProductPatch, ProductTexts,
-    ProductTranslations, SetAttribute, SetStock, SetVariants, Slug, Stock, StockMovement, Variant, VariantId, Variants,
+    CategoryTranslations, FindVariants, Hold, HoldRequest, ListMovements, ListProducts, ListStock, MovementPage, NewCategory,
+    NewMovement, NewProduct, Product, ProductApi, ProductChange, ProductError, ProductId, ProductPage, ProductPatch,
+    ProductTexts, ProductTranslations, SetAttribute, SetStock, SetVariants, Slug, Stock, StockMovement, StockPage, StockPatch,
+    Variant, VariantId, VariantPatch, Variants,
     attributes::Values,
     context::{Products, Result},
     store::{self, variants},
@@ -41,8 +42,8 @@ impl ProductApi for Products {
         self.edit_product(id, &if_match, patch, attributes).await
     }
 
-    async fn delete(&self, _: &Ctx, id: ProductId, if_match: IfMatch) -> Result<()> {
-        self.remove_product(id, &if_match).await
+    async fn delete(&self, cx: &Ctx, id: ProductId, if_match: IfMatch) -> Result<()> {
+        self.remove_product(cx, id, &if_match).await
     }
 
     async fn set_stock(&self, cx: &Ctx, id: ProductId, if_match: IfMatch, stock: SetStock) -> Result<Product> {
@@ -50,7 +51,7 @@ impl ProductApi for Products {
     }
 
     async fn set_variants(&self, cx: &Ctx, id: ProductId, if_match: IfMatch, variants: SetVariants) -> Result<Product> {
-        self.replace_variants(Some(cx.user()?), id, &if_match, variants).await
+        self.replace_variants(cx, id, &if_match, variants).await
     }
 
     async fn variants(&self, cx: &Ctx, query: FindVariants) -> Result<Variants> {
@@ -61,8 +62,20 @@ impl ProductApi for Products {
         self.find_variant(cx, id).await
     }
 
+    async fn patch_variant(&self, _: &Ctx, id: VariantId, if_match: IfMatch, patch: VariantPatch) -> Result<Variant> {
+        self.edit_variant(id, &if_match, patch).await
+    }
+
     async fn stock(&self, _: &Ctx, id: VariantId) -> Result<Stock> {
         self.stock_of(id).await
+    }
+
+    async fn list_stock(&self, _: &Ctx, query: ListStock) -> Result<StockPage> {
+        self.all_stock(query).await
+    }
+
+    async fn patch_stock(&self, _: &Ctx, id: VariantId, if_match: IfMatch, patch: StockPatch) -> Result<Stock> {
+        self.edit_stock(id, &if_match, patch).await
     }
 
     async fn move_stock(&self, cx: &Ctx, id: VariantId, movement: NewMovement) -> Result<StockMovement> {
@@ -156,8 +169,8 @@ impl ProductApi for Products {
         self.set_category_texts(id, &language, &if_match, None).await.map(drop)
     }
 
-    async fn hold(&self, _: &Ctx, order: OrderId, request: HoldRequest) -> Result<Hold> {
-        self.place_hold(order, request).await
+    async fn hold(&self, cx: &Ctx, order: OrderId, request: HoldRequest) -> Result<Hold> {
+        self.place_hold(cx, order, request).await
     }
 
     async fn commit(&self, _: &Ctx, order: OrderId) -> Result<()> {

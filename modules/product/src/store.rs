@@ -1,7 +1,8 @@
 //! All queries of the module.
 
 use crate::{
-    CategoryId, CategoryPatch, ListProducts, NewCategory, NewProduct, ProductId, ProductPatch, ProductSortField, Slug, Tag,
+    Category, CategoryId, CategoryPatch, ListProducts, NewCategory, NewProduct, Product, ProductId, ProductPatch,
+    ProductSortField, Slug, Tag,
     entity::{
         category,
         product::{self, Column},
@@ -260,7 +261,7 @@ fn update(id: ProductId, if_match: &IfMatch, row: product::ActiveModel) -> Updat
         .set(row)
         .filter(Column::Id.eq(id.0))
         .filter(Column::DeletedAt.is_null())
-        .filter(Condition::all().add_option(if_match.versions().map(|seen| Column::Version.is_in(seen))))
+        .filter(Condition::all().add_option(if_match.versions::<Product>(id).map(|seen| Column::Version.is_in(seen))))
 }
 
 /// Ids and names of up to `limit` products that have no key to sort their names by.
@@ -360,7 +361,7 @@ fn place(position: i64) -> i32 {
 
 /// That it is this category, as the caller saw it.
 fn is_category(id: CategoryId, if_match: &IfMatch) -> Condition {
-    let seen = if_match.versions().map(|seen| category::Column::Version.is_in(seen));
+    let seen = if_match.versions::<Category>(id).map(|seen| category::Column::Version.is_in(seen));
     Condition::all().add(category::Column::Id.eq(id.0)).add_option(seen)
 }
 

@@ -17,7 +17,7 @@ impl Products {
     pub(crate) async fn translations_of_product(&self, id: ProductId) -> Result<ProductTranslations> {
         let db = self.db.read();
         let product = store::product(db, Sight::All, id).await?.ok_or(ProductError::NotFound)?;
-        all_of_product(translations::all(db, Kind::Product, id.0).await?, product.version)
+        all_of_product(id, translations::all(db, Kind::Product, id.0).await?, product.version)
     }
 
     /// Replaces a translation of a product; without texts it is deleted.
@@ -31,12 +31,12 @@ impl Products {
         let texts = self.to_be_stored(language, texts.as_ref())?;
         let tx = self.db.begin().await?;
         let product = variants::lock_product(&*tx, id).await?.ok_or(ProductError::NotFound)?;
-        let before = all_of_product(translations::all(&*tx, Kind::Product, id.0).await?, product.version)?;
+        let before = all_of_product(id, translations::all(&*tx, Kind::Product, id.0).await?, product.version)?;
         compare(if_match, &before)?;
         if !replace(&tx, Kind::Product, id.0, language, texts).await? {
             return Ok(before);
         }
-        let after = all_of_product(translations::all(&*tx, Kind::Product, id.0).await?, product.version + 1)?;
+        let after = all_of_product(id, translations::all(&*tx, Kind::Product, id.0).await?, product.version + 1)?;
         let languages = tags(after.translations.iter().map(|one| &one.language));
         translations::count_change_of_product(&*tx, id, languages, words(&after)).await?;
         tx.commit().await?;
@@ -46,7 +46,7 @@ impl Products {
     pub(crate) async fn translations_of_category(&self, id: CategoryId) -> Result<CategoryTranslations> {
         let db = self.db.read();
         let category = store::category(db, id).await?.ok_or(ProductError::CategoryNotFound)?;
-        all_of_category(translations::all(db, Kind::Category, id.0).await?, category.version)
+        all_of_category(id, translations::all(db, Kind::Category, id.0).await?, category.version)
     }
 
     /// Replaces a translation of a category; without texts it is deleted.
@@ -60,12 +60,12 @@ impl Products {
         let texts = self.to_be_stored(language, texts.as_ref())?;
         let tx = self.db.begin().await?;
         let category = store::lock_category(&*tx, id).await?.ok_or(ProductError::CategoryNotFound)?;
-        let before = all_of_category(translations::all(&*tx, Kind::Category, id.0).await?, category.version)?;
+        let before = all_of_category(id, translations::all(&*tx, Kind::Category, id.0).await?, category.version)?;
         compare(if_match, &before)?;
         if !replace(&tx, Kind::Category, id.0, language, texts).await? {
             return Ok(before);
         }
-        let after = all_of_category(translations::all(&*tx, Kind::Category, id.0).await?, category.version + 1)?;
+        let after = all_of_category(id, translations::all(&*tx, Kind::Category, id.0).await?, category.version + 1)?;
         let languages = tags(after.translations.iter().map(|one| &one.language));
         translations::count_change_of_category(&*tx, id, languages).await?;
         tx.commit().await?;
@@ -82,8 +82,8 @@ impl Products {
 }
 
 /// That what was seen is still so. The row is locked.
-fn compare(if_match: &IfMatch, now: &impl Tagged) -> Result<()> {
-    match if_match.versions() {
+fn compare<T: Tagged>(if_match: &IfMatch, now: &T) -> Result<()> {
+    match if_match.versions::<T>(now.id()) {
         Some(seen) if !seen.contains(&now.version()) => Err(IfMatch::failed(now.etag()).into()),
         _ => Ok(()),
     }
@@ -105,16 +105,16 @@ async fn replace(tx: &Tx, kind: Kind, id: i64, language: &Language, texts: Optio
     Ok(true)
 }
 
-fn all_of_product(rows: Vec<Model>, version: i64) -> Result<ProductTranslations> {
+fn all_of_product(product_id: ProductId, rows: Vec<Model>, version: i64) -> Result<ProductTranslations> {
     let rows = rows.into_iter().map(read);
     let translations = rows.map(|row| row.map(|(language, texts)| ProductTranslation { language, texts }));
-    Ok(ProductTranslations { translations: translations.collect::<Result<_, _>>()?, version })
+    Ok(ProductTranslations { product_id, translations: translations.collect::<Result<_, _>>()?, version })
 }
 
-fn all_of_category(rows: Vec<Model>, version: i64) -> Result<CategoryTranslations> {
+fn all_of_category(category_id: CategoryId, rows: Vec<Model>, version: i64) -> Result<CategoryTranslations> {
     let rows = rows.into_iter().map(read);
     let translations = rows.map(|row| row.map(|(language, texts)| CategoryTranslation { language, texts }));
-    Ok(CategoryTranslations { translations: translations.collect::<Result<_, _>>()?, version })
+    Ok(CategoryTranslations { category_id, translations: translations.collect::<Result<_, _>>()?, version })
 }
 
 fn read<T: DeserializeOwned>(row: Model) -> Result<(Language, T), Fault> {

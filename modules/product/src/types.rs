@@ -25,7 +25,7 @@ use garde::Validate;
 use kernel::{
     Amount, AmountText, Currency, Cursor, MAX_PAGE, MAX_PER_PAGE, OrderId, Pagination, Request, Tagged,
     chrono::{DateTime, Utc},
-    rules::between,
+    rules::{between, items},
     text::Line,
 };
 use publication::storable;
@@ -125,6 +125,10 @@ fn unknown_language() -> String {
 }
 
 impl Tagged for Product {
+    const KIND: &'static str = "product";
+    fn id(&self) -> impl fmt::Display {
+        self.id
+    }
     fn version(&self) -> i64 {
         self.version
     }
@@ -341,7 +345,7 @@ pub struct NewProduct {
     pub brand: Option<Brand>,
     /// Tags, at most 20 in the order in which they are shown, each of 1 to 40 characters; no two are equal but for their case. None if
     /// absent.
-    #[garde(length(max = MAX_TAGS), dive)]
+    #[garde(custom(items(0, MAX_TAGS)), dive)]
     #[serde(default, deserialize_with = "kernel::optional::or_default", skip_serializing_if = "Vec::is_empty")]
     #[schema(value_type = Option<Vec<String>>, max_items = 20, example = json!(["handmade", "gift"]))]
     pub tags: Vec<Tag>,
@@ -415,7 +419,7 @@ pub struct ProductChange {
     pub brand: Option<Option<Brand>>,
     /// Tags, at most 20 in the order in which they are shown, each of 1 to 40 characters; no two are equal but for their case. `null`
     /// removes all. If absent they stay as they are.
-    #[garde(length(max = MAX_TAGS), dive)]
+    #[garde(custom(items(0, MAX_TAGS)), dive)]
     #[serde(default, deserialize_with = "tags_if_sent", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Vec<String>>, max_items = 20, example = json!(["handmade", "gift"]))]
     pub tags: Option<Vec<Tag>>,
@@ -489,7 +493,7 @@ pub struct ProductPatch {
     pub brand: Option<Option<Brand>>,
     /// Tags, at most 20 in the order in which they are shown, each of 1 to 40 characters; no two are equal but for their case. `null`
     /// removes all.
-    #[garde(length(max = MAX_TAGS), dive)]
+    #[garde(custom(items(0, MAX_TAGS)), dive)]
     #[serde(default, deserialize_with = "tags_if_sent", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Vec<String>>, max_items = 20, example = json!(["handmade", "gift"]))]
     pub tags: Option<Vec<Tag>>,
@@ -581,6 +585,10 @@ pub struct Category {
 }
 
 impl Tagged for Category {
+    const KIND: &'static str = "category";
+    fn id(&self) -> impl fmt::Display {
+        self.id
+    }
     fn version(&self) -> i64 {
         self.version
     }
@@ -679,7 +687,7 @@ impl From<NewCategory> for CategoryPatch {
 #[serde(deny_unknown_fields)]
 pub struct HoldRequest {
     /// Lines of the order, 1 to 100, each of another variant.
-    #[garde(length(min = 1, max = 100), dive)]
+    #[garde(custom(items(1, 100)), dive)]
     pub lines: Vec<HoldLine>,
     /// Time at which the hold expires and its stock can be sold again.
     #[garde(skip)]

@@ -2,7 +2,7 @@
 
 use crate::{
     Attribute, AttributeKind, Category, CategoryId, HeldLine, Hold, MovementKind, OptionOf, Product, ProductError, ProductId,
-    ProductStatus, Stock, StockMovement, Variant, VariantId,
+    ProductStatus, Stock, StockEntry, StockMovement, Variant, VariantId,
     entity::{
         attribute::{self, Kind as AttributeKindOf},
         category, hold, hold_line,
@@ -84,6 +84,7 @@ pub(crate) fn to_variant(sold: Sold, texts: &Texts<'_>) -> Result<Variant, Produ
         height_mm: row.height_mm,
         stock_quantity: to_quantity(available),
         updated_at: row.updated_at,
+        version: row.version,
     })
 }
 
@@ -95,7 +96,24 @@ pub(crate) fn to_stock(item: stock_item::Model) -> Stock {
         available: to_quantity(item.available),
         version: item.version,
         updated_at: item.updated_at,
+        low_at: item.low_at.map(to_quantity),
+        is_low: item.low_at.is_some_and(|low_at| item.available <= low_at),
     }
+}
+
+pub(crate) fn to_stock_entry(sold: Sold, texts: &Texts<'_>, item: stock_item::Model) -> Result<StockEntry, ProductError> {
+    let (variant, stock) = (to_variant(sold, texts)?, to_stock(item));
+    Ok(StockEntry {
+        variant_id: variant.id,
+        product_id: variant.product_id,
+        name: variant.name,
+        sku: variant.sku,
+        on_hand: stock.on_hand,
+        held: stock.held,
+        available: stock.available,
+        low_at: stock.low_at,
+        is_low: stock.is_low,
+    })
 }
 
 pub(crate) fn to_movement(row: stock_movement::Model) -> StockMovement {

@@ -24,7 +24,7 @@ const SHOWN: &str = r#""products"."deleted_at" IS NULL AND "products"."status" =
 
 static GET: LazyLock<String> =
     LazyLock::new(|| format!(r#"SELECT {COLUMNS} FROM "products" WHERE "products"."id" = ? AND {SHOWN} LIMIT ?"#));
-const VARIANTS: &str = r#"SELECT "variants"."id", "variants"."product_id", "products"."name", "products"."languages", "variants"."sku", "variants"."gtin", "variants"."price_minor", "products"."currency", "variants"."weight_grams", "variants"."length_mm", "variants"."width_mm", "variants"."height_mm", "stock_items"."available", "variants"."updated_at" FROM "variants" INNER JOIN "products" ON "products"."id" = "variants"."product_id" INNER JOIN "stock_items" ON "stock_items"."variant_id" = "variants"."id" WHERE "variants"."deleted_at" IS NULL AND "products"."deleted_at" IS NULL AND "variants"."product_id" = ? ORDER BY "variants"."product_id" ASC, "variants"."position" ASC, "variants"."id" ASC"#;
+const VARIANTS: &str = r#"SELECT "variants"."id", "variants"."product_id", "products"."name", "products"."languages", "variants"."sku", "variants"."gtin", "variants"."price_minor", "products"."currency", "variants"."weight_grams", "variants"."length_mm", "variants"."width_mm", "variants"."height_mm", "stock_items"."available", "variants"."updated_at", "variants"."version" FROM "variants" INNER JOIN "products" ON "products"."id" = "variants"."product_id" INNER JOIN "stock_items" ON "stock_items"."variant_id" = "variants"."id" WHERE "variants"."deleted_at" IS NULL AND "products"."deleted_at" IS NULL AND "variants"."product_id" = ? ORDER BY "variants"."product_id" ASC, "variants"."position" ASC, "variants"."id" ASC"#;
 static PAGE: LazyLock<String> =
     LazyLock::new(|| format!(r#"SELECT {COLUMNS} FROM "products" WHERE {SHOWN} ORDER BY "products"."id" ASC LIMIT ? OFFSET ?"#));
 static COUNT: LazyLock<String> = LazyLock::new(|| {
@@ -105,6 +105,7 @@ impl FromRow<'_, SqliteRow> for Sold {
             height_mm: row.try_get(11)?,
             stock_quantity: row.try_get(12)?,
             updated_at: row.try_get::<DateTime<Utc>, _>(13)?,
+            version: row.try_get(14)?,
         }))
     }
 }

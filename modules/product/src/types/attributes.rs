@@ -106,6 +106,10 @@ pub struct Attribute {
 }
 
 impl Tagged for Attribute {
+    const KIND: &'static str = "attribute";
+    fn id(&self) -> impl fmt::Display {
+        &self.code
+    }
     fn version(&self) -> i64 {
         self.version
     }

@@ -1,6 +1,7 @@
 //! Texts of products and categories in other languages than the shop's own.
 
 use super::names::{CategoryName, Description, ProductName, SeoDescription, SeoTitle};
+use crate::ids::{CategoryId, ProductId};
 use garde::Validate;
 use kernel::{
     Language, Request, Tagged,
@@ -8,7 +9,7 @@ use kernel::{
     text::{LINE_PATTERN, Line},
 };
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt::Display};
 use utoipa::{
     ToSchema,
     openapi::{
@@ -102,6 +103,8 @@ pub struct CategoryTexts {
 /// All translations of a product.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ProductTranslations {
+    /// Id of the product.
+    pub product_id: ProductId,
     /// The translations, sorted by language. The texts in the shop's own language are in the product.
     pub translations: Vec<ProductTranslation>,
     /// The `version` of the product, of which the translations are a part.
@@ -122,6 +125,8 @@ pub struct ProductTranslation {
 /// All translations of a category.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct CategoryTranslations {
+    /// Id of the category.
+    pub category_id: CategoryId,
     /// The translations, sorted by language. The texts in the shop's own language are in the category.
     pub translations: Vec<CategoryTranslation>,
     /// The `version` of the category, of which the translations are a part.
@@ -139,13 +144,23 @@ pub struct CategoryTranslation {
     pub texts: CategoryTexts,
 }
 
+/// The translations are a part of the product: a write accepts the tag of either.
 impl Tagged for ProductTranslations {
+    const KIND: &'static str = "product";
+    fn id(&self) -> impl Display {
+        self.product_id
+    }
     fn version(&self) -> i64 {
         self.version
     }
 }
 
+/// The translations are a part of the category: a write accepts the tag of either.
 impl Tagged for CategoryTranslations {
+    const KIND: &'static str = "category";
+    fn id(&self) -> impl Display {
+        self.category_id
+    }
     fn version(&self) -> i64 {
         self.version
     }
