@@ -1,7 +1,7 @@
 //! Translations of products and categories; slugs, positions and descriptions of categories.
 //!
-//! The translated words that a search finds are in a table of their own with an index of their own: the index of m0002 need not be
-//! built anew, and a row of a product stays as short as it is.
+//! The translated words that a search finds are in a table of their own, with an index of their own: no index need be built anew, and a
+//! row of a product stays as short as it is.
 
 use sea_orm_migration::{
     prelude::*,
@@ -80,13 +80,37 @@ impl MigrationTrait for Step {
     }
 }
 
+/// The words are in the index of m0002, so that a search looks into one table; they are not in its `words`, which would be written
+/// anew for every product.
 const POSTGRES: &str = "
 CREATE TABLE product_translated (
     product_id bigint NOT NULL PRIMARY KEY REFERENCES products (id),
-    texts text NOT NULL,
-    words tsvector NOT NULL GENERATED ALWAYS AS (setweight(to_tsvector('simple', product_words(texts)), 'B')) STORED
+    texts text NOT NULL
 );
-CREATE INDEX product_translated_by_words ON product_translated USING gin (words);
+ALTER TABLE product_search ADD COLUMN translated tsvector;
+CREATE INDEX product_search_by_translated ON product_search USING gin (translated) WHERE translated IS NOT NULL;
+
+CREATE FUNCTION product_translated_words(text) RETURNS tsvector LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN setweight(to_tsvector('simple', product_words($1)), 'B');
+
+CREATE FUNCTION product_translated_follows() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE product_search SET translated = product_translated_words(NEW.texts) WHERE product_id = NEW.product_id;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER product_translated_changed AFTER INSERT OR UPDATE ON product_translated FOR EACH ROW
+EXECUTE FUNCTION product_translated_follows();
+
+CREATE OR REPLACE FUNCTION product_search_follows() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    DELETE FROM product_search WHERE product_id = NEW.id;
+    IF NEW.deleted_at IS NULL THEN
+        INSERT INTO product_search (product_id, name_lower, description, translated)
+        VALUES (NEW.id, NEW.name_lower, NEW.description,
+            (SELECT product_translated_words(texts) FROM product_translated WHERE product_id = NEW.id));
+    END IF;
+    RETURN NULL;
+END $$;
 ";
 
 const SQLITE: &str = "

@@ -45,38 +45,23 @@ impl Search {
             .order_by(Expr::col(("hits", "badness")), Order::Asc)
     }
 
-    /// The rows of `product_search` that match, with `place` and `badness`; then those of `product_translated` whose products are not
-    /// among them.
+    /// The rows of `product_search` that match, with `place` and `badness`.
     fn hits_of_postgres(&self) -> SelectStatement {
         let query = |weight: &str| Func::cust("product_query").arg(self.text.as_str()).arg(weight);
-        let matches = |weight| PgExpr::matches(Expr::col("words"), query(weight));
+        let matches = |column: &'static str, weight| PgExpr::matches(Expr::col(column), query(weight));
         let part = || Expr::col("name_lower").like(self.pattern("%"));
-        let place = CaseStatement::new().case(matches("A"), IN_WORDS_OF_NAME).case(part(), IN_NAME).finally(IN_DESCRIPTION);
+        let place =
+            CaseStatement::new().case(matches("words", "A"), IN_WORDS_OF_NAME).case(part(), IN_NAME).finally(IN_DESCRIPTION);
         // 1: the same words count more in a short text
-        let goodness = || Func::cust("ts_rank").arg(Expr::col("words")).arg(query("")).arg(1);
-        let badness = || Expr::val(0).sub(goodness());
-        let is_found = || matches("").or(part());
-        let found_already = Query::select()
-            .expr(Expr::val(1))
-            .from("product_search")
-            .and_where(Expr::col(("product_search", "product_id")).equals(("product_translated", "product_id")))
-            .and_where(is_found())
-            .to_owned();
-        let translated = Query::select()
-            .expr_as(Expr::col("product_id"), "id")
-            .expr_as(Expr::val(IN_DESCRIPTION), "place")
-            .expr_as(badness(), "badness")
-            .from("product_translated")
-            .and_where(matches(""))
-            .and_where(Expr::exists(found_already).not())
-            .to_owned();
+        let rank = |column: &'static str| Func::cust("ts_rank").arg(Expr::col(column)).arg(query("")).arg(1);
+        // of those that are there: `translated` may be NULL
+        let goodness = Func::greatest([rank("words").into(), rank("translated").into()]);
         Query::select()
             .expr_as(Expr::col("product_id"), "id")
             .expr_as(place, "place")
-            .expr_as(badness(), "badness")
+            .expr_as(Expr::val(0).sub(goodness), "badness")
             .from("product_search")
-            .and_where(is_found())
-            .union(UnionType::All, translated)
+            .and_where(matches("words", "").or(matches("translated", "")).or(part()))
             .to_owned()
     }
 
