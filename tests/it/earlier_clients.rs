@@ -11,6 +11,12 @@ use std::{
 const BROKEN: &[&str] = &[
     // an absolute number would undo the sales since it was read; POST /api/variants/{id}/stock-movements needs no header
     "PUT /api/products/{id}/stock needs the header If-Match",
+    // where stock has thresholds, and notification.stock_mail_to says who is told
+    "GET /api/admin/notifications answer notifications/kind has \"stock.low\"",
+    "GET /api/admin/notifications/{id} answer notification/kind has \"stock.low\"",
+    "GET /api/dev/mailbox answer messages/kind has \"stock.low\"",
+    "GET /api/notifications answer notifications/kind has \"stock.low\"",
+    "POST /api/admin/notifications/{id}/resend answer kind has \"stock.low\"",
 ];
 
 #[test]
@@ -23,7 +29,7 @@ fn clients_of_earlier_releases_can_go_on() {
         let mut promises = Promises { before: &before, today: &today, broken: BTreeSet::new(), seen: HashSet::new() };
         promises.compare();
         let broken: Vec<&str> = promises.broken.iter().map(String::as_str).collect();
-        assert_eq!(broken, BROKEN);
+        assert_eq!(broken.iter().copied().collect::<BTreeSet<_>>(), BROKEN.iter().copied().collect());
         releases += 1;
     }
     assert!(releases > 0);

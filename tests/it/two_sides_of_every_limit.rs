@@ -156,8 +156,8 @@ impl Reader<'_> {
             for (values, is_inside) in [(inside, true), (outside, false)] {
                 for value in values {
                     let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-                    if place == "path" && text.is_empty() {
-                        // a path without it is another one
+                    if text.is_empty() && (place == "path" || !is_inside && rules["minLength"].is_null()) {
+                        // a path without it is another one, and a query without it has none
                         continue;
                     }
                     let mut request = base.clone();

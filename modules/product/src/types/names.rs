@@ -1,4 +1,4 @@
-//! The texts of products and categories, with their lengths.
+//! The texts of products and categories with their lengths, and the highest number of pieces.
 
 use kernel::text::{Line, Text};
 
@@ -16,3 +16,6 @@ pub type SeoTitle = Line<70>;
 pub type SeoDescription = Line<200>;
 /// The name of a category.
 pub type CategoryName = Line<100>;
+
+/// The highest stock, and the highest quantity of a line.
+pub const MAX_QUANTITY: u32 = 1_000_000;

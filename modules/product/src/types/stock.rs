@@ -1,6 +1,6 @@
 //! Stock, and its movements.
 
-use super::{publication::storable, variants::Sku};
+use super::{names::MAX_QUANTITY, publication::storable, variants::Sku};
 use crate::ids::{ProductId, VariantId};
 use garde::Validate;
 use kernel::{
@@ -13,8 +13,6 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 use utoipa::{IntoParams, ToSchema};
 
-/// The highest stock, and the highest quantity of a line.
-pub const MAX_QUANTITY: u32 = 1_000_000;
 /// The note of a movement.
 pub type Note = Line<255>;
 

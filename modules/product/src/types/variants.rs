@@ -1,6 +1,6 @@
 //! What is sold: variants of products.
 
-use super::stock::MAX_QUANTITY;
+use super::names::MAX_QUANTITY;
 use crate::ids::{Ids, ProductId, VariantId};
 use garde::Validate;
 use kernel::{
