@@ -12,6 +12,7 @@ mod m0007_first_variants;
 mod m0008_publication;
 mod m0009_slugs;
 mod m0010_brand_and_tags;
+mod m0014_media;
 
 /// Brings the database of the product module up to date.
 pub struct Migrator;
@@ -30,6 +31,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0008_publication::Step),
             Box::new(m0009_slugs::Step),
             Box::new(m0010_brand_and_tags::Step),
+            Box::new(m0014_media::Step),
         ]
     }
 

@@ -3,7 +3,9 @@
 use crate::{
     Category, CategoryId, CategoryPatch, NewCategory, ProductError,
     context::{Products, Result},
-    ops, rules, store,
+    entity::media_use::Owner,
+    ops, rules,
+    store::{self, media},
     view::to_category,
 };
 use kernel::{
@@ -19,7 +21,12 @@ impl Products {
             Begun::Now(tx, held) => (tx, held),
         };
         self.must_exist(&tx, new.parent_id, "/parent_id").await?;
-        let category = to_category(store::insert_category(&*tx, &new).await?);
+        let picture = new.picture_id.clone().flatten();
+        let stored = self.category_picture(&tx, picture.as_ref()).await?;
+        let category = to_category(store::insert_category(&*tx, &new, stored).await?)?;
+        if let Some(picture) = picture {
+            media::set_uses(&*tx, Owner::Category, category.id.0, &[picture], self.db.now()).await?;
+        }
         held.finish(&tx, &category).await?;
         tx.commit().await?;
         Ok(category)
@@ -34,9 +41,19 @@ impl Products {
                 return Err(Fault::invalid("/parent_id", "must not be the category itself or one below it").into());
             }
         }
-        let Some(row) = store::edit_category(&*tx, id, if_match, patch).await? else { return Err(refusal(&tx, id).await?) };
+        let picture = patch.picture_id.clone();
+        let stored = match &picture {
+            Some(picture) => Some(self.category_picture(&tx, picture.as_ref()).await?),
+            None => None,
+        };
+        let Some(row) = store::edit_category(&*tx, id, if_match, patch, stored).await? else {
+            return Err(refusal(&tx, id).await?);
+        };
+        if let Some(picture) = picture {
+            media::set_uses(&*tx, Owner::Category, id.0, picture.as_slice(), self.db.now()).await?;
+        }
         tx.commit().await?;
-        Ok(to_category(row))
+        to_category(row)
     }
 
     pub(crate) async fn remove_category(&self, id: CategoryId, if_match: &IfMatch) -> Result<()> {
@@ -47,6 +64,7 @@ impl Products {
         if !store::delete_category(&*tx, id, if_match).await? {
             return Err(refusal(&tx, id).await?);
         }
+        media::set_uses(&*tx, Owner::Category, id.0, &[], self.db.now()).await?;
         Ok(tx.commit().await?)
     }
 
@@ -63,6 +81,6 @@ impl Products {
 
 /// Why a category was not changed: there is none, or it is not as the caller saw it.
 async fn refusal(tx: &Tx, id: CategoryId) -> Result<ProductError> {
-    let now = store::category(&**tx, id).await?.map(to_category);
+    let now = store::category(&**tx, id).await?.map(to_category).transpose()?;
     Ok(now.map_or(ProductError::CategoryNotFound, |now| IfMatch::failed(now.etag()).into()))
 }

@@ -1,6 +1,6 @@
 //! The state that all operations share.
 
-use crate::{ProductError, store::Sight};
+use crate::{ProductError, media::Pictures, store::Sight};
 use kernel::{Ctx, Currency, Role, db::Db};
 
 pub(crate) type Result<T, E = ProductError> = std::result::Result<T, E>;
@@ -11,6 +11,7 @@ pub struct Products {
     pub(crate) db: Db,
     /// The shop's currency.
     pub(crate) currency: Currency,
+    pub(crate) pictures: Pictures,
 }
 
 impl Products {

@@ -27,9 +27,13 @@ mod holds;
 #[cfg(feature = "server")]
 mod list;
 #[cfg(feature = "server")]
+mod media;
+#[cfg(feature = "server")]
 mod meters;
 #[cfg(feature = "server")]
 mod name_keys;
+#[cfg(feature = "server")]
+mod pictures;
 #[cfg(feature = "server")]
 mod products;
 #[cfg(feature = "server")]

@@ -54,7 +54,9 @@ impl Products {
         }
         let products = found.rows.into_iter().map(|row| {
             let sold = with_variants.then(|| sold.remove(&row.id).unwrap_or_default());
-            to_product(row, sold)
+            let mut product = to_product(row, sold)?;
+            product.pictures.truncate(1);
+            Ok(product)
         });
         let products = products.collect::<Result<_>>()?;
         Ok(ProductPage { products, pagination: page.ending(total, found.end) })

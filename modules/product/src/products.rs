@@ -3,9 +3,10 @@
 use crate::{
     NewProduct, Product, ProductError, ProductId, ProductPatch, Slug,
     context::{Products, Result},
+    entity::media_use::Owner,
     ops, rules,
     slugs::make,
-    store::{self, slugs, stock, tags, variants},
+    store::{self, media, slugs, stock, tags, variants},
 };
 use kernel::{
     Ctx, Fault, IfMatch, Tagged,
@@ -80,11 +81,12 @@ impl Products {
         }
         variants::delete_all(&*tx, id).await?;
         slugs::delete(&*tx, id).await?;
+        media::set_uses(&*tx, Owner::Product, id.0, &[], self.db.now()).await?;
         Ok(tx.commit().await?)
     }
 
     /// Why a product was not changed: there is none, or it is not as the caller saw it.
-    async fn refusal(&self, tx: &Tx, id: ProductId) -> Result<ProductError> {
+    pub(crate) async fn refusal(&self, tx: &Tx, id: ProductId) -> Result<ProductError> {
         match self.after(tx, id).await {
             Ok(now) => Ok(IfMatch::failed(now.etag()).into()),
             Err(e) => Ok(e),

@@ -1,7 +1,8 @@
 //! Fills a catalogue: with the demo shop, or with generated products.
 
 use crate::{
-    CategoryId, ListProducts, NewCategory, NewProduct, ProductId, SetVariants,
+    CategoryId, CategoryPatch, ListProducts, NewCategory, NewProduct, ProductError, ProductId, SetPicture, SetPictures,
+    SetVariants,
     context::Products,
     demo, slugs,
     store::{self, Sight, stock, variants},
@@ -21,12 +22,15 @@ impl Products {
             return Ok(0);
         }
         let mut ids = HashMap::new();
+        let mut first = Vec::new();
         for (name, below) in demo::TREE {
-            let parent = store::insert_category(&*tx, &category(name, None)).await?;
+            let parent = store::insert_category(&*tx, &category(name, None), String::new()).await?;
             for (name, products) in *below {
-                let child = store::insert_category(&*tx, &category(name, Some(parent.id))).await?;
+                let child = store::insert_category(&*tx, &category(name, Some(parent.id)), String::new()).await?;
                 let rows = products.iter().map(|product| (product.to_new(child.id), product.money(self.currency)));
-                ids.extend(add(&tx, rows.collect()).await?.into_iter().map(|(id, name)| (name, ProductId(id))));
+                let added = add(&tx, rows.collect()).await?;
+                first.extend(added.iter().map(|(id, _)| (CategoryId(child.id), ProductId(*id))).min_by_key(|(_, id)| id.0));
+                ids.extend(added.into_iter().map(|(id, name)| (name, ProductId(id))));
             }
         }
         tx.commit().await?;
@@ -35,7 +39,21 @@ impl Products {
                 self.replace_variants(None, *id, &IfMatch::Absent, SetVariants { variants }).await?;
             }
         }
+        for (seed, (category, product)) in (0..).zip(first) {
+            self.draw(seed, category, product).await?;
+        }
         Ok(ids.len())
+    }
+
+    /// Gives a picture to a category and to a product in it.
+    async fn draw(&self, seed: u32, category: CategoryId, product: ProductId) -> Result<(), ProductError> {
+        let picture = self.keep(self.pictures.drawn(seed).await?).await?.id;
+        let alt = Some("Ornament".into());
+        let pictures = vec![SetPicture { media_id: picture.clone(), alt, variant_ids: Vec::new() }];
+        self.replace_pictures(product, &IfMatch::Absent, SetPictures { pictures }).await?;
+        let patch = CategoryPatch { picture_id: Some(Some(picture)), ..CategoryPatch::default() };
+        self.edit_category(category, &IfMatch::Absent, patch).await?;
+        Ok(())
     }
 
     /// Adds `count` generated products; `progress` receives the size of each batch.
@@ -59,7 +77,7 @@ impl Products {
 }
 
 fn category(name: &str, parent: Option<i64>) -> NewCategory {
-    NewCategory { name: name.into(), parent_id: parent.map(CategoryId) }
+    NewCategory { name: name.into(), parent_id: parent.map(CategoryId), ..NewCategory::default() }
 }
 
 /// Adds products with slugs from their names, their first variants, and the stock of these. Returns their ids and names.

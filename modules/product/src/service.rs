@@ -1,14 +1,15 @@
 //! The implementation of [`ProductApi`].
 
 use crate::{
-    Category, CategoryId, CategoryPatch, FindVariants, Hold, HoldRequest, ListMovements, ListProducts, MovementPage, NewCategory,
-    NewMovement, NewProduct, Product, ProductApi, ProductChange, ProductError, ProductId, ProductPage, ProductPatch, SetStock,
-    SetVariants, Slug, Stock, StockMovement, Variant, VariantId, Variants,
+    Category, CategoryId, CategoryPatch, FindVariants, Hold, HoldRequest, ListMedia, ListMovements, ListProducts, Media, MediaId,
+    MediaPage, MediaSize, MovementPage, NewCategory, NewMovement, NewProduct, Product, ProductApi, ProductChange, ProductError,
+    ProductId, ProductPage, ProductPatch, SetPictures, SetStock, SetVariants, Slug, Stock, StockMovement, Variant, VariantId,
+    Variants,
     context::{Products, Result},
     store::{self, variants},
     view::{to_category, to_product},
 };
-use kernel::{Ctx, IfMatch, OrderId};
+use kernel::{Ctx, Download, IfMatch, OrderId, Upload};
 
 impl ProductApi for Products {
     async fn list(&self, cx: &Ctx, query: ListProducts) -> Result<ProductPage> {
@@ -49,6 +50,26 @@ impl ProductApi for Products {
         self.replace_variants(Some(cx.user()?), id, &if_match, variants).await
     }
 
+    async fn set_pictures(&self, _: &Ctx, id: ProductId, if_match: IfMatch, pictures: SetPictures) -> Result<Product> {
+        self.replace_pictures(id, &if_match, pictures).await
+    }
+
+    async fn upload_media(&self, _: &Ctx, body: Upload) -> Result<Media> {
+        self.take_in(body).await
+    }
+
+    async fn media(&self, _: &Ctx, id: MediaId, size: MediaSize) -> Result<Download> {
+        self.picture(&id, size).await
+    }
+
+    async fn list_media(&self, _: &Ctx, query: ListMedia) -> Result<MediaPage> {
+        self.all_media(query).await
+    }
+
+    async fn delete_media(&self, _: &Ctx, id: MediaId) -> Result<()> {
+        self.remove_media(&id).await
+    }
+
     async fn variants(&self, _: &Ctx, query: FindVariants) -> Result<Variants> {
         self.find_variants(query).await
     }
@@ -70,11 +91,11 @@ impl ProductApi for Products {
     }
 
     async fn categories(&self, _: &Ctx) -> Result<Vec<Category>> {
-        Ok(store::categories(self.db.read()).await?.into_iter().map(to_category).collect())
+        store::categories(self.db.read()).await?.into_iter().map(to_category).collect()
     }
 
     async fn category(&self, _: &Ctx, id: CategoryId) -> Result<Category> {
-        store::category(self.db.read(), id).await?.map(to_category).ok_or(ProductError::CategoryNotFound)
+        store::category(self.db.read(), id).await?.map(to_category).ok_or(ProductError::CategoryNotFound)?
     }
 
     async fn create_category(&self, cx: &Ctx, new: NewCategory) -> Result<Category> {

@@ -1,6 +1,6 @@
 //! Opens and starts the module.
 
-use crate::{ProductClient, config::Config, context::Products, meters, store::checks};
+use crate::{ProductClient, config::Config, context::Products, media::Pictures, meters, store::checks};
 use kernel::{
     BoxError,
     db::{Db, Durability},
@@ -24,7 +24,8 @@ impl Module for Products {
 
     async fn start(start: Start<'_, Self>) -> Result<Self, BoxError> {
         let Start { config, store, jobs, .. } = start;
-        let background = Self { db: store.in_background(), currency: config.currency };
+        let pictures = Pictures::open(&config.media_url)?;
+        let background = Self { db: store.in_background(), currency: config.currency, pictures: pictures.clone() };
         if start.demo {
             let products = background.clone();
             jobs.once("product.demo", move || {
@@ -56,6 +57,11 @@ impl Module for Products {
                 Ok(())
             }
         });
+        let products = background.clone();
+        jobs.every("product.sweep_media", Duration::from_secs(600), move || {
+            let products = products.clone();
+            async move { products.sweep_media().await }
+        });
         jobs.every("product.name_keys", Duration::from_secs(60), move || {
             let products = background.clone();
             async move {
@@ -65,7 +71,7 @@ impl Module for Products {
         });
         idempotency::keep_swept(&store, jobs);
         meters::start();
-        Ok(Self { db: store, currency: config.currency })
+        Ok(Self { db: store, currency: config.currency, pictures })
     }
 
     async fn verify(store: &Db) -> Result<Vec<Finding>, BoxError> {
@@ -85,6 +91,6 @@ impl Products {
     pub async fn open_and_migrate(config: &Config) -> Result<Self, BoxError> {
         let db = <Self as Module>::open(config).await?;
         db.migrate().await?;
-        Ok(Self { db, currency: config.currency })
+        Ok(Self { db, currency: config.currency, pictures: Pictures::open(&config.media_url)? })
     }
 }

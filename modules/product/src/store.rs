@@ -24,6 +24,7 @@ use sea_orm::{
 
 pub(crate) mod checks;
 pub(crate) mod holds;
+pub(crate) mod media;
 mod search;
 mod sight;
 pub(crate) mod slugs;
@@ -193,6 +194,21 @@ pub(crate) async fn edit(
     Ok(update.exec_with_returning(db).await?.into_iter().next())
 }
 
+/// Replaces the pictures of a product, and counts the change if it is one; `None` when there is no such product, or it has another
+/// version.
+pub(crate) async fn set_pictures(
+    db: &impl ConnectionTrait,
+    id: ProductId,
+    if_match: &IfMatch,
+    pictures: String,
+) -> Result<Option<product::Model>> {
+    let row = product::ActiveModel { pictures: Set(pictures), ..Default::default() };
+    let version = if_changed(&row, Expr::col(Column::Version).add(1), Column::Version);
+    let updated_at = if_changed(&row, Expr::value(now()), Column::UpdatedAt);
+    let update = update(id, if_match, row).col_expr(Column::Version, version).col_expr(Column::UpdatedAt, updated_at);
+    Ok(update.exec_with_returning(db).await?.into_iter().next())
+}
+
 /// Marks a product as deleted; `None` when there is no such product, or it has another version.
 pub(crate) async fn delete(db: &impl ConnectionTrait, id: ProductId, if_match: &IfMatch) -> Result<Option<product::Model>> {
     let row = product::ActiveModel { deleted_at: Set(Some(now())), ..Default::default() };
@@ -264,22 +280,25 @@ pub(crate) async fn lock_categories(db: &impl ConnectionTrait) -> Result<()> {
     Ok(())
 }
 
-pub(crate) async fn insert_category(db: &impl ConnectionTrait, new: &NewCategory) -> Result<category::Model> {
+/// Adds a category with a picture, as it is stored.
+pub(crate) async fn insert_category(db: &impl ConnectionTrait, new: &NewCategory, picture: String) -> Result<category::Model> {
     let parent_id = Set(new.parent_id.map(|id| id.0));
-    let row = category::ActiveModel { name: Set(new.name.to_string()), parent_id, ..Default::default() };
+    let row = category::ActiveModel { name: Set(new.name.to_string()), parent_id, picture: Set(picture), ..Default::default() };
     Ok(row.insert(db).await?)
 }
 
-/// Changes a category, and counts the change if it is one; `None` when there is no such category, or it has another version.
+/// Changes a category and its picture, as it is stored, if there is one to set, and counts the change if it is one; `None` when there is no such category, or it has another version.
 pub(crate) async fn edit_category(
     db: &impl ConnectionTrait,
     id: CategoryId,
     if_match: &IfMatch,
     patch: CategoryPatch,
+    picture: Option<String>,
 ) -> Result<Option<category::Model>> {
     let row = category::ActiveModel {
         name: patch.name.map_or(NotSet, |name| Set(name.into())),
         parent_id: patch.parent_id.map_or(NotSet, |id| Set(id.map(|id| id.0))),
+        picture: picture.map_or(NotSet, Set),
         ..Default::default()
     };
     let version = if_changed(&row, Expr::col(category::Column::Version).add(1), category::Column::Version);

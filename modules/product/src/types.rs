@@ -1,8 +1,10 @@
+mod media;
 mod publication;
 mod slug;
 mod stock;
 mod variants;
 
+pub use media::*;
 pub use publication::{ProductStatus, StatusFilter};
 pub use slug::Slug;
 pub use stock::*;
@@ -104,6 +106,10 @@ pub struct Product {
     #[serde(default)]
     #[schema(required = true)]
     pub published_until: Option<DateTime<Utc>>,
+    /// Pictures, in the order in which they are shown; in lists the first one only.
+    #[serde(default)]
+    #[schema(required = true)]
+    pub pictures: Vec<Picture>,
     /// Counts the changes of everything but the stock, from 1. The `ETag` begins with it.
     #[serde(default)]
     #[schema(required = true, example = 1)]
@@ -471,6 +477,10 @@ pub struct Category {
     pub name: String,
     /// Id of the parent category; `null` at the top of the tree.
     pub parent_id: Option<CategoryId>,
+    /// Picture; `null` if it has none.
+    #[serde(default)]
+    #[schema(required = true)]
+    pub picture: Option<CategoryPicture>,
     /// Counts the changes, from 1. The `ETag` begins with it.
     #[serde(default)]
     #[schema(required = true, example = 1)]
@@ -484,7 +494,7 @@ impl Tagged for Category {
 }
 
 /// A new category, or the replacement of one.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Validate, ToSchema, Request)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, Validate, ToSchema, Request)]
 #[serde(deny_unknown_fields)]
 pub struct NewCategory {
     /// Name, 1 to 100 characters.
@@ -494,6 +504,11 @@ pub struct NewCategory {
     /// Id of the parent category; absent for the top of the tree.
     #[garde(dive)]
     pub parent_id: Option<CategoryId>,
+    /// Id of a picture that was uploaded. If absent a new category has none, and the one of an existing category stays; `null` removes it.
+    #[garde(skip)]
+    #[serde(default, deserialize_with = "kernel::optional::if_sent", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<MediaId>)]
+    pub picture_id: Option<Option<MediaId>>,
 }
 
 /// Changes of a category: a merge patch (RFC 7396). Members that are not sent stay as they are.
@@ -510,12 +525,17 @@ pub struct CategoryPatch {
     #[serde(default, deserialize_with = "kernel::optional::if_sent", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<CategoryId>)]
     pub parent_id: Option<Option<CategoryId>>,
+    /// Id of a picture that was uploaded. `null` removes it.
+    #[garde(skip)]
+    #[serde(default, deserialize_with = "kernel::optional::if_sent", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<MediaId>)]
+    pub picture_id: Option<Option<MediaId>>,
 }
 
-/// A replacement is the patch with all members.
+/// A replacement is the patch with all members that it must have, and those that were sent.
 impl From<NewCategory> for CategoryPatch {
     fn from(change: NewCategory) -> Self {
-        Self { name: Some(change.name), parent_id: Some(change.parent_id) }
+        Self { name: Some(change.name), parent_id: Some(change.parent_id), picture_id: change.picture_id }
     }
 }
 

@@ -1,15 +1,15 @@
 //! Types of the contract from rows.
 
 use crate::{
-    Category, CategoryId, HeldLine, Hold, MovementKind, Product, ProductError, ProductId, ProductStatus, Stock, StockMovement,
-    Variant, VariantId,
+    Category, CategoryId, HeldLine, Hold, Media, MediaId, MovementKind, Product, ProductError, ProductId, ProductStatus, Stock,
+    StockMovement, Variant, VariantId,
     entity::{
-        category, hold, hold_line,
+        category, hold, hold_line, media,
         product::{self, Status},
         stock_item,
         stock_movement::{self, Kind},
     },
-    rules,
+    pictures, rules,
     store::variants::Sold,
 };
 use kernel::{Currency, Fault, Money, OrderId, UserId};
@@ -35,6 +35,7 @@ pub(crate) fn to_product(row: product::Model, sold: Option<Vec<Sold>>) -> Result
         tags: row.tags.lines().map(str::to_owned).collect(),
         seo_title: row.seo_title,
         seo_description: row.seo_description,
+        pictures: pictures::shown(&row.pictures)?,
         status: row.status.into(),
         published_from: row.published_from,
         published_until: row.published_until,
@@ -139,8 +140,27 @@ impl From<MovementKind> for Kind {
     }
 }
 
-pub(crate) fn to_category(row: category::Model) -> Category {
-    Category { id: CategoryId(row.id), name: row.name, parent_id: row.parent_id.map(CategoryId), version: row.version }
+pub(crate) fn to_category(row: category::Model) -> Result<Category, ProductError> {
+    Ok(Category {
+        id: CategoryId(row.id),
+        name: row.name,
+        parent_id: row.parent_id.map(CategoryId),
+        picture: pictures::shown_of_category(&row.picture)?,
+        version: row.version,
+    })
+}
+
+pub(crate) fn to_media(row: media::Model) -> Result<Media, ProductError> {
+    let id: MediaId = row.id.parse().map_err(|e| Fault::internal(format_args!("id of picture {}: {e}", row.id)))?;
+    Ok(Media {
+        url: id.url(),
+        id,
+        media_type: row.media_type,
+        width: to_quantity(row.width.into()),
+        height: to_quantity(row.height.into()),
+        bytes: row.bytes.try_into().unwrap_or_default(),
+        uploaded_at: row.uploaded_at,
+    })
 }
 
 pub(crate) fn to_hold(hold: hold::Model, lines: Vec<hold_line::Model>, currency: Currency) -> Hold {

@@ -133,7 +133,7 @@ async fn keyed_creation_has_one_effect(client: ProductClient, _: &Stores) {
 }
 
 async fn lists_filter_sort_and_page(client: ProductClient, _: &Stores) {
-    let category = |name: &str, parent_id| NewCategory { name: name.into(), parent_id };
+    let category = |name: &str, parent_id| NewCategory { name: name.into(), parent_id, ..NewCategory::default() };
     let top = client.create_category(&admin(), category("Home", None)).await.unwrap();
     let below = client.create_category(&admin(), category("Lamps", Some(top.id))).await.unwrap();
     for (name, price, category_id) in
@@ -221,7 +221,7 @@ async fn a_change_of_what_another_has_changed_is_refused(client: ProductClient, 
 
 async fn a_category_that_another_has_changed_is_not_changed(client: ProductClient, _: &Stores) {
     let cx = &admin();
-    let category = |name: &str| NewCategory { name: name.into(), parent_id: None };
+    let category = |name: &str| NewCategory { name: name.into(), parent_id: None, ..NewCategory::default() };
     let seen = client.create_category(cx, category("Light")).await.unwrap();
     let first = client.change_category(cx, seen.id, IfMatch::seen(&seen), category("Lights")).await.unwrap();
     let late = IfMatch::seen(&seen);
@@ -231,7 +231,7 @@ async fn a_category_that_another_has_changed_is_not_changed(client: ProductClien
     assert!(refused_for(client.delete_category(cx, seen.id, late).await.unwrap_err(), &first));
     assert_eq!(client.category(cx, seen.id).await.unwrap(), first);
 
-    let below = NewCategory { name: "Oil".into(), parent_id: Some(seen.id) };
+    let below = NewCategory { name: "Oil".into(), parent_id: Some(seen.id), ..NewCategory::default() };
     let below = client.create_category(cx, below).await.unwrap();
     let renamed = client.patch_category(cx, below.id, IfMatch::seen(&below), patch).await.unwrap();
     assert_eq!((renamed.name.as_str(), renamed.parent_id, renamed.version), ("Lamps", Some(seen.id), 2));
@@ -269,7 +269,11 @@ async fn of_two_changes_at_once_one_is_made(client: ProductClient, _: &Stores) {
 
 async fn a_patch_changes_what_is_sent(client: ProductClient, _: &Stores) {
     let cx = &admin();
-    let light = client.create_category(cx, NewCategory { name: "Light".into(), parent_id: None }).await.unwrap().id;
+    let light = client
+        .create_category(cx, NewCategory { name: "Light".into(), parent_id: None, ..NewCategory::default() })
+        .await
+        .unwrap()
+        .id;
     let whole = NewProduct { description: Some("Brass".into()), category_id: Some(light), ..new("Lamp", "5", 3) };
     let lamp = client.create(cx, whole).await.unwrap();
     let patch = async |patch: kernel::serde_json::Value| {
@@ -413,7 +417,10 @@ async fn text_is_kept_and_searched_in_one_form(client: ProductClient, _: &Stores
     let added = NewProduct { description: Some(" One\r\ntwo\n".into()), ..new("\u{a0}Cafetie\u{300}re ", "1", 1) };
     let added = client.create(&admin(), added).await.unwrap();
     assert_eq!((added.name.as_str(), added.description.as_str()), ("Cafetière", "One\ntwo"));
-    let root = client.create_category(&admin(), NewCategory { name: " The\u{301} ".into(), parent_id: None }).await.unwrap();
+    let root = client
+        .create_category(&admin(), NewCategory { name: " The\u{301} ".into(), parent_id: None, ..NewCategory::default() })
+        .await
+        .unwrap();
     assert_eq!(root.name, "Thé");
     for text in ["CAFETIE\u{300}RE", " cafetière", "tière"] {
         let query = ListProducts { search: Some(text.into()), variants: Some(true), ..ListProducts::default() };
@@ -436,7 +443,7 @@ fn serde_json_sort(text: &str) -> product::ProductSort {
 }
 
 async fn categories_are_a_tree(client: ProductClient, _: &Stores) {
-    let category = |name: &str, parent_id| NewCategory { name: name.into(), parent_id };
+    let category = |name: &str, parent_id| NewCategory { name: name.into(), parent_id, ..NewCategory::default() };
     let home = client.create_category(&admin(), category("Home", None)).await.unwrap();
     let rugs = client.create_category(&admin(), category("Rugs", Some(home.id))).await.unwrap();
     assert_eq!(client.categories(&anonymous()).await.unwrap(), [home.clone(), rugs.clone()]);
@@ -458,7 +465,7 @@ async fn categories_are_a_tree(client: ProductClient, _: &Stores) {
 }
 
 async fn categories_that_are_moved_at_once_are_a_tree(client: ProductClient, _: &Stores) {
-    let category = |name: &str, parent_id| NewCategory { name: name.into(), parent_id };
+    let category = |name: &str, parent_id| NewCategory { name: name.into(), parent_id, ..NewCategory::default() };
     for _ in 0..10 {
         let rugs = client.create_category(&admin(), category("Rugs", None)).await.unwrap().id;
         let lamps = client.create_category(&admin(), category("Lamps", None)).await.unwrap().id;

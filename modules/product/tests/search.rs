@@ -128,7 +128,7 @@ async fn an_explicit_order_overrides_the_ranking(client: ProductClient, _: &Stor
 }
 
 async fn other_filters_apply_too(client: ProductClient, _: &Stores) {
-    let category = NewCategory { name: "Light".into(), parent_id: None };
+    let category = NewCategory { name: "Light".into(), parent_id: None, ..NewCategory::default() };
     let light = client.create_category(&admin(), category).await.unwrap().id;
     let (lamp, other) = (add(&client, "Lamp", "").await, add(&client, "Lamp of another kind", "").await);
     let change = ProductChange {

@@ -7,6 +7,9 @@ pub(crate) struct Model {
     pub(crate) id: i64,
     pub(crate) name: String,
     pub(crate) parent_id: Option<i64>,
+    /// As JSON; empty without one.
+    #[sea_orm(column_type = "Text")]
+    pub(crate) picture: String,
     /// Counts the changes.
     pub(crate) version: i64,
 }
