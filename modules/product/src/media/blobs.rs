@@ -9,7 +9,7 @@ use kernel::{
 use object_store::{
     Error, ObjectStore, ObjectStoreExt, PutPayload, aws::AmazonS3Builder, local::LocalFileSystem, path::Path, prefix::PrefixStore,
 };
-use std::{fs, sync::Arc};
+use std::{fs, io, path::PathBuf, sync::Arc};
 use url::Url;
 
 /// Objects with this many bytes are read at once.
@@ -17,7 +17,11 @@ const SMALL: u64 = 256 << 10;
 
 /// A store of objects. An object is there whole or not at all, whatever happens to the process that writes it.
 #[derive(Clone)]
-pub(crate) struct Blobs(Arc<dyn ObjectStore>);
+pub(crate) struct Blobs {
+    store: Arc<dyn ObjectStore>,
+    /// Where they are, if that is a folder.
+    folder: Option<PathBuf>,
+}
 
 /// An object that is being read.
 pub(crate) struct Blob {
@@ -38,7 +42,8 @@ impl Blobs {
     pub(crate) fn open(url: &str) -> Result<Self, BoxError> {
         if let Some(folder) = url.strip_prefix("file://") {
             fs::create_dir_all(folder).map_err(|e| format!("product.media_url: {folder}: {e}"))?;
-            return Ok(Self(Arc::new(LocalFileSystem::new_with_prefix(folder)?)));
+            let store = Arc::new(LocalFileSystem::new_with_prefix(folder)?);
+            return Ok(Self { store, folder: Some(folder.into()) });
         }
         let wrong = |why: &str| format!("product.media_url {why}");
         let url = Url::parse(url).map_err(|e| wrong(&format!("is no address: {e}")))?;
@@ -64,7 +69,8 @@ impl Blobs {
                 other => return Err(wrong(&format!("has an unknown parameter: {other}")).into()),
             };
         }
-        Ok(Self(Arc::new(PrefixStore::new(s3.build()?, url.path().trim_matches('/')))))
+        let store = Arc::new(PrefixStore::new(s3.build()?, url.path().trim_matches('/')));
+        Ok(Self { store, folder: None })
     }
 
     /// Writes an object.
@@ -72,7 +78,7 @@ impl Blobs {
     /// # Errors
     /// `unavailable` when the store does not take it.
     pub(crate) async fn put(&self, key: &str, bytes: Bytes) -> Result<(), Fault> {
-        self.0.put(&Path::from(key), PutPayload::from(bytes)).await.map_err(away)?;
+        self.store.put(&Path::from(key), PutPayload::from(bytes)).await.map_err(away)?;
         Ok(())
     }
 
@@ -81,7 +87,7 @@ impl Blobs {
     /// # Errors
     /// `unavailable` when the store does not answer.
     pub(crate) async fn get(&self, key: &str) -> Result<Option<Blob>, Fault> {
-        let found = match self.0.get(&Path::from(key)).await {
+        let found = match self.store.get(&Path::from(key)).await {
             Ok(found) => found,
             Err(Error::NotFound { .. }) => return Ok(None),
             Err(e) => return Err(away(e)),
@@ -100,7 +106,7 @@ impl Blobs {
     /// # Errors
     /// `unavailable` when the store does not answer.
     pub(crate) async fn bytes(&self, key: &str) -> Result<Option<Bytes>, Fault> {
-        match self.0.get(&Path::from(key)).await {
+        match self.store.get(&Path::from(key)).await {
             Ok(found) => Ok(Some(found.bytes().await.map_err(away)?)),
             Err(Error::NotFound { .. }) => Ok(None),
             Err(e) => Err(away(e)),
@@ -113,7 +119,7 @@ impl Blobs {
     /// `unavailable` when the store does not answer.
     pub(crate) async fn remove(&self, keys: impl IntoIterator<Item = String>) -> Result<(), Fault> {
         for key in keys {
-            match self.0.delete(&Path::from(key)).await {
+            match self.store.delete(&Path::from(key)).await {
                 Ok(()) | Err(Error::NotFound { .. }) => {}
                 Err(e) => return Err(away(e)),
             }
@@ -121,9 +127,34 @@ impl Blobs {
         Ok(())
     }
 
+    /// Removes what is left in a folder of objects whose writing was cut off before a time; nothing else ever sees it.
+    ///
+    /// # Errors
+    /// `internal` when a file cannot be removed.
+    pub(crate) async fn remove_parts(&self, folder: &str, before: DateTime<Utc>) -> Result<(), Fault> {
+        let Some(folder) = self.folder.as_ref().map(|root| root.join(folder)).filter(|folder| folder.exists()) else {
+            return Ok(());
+        };
+        let sweep = move || -> io::Result<()> {
+            for entry in fs::read_dir(folder)? {
+                let entry = entry?;
+                // as `object_store` names them
+                let is_part = entry.file_name().to_string_lossy().contains('#');
+                if is_part && DateTime::<Utc>::from(entry.metadata()?.modified()?) < before {
+                    fs::remove_file(entry.path())?;
+                }
+            }
+            Ok(())
+        };
+        tokio::task::spawn_blocking(sweep).await.map_err(Fault::internal)?.map_err(Fault::internal)
+    }
+
     /// Keys and times of the objects in a folder.
     pub(crate) fn list(&self, folder: &str) -> impl Stream<Item = Result<(String, DateTime<Utc>), Fault>> + use<> {
-        self.0.list(Some(&Path::from(folder))).map_ok(|object| (object.location.to_string(), object.last_modified)).map_err(away)
+        self.store
+            .list(Some(&Path::from(folder)))
+            .map_ok(|object| (object.location.to_string(), object.last_modified))
+            .map_err(away)
     }
 }
 

@@ -58,6 +58,79 @@ impl Products {
                 store::media::known(self.db.read(), originals.into_iter().collect()).await?.into_iter().collect();
             self.pictures.blobs.remove(keys.into_iter().filter(|key| !known.contains(original_of(key)))).await?;
         }
-        Ok(())
+        self.pictures.blobs.remove_parts(folder, before).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        Config, MediaId, MediaSize, NewCategory, ProductApi,
+        entity::media::{Column, Entity},
+    };
+    use kernel::{now, testing};
+    use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, sea_query::Expr};
+    use std::{
+        fs::{self, File},
+        path::{Path, PathBuf},
+    };
+
+    /// A file that was last written some days ago.
+    fn aged(path: &Path, days: i64) {
+        let then = now() - TimeDelta::days(days);
+        File::options().append(true).open(path).and_then(|file| file.set_modified(then.into())).expect("a file");
+    }
+
+    fn files(folder: &Path) -> Vec<PathBuf> {
+        let folders = fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path());
+        let mut all: Vec<PathBuf> = folders
+            .flat_map(|folder| fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path()))
+            .collect();
+        all.sort();
+        all
+    }
+
+    #[tokio::test]
+    async fn what_nothing_has_ever_had_is_removed_and_nothing_else() {
+        let folder = testing::folder();
+        let media = folder.path().join("media");
+        let database_url = testing::sqlite(folder.path(), "product");
+        let config = Config { database_url, media_url: format!("file://{}", media.display()), ..Config::default() };
+        let products = Products::open_and_migrate(&config).await.expect("open");
+        let mut ids: Vec<MediaId> = Vec::new();
+        for seed in 0..3 {
+            let drawing = products.pictures.drawn(seed).await.expect("drawn");
+            ids.push(products.keep(drawing).await.expect("kept").id);
+            products.picture(&ids[seed as usize], MediaSize::Thumb).await.expect("made");
+        }
+        // of three, the first is used, the second is old, the third is new
+        let new = NewCategory { name: "Rugs".into(), picture_id: Some(Some(ids[0].clone())), ..NewCategory::default() };
+        products.create_category(&testing::admin(), new).await.expect("added");
+        Entity::update_many()
+            .col_expr(Column::UploadedAt, Expr::value(now() - TimeDelta::days(8)))
+            .filter(Column::Id.is_in([ids[0].as_str(), ids[1].as_str()]))
+            .exec(products.db.write())
+            .await
+            .expect("old");
+        let old = media.join("ab");
+        fs::create_dir_all(&old).expect("a folder");
+        for name in ["abcd-1", "abcd-1.thumb", "abcd-2#1"] {
+            fs::write(old.join(name), "left over").expect("written");
+            aged(&old.join(name), 2);
+        }
+        for name in ["abef-3", "abef-4#1"] {
+            fs::write(old.join(name), "being written").expect("written");
+        }
+        files(&media).iter().filter(|path| !path.starts_with(&old)).for_each(|path| aged(path, 30));
+
+        for _ in 0..FOLDERS / AT_ONCE {
+            products.sweep_media().await.expect("swept");
+        }
+        let left = files(&media);
+        let of = |id: &MediaId| left.iter().filter(|path| path.to_string_lossy().contains(id.as_str())).count();
+        assert_eq!(ids.iter().map(of).collect::<Vec<_>>(), [2, 0, 2]);
+        let young: Vec<_> = left.iter().filter(|path| path.starts_with(&old)).filter_map(|path| path.file_name()).collect();
+        assert_eq!(young, ["abef-3", "abef-4#1"]);
     }
 }
