@@ -22,6 +22,7 @@ mod mail;
 mod metrics;
 mod notifications;
 mod operation;
+mod pictures;
 mod purchase;
 mod quick_start;
 mod settings;

@@ -2,6 +2,7 @@
 
 use crate::{
     ProductError,
+    media::Pictures,
     store::{
         Sight,
         texts::{Texts, Wanted},
@@ -19,6 +20,7 @@ pub struct Products {
     pub(crate) currency: Currency,
     /// The language of the texts in products and categories.
     pub(crate) language: Language,
+    pub(crate) pictures: Pictures,
 }
 
 impl Products {

@@ -1,7 +1,8 @@
 //! Fills a catalogue: with the demo shop, or with generated products.
 
 use crate::{
-    CategoryId, CategoryTexts, ListProducts, NewCategory, NewProduct, ProductId, ProductTexts, SetVariants,
+    CategoryId, CategoryPatch, CategoryTexts, ListProducts, NewCategory, NewProduct, ProductError, ProductId, ProductTexts,
+    SetPicture, SetPictures, SetVariants,
     context::Products,
     demo, slugs,
     store::{
@@ -24,15 +25,18 @@ impl Products {
         if store::count(&*tx, &any).await? > 0 || !store::categories(&*tx).await?.is_empty() {
             return Ok(0);
         }
-        let (mut ids, mut categories) = (HashMap::new(), Vec::new());
+        let (mut ids, mut categories, mut first) = (HashMap::new(), Vec::new(), Vec::new());
         for (name, below) in demo::TREE {
-            let parent = store::insert_category(&*tx, &category(name, None), String::new()).await?;
+            let parent = store::insert_category(&*tx, &category(name, None), String::new(), String::new()).await?;
             categories.push((parent.id, parent.name));
             for (name, products) in *below {
-                let child = store::insert_category(&*tx, &category(name, Some(parent.id)), String::new()).await?;
+                let child = category(name, Some(parent.id));
+                let child = store::insert_category(&*tx, &child, String::new(), String::new()).await?;
                 categories.push((child.id, child.name));
                 let rows = products.iter().map(|product| (product.to_new(child.id), product.money(self.currency)));
-                ids.extend(add(&tx, rows.collect()).await?.into_iter().map(|(id, name)| (name, ProductId(id))));
+                let added = add(&tx, rows.collect()).await?;
+                first.extend(added.iter().map(|(id, _)| (CategoryId(child.id), ProductId(*id))).min_by_key(|(_, id)| id.0));
+                ids.extend(added.into_iter().map(|(id, name)| (name, ProductId(id))));
             }
         }
         slugs::make(&tx, CATEGORIES, &categories).await?;
@@ -44,6 +48,9 @@ impl Products {
             }
         }
         self.translate_demo(&ids, &categories).await?;
+        for (seed, (category, product)) in (0..).zip(first) {
+            self.draw(seed, category, product).await?;
+        }
         Ok(ids.len())
     }
 
@@ -69,6 +76,17 @@ impl Products {
             };
             self.set_product_texts(*id, &german, &IfMatch::Absent, Some(texts)).await?;
         }
+        Ok(())
+    }
+
+    /// Gives a picture to a category and to a product in it.
+    async fn draw(&self, seed: u32, category: CategoryId, product: ProductId) -> Result<(), ProductError> {
+        let picture = self.keep(self.pictures.drawn(seed).await?).await?.id;
+        let alt = Some("Ornament".into());
+        let pictures = vec![SetPicture { media_id: picture.clone(), alt, variant_ids: Vec::new() }];
+        self.replace_pictures(product, &IfMatch::Absent, SetPictures { pictures }).await?;
+        let patch = CategoryPatch { picture_id: Some(Some(picture)), ..CategoryPatch::default() };
+        self.edit_category(category, &IfMatch::Absent, patch).await?;
         Ok(())
     }
 

@@ -4,6 +4,7 @@ use crate::{
     ProductClient,
     config::Config,
     context::Products,
+    media::Pictures,
     meters,
     store::{checks, slugs},
 };
@@ -30,7 +31,9 @@ impl Module for Products {
 
     async fn start(start: Start<'_, Self>) -> Result<Self, BoxError> {
         let Start { config, store, jobs, .. } = start;
-        let background = Self { db: store.in_background(), currency: config.currency, language: config.language.clone() };
+        let pictures = Pictures::open(&config.media_url)?;
+        let (currency, language) = (config.currency, config.language.clone());
+        let background = Self { db: store.in_background(), currency, language: language.clone(), pictures: pictures.clone() };
         if start.demo {
             let products = background.clone();
             jobs.once("product.demo", move || {
@@ -64,6 +67,11 @@ impl Module for Products {
                 Ok(())
             }
         });
+        let products = background.clone();
+        jobs.every("product.sweep_media", Duration::from_secs(600), move || {
+            let products = products.clone();
+            async move { products.sweep_media().await }
+        });
         jobs.every("product.name_keys", Duration::from_secs(60), move || {
             let products = background.clone();
             async move {
@@ -73,7 +81,7 @@ impl Module for Products {
         });
         idempotency::keep_swept(&store, jobs);
         meters::start();
-        Ok(Self { db: store, currency: config.currency, language: config.language.clone() })
+        Ok(Self { db: store, currency, language, pictures })
     }
 
     async fn verify(store: &Db) -> Result<Vec<Finding>, BoxError> {
@@ -93,6 +101,7 @@ impl Products {
     pub async fn open_and_migrate(config: &Config) -> Result<Self, BoxError> {
         let db = <Self as Module>::open(config).await?;
         db.migrate().await?;
-        Ok(Self { db, currency: config.currency, language: config.language.clone() })
+        let (currency, language) = (config.currency, config.language.clone());
+        Ok(Self { db, currency, language, pictures: Pictures::open(&config.media_url)? })
     }
 }
