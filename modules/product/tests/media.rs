@@ -307,7 +307,7 @@ async fn a_product_has_pictures(client: ProductClient, _: &Stores) {
 async fn a_category_has_a_picture(client: ProductClient, _: &Stores) {
     let cx = &admin();
     let picture = upload(&client, jpeg(&photo(100, 50))).await.unwrap();
-    let new = |picture_id| NewCategory { name: "Lamps".into(), parent_id: None, picture_id };
+    let new = |picture_id| NewCategory { name: "Lamps".into(), picture_id, ..NewCategory::default() };
     let lamps = client.create_category(cx, new(Some(Some(picture.id.clone())))).await.unwrap();
     let shown = lamps.picture.clone().unwrap();
     assert_eq!((&shown.media_id, shown.width, shown.height, &shown.url), (&picture.id, 100, 50, &picture.url));
