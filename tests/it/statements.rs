@@ -67,7 +67,8 @@ async fn keyed(shop: &Shop, account: &Account, path: &str, key: &str, body: Valu
 
 #[tokio::test]
 async fn the_main_operations_issue_as_many_statements_as_documented() {
-    let shop = Shop::one_process(&[]).await;
+    // the demo shop comes at some time
+    let shop = Shop::one_process(&[("SOUK_DEMO", "false")]).await;
     let admin = shop.admin().await;
     let mut products = Vec::new();
     for i in 0..20 {

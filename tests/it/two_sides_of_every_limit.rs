@@ -46,7 +46,12 @@ async fn both_sides(these: impl FnOnce(std::vec::IntoIter<Case>) -> Vec<Case>, s
 }
 
 /// Messages about values in the right form that do not fit the data in the store.
-const OF_THE_STORE: [&str; 3] = ["is not your password", "the currency of this shop", "must not be the category itself"];
+const OF_THE_STORE: [&str; 4] = [
+    "is not your password",
+    "the currency of this shop",
+    "must not be the category itself",
+    "must be a picture that was uploaded",
+];
 
 /// A request of an operation, with places for values.
 #[derive(Clone)]
@@ -115,6 +120,9 @@ async fn answer(shop: &Shop, admin: &Account, request: &Request) -> Answer {
     // the remaining parameters of the path are not tried in this case
     let is_uuid = request.path.contains("payments") || request.path.contains("notifications");
     let mut path = request.path.replace("{language}", "de");
+    if path.starts_with("/api/media/") {
+        path = path.replace("{id}", &"a".repeat(64));
+    }
     while let (Some(begin), Some(end)) = (path.find('{'), path.find('}')) {
         path.replace_range(begin..=end, if is_uuid { UUID } else { "1" });
     }

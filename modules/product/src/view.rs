@@ -1,5 +1,9 @@
 //! Types of the contract from rows.
 
+mod pictures;
+
+pub(crate) use pictures::StoredPicture;
+
 use crate::{
     Attribute, AttributeKind, Category, CategoryId, HeldLine, Hold, Media, MediaId, MovementKind, OptionOf, Product,
     ProductError, ProductId, ProductStatus, Stock, StockEntry, StockMovement, Variant, VariantId,
@@ -10,7 +14,7 @@ use crate::{
         stock_item,
         stock_movement::{self, Kind},
     },
-    pictures, rules,
+    rules,
     store::{
         texts::{Texts, Translated},
         variants::Sold,
