@@ -217,7 +217,7 @@ async fn no_operation_accepts_unknown_members(shop: Shop) {
             path.replace(&format!("{{{}}}", parameter["name"].as_str().unwrap()), value(parameter))
         });
         let method = method.to_uppercase();
-        let takes_body = operation["requestBody"].is_object();
+        let takes_body = operation["requestBody"]["content"]["application/json"].is_object();
         let request = |query: &str, body: Value| {
             let request = shop.request(&method, &format!("{path}{query}")).bearer_auth(&admin.token);
             if takes_body { request.json(&body) } else { request }

@@ -1,6 +1,6 @@
 //! The state that all operations share.
 
-use crate::{ProductError, media::Pictures, store::Sight};
+use crate::{ProductError, media::making::Pictures, store::Sight};
 use kernel::{Ctx, Currency, Role, db::Db};
 
 pub(crate) type Result<T, E = ProductError> = std::result::Result<T, E>;

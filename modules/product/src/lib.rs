@@ -33,6 +33,8 @@ mod meters;
 #[cfg(feature = "server")]
 mod name_keys;
 #[cfg(feature = "server")]
+mod picture_json;
+#[cfg(feature = "server")]
 mod pictures;
 #[cfg(feature = "server")]
 mod products;

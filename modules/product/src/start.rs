@@ -1,6 +1,6 @@
 //! Opens and starts the module.
 
-use crate::{ProductClient, config::Config, context::Products, media::Pictures, meters, store::checks};
+use crate::{ProductClient, config::Config, context::Products, media::making::Pictures, meters, store::checks};
 use kernel::{
     BoxError,
     db::{Db, Durability},

@@ -9,7 +9,7 @@ use crate::{
         stock_item,
         stock_movement::{self, Kind},
     },
-    pictures, rules,
+    picture_json, rules,
     store::variants::Sold,
 };
 use kernel::{Currency, Fault, Money, OrderId, UserId};
@@ -35,7 +35,7 @@ pub(crate) fn to_product(row: product::Model, sold: Option<Vec<Sold>>) -> Result
         tags: row.tags.lines().map(str::to_owned).collect(),
         seo_title: row.seo_title,
         seo_description: row.seo_description,
-        pictures: pictures::shown(&row.pictures)?,
+        pictures: picture_json::shown(&row.pictures)?,
         status: row.status.into(),
         published_from: row.published_from,
         published_until: row.published_until,
@@ -145,7 +145,7 @@ pub(crate) fn to_category(row: category::Model) -> Result<Category, ProductError
         id: CategoryId(row.id),
         name: row.name,
         parent_id: row.parent_id.map(CategoryId),
-        picture: pictures::shown_of_category(&row.picture)?,
+        picture: picture_json::shown_of_category(&row.picture)?,
         version: row.version,
     })
 }

@@ -5,7 +5,7 @@ use super::{
     draw::ornament,
     pictures::{self, Encoded},
 };
-use crate::{MediaSize, ProductError, context::Result};
+use crate::{MediaSize, ProductError};
 use bytes::Bytes;
 use kernel::{BoxError, Download, Fault};
 use std::{
@@ -15,6 +15,8 @@ use std::{
     sync::{Arc, Mutex, PoisonError, Weak},
 };
 use tokio::sync::{Mutex as AsyncMutex, Semaphore};
+
+type Result<T, E = ProductError> = std::result::Result<T, E>;
 
 /// How many pictures are decoded at once in this process.
 const AT_ONCE: usize = 2;

@@ -23,6 +23,8 @@ pub type AltText = Line<200>;
 #[schema(
     value_type = String,
     pattern = "^[0-9a-f]{64}$",
+    min_length = 64,
+    max_length = 64,
     example = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 )]
 pub struct MediaId(String);
