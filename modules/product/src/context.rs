@@ -2,7 +2,7 @@
 
 use crate::{
     ProductError,
-    media::Pictures,
+    media::making::Pictures,
     store::{
         Sight,
         texts::{Texts, Wanted},

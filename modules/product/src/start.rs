@@ -4,7 +4,7 @@ use crate::{
     ProductClient,
     config::Config,
     context::Products,
-    media::Pictures,
+    media::making::Pictures,
     meters,
     store::{checks, slugs},
 };

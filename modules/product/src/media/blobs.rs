@@ -9,7 +9,11 @@ use kernel::{
 use object_store::{
     Error, ObjectStore, ObjectStoreExt, PutPayload, aws::AmazonS3Builder, local::LocalFileSystem, path::Path, prefix::PrefixStore,
 };
-use std::{fs, io, path::PathBuf, sync::Arc};
+use std::{
+    fmt, fs, io,
+    path::PathBuf,
+    sync::{Arc, OnceLock},
+};
 use url::Url;
 
 /// Objects with this many bytes are read at once.
@@ -18,7 +22,8 @@ const SMALL: u64 = 256 << 10;
 /// A store of objects. An object is there whole or not at all, whatever happens to the process that writes it.
 #[derive(Clone)]
 pub(crate) struct Blobs {
-    store: Arc<dyn ObjectStore>,
+    /// Not yet there while its folder cannot be made.
+    opened: Arc<OnceLock<Arc<dyn ObjectStore>>>,
     /// Where they are, if that is a folder.
     folder: Option<PathBuf>,
 }
@@ -38,12 +43,15 @@ impl Blobs {
     /// Opens `file://FOLDER` or `s3://KEY_ID:SECRET@BUCKET/PREFIX?region=..&endpoint=..`.
     ///
     /// # Errors
-    /// When the address is none of these, or the folder cannot be made.
+    /// When the address is none of these. A folder that cannot be made is tried again when it is needed: the shop can sell without
+    /// pictures.
     pub(crate) fn open(url: &str) -> Result<Self, BoxError> {
         if let Some(folder) = url.strip_prefix("file://") {
-            fs::create_dir_all(folder).map_err(|e| format!("product.media_url: {folder}: {e}"))?;
-            let store = Arc::new(LocalFileSystem::new_with_prefix(folder)?);
-            return Ok(Self { store, folder: Some(folder.into()) });
+            let blobs = Self { opened: Arc::default(), folder: Some(folder.into()) };
+            if let Err(e) = blobs.store() {
+                tracing::warn!(folder, error = %e, "there are no pictures, because their folder cannot be made: see product.media_url");
+            }
+            return Ok(blobs);
         }
         let wrong = |why: &str| format!("product.media_url {why}");
         let url = Url::parse(url).map_err(|e| wrong(&format!("is no address: {e}")))?;
@@ -69,8 +77,30 @@ impl Blobs {
                 other => return Err(wrong(&format!("has an unknown parameter: {other}")).into()),
             };
         }
-        let store = Arc::new(PrefixStore::new(s3.build()?, url.path().trim_matches('/')));
-        Ok(Self { store, folder: None })
+        let store: Arc<dyn ObjectStore> = Arc::new(PrefixStore::new(s3.build()?, url.path().trim_matches('/')));
+        Ok(Self { opened: Arc::new(OnceLock::from(store)), folder: None })
+    }
+
+    fn store(&self) -> Result<&dyn ObjectStore, Fault> {
+        if let Some(store) = self.opened.get() {
+            return Ok(store);
+        }
+        let folder = self.folder.as_deref().unwrap_or(std::path::Path::new(""));
+        fs::create_dir_all(folder).map_err(away)?;
+        let store = LocalFileSystem::new_with_prefix(folder).map_err(away)?;
+        Ok(self.opened.get_or_init(|| Arc::new(store)))
+    }
+
+    /// A file without a name, which is gone with the process, however that ends: beside the objects, if these are in a folder, because
+    /// there is room for it.
+    ///
+    /// # Errors
+    /// `unavailable` when it cannot be made.
+    pub(crate) async fn temporary_file(&self) -> Result<fs::File, Fault> {
+        let folder = self.folder.clone().unwrap_or_else(std::env::temp_dir);
+        self.store()?;
+        let made = tokio::task::spawn_blocking(|| tempfile::tempfile_in(folder)).await;
+        made.map_err(Fault::internal)?.map_err(away)
     }
 
     /// Writes an object.
@@ -78,7 +108,7 @@ impl Blobs {
     /// # Errors
     /// `unavailable` when the store does not take it.
     pub(crate) async fn put(&self, key: &str, bytes: Bytes) -> Result<(), Fault> {
-        self.store.put(&Path::from(key), PutPayload::from(bytes)).await.map_err(away)?;
+        self.store()?.put(&Path::from(key), PutPayload::from(bytes)).await.map_err(away)?;
         Ok(())
     }
 
@@ -87,7 +117,7 @@ impl Blobs {
     /// # Errors
     /// `unavailable` when the store does not answer.
     pub(crate) async fn get(&self, key: &str) -> Result<Option<Blob>, Fault> {
-        let found = match self.store.get(&Path::from(key)).await {
+        let found = match self.store()?.get(&Path::from(key)).await {
             Ok(found) => found,
             Err(Error::NotFound { .. }) => return Ok(None),
             Err(e) => return Err(away(e)),
@@ -106,7 +136,7 @@ impl Blobs {
     /// # Errors
     /// `unavailable` when the store does not answer.
     pub(crate) async fn bytes(&self, key: &str) -> Result<Option<Bytes>, Fault> {
-        match self.store.get(&Path::from(key)).await {
+        match self.store()?.get(&Path::from(key)).await {
             Ok(found) => Ok(Some(found.bytes().await.map_err(away)?)),
             Err(Error::NotFound { .. }) => Ok(None),
             Err(e) => Err(away(e)),
@@ -119,7 +149,7 @@ impl Blobs {
     /// `unavailable` when the store does not answer.
     pub(crate) async fn remove(&self, keys: impl IntoIterator<Item = String>) -> Result<(), Fault> {
         for key in keys {
-            match self.store.delete(&Path::from(key)).await {
+            match self.store()?.delete(&Path::from(key)).await {
                 Ok(()) | Err(Error::NotFound { .. }) => {}
                 Err(e) => return Err(away(e)),
             }
@@ -150,14 +180,15 @@ impl Blobs {
     }
 
     /// Keys and times of the objects in a folder.
-    pub(crate) fn list(&self, folder: &str) -> impl Stream<Item = Result<(String, DateTime<Utc>), Fault>> + use<> {
-        self.store
-            .list(Some(&Path::from(folder)))
-            .map_ok(|object| (object.location.to_string(), object.last_modified))
-            .map_err(away)
+    ///
+    /// # Errors
+    /// `unavailable` when the store does not answer.
+    pub(crate) fn list(&self, folder: &str) -> Result<impl Stream<Item = Result<(String, DateTime<Utc>), Fault>> + use<>, Fault> {
+        let all = self.store()?.list(Some(&Path::from(folder)));
+        Ok(all.map_ok(|object| (object.location.to_string(), object.last_modified)).map_err(away))
     }
 }
 
-fn away(e: Error) -> Fault {
+fn away(e: impl fmt::Display) -> Fault {
     Fault::unavailable("The store of the pictures is not available", e)
 }

@@ -6,11 +6,9 @@
 
 mod blobs;
 mod draw;
-mod making;
+pub(crate) mod making;
 mod pictures;
 mod sweep;
-
-pub(crate) use making::Pictures;
 
 use self::pictures::Encoded;
 use crate::{
@@ -32,7 +30,7 @@ const SIGNATURE: usize = 16;
 
 impl Products {
     pub(crate) async fn take_in(&self, body: Upload) -> Result<Media> {
-        let file = receive(body).await?;
+        let file = receive(body, self.pictures.blobs.temporary_file().await?).await?;
         let encoded = self.pictures.prepare(file).await?;
         self.keep(encoded).await
     }
@@ -101,10 +99,9 @@ impl Products {
     }
 }
 
-/// The body as a file without a name: it is gone with the process, however that ends.
-async fn receive(mut body: Upload) -> Result<std::fs::File> {
-    let file = tokio::task::spawn_blocking(tempfile::tempfile).await.map_err(Fault::internal)?;
-    let mut file = File::from_std(file.map_err(Fault::internal)?);
+/// Writes the body to a file.
+async fn receive(mut body: Upload, file: std::fs::File) -> Result<std::fs::File> {
+    let mut file = File::from_std(file);
     let mut first = Vec::with_capacity(SIGNATURE);
     while let Some(bytes) = body.chunk().await? {
         let had = first.len();

@@ -49,7 +49,7 @@ impl Products {
     /// Removes the objects in a folder that have no row.
     pub(crate) async fn sweep_objects(&self, folder: &str) -> Result<(), Fault> {
         let before = self.db.now() - WITHOUT_ROW;
-        let old = self.pictures.blobs.list(folder).try_filter(|(_, at)| std::future::ready(*at < before));
+        let old = self.pictures.blobs.list(folder)?.try_filter(|(_, at)| std::future::ready(*at < before));
         let mut batches = std::pin::pin!(old.map_ok(|(key, _)| key).try_chunks(BATCH));
         while let Some(keys) = batches.next().await {
             let keys = keys.map_err(|e| e.1)?;
