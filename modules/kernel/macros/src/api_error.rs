@@ -22,6 +22,7 @@ const CODES: [&str; 16] = [
     "precondition_failed",
     "payload_too_large",
     "unsupported_media_type",
+    "range_not_satisfiable",
     "unprocessable",
     "precondition_required",
     "too_many_requests",
