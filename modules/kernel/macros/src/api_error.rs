@@ -11,7 +11,7 @@ use syn::{
 };
 
 /// The variants of `kernel::Code` in snake case.
-const CODES: [&str; 16] = [
+const CODES: [&str; 17] = [
     "invalid_argument",
     "unauthenticated",
     "payment_required",
