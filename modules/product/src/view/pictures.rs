@@ -1,6 +1,5 @@
 //! Pictures, as the row of what has them stores them.
 
-use super::to_quantity;
 use crate::{CategoryPicture, MediaId, Picture, VariantId, entity::media, rules};
 use kernel::Fault;
 use serde::{Deserialize, Serialize};
@@ -35,7 +34,8 @@ pub(super) fn shown_of_category(stored: &str) -> Result<Option<CategoryPicture>,
 impl StoredPicture {
     pub(crate) fn of(row: &media::Model) -> Result<Self, Fault> {
         let id = row.id.parse().map_err(Fault::internal)?;
-        let (width, height) = (to_quantity(row.width.into()), to_quantity(row.height.into()));
+        let pixels = |of: i32| u32::try_from(of).unwrap_or_default();
+        let (width, height) = (pixels(row.width), pixels(row.height));
         Ok(Self { id, width, height, alt: String::new(), variants: Vec::new() })
     }
 }
