@@ -90,9 +90,7 @@ async fn the_main_operations_issue_as_many_statements_as_documented() {
         let path = format!("/api/products/{id}/translations/de");
         shop.call(&admin, "PUT", &path, Some(json!({"name": "Anweisung"}))).await.expect(200);
     }
-    let wanting = async |languages: &str| {
-        shop.send(shop.request("GET", search).header("Accept-Language", languages)).await
-    };
+    let wanting = async |languages: &str| shop.send(shop.request("GET", search).header("Accept-Language", languages)).await;
     table.measure("search products in another language", wanting("de-AT, fr")).await.expect(200);
     for elsewhere in ["en-GB, de", "fr", "*/*;;q=x"] {
         // of what nothing is translated into, nothing is looked for
