@@ -1,5 +1,6 @@
 mod attributes;
 mod facets;
+mod imports;
 mod publication;
 mod slug;
 mod stock;
@@ -7,6 +8,7 @@ mod variants;
 
 pub use attributes::*;
 pub use facets::*;
+pub use imports::*;
 pub use publication::{ProductStatus, StatusFilter};
 pub use slug::Slug;
 pub use stock::*;
