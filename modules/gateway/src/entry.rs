@@ -39,7 +39,7 @@ impl Entry for PublicEntry {
             Some(Caller::Unverified) => return Err(Fault::away("Service user not available").into()),
             Some(Caller::Refused) | None => return Err(Fault::unauthenticated().into()),
         };
-        Ok(Ctx::new(principal, self.timeout))
+        Ok(Ctx::new(principal, op.within.unwrap_or(self.timeout)))
     }
 
     /// Around the operation, from the outside in: the caller (determined once per request; an admin who changes something is

@@ -23,6 +23,12 @@ impl ETag {
         Self(format!("\"{version}-{}\"", &hash[..16]))
     }
 
+    /// The tag with this text inside its quotation marks. Characters that no tag has become `_`.
+    pub(crate) fn strong(text: impl fmt::Display) -> Self {
+        let plain = |c: char| if c.is_ascii_graphic() && c != '"' { c } else { '_' };
+        Self(format!("\"{}\"", text.to_string().chars().map(plain).collect::<String>()))
+    }
+
     /// As it is written in a header.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -5,7 +5,7 @@
 //!
 //! # Contents
 //! - An operation: [`Ctx`] (its first argument), [`Op`], [`ApiError`], [`Fault`] and [`Problem`] (its failures), [`text`], [`rules`] and
-//!   [`optional`] (its fields), [`IfMatch`] and [`Tagged`] (its conditions).
+//!   [`optional`] (its fields), [`IfMatch`] and [`Tagged`] (its conditions), [`Upload`] and [`Download`] (its streams).
 //! - A call: `call` (the one interceptor), `wire` (the codec), [`Transport`] (to another process), `token` (the proof of the caller).
 //! - A module and its process: [`module`], [`jobs`], `server`, `ops`, `telemetry`, [`trace`].
 //! - A store: `db`, `idempotency`, `sweep`, `verify`.
@@ -37,6 +37,7 @@ mod ctx;
 pub mod cursor;
 mod declared;
 mod dispatch;
+mod download;
 mod error;
 mod etag;
 mod event;
@@ -61,6 +62,7 @@ pub mod text;
 mod token;
 pub mod trace;
 mod transport;
+mod upload;
 mod wire;
 pub mod writes;
 
@@ -94,6 +96,7 @@ pub use cursor::Cursor;
 #[cfg(feature = "store")]
 pub use delivery::{inbox, outbox};
 pub use dispatch::Dispatch;
+pub use download::Download;
 pub use error::{ApiError, BoxError, Code, Fault, FieldError, Problem, ProblemKind};
 pub use etag::{ETag, Tagged};
 pub use event::{Envelope, Event, EventType, Listener};
@@ -112,6 +115,7 @@ pub use secret::Secret;
 pub use token::InternalKey;
 pub use trace::Trace;
 pub use transport::{PeerReport, Transport, trust_authorities};
+pub use upload::{Accepts, Upload};
 pub use wire::{Incoming, Outgoing, Reply};
 
 #[doc(hidden)]

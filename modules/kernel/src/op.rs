@@ -3,7 +3,8 @@
 //! The interceptor, the HTTP client, the gateway, the OpenAPI document and the tests read every decision about an operation (who
 //! may call it, how often, whether it may be repeated) from its [`Op`]. No other place repeats it.
 
-use crate::{Ctx, ProblemKind, Rate, Role};
+use crate::{Accepts, Ctx, ProblemKind, Rate, Role};
+use std::time::Duration;
 
 /// An HTTP method that an operation can have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -99,6 +100,12 @@ pub struct Op {
     pub etag: bool,
     /// Whether it compares a version.
     pub condition: Condition,
+    /// What its stream takes, if its body is one ([`Upload`](crate::Upload)).
+    pub upload: Option<Accepts>,
+    /// The media types of its answer, if that is a [`Download`](crate::Download); empty when it is JSON.
+    pub download: &'static [&'static str],
+    /// How long a call may take when that is longer than usual.
+    pub within: Option<Duration>,
     /// Limit at the gateway; always set when `public` is.
     pub rate: Option<Rate>,
     /// Status of success: 200, 201, 202 or 204.

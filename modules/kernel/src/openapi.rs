@@ -5,14 +5,14 @@ mod problems;
 
 pub use crate::error::Details;
 
-use crate::{Access, ApiError, Condition, Method, Op, declared::At, text};
+use crate::{Accepts, Access, ApiError, Condition, Method, Op, declared::At, text};
 use utoipa::{
     IntoParams,
     openapi::{
-        Components, Content, ContentBuilder, OpenApi, PathItem, Ref, RefOr, Required, Schema,
+        Components, Content, ContentBuilder, ObjectBuilder, OpenApi, PathItem, Ref, RefOr, Required, Schema,
         path::{Operation, Parameter, ParameterBuilder, ParameterIn},
         request_body::RequestBody,
-        schema::{SchemaFormat, SchemaType, Type},
+        schema::{KnownFormat, SchemaFormat, SchemaType, Type},
         security::SecurityRequirement,
     },
 };
@@ -73,11 +73,16 @@ pub fn finish<E: ApiError>(mut api: OpenApi, ops: &[Op], queries: &[(usize, fn()
         {
             body.content.insert("application/merge-patch+json".into(), patch);
         }
+        if let Some(accepts) = &op.upload {
+            operation.request_body = Some(RefOr::T(stream(accepts)));
+        }
         if op.retry == crate::Retry::Key {
             parameters.push(RefOr::T(idempotency_key()));
         }
         match op.condition {
-            Condition::None if op.etag && op.is_read() => parameters.push(RefOr::T(tags("If-None-Match", IF_NONE_MATCH, false))),
+            Condition::None if (op.etag || !op.download.is_empty()) && op.is_read() => {
+                parameters.push(RefOr::T(tags("If-None-Match", IF_NONE_MATCH, false)))
+            }
             Condition::None => {}
             Condition::Optional => parameters.push(RefOr::T(tags("If-Match", IF_MATCH, false))),
             Condition::Demanded { .. } => parameters.push(RefOr::T(tags("If-Match", IF_MATCH, true))),
@@ -182,6 +187,23 @@ const IF_MATCH: &str = "\
 it the change is made whatever others have changed meanwhile.";
 const IF_NONE_MATCH: &str = "\
 `*`, or the ETags of earlier answers separated by commas, at most 100. If the answer would have one of them, it is 304, without a body.";
+
+/// A body that is a stream of bytes.
+fn stream(accepts: &Accepts) -> RequestBody {
+    let mut body = RequestBody::new();
+    for media_type in accepts.media_types {
+        body.content.insert((*media_type).into(), bytes().into());
+    }
+    body.description = Some(format!("At most {} bytes.", accepts.max));
+    body.required = Some(Required::True);
+    body
+}
+
+/// Content that is not JSON.
+fn bytes() -> Content {
+    let binary = SchemaFormat::KnownFormat(KnownFormat::Binary);
+    ContentBuilder::new().schema(Some(ObjectBuilder::new().schema_type(Type::String).format(Some(binary)))).build()
+}
 
 /// A header with entity tags.
 fn tags(name: &str, description: &str, is_required: bool) -> Parameter {

@@ -4,6 +4,7 @@
 //! their [`Entry`], which says on whose behalf a request is; everything else is the same.
 
 mod connection;
+mod download;
 mod drain;
 mod entry;
 mod front;
@@ -12,6 +13,7 @@ mod listen;
 mod mount;
 mod request;
 mod response;
+mod upload;
 
 pub use connection::Timeouts;
 pub use drain::close_when_draining;

@@ -50,7 +50,7 @@ impl Transport {
         match &*self.0 {
             Kind::Http(http) => http.send(op, cx, call).await,
             #[cfg(feature = "testing")]
-            Kind::Loopback(module) => loopback::call(module, op, cx, &call).await,
+            Kind::Loopback(module) => loopback::call(module, op, cx, call).await,
         }
     }
 

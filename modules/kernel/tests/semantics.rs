@@ -841,6 +841,7 @@ async fn values_that_a_path_cannot_carry_are_refused() {
             params: vec![("name".into(), bad.into())],
             query: String::new(),
             body: None,
+            upload: None,
             if_match: None,
             from_peer: false,
         };

@@ -963,6 +963,7 @@ async fn bad_input_names_the_field(client: NotificationClient, _: &Fixture) {
             params: Vec::new(),
             query: String::new(),
             body: Some(body.to_string().into()),
+            upload: None,
             if_match: None,
             from_peer: false,
         };

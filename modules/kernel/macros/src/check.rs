@@ -2,7 +2,7 @@
 
 use crate::{
     diagnose::Mistakes,
-    model::{Access, Api, Arg, Key, Op, Returns, Role, Route, Template, Verb, is_named},
+    model::{Access, Api, Arg, Key, Op, Retry, Returns, Role, Route, Template, Verb, is_named},
     parse::{self, Draft},
 };
 use quote::ToTokens;
@@ -22,9 +22,11 @@ pub(crate) fn api(module: Option<String>, item: ItemTrait, drafts: Vec<Draft>, m
             if let Some(params) = &shape.params {
                 arguments(route, params, mistakes);
                 condition(route, params, &drafts, mistakes);
+                upload(route, params, mistakes);
             }
             if let Some(returns) = &shape.returns {
                 status(route, returns, mistakes);
+                download(route, returns, mistakes);
             }
         }
     }
@@ -110,7 +112,7 @@ fn arguments(route: &Route, params: &[(Ident, Type)], mistakes: &Mistakes) {
     let (mut payload, mut owner) = (false, false);
     for (param, ty) in params {
         match route.role(&param.unraw().to_string(), ty) {
-            Role::Condition => {}
+            Role::Condition | Role::Upload => {}
             Role::Path if is_text(ty) => mistakes.add(
                 ty,
                 "use a type of its own that refuses \"\", \".\" and \"..\" when it is parsed: a path cannot carry them, and the operation may \
@@ -190,6 +192,53 @@ fn condition(route: &Route, params: &[(Ident, Type)], drafts: &[Draft], mistakes
             other,
             format!("name {which} operation of this trait without `IfMatch`: the refusal of calls without one recommends it"),
         );
+    }
+}
+
+/// A stream is the body of a POST that is not repeated: it is sent once.
+fn upload(route: &Route, params: &[(Ident, Type)], mistakes: &Mistakes) {
+    let mut uploads = params.iter().filter(|(_, ty)| is_named(ty, "Upload"));
+    let first = uploads.next();
+    for (name, _) in uploads {
+        mistakes.add(name, "remove it: an operation has one `Upload`");
+    }
+    match (first, &route.upload) {
+        (Some((_, ty)), Key::Missing) => {
+            mistakes.add(ty, "say what the stream may be: `upload(\"image/png\", max = \"20 MB\")`");
+        }
+        (None, Key::Is(key, _)) => mistakes.add(key, "add a parameter of the type `Upload`, or remove `upload(..)`"),
+        _ => {}
+    }
+    if let Some((_, ty)) = first
+        && !(route.verb == Verb::Post && matches!(route.retry, Key::Is(_, Retry::Never) | Key::Wrong))
+    {
+        mistakes.add(ty, "make the operation a POST with `retry = never`: a stream is sent once");
+    }
+}
+
+/// What is not JSON is read, and brings its own tag.
+fn download(route: &Route, returns: &Returns, mistakes: &Mistakes) {
+    let is_download = is_named(&returns.ok, "Download");
+    match &route.download {
+        Key::Missing if is_download => {
+            mistakes.add(&returns.ok, "name the media types of the answer: `download(\"image/png\", ..)`");
+        }
+        Key::Is(key, _) if !is_download => mistakes.add(key, "answer a `Download`, or remove `download(..)`"),
+        _ => {}
+    }
+    if !is_download {
+        return;
+    }
+    if route.verb != Verb::Get {
+        mistakes.add(&returns.ok, "make the operation a GET, or answer JSON: only what is read is a stream");
+    }
+    if let Key::Is(key, ()) = &route.etag {
+        mistakes.add(key, "remove `etag`: a `Download` brings its own tag");
+    }
+    if let Key::Is(key, status) = &route.status
+        && *status != 200
+    {
+        mistakes.add(key, "remove `status`: that of a `Download` is 200, or what its caller's headers ask for");
     }
 }
 

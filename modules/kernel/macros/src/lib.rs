@@ -30,12 +30,16 @@ use proc_macro::TokenStream;
 /// | `retry = key \| never` | for POST: whether it may be repeated with an idempotency key |
 /// | `etag` | the answer has an entity tag: its type implements `kernel::Tagged` |
 /// | `unless = receive` | calls without `If-Match` are refused, and the operation of that name is recommended instead |
+/// | `upload("image/png", .., max = "20 MB")` | the body is a stream, of one of these media types and at most this size; for POST with `retry = never` |
+/// | `download("image/png", ..)` | the answer is not JSON, but of one of these media types; for GET |
+/// | `within = "5min"` | a call may take that long, instead of the usual time; at least `1s`, at most `1hour` |
 /// | `status = 201` | status of success: 200 (default), 201, 202 or 204 |
 /// | `errors(NotFound, ..)` | variants of the module's error enum that it can answer; none (default) |
 ///
 /// A parameter `{name}` of the path is the method's parameter of that name, of a type that is not plain text; one more parameter is the query (GET, DELETE) or the
 /// body (POST, PUT, PATCH). A parameter of the type `IfMatch` is that header. It is heeded in the statement that writes: what the caller
-/// did not see must not be overwritten, also when two write at once. The body of a PATCH is a merge patch: see `kernel::optional`. A path parameter that the public path lacks is the caller's own `UserId`.
+/// did not see must not be overwritten, also when two write at once. A parameter of the type `Upload` is the body as a stream: the operation
+/// reads it as it arrives, and one more parameter is the query. An answer of the type `Download` is sent as the operation makes it. The body of a PATCH is a merge patch: see `kernel::optional`. A path parameter that the public path lacks is the caller's own `UserId`.
 ///
 /// Faults are not declared: any call can be refused or break. What an operation answers without having declared it is reported as
 /// `internal` in debug builds, and so fails the tests.

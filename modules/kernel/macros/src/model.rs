@@ -3,6 +3,7 @@
 use crate::rate::Rate;
 use proc_macro2::Span;
 use quote::format_ident;
+use std::time::Duration;
 use syn::{Attribute, Ident, ItemTrait, LitStr, Type, ext::IdentExt};
 
 /// An annotated trait.
@@ -37,6 +38,11 @@ pub(crate) struct Route {
     pub(crate) etag: Key<()>,
     /// The operation of the trait that does without the condition which this one demands.
     pub(crate) unless: Key<Ident>,
+    /// What the stream of its body may be.
+    pub(crate) upload: Key<Accepts>,
+    /// The media types of its answer, if that is no JSON.
+    pub(crate) download: Key<Vec<LitStr>>,
+    pub(crate) within: Key<Duration>,
     pub(crate) rate: Key<Rate>,
     pub(crate) status: Key<u16>,
     /// Variants of the error enum.
@@ -82,6 +88,12 @@ pub(crate) enum Retry {
     Never,
 }
 
+/// The media types and the largest number of bytes of a stream.
+pub(crate) struct Accepts {
+    pub(crate) media_types: Vec<LitStr>,
+    pub(crate) max: u64,
+}
+
 /// A parameter after the context.
 pub(crate) struct Arg {
     pub(crate) name: Ident,
@@ -100,6 +112,8 @@ pub(crate) enum Role {
     Body,
     /// The header `If-Match`.
     Condition,
+    /// The body, as a stream.
+    Upload,
 }
 
 /// `Result<ok, error>`.
@@ -144,6 +158,11 @@ impl Op {
         self.route.etag.value().is_some()
     }
 
+    /// Whether the answer is not JSON.
+    pub(crate) fn is_download(&self) -> bool {
+        is_named(&self.returns.ok, "Download")
+    }
+
     pub(crate) fn arg(&self, role: Role) -> Option<&Arg> {
         self.args.iter().find(|arg| arg.role == role)
     }
@@ -161,9 +180,11 @@ impl Route {
     pub(crate) fn role(&self, name: &str, ty: &Type) -> Role {
         match (self.path.has(name), self.public.value()) {
             _ if is_named(ty, "IfMatch") => Role::Condition,
+            _ if is_named(ty, "Upload") => Role::Upload,
             (true, Some(public)) if !public.has(name) => Role::Owner,
             (true, _) => Role::Path,
-            (false, _) if self.verb.takes_body() => Role::Body,
+            // the body of an operation with a stream is the stream
+            (false, _) if self.verb.takes_body() && matches!(self.upload, Key::Missing) => Role::Body,
             (false, _) => Role::Query,
         }
     }

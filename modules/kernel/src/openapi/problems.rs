@@ -30,7 +30,10 @@ pub(super) fn respond(operation: &mut Operation, op: &Op, at: At) {
     for (status, kinds) in by_status {
         responses.insert(status.to_string(), response(op, Code::of_status(status), &kinds).into());
     }
-    if op.etag && op.is_read() {
+    if !op.download.is_empty() {
+        streams(responses, op);
+    }
+    if (op.etag || !op.download.is_empty()) && op.is_read() {
         let unchanged = ResponseBuilder::new().description("The caller has it already: see `If-None-Match`.");
         responses.insert("304".into(), unchanged.header("ETag", tag("The tag of the answer.")).build().into());
     }
@@ -41,6 +44,21 @@ pub(super) fn respond(operation: &mut Operation, op: &Op, at: At) {
             }
         }
     }
+}
+
+/// Describes an answer that is not JSON: the whole of it, a part of it, and no part of it.
+fn streams(responses: &mut BTreeMap<String, RefOr<Response>>, op: &Op) {
+    let answer = |description: &str| {
+        let response = ResponseBuilder::new().description(description);
+        let response = op.download.iter().fold(response, |response, media_type| response.content(*media_type, super::bytes()));
+        response.header("ETag", tag("The tag of the answer, for `If-None-Match` and `If-Range`."))
+    };
+    let range = || header_of(Type::String, "Which bytes, and of how many.");
+    responses.insert(op.status.to_string(), answer("Success").build().into());
+    responses.insert("206".into(), answer("The bytes that `Range` asks for.").header("Content-Range", range()).build().into());
+    let none = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
+    let none = ResponseBuilder::new().description("There are no such bytes: see `Range`.").content(Problem::MEDIA_TYPE, none);
+    responses.insert("416".into(), none.header("Content-Range", range()).build().into());
 }
 
 /// Adds the schemas of the problems that `ops` answer there, unless they exist already.

@@ -55,7 +55,7 @@ impl Entry for InternalEntry {
         let verified = self.verifier.verify(token, op)?;
         let left = text(request, header::DEADLINE).and_then(|ms| ms.parse().ok()).unwrap_or(5_000_u64);
         request.extensions_mut().insert(verified.ticket);
-        Ok(Ctx::new(verified.principal, Duration::from_millis(left).min(MAX_DEADLINE)).via(verified.caller))
+        Ok(Ctx::new(verified.principal, Duration::from_millis(left).min(op.within.unwrap_or(MAX_DEADLINE))).via(verified.caller))
     }
 
     fn check(&self, request: &HttpRequest, op: &Op, incoming: &mut Incoming) -> Result<(), Box<Problem>> {

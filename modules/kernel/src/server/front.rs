@@ -156,7 +156,10 @@ fn add_headers<B>(response: &mut ServiceResponse<B>) {
     set(header::REFERRER_POLICY, "no-referrer");
     set(header::X_FRAME_OPTIONS, "DENY");
     set(header::CROSS_ORIGIN_OPENER_POLICY, "same-origin");
-    set(header::CROSS_ORIGIN_RESOURCE_POLICY, "same-origin");
+    if !headers.contains_key(header::CROSS_ORIGIN_RESOURCE_POLICY) {
+        // pictures may be shown on the pages of a shop at another origin
+        headers.insert(header::CROSS_ORIGIN_RESOURCE_POLICY, HeaderValue::from_static("same-origin"));
+    }
     if !headers.contains_key(header::CONTENT_SECURITY_POLICY) {
         // pages have policies of their own
         headers.insert(header::CONTENT_SECURITY_POLICY, NOTHING);

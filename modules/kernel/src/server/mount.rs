@@ -1,9 +1,11 @@
 //! Mounts the operations of modules on actix-web: admits a request, reads it, lets the module answer, and writes its reply.
 
 use super::{
+    download,
     entry::Entry,
-    request::{PATCHES, bearer, if_none_match, read, with_headers},
+    request::{PATCHES, bearer, head, if_none_match, json, with_headers},
     response::{TokenError, method_not_allowed, problem, reading},
+    upload,
 };
 use crate::{Code, Ctx, Dispatch, ETag, Method, Op, Problem, Reply, call, etag::Had, header, telemetry::Asked};
 use actix_web::{
@@ -79,15 +81,33 @@ async fn answer(
         Ok(had) => had,
         Err(fault) => return fail(fault.into()),
     };
-    let mut incoming = match read(&request, body, op, max_body).await {
+    let mut incoming = match head(&request, op) {
         Ok(incoming) => incoming,
         Err(fault) => return fail(fault.into()),
     };
+    let mut pump = None;
+    if op.upload.is_some() {
+        match upload::open(&request, body) {
+            Ok((upload, pumping)) => (incoming.upload, pump) = (Some(upload), Some(pumping)),
+            Err(fault) => return fail(fault.into()),
+        }
+    } else {
+        match json(&request, body, op, max_body).await {
+            Ok(body) => incoming.body = body,
+            Err(fault) => return fail(fault.into()),
+        }
+    }
     if let Err(p) = entry.check(&request, op, &mut incoming) {
         return fail(*p);
     }
-    let mut response = match module.dispatch(index, cx.clone(), incoming).await {
+    let answer = module.dispatch(index, cx.clone(), incoming);
+    let reply = match pump {
+        Some(pump) => pump.until(answer).await,
+        None => answer.await,
+    };
+    let mut response = match reply {
         Reply::Failed(p) => problem(*p, &request),
+        Reply::Streamed(answer) => download::respond(answer, had.as_ref(), &request),
         Reply::Done { status, body, etag } => done(op, status, body, etag, had),
     };
     if cx.is_replayed() {

@@ -19,8 +19,8 @@ pub(super) fn with_headers(mut cx: Ctx, request: &HttpRequest) -> Result<Ctx, Fa
     Ok(cx)
 }
 
-/// The arguments of a call of `op`.
-pub(super) async fn read(request: &HttpRequest, body: web::Payload, op: &Op, max_body: usize) -> Result<Incoming, Fault> {
+/// The arguments of a call of `op`, without the body.
+pub(super) fn head(request: &HttpRequest, op: &Op) -> Result<Incoming, Fault> {
     let decode = |(name, value): (&str, &str)| {
         let decoded = percent_decode_str(value).decode_utf8();
         let good = decoded.ok().filter(|text| !text.contains('\0'));
@@ -32,16 +32,13 @@ pub(super) async fn read(request: &HttpRequest, body: web::Payload, op: &Op, max
         return Err(Fault::invalid(format!("/{}", escape(&name)), NOT_TEXT));
     }
     let if_match = if op.is_read() { None } else { list(request, &http::IF_MATCH)? };
-    let body = if op.method.takes_body() { read_body(request, body, op, max_body).await? } else { None };
-    // PUT replaces: an empty body must not remove everything by accident; a PATCH without one is a mistake, too
-    let body = body.or_else(|| matches!(op.method, Method::Put | Method::Patch).then(Vec::new));
-    Ok(Incoming { params, query, body, if_match, from_peer: false })
+    Ok(Incoming { params, query, body: None, upload: None, if_match, from_peer: false })
 }
 
 /// What the caller of an operation has already, if the answer can be compared with it.
 pub(super) fn if_none_match(request: &HttpRequest, op: &Op) -> Result<Option<Had>, Fault> {
     let name = http::IF_NONE_MATCH;
-    let header = if op.etag && op.is_read() { list(request, &name)? } else { None };
+    let header = if (op.etag || !op.download.is_empty()) && op.is_read() { list(request, &name)? } else { None };
     let rule = |rule| Fault::invalid(format!("/{}", header_name(&name)), rule);
     header.map(|header| Had::of(&header).map_err(rule)).transpose()
 }
@@ -65,10 +62,15 @@ fn not_text(query: &str) -> Option<String> {
     Some(percent_decode_str(name).decode_utf8_lossy().replace('\0', "\u{fffd}"))
 }
 
-async fn read_body(request: &HttpRequest, body: web::Payload, op: &Op, max_body: usize) -> Result<Option<Vec<u8>>, Fault> {
+/// The JSON body of a call of `op`.
+pub(super) async fn json(request: &HttpRequest, body: web::Payload, op: &Op, max_body: usize) -> Result<Option<Vec<u8>>, Fault> {
+    if !op.method.takes_body() {
+        return Ok(None);
+    }
     let bytes = receive(request, body, max_body).await?;
     if bytes.is_empty() {
-        return Ok(None);
+        // PUT replaces: an empty body must not remove everything by accident; a PATCH without one is a mistake, too
+        return Ok(matches!(op.method, Method::Put | Method::Patch).then(Vec::new));
     }
     check_form(request, op)?;
     Ok(Some(bytes.into()))
@@ -100,13 +102,7 @@ pub(super) const PATCHES: &str = "application/merge-patch+json, application/json
 
 /// Checks that a body is JSON in UTF-8, and not compressed.
 fn check_form(request: &HttpRequest, op: &Op) -> Result<(), Fault> {
-    let refused = |name, rule| {
-        let pointer = format!("/{}", header_name(&name));
-        Fault::new(Code::UnsupportedMediaType, format!("{} {rule}", header_name(&name))).at(pointer, rule)
-    };
-    if request.headers().get_all(http::CONTENT_ENCODING).any(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity")) {
-        return Err(refused(http::CONTENT_ENCODING, "must be identity: a body cannot be compressed"));
-    }
+    check_encoding(request)?;
     let media_type = request.mime_type().ok().flatten();
     let (media_type, rule) = match op.method {
         // application/json-patch+json has another meaning
@@ -122,10 +118,24 @@ fn check_form(request: &HttpRequest, op: &Op) -> Result<(), Fault> {
             "must be application/json",
         ),
     };
-    match media_type.ok_or_else(|| refused(http::CONTENT_TYPE, rule))?.get_param("charset") {
-        Some(charset) if charset != "utf-8" => Err(refused(http::CONTENT_TYPE, "must have no other charset than utf-8")),
+    match media_type.ok_or_else(|| refused(&http::CONTENT_TYPE, rule))?.get_param("charset") {
+        Some(charset) if charset != "utf-8" => Err(refused(&http::CONTENT_TYPE, "must have no other charset than utf-8")),
         _ => Ok(()),
     }
+}
+
+/// Checks that a body is not compressed.
+pub(super) fn check_encoding(request: &HttpRequest) -> Result<(), Fault> {
+    let is_plain = |encoding: &http::HeaderValue| encoding.as_bytes().eq_ignore_ascii_case(b"identity");
+    if request.headers().get_all(http::CONTENT_ENCODING).all(is_plain) {
+        return Ok(());
+    }
+    Err(refused(&http::CONTENT_ENCODING, "must be identity: a body cannot be compressed"))
+}
+
+fn refused(name: &http::HeaderName, rule: &str) -> Fault {
+    let pointer = format!("/{}", header_name(name));
+    Fault::new(Code::UnsupportedMediaType, format!("{} {rule}", header_name(name))).at(pointer, rule)
 }
 
 /// The name of a header as it is usually written: `Idempotency-Key`.

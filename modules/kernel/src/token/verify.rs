@@ -195,7 +195,25 @@ mod tests {
         let (name, path) = ("", "");
         let (access, retry) = (Access::Anyone, Retry::Safe);
         let (etag, condition) = (false, Condition::None);
-        Op { module, name, id, method, path, public: None, access, retry, etag, condition, rate: None, status: 200, errors: &[] }
+        let (upload, download, within) = (None, &[], None);
+        Op {
+            module,
+            name,
+            id,
+            method,
+            path,
+            public: None,
+            access,
+            retry,
+            etag,
+            condition,
+            upload,
+            download,
+            within,
+            rate: None,
+            status: 200,
+            errors: &[],
+        }
     }
     const GET: Op = op("product.get", "product", Method::Get);
     const HOLD: Op = op("product.hold", "product", Method::Put);

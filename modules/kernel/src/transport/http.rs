@@ -1,17 +1,19 @@
-//! Calls over HTTP: deadline, tokens and retries. Which peer takes an attempt is up to `peers`.
+//! Calls over HTTP: deadline, tokens, retries and streams. Which peer takes an attempt is up to `peers`.
 
 use super::{
     client::client,
     peers::{Peer, PeerReport, Peers},
 };
 use crate::{
-    Access, Code, Ctx, Fault, InternalKey, Op, Outgoing, Problem, Reply, Retry, header,
+    Access, Code, Ctx, Download, Fault, InternalKey, Op, Outgoing, Problem, Reply, Retry, header,
     log::log_seldom,
     token,
     trace::{self, Kind},
+    upload::Sending,
     wire::{NO_ENDPOINT, unavailable},
 };
 use backon::BackoffBuilder;
+use futures_util::stream;
 use std::time::Duration;
 use tower::retry::budget::{Budget, TpsBudget};
 use tracing::Instrument;
@@ -49,8 +51,9 @@ impl Http {
         self.peers.health().await
     }
 
-    pub(super) async fn send(&self, op: &'static Op, cx: &Ctx, call: Outgoing) -> Result<Reply, Fault> {
+    pub(super) async fn send(&self, op: &'static Op, cx: &Ctx, mut call: Outgoing) -> Result<Reply, Fault> {
         self.retries.deposit();
+        let upload = call.upload.take().map(Sending::new);
         // a repeated call could not tell the change that it has made itself from that of another
         let is_repeatable = op.is_repeatable(cx) && (call.if_match.is_none() || op.retry == Retry::Key);
         let mut waits = backon::ExponentialBuilder::default()
@@ -69,7 +72,7 @@ impl Http {
             let left = cx.time_left()?;
             let peer = self.peers.pick(last);
             let outcome = match peer {
-                Some(peer) => self.attempt(peer, op, cx, left, &call).await,
+                Some(peer) => self.attempt(peer, op, cx, left, &call, upload.as_ref()).await,
                 None => {
                     let why = "no peer is reachable: all circuit breakers are open";
                     Outcome::NotRun(Fault::unavailable(unavailable(op), why))
@@ -97,6 +100,8 @@ impl Http {
                     (Err(fault), is_repeatable && !is_late)
                 }
             };
+            // a stream is sent once
+            let may_repeat = may_repeat && !upload.as_ref().is_some_and(Sending::has_begun);
             match may_repeat.then(|| waits.next()).flatten() {
                 Some(wait) if cx.time_left()? > wait && self.retries.withdraw() => {
                     retries(op).increment(1);
@@ -107,16 +112,25 @@ impl Http {
         }
     }
 
-    async fn attempt(&self, peer: &Peer, op: &'static Op, cx: &Ctx, left: Duration, call: &Outgoing) -> Outcome {
+    async fn attempt(
+        &self,
+        peer: &Peer,
+        op: &'static Op,
+        cx: &Ctx,
+        left: Duration,
+        call: &Outgoing,
+        upload: Option<&Sending>,
+    ) -> Outcome {
         let span = trace::span(Kind::Client, format_args!("{} {}", op.method.as_str(), op.path));
         trace::set(&span, "http.request.method", op.method.as_str());
         trace::set(&span, "url.template", op.path);
         if !span.is_none() {
             trace::set(&span, "server.address", peer.base().to_owned());
         }
-        let outcome = self.exchange(peer, op, cx, left, call).instrument(span.clone()).await;
+        let outcome = self.exchange(peer, op, cx, left, call, upload).instrument(span.clone()).await;
         match &outcome {
             Outcome::Answered(Reply::Done { status, .. }) => trace::set(&span, "http.response.status_code", i64::from(*status)),
+            Outcome::Answered(Reply::Streamed(_)) => trace::set(&span, "http.response.status_code", 200_i64),
             Outcome::Answered(Reply::Failed(problem)) => {
                 trace::set(&span, "http.response.status_code", i64::from(problem.status))
             }
@@ -125,22 +139,44 @@ impl Http {
         outcome
     }
 
-    async fn exchange(&self, peer: &Peer, op: &'static Op, cx: &Ctx, left: Duration, call: &Outgoing) -> Outcome {
-        let request = match self.request(peer, op, cx, left, call) {
+    async fn exchange(
+        &self,
+        peer: &Peer,
+        op: &'static Op,
+        cx: &Ctx,
+        left: Duration,
+        call: &Outgoing,
+        upload: Option<&Sending>,
+    ) -> Outcome {
+        let request = match self.request(peer, op, cx, left, call, upload) {
             Ok(request) => request,
             Err(fault) => return Outcome::NotRun(fault),
         };
         let received = async {
             let response = request.send().await?;
-            let status = response.status().as_u16();
+            let status = response.status();
             let replayed = response.headers().contains_key(header::IDEMPOTENT_REPLAYED);
-            Ok((status, replayed, response.bytes().await?))
+            let reply = if status.is_success() && !op.download.is_empty() {
+                Reply::Streamed(download(op, response))
+            } else {
+                Reply::received(op, status.as_u16(), response.bytes().await?.into())
+            };
+            Ok((replayed, reply))
         };
-        let (status, replayed, body) = match received.await {
-            Ok(received) => received,
-            Err(e) => return lost(op, peer, &e),
+        // a stream that is answered may take longer: its time is measured here, until it begins
+        let limit = if op.download.is_empty() { left } else { patience(left) };
+        let (replayed, reply) = match tokio::time::timeout(limit, received).await {
+            Ok(Ok(received)) => received,
+            // the stream of our own caller broke: that says nothing about the peer
+            Ok(Err(e)) => match upload.and_then(Sending::fault) {
+                Some(fault) => return Outcome::Unknown(fault),
+                None => return lost(op, peer, &e),
+            },
+            Err(_) => {
+                peer.failed();
+                return Outcome::Unknown(late());
+            }
         };
-        let reply = Reply::received(op, status, body.into());
         match &reply {
             Reply::Failed(problem) if is_refusal(op, cx, problem) => {
                 // it will refuse the next ones, too: others may not
@@ -166,9 +202,8 @@ impl Http {
         cx: &Ctx,
         left: Duration,
         call: &Outgoing,
+        upload: Option<&Sending>,
     ) -> Result<reqwest::RequestBuilder, Fault> {
-        // a little before the interceptor drops this call: the breaker must count peers that do not answer
-        let patience = left.saturating_sub(Duration::from_millis(10)).max(left / 2);
         let query = if call.query.is_empty() { String::new() } else { format!("?{}", call.query) };
         let url = peer.url(&format!("{}{query}", call.path)).map_err(Fault::internal)?;
         let body = call.body.as_deref().unwrap_or_default();
@@ -177,7 +212,6 @@ impl Http {
         let client = client(peer.base()).map_err(|e| Fault::unavailable(unavailable(op), e))?;
         let mut request = client
             .request(reqwest_method(op), url)
-            .timeout(patience)
             .bearer_auth(token)
             .header(header::DEADLINE, left.as_millis() as u64)
             .header(header::TRACEPARENT, cx.here().to_string());
@@ -190,8 +224,49 @@ impl Http {
         if let Some(body) = &call.body {
             request = request.header("content-type", "application/json").body(body.clone());
         }
+        if let Some(upload) = upload {
+            let (media_type, length) = upload.head();
+            request = request.header("content-type", media_type).body(reqwest::Body::wrap_stream(upload.clone()));
+            if let Some(length) = length {
+                request = request.header("content-length", length);
+            }
+        }
+        // those of a stream that is answered may come for longer
+        if op.download.is_empty() {
+            request = request.timeout(patience(left));
+        }
         Ok(request)
     }
+}
+
+/// A little before the interceptor drops this call: the breaker must count peers that do not answer.
+fn patience(left: Duration) -> Duration {
+    left.saturating_sub(Duration::from_millis(10)).max(left / 2)
+}
+
+/// The longest pause between two pieces of a stream from a peer.
+const PAUSE: Duration = Duration::from_secs(30);
+
+/// The answer of a peer that is a stream, with what its headers say about it.
+fn download(op: &'static Op, response: reqwest::Response) -> Download {
+    let text = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let (media_type, etag) = (text("content-type").unwrap_or_default(), text("etag"));
+    let is_immutable = text("cache-control").is_some_and(|policy| policy.contains("immutable"));
+    let file_name = text("content-disposition").and_then(|value| Some(value.split('"').nth(1)?.to_owned()));
+    let length = response.content_length();
+    let lost = move |why: String| Fault::unavailable(unavailable(op), why);
+    let chunks = stream::try_unfold(response, move |mut response| async move {
+        match tokio::time::timeout(PAUSE, response.chunk()).await {
+            Ok(Ok(chunk)) => Ok(chunk.map(|chunk| (chunk, response))),
+            Ok(Err(e)) => Err(lost(format!("{} broke off: {e}", op.id))),
+            Err(_) => Err(lost(format!("{} paused for too long", op.id))),
+        }
+    });
+    let mut download = Download::new(media_type, length, chunks);
+    download.etag = etag.map(|tag| crate::ETag::strong(tag.trim_matches('"')));
+    download.is_immutable = is_immutable;
+    download.file_name = file_name;
+    download
 }
 
 /// Begins the counters of calls to these operations at zero: an increase from nothing is none to Prometheus.

@@ -4,13 +4,14 @@ use crate::{Ctx, Dispatch, Fault, Incoming, Op, Outgoing, Reply, Retry};
 use std::sync::Arc;
 
 /// Makes a call, and a repeatable one twice.
-pub(super) async fn call(module: &Arc<dyn Dispatch>, op: &'static Op, cx: &Ctx, call: &Outgoing) -> Result<Reply, Fault> {
+pub(super) async fn call(module: &Arc<dyn Dispatch>, op: &'static Op, cx: &Ctx, mut call: Outgoing) -> Result<Reply, Fault> {
     let index = module.ops().iter().position(|o| o == op);
     let index = index.ok_or_else(|| Fault::internal(format_args!("{} is not an operation of the module", op.id)))?;
-    let send = async || {
+    let mut upload = call.upload.take();
+    let mut send = async || {
         let params = call.params.iter().map(|(name, value)| ((*name).into(), value.clone())).collect();
         let (query, body, if_match) = (call.query.clone(), call.body.clone(), call.if_match.clone());
-        let incoming = Incoming { params, query, body, if_match, from_peer: true };
+        let incoming = Incoming { params, query, body, upload: upload.take(), if_match, from_peer: true };
         match module.clone().dispatch(index, cx.clone(), incoming).await {
             Reply::Failed(problem) => {
                 let json = serde_json::to_vec(&problem).map_err(Fault::internal)?;

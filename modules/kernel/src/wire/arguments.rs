@@ -4,7 +4,7 @@ use super::{
     explain::{escape, explain, json_fault},
     lenient, strict, whole,
 };
-use crate::{Ctx, Fault, IfMatch, Op, UserId};
+use crate::{Ctx, Fault, IfMatch, Op, Upload, UserId};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Serialize, de::DeserializeOwned};
 use std::{fmt::Display, str::FromStr};
@@ -19,6 +19,8 @@ pub struct Outgoing {
     pub(crate) params: Vec<(&'static str, String)>,
     pub(crate) query: String,
     pub(crate) body: Option<Vec<u8>>,
+    /// The body, if it is a stream.
+    pub(crate) upload: Option<Upload>,
     /// The value of the header.
     pub(crate) if_match: Option<String>,
     pub(crate) fault: Option<Fault>,
@@ -27,7 +29,8 @@ pub struct Outgoing {
 impl Outgoing {
     /// A call of `op` without arguments.
     pub fn new(op: &Op) -> Self {
-        Self { path: op.path.into(), params: Vec::new(), query: String::new(), body: None, if_match: None, fault: None }
+        let (params, query) = (Vec::new(), String::new());
+        Self { path: op.path.into(), params, query, body: None, upload: None, if_match: None, fault: None }
     }
 
     /// Fills a parameter of the path.
@@ -56,6 +59,11 @@ impl Outgoing {
         Self { if_match: condition.header(), ..self }
     }
 
+    /// Sets the body that is a stream.
+    pub fn upload(self, body: Upload) -> Self {
+        Self { upload: Some(body), ..self }
+    }
+
     /// Sets the JSON body.
     pub fn body<T: Serialize>(mut self, value: &T) -> Self {
         match serde_json::to_vec(value) {
@@ -76,6 +84,8 @@ pub struct Incoming {
     /// The raw body; `None` when the request has none and need not have one. Empty when it has none and needs one, if the
     /// operation takes one at all.
     pub body: Option<Vec<u8>>,
+    /// The body of an operation whose body is a stream.
+    pub upload: Option<Upload>,
     /// The value of the header `If-Match`.
     pub if_match: Option<String>,
     /// Whether another process of the shop sent it, maybe one of a newer version: then unknown fields are dropped. From clients
@@ -103,6 +113,14 @@ impl Incoming {
     /// `unauthenticated` when no user is logged in, or as [`Incoming::param`].
     pub fn own_param(&self, cx: &Ctx, name: &str) -> Result<UserId, Fault> {
         if self.params.iter().any(|(n, _)| n == name) { self.param(name) } else { cx.user() }
+    }
+
+    /// Takes the body that is a stream.
+    ///
+    /// # Errors
+    /// `internal` when there is none: servers and the loopback see to it that there is.
+    pub fn upload(&mut self) -> Result<Upload, Fault> {
+        self.upload.take().ok_or_else(|| Fault::internal("a call that needs a stream came without one"))
     }
 
     /// The query.
@@ -163,7 +181,8 @@ impl Incoming {
         // no body is an empty object: enough where every field may be left out, and elsewhere the missing field is named
         let body = self.body.as_deref().unwrap_or(b"{}");
         if body.is_empty() {
-            let empty = Self { body: None, params: Vec::new(), query: String::new(), if_match: None, ..*self };
+            let (params, query, from_peer) = (Vec::new(), String::new(), self.from_peer);
+            let empty = Self { body: None, upload: None, params, query, if_match: None, from_peer };
             empty.body::<T>()?;
             return Err(Fault::invalid(
                 "",
@@ -227,8 +246,14 @@ mod tests {
     }
 
     fn refuse(body: &str) -> (String, String) {
-        let incoming =
-            Incoming { params: vec![], query: String::new(), body: Some(body.into()), if_match: None, from_peer: false };
+        let incoming = Incoming {
+            params: vec![],
+            query: String::new(),
+            body: Some(body.into()),
+            upload: None,
+            if_match: None,
+            from_peer: false,
+        };
         let fault = incoming.body::<Body>().expect_err(body);
         assert_eq!(fault.code(), Code::InvalidArgument);
         (fault.errors().first().map_or(String::new(), |e| e.pointer.clone()), fault.to_string())
@@ -244,6 +269,7 @@ mod tests {
             params: vec![],
             query: String::new(),
             body: body.map(|body| body.into()),
+            upload: None,
             if_match: None,
             from_peer: false,
         };
@@ -257,8 +283,14 @@ mod tests {
     #[test]
     fn a_whole_number_may_have_a_fraction_of_zeros() {
         let body = br#"{"name":"2.0","lines":[{"quantity":2.0}]}"#;
-        let incoming =
-            Incoming { params: vec![], query: String::new(), body: Some(body.to_vec()), if_match: None, from_peer: false };
+        let incoming = Incoming {
+            params: vec![],
+            query: String::new(),
+            body: Some(body.to_vec()),
+            upload: None,
+            if_match: None,
+            from_peer: false,
+        };
         let body: Body = incoming.body().expect("2.0 is an integer");
         assert_eq!((body.name.as_str(), body.lines[0].quantity), ("2.0", 2));
     }

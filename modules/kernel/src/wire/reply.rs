@@ -1,8 +1,9 @@
 //! The answer of an operation on the wire: a result as JSON, or a problem document.
 
 use super::lenient;
-use crate::{ApiError, Ctx, ETag, Fault, Op, Problem, Tagged};
+use crate::{ApiError, Ctx, Download, ETag, Fault, Op, Problem, Tagged};
 use serde::{Serialize, de::DeserializeOwned};
+use std::fmt;
 
 /// The answer of an operation as the server sends it.
 #[derive(Debug)]
@@ -16,6 +17,8 @@ pub enum Reply {
         /// The tag of what is in the body, if the operation has one.
         etag: Option<ETag>,
     },
+    /// It succeeded, and its answer is not JSON.
+    Streamed(Download),
     /// It failed.
     Failed(Box<Problem>),
 }
@@ -43,6 +46,18 @@ impl Reply {
                 Self::Done { status, body, etag }
             }
             failed => failed,
+        }
+    }
+
+    /// The result of `op`, whose answer is not JSON.
+    pub fn of_download<E: ApiError>(op: &Op, cx: &Ctx, result: Result<Download, E>) -> Self {
+        match result {
+            Ok(download) if cfg!(debug_assertions) && !op.download.contains(&download.media_type()) => {
+                let why = format!("{} answered {}, which its `download(..)` does not name", op.id, download.media_type());
+                Self::problem(Fault::internal(&why).with_message(why).into(), Some(cx))
+            }
+            Ok(download) => Self::Streamed(download),
+            Err(error) => Self::problem(op.declared(error.into_problem()), Some(cx)),
         }
     }
 
@@ -74,14 +89,29 @@ impl Reply {
     pub fn into_result<T: DeserializeOwned, E: ApiError>(self, op: &Op) -> Result<T, E> {
         match self {
             Self::Failed(problem) => Err(E::from_problem(*problem)),
+            Self::Streamed(_) => Err(unreadable(op, "a stream")),
             Self::Done { body, .. } => {
                 let body: &[u8] = if body.is_empty() { b"null" } else { &body };
-                serde_json::from_slice(body)
-                    .or_else(|_| lenient::json(body))
-                    .map_err(|e| Fault::internal(format_args!("{} answered what cannot be read: {e}", op.id)).into())
+                serde_json::from_slice(body).or_else(|_| lenient::json(body)).map_err(|e| unreadable(op, e))
             }
         }
     }
+
+    /// The result of `op`, whose answer is not JSON.
+    ///
+    /// # Errors
+    /// The error that the peer answered.
+    pub fn into_download<E: ApiError>(self, op: &Op) -> Result<Download, E> {
+        match self {
+            Self::Failed(problem) => Err(E::from_problem(*problem)),
+            Self::Streamed(download) => Ok(download),
+            Self::Done { .. } => Err(unreadable(op, "no stream")),
+        }
+    }
+}
+
+fn unreadable<E: ApiError>(op: &Op, why: impl fmt::Display) -> E {
+    Fault::internal(format_args!("{} answered what cannot be read: {why}", op.id)).into()
 }
 
 /// The text for unknown paths. Callers recognize by it that a peer lacks an operation: it must not change.

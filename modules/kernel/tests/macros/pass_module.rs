@@ -272,7 +272,7 @@ fn data() {
 
 async fn refusals(shelf: Arc<ShelfClient>) {
     let cx = Ctx::anonymous(Duration::from_secs(5));
-    let incoming = |query: &str| kernel::Incoming { params: vec![("id".into(), "1".into())], query: query.into(), body: None, if_match: None, from_peer: false };
+    let incoming = |query: &str| kernel::Incoming { params: vec![("id".into(), "1".into())], query: query.into(), body: None, upload: None, if_match: None, from_peer: false };
     let reply = shelf.clone().dispatch(0, cx.clone(), incoming("surprise=1")).await;
     assert!(matches!(reply, kernel::Reply::Failed(problem) if problem.status == 400));
     // access comes first

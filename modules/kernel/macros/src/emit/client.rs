@@ -9,8 +9,9 @@ pub(super) fn emit(api: &Api) -> TokenStream {
     let (vis, name, module) = (&api.item.vis, &api.item.ident, &api.module);
     let Names { client, erased, remote } = api.names();
     let declared = api.ops.iter().map(erased_signature);
-    let implemented = api.ops.iter().map(|op| {
-        let (signature, method, cx, args, validate) = (erased_signature(op), &op.name, &op.cx, names(op), validate(api, op));
+    let implemented = api.ops.iter().enumerate().map(|(index, op)| {
+        let (signature, method, cx, args) = (erased_signature(op), &op.name, &op.cx, names(op));
+        let validate = validate(api, index, op);
         let bounds = bounds(op);
         quote! {
             #signature {
@@ -93,9 +94,9 @@ fn erased_signature(op: &Op) -> TokenStream {
     quote!(fn #name(self: ::std::sync::Arc<Self>, #params) -> ::kernel::BoxFuture<#returns>)
 }
 
-/// The rules of the query or body and the demand for a condition are checked inside the call: after access, before the operation, in
+/// The rules of the query or body, the demand for a condition and what a stream may be are checked inside the call: after access, before the operation, in
 /// every placement.
-fn validate(api: &Api, op: &Op) -> TokenStream {
+fn validate(api: &Api, index: usize, op: &Op) -> TokenStream {
     let demand = instead(api, op).zip(op.arg(Role::Condition)).map(|(instead, Arg { name, .. })| {
         let error = &op.returns.error;
         quote!(::kernel::IfMatch::demanded(&#name, #instead).map_err(::kernel::bounds::failed::<#error>)?;)
@@ -103,7 +104,10 @@ fn validate(api: &Api, op: &Op) -> TokenStream {
     let (payload, error) = (op.args.iter().filter(|arg| matches!(arg.role, Role::Query | Role::Body)), &op.returns.error);
     let checks = payload
         .map(|Arg { name, ty, .. }| quote!(::kernel::validate::<#ty>(&#name).map_err(::kernel::bounds::failed::<#error>)?;));
-    checks.chain(demand).collect()
+    let stream = op.arg(Role::Upload).map(|Arg { name, ty, .. }| {
+        quote!(let #name = <#ty>::admitted(#name, &OPS[#index]).map_err(::kernel::bounds::failed::<#error>)?;)
+    });
+    checks.chain(demand).chain(stream).collect()
 }
 
 /// The user whose things the path names.

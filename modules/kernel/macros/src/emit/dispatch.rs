@@ -50,12 +50,21 @@ fn arm(api: &Api, index: usize, op: &Op) -> TokenStream {
     let no_query = op.arg(Role::Query).is_none().then(|| quote!(incoming.no_query()?;));
     let no_condition =
         (op.arg(Role::Condition).is_none() && op.route.verb != Verb::Get).then(|| quote!(incoming.no_if_match()?;));
-    let of = if op.is_tagged() { quote!(of_tagged) } else { quote!(of) };
+    let reply = if op.is_download() {
+        quote!(of_download::<#error>)
+    } else if op.is_tagged() {
+        quote!(of_tagged::<#ok, #error>)
+    } else {
+        quote!(of::<#ok, #error>)
+    };
+    // taken away before the rest is read
+    let stream = op.arg(Role::Upload).map(|_| quote!(let mut incoming = incoming; let upload = incoming.upload();));
     let decode = op.args.iter().map(decode);
     let args = (0..op.args.len()).map(Index::from);
     quote! {
         #index => {
             #bounds
+            #stream
             let decode = || -> ::core::result::Result<_, ::kernel::Fault> {
                 #no_query
                 #no_condition
@@ -64,7 +73,7 @@ fn arm(api: &Api, index: usize, op: &Op) -> TokenStream {
             match decode() {
                 ::core::result::Result::Ok(args) => {
                     let result = #name::#method(&*self, &cx #(, args.#args)*).await;
-                    ::kernel::Reply::#of::<#ok, #error>(&OPS[#index], &cx, result)
+                    ::kernel::Reply::#reply(&OPS[#index], &cx, result)
                 }
                 ::core::result::Result::Err(fault) => {
                     ::kernel::Reply::problem(fault.into(), ::core::option::Option::Some(&cx))
@@ -82,5 +91,6 @@ fn decode(arg: &Arg) -> TokenStream {
         Role::Query => quote!(incoming.query::<#ty>()?),
         Role::Body => quote!(incoming.body::<#ty>()?),
         Role::Condition => quote!(incoming.if_match()?),
+        Role::Upload => quote!(upload?),
     }
 }

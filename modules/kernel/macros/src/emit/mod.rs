@@ -71,13 +71,14 @@ fn bounds(op: &Op) -> TokenStream {
         Role::Path | Role::Owner => quote!(::kernel::bounds::param::<#ty>();),
         Role::Query => quote!(::kernel::bounds::query::<#ty>();),
         Role::Body => quote!(::kernel::bounds::body::<#ty>();),
-        Role::Condition => TokenStream::new(),
+        Role::Condition | Role::Upload => TokenStream::new(),
     });
     let Returns { ok, error, .. } = &op.returns;
+    let answer = (!op.is_download()).then(|| quote!(::kernel::bounds::answer::<#ok>();));
     let tagged = op.is_tagged().then(|| quote!(::kernel::bounds::tagged::<#ok>();));
     quote! {
         #(#args)*
-        ::kernel::bounds::answer::<#ok>();
+        #answer
         #tagged
         ::kernel::bounds::error::<#error>();
     }

@@ -37,7 +37,7 @@ pub(super) fn emit(api: &Api) -> TokenStream {
     }
 }
 
-/// Always JSON: utoipa would guess `text/plain` for strings.
+/// Always JSON: utoipa would guess `text/plain` for strings. Streams are added by `finish`.
 fn function(module: &str, op: &Op, name: &Ident) -> TokenStream {
     let (docs, path, id, status) = (&op.docs, &op.route.path.text, name.to_string(), op.status());
     let verb = &op.route.at;
@@ -50,7 +50,7 @@ fn function(module: &str, op: &Op, name: &Ident) -> TokenStream {
         let ty = &arg.ty;
         quote!(request_body(content = #ty, content_type = "application/json"),)
     });
-    let answer = (status != 204).then(|| {
+    let answer = (status != 204 && !op.is_download()).then(|| {
         let ok = &op.returns.ok;
         quote!(, body = #ok, content_type = "application/json")
     });

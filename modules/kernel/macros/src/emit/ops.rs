@@ -1,7 +1,7 @@
 //! The operations as data.
 
 use super::instead;
-use crate::model::{Access, Api, Key, Op, Retry, Role, Verb};
+use crate::model::{Accepts, Access, Api, Key, Op, Retry, Role, Verb};
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 use syn::ext::IdentExt;
@@ -57,6 +57,17 @@ fn row(api: &Api, op: &Op) -> TokenStream {
         (Some(_), None) => quote!(Optional),
         (Some(_), Some(instead)) => quote!(Demanded { instead: #instead }),
     };
+    let upload = option(
+        route
+            .upload
+            .value()
+            .map(|Accepts { media_types, max }| quote!(::kernel::Accepts { media_types: &[#(#media_types),*], max: #max })),
+    );
+    let download = route.download.value().into_iter().flatten();
+    let within = option(route.within.value().map(|within| {
+        let seconds = within.as_secs();
+        quote!(::core::time::Duration::from_secs(#seconds))
+    }));
     let status = op.status();
     let error = &op.returns.error;
     let errors = match route.errors.value() {
@@ -81,6 +92,9 @@ fn row(api: &Api, op: &Op) -> TokenStream {
             retry: ::kernel::Retry::#retry,
             etag: #etag,
             condition: ::kernel::Condition::#condition,
+            upload: #upload,
+            download: &[#(#download),*],
+            within: #within,
             rate: #rate,
             status: #status,
             errors: #errors,

@@ -2,11 +2,11 @@
 
 use crate::{
     diagnose::Mistakes,
-    model::{Access, Key, Retry, Route, Template, Verb},
+    model::{Accepts, Access, Key, Retry, Route, Template, Verb},
     rate::Rate,
 };
 use proc_macro2::{Span, TokenStream, TokenTree};
-use std::fmt::Display;
+use std::{fmt::Display, time::Duration};
 use syn::{
     Attribute, Ident, LitInt, LitStr, Meta, Token,
     ext::IdentExt,
@@ -33,6 +33,9 @@ pub(super) fn read(attribute: &Attribute, mistakes: &Mistakes) -> Option<Route> 
             retry: Key::Missing,
             etag: Key::Missing,
             unless: Key::Missing,
+            upload: Key::Missing,
+            download: Key::Missing,
+            within: Key::Missing,
             rate: Key::Missing,
             status: Key::Missing,
             errors: Key::Missing,
@@ -46,6 +49,16 @@ pub(super) fn read(attribute: &Attribute, mistakes: &Mistakes) -> Option<Route> 
             if key == "errors" {
                 let value = errors(until_comma(input)?, &key);
                 fill(&mut route.errors, key, value, mistakes);
+                continue;
+            }
+            if key == "upload" {
+                let value = upload(until_comma(input)?, &key);
+                fill(&mut route.upload, key, value, mistakes);
+                continue;
+            }
+            if key == "download" {
+                let value = download(until_comma(input)?, &key);
+                fill(&mut route.download, key, value, mistakes);
                 continue;
             }
             if key == "etag" {
@@ -77,10 +90,14 @@ fn set(route: &mut Route, key: Ident, value: TokenStream, mistakes: &Mistakes) {
         "access" => fill(&mut route.access, key, access(value), mistakes),
         "retry" => fill(&mut route.retry, key, retry(value), mistakes),
         "unless" => fill(&mut route.unless, key, unless(value), mistakes),
+        "within" => fill(&mut route.within, key, within(value), mistakes),
         "rate" => fill(&mut route.rate, key, rate(value), mistakes),
         "status" => fill(&mut route.status, key, status(value), mistakes),
-        _ => mistakes
-            .add(&key, "use one of the keys `public`, `access`, `retry`, `rate`, `status`, `etag`, `unless` and `errors(..)`"),
+        _ => mistakes.add(
+            &key,
+            "use one of the keys `public`, `access`, `retry`, `rate`, `status`, `etag`, `unless`, `within`, `upload(..)`, \
+                        `download(..)` and `errors(..)`",
+        ),
     }
 }
 
@@ -178,6 +195,81 @@ fn rate(tokens: TokenStream) -> syn::Result<Rate> {
     const FIX: &str = "write the rate as `\"100/min\"`: a count of at least 1, and `s`, `min`, `hour` or `day`";
     let text = text(tokens, FIX)?;
     text.value().parse().map_err(|_| syn::Error::new_spanned(text, FIX))
+}
+
+fn within(tokens: TokenStream) -> syn::Result<Duration> {
+    const FIX: &str = "write the time as `\"5min\"`: a number, and `s`, `min` or `hour`, at most `1hour`";
+    let text = text(tokens, FIX)?;
+    let value = text.value();
+    let (count, unit) = value.split_at(value.find(|c: char| !c.is_ascii_digit()).unwrap_or(value.len()));
+    let seconds = match unit {
+        "s" => Some(1),
+        "min" => Some(60),
+        "hour" => Some(3_600),
+        _ => None,
+    };
+    let seconds = seconds.zip(count.parse().ok()).and_then(|(unit, count): (u64, u64)| unit.checked_mul(count));
+    match seconds {
+        Some(seconds @ 1..=3_600) => Ok(Duration::from_secs(seconds)),
+        _ => Err(syn::Error::new_spanned(text, FIX)),
+    }
+}
+
+fn upload(tokens: TokenStream, key: &Ident) -> syn::Result<Accepts> {
+    const FIX: &str =
+        "name what it takes, and at most how much: `upload(\"image/png\", .., max = \"20 MB\")`, in `KB`, `MB` or `GB`";
+    let parser = |input: ParseStream| {
+        let content;
+        parenthesized!(content in input);
+        let mut media_types = Vec::new();
+        while !content.peek(Ident::peek_any) {
+            media_types.push(media_type(content.parse()?)?);
+            content.parse::<Token![,]>()?;
+        }
+        let max: Ident = content.parse()?;
+        content.parse::<Token![=]>()?;
+        let size = size(&content.parse::<LitStr>()?.value());
+        content.parse::<Option<Token![,]>>()?;
+        match size {
+            Some(size) if max == "max" && content.is_empty() && !media_types.is_empty() => Ok(Accepts { media_types, max: size }),
+            _ => Err(content.error(FIX)),
+        }
+    };
+    parser.parse2(tokens).map_err(|_| syn::Error::new_spanned(key, FIX))
+}
+
+/// `20 MB`, in bytes.
+fn size(text: &str) -> Option<u64> {
+    let (count, unit) = text.split_once(' ')?;
+    let unit = match unit {
+        "KB" => 1_000,
+        "MB" => 1_000_000,
+        "GB" => 1_000_000_000,
+        _ => return None,
+    };
+    count.parse::<u64>().ok().filter(|count| *count > 0)?.checked_mul(unit)
+}
+
+fn download(tokens: TokenStream, key: &Ident) -> syn::Result<Vec<LitStr>> {
+    const FIX: &str = "name the media types of its answers: `download(\"image/png\", ..)`";
+    let parser = |input: ParseStream| {
+        let content;
+        parenthesized!(content in input);
+        let names = Punctuated::<LitStr, Token![,]>::parse_terminated(&content)?;
+        if names.is_empty() { Err(input.error(FIX)) } else { names.into_iter().map(media_type).collect() }
+    };
+    parser.parse2(tokens).map_err(|_| syn::Error::new_spanned(key, FIX))
+}
+
+/// `image/png`: without parameters, in lower case.
+fn media_type(text: LitStr) -> syn::Result<LitStr> {
+    let value = text.value();
+    let is_name = |name: &str| !name.is_empty() && name.bytes().all(|c| c.is_ascii_lowercase() || b"0123456789.+-".contains(&c));
+    if value.split_once('/').is_some_and(|(kind, name)| is_name(kind) && is_name(name)) {
+        Ok(text)
+    } else {
+        Err(syn::Error::new_spanned(text, "media type"))
+    }
 }
 
 /// That the names are variants is up to the compiler.

@@ -55,6 +55,25 @@ pub trait ShelfApi: ::core::marker::Send + ::core::marker::Sync + 'static {
     ) -> impl ::core::future::Future<
         Output = Result<Book, ShelfError>,
     > + ::core::marker::Send;
+    /// Scan a page.
+    fn scan(
+        &self,
+        cx: &Ctx,
+        id: BookId,
+        page: Upload,
+        query: PageNumber,
+    ) -> impl ::core::future::Future<
+        Output = Result<Book, ShelfError>,
+    > + ::core::marker::Send;
+    /// Get the picture of a page.
+    fn page(
+        &self,
+        cx: &Ctx,
+        id: BookId,
+        page: PageId,
+    ) -> impl ::core::future::Future<
+        Output = Result<Download, ShelfError>,
+    > + ::core::marker::Send;
     /// Lend a book.
     fn lend(
         &self,
@@ -78,6 +97,9 @@ pub static OPS: &[::kernel::Op] = &[
         retry: ::kernel::Retry::Safe,
         etag: true,
         condition: ::kernel::Condition::None,
+        upload: ::core::option::Option::None,
+        download: &[],
+        within: ::core::option::Option::None,
         rate: ::core::option::Option::Some(::kernel::Rate {
             count: 100u32,
             window: ::core::time::Duration::from_secs(60u64),
@@ -99,6 +121,9 @@ pub static OPS: &[::kernel::Op] = &[
         retry: ::kernel::Retry::Safe,
         etag: false,
         condition: ::kernel::Condition::None,
+        upload: ::core::option::Option::None,
+        download: &[],
+        within: ::core::option::Option::None,
         rate: ::core::option::Option::None,
         status: 200u16,
         errors: &[],
@@ -114,6 +139,9 @@ pub static OPS: &[::kernel::Op] = &[
         retry: ::kernel::Retry::Key,
         etag: false,
         condition: ::kernel::Condition::None,
+        upload: ::core::option::Option::None,
+        download: &[],
+        within: ::core::option::Option::None,
         rate: ::core::option::Option::Some(::kernel::Rate {
             count: 5u32,
             window: ::core::time::Duration::from_secs(1u64),
@@ -132,6 +160,9 @@ pub static OPS: &[::kernel::Op] = &[
         retry: ::kernel::Retry::Safe,
         etag: false,
         condition: ::kernel::Condition::None,
+        upload: ::core::option::Option::None,
+        download: &[],
+        within: ::core::option::Option::None,
         rate: ::core::option::Option::Some(::kernel::Rate {
             count: 1u32,
             window: ::core::time::Duration::from_secs(86400u64),
@@ -150,6 +181,9 @@ pub static OPS: &[::kernel::Op] = &[
         retry: ::kernel::Retry::Safe,
         etag: true,
         condition: ::kernel::Condition::Optional,
+        upload: ::core::option::Option::None,
+        download: &[],
+        within: ::core::option::Option::None,
         rate: ::core::option::Option::None,
         status: 200u16,
         errors: &[],
@@ -167,6 +201,48 @@ pub static OPS: &[::kernel::Op] = &[
         condition: ::kernel::Condition::Demanded {
             instead: "POST /api/books",
         },
+        upload: ::core::option::Option::None,
+        download: &[],
+        within: ::core::option::Option::None,
+        rate: ::core::option::Option::None,
+        status: 200u16,
+        errors: &[],
+    },
+    ::kernel::Op {
+        module: "shelf",
+        name: "scan",
+        id: "shelf.scan",
+        method: ::kernel::Method::Post,
+        path: "/books/{id}/pages",
+        public: ::core::option::Option::None,
+        access: ::kernel::Access::Role(::kernel::Role::Admin),
+        retry: ::kernel::Retry::Never,
+        etag: false,
+        condition: ::kernel::Condition::None,
+        upload: ::core::option::Option::Some(::kernel::Accepts {
+            media_types: &["image/png", "image/jpeg"],
+            max: 20000000u64,
+        }),
+        download: &[],
+        within: ::core::option::Option::Some(::core::time::Duration::from_secs(300u64)),
+        rate: ::core::option::Option::None,
+        status: 200u16,
+        errors: &[],
+    },
+    ::kernel::Op {
+        module: "shelf",
+        name: "page",
+        id: "shelf.page",
+        method: ::kernel::Method::Get,
+        path: "/books/{id}/pages/{page}",
+        public: ::core::option::Option::None,
+        access: ::kernel::Access::Anyone,
+        retry: ::kernel::Retry::Safe,
+        etag: false,
+        condition: ::kernel::Condition::None,
+        upload: ::core::option::Option::None,
+        download: &["image/png"],
+        within: ::core::option::Option::None,
         rate: ::core::option::Option::None,
         status: 200u16,
         errors: &[],
@@ -182,6 +258,9 @@ pub static OPS: &[::kernel::Op] = &[
         retry: ::kernel::Retry::Safe,
         etag: false,
         condition: ::kernel::Condition::None,
+        upload: ::core::option::Option::None,
+        download: &[],
+        within: ::core::option::Option::None,
         rate: ::core::option::Option::None,
         status: 200u16,
         errors: {
@@ -207,8 +286,12 @@ pub mod ops {
     pub const CORRECT: &::kernel::Op = &super::OPS[4usize];
     ///`shelf.count`
     pub const COUNT: &::kernel::Op = &super::OPS[5usize];
+    ///`shelf.scan`
+    pub const SCAN: &::kernel::Op = &super::OPS[6usize];
+    ///`shelf.page`
+    pub const PAGE: &::kernel::Op = &super::OPS[7usize];
     ///`shelf.lend`
-    pub const LEND: &::kernel::Op = &super::OPS[6usize];
+    pub const LEND: &::kernel::Op = &super::OPS[8usize];
 }
 const _: () = {
     type Error = ShelfError;
@@ -256,6 +339,19 @@ trait ErasedShelfApi: ::core::marker::Send + ::core::marker::Sync + 'static {
         if_match: IfMatch,
         copies: Copies,
     ) -> ::kernel::BoxFuture<Result<Book, ShelfError>>;
+    fn scan(
+        self: ::std::sync::Arc<Self>,
+        cx: ::kernel::Ctx,
+        id: BookId,
+        page: Upload,
+        query: PageNumber,
+    ) -> ::kernel::BoxFuture<Result<Book, ShelfError>>;
+    fn page(
+        self: ::std::sync::Arc<Self>,
+        cx: ::kernel::Ctx,
+        id: BookId,
+        page: PageId,
+    ) -> ::kernel::BoxFuture<Result<Download, ShelfError>>;
     fn lend(
         self: ::std::sync::Arc<Self>,
         cx: ::kernel::Ctx,
@@ -353,6 +449,38 @@ impl<T: ShelfApi> ErasedShelfApi for T {
             ::kernel::IfMatch::demanded(&if_match, "POST /api/books")
                 .map_err(::kernel::bounds::failed::<ShelfError>)?;
             ShelfApi::count(&*self, &cx, id, if_match, copies).await
+        })
+    }
+    fn scan(
+        self: ::std::sync::Arc<Self>,
+        cx: ::kernel::Ctx,
+        id: BookId,
+        page: Upload,
+        query: PageNumber,
+    ) -> ::kernel::BoxFuture<Result<Book, ShelfError>> {
+        ::kernel::bounds::param::<BookId>();
+        ::kernel::bounds::query::<PageNumber>();
+        ::kernel::bounds::answer::<Book>();
+        ::kernel::bounds::error::<ShelfError>();
+        ::std::boxed::Box::pin(async move {
+            ::kernel::validate::<PageNumber>(&query)
+                .map_err(::kernel::bounds::failed::<ShelfError>)?;
+            let page = <Upload>::admitted(page, &OPS[6usize])
+                .map_err(::kernel::bounds::failed::<ShelfError>)?;
+            ShelfApi::scan(&*self, &cx, id, page, query).await
+        })
+    }
+    fn page(
+        self: ::std::sync::Arc<Self>,
+        cx: ::kernel::Ctx,
+        id: BookId,
+        page: PageId,
+    ) -> ::kernel::BoxFuture<Result<Download, ShelfError>> {
+        ::kernel::bounds::param::<BookId>();
+        ::kernel::bounds::param::<PageId>();
+        ::kernel::bounds::error::<ShelfError>();
+        ::std::boxed::Box::pin(async move {
+            ShelfApi::page(&*self, &cx, id, page).await
         })
     }
     fn lend(
@@ -552,6 +680,61 @@ impl ShelfApi for ShelfClient {
             )
             .await
     }
+    async fn scan(
+        &self,
+        cx: &::kernel::Ctx,
+        id: BookId,
+        page: Upload,
+        query: PageNumber,
+    ) -> Result<Book, ShelfError> {
+        ::kernel::bounds::param::<BookId>();
+        ::kernel::bounds::query::<PageNumber>();
+        ::kernel::bounds::answer::<Book>();
+        ::kernel::bounds::error::<ShelfError>();
+        self.calls
+            .run::<
+                Book,
+                ShelfError,
+            >(
+                6usize,
+                cx,
+                ::core::option::Option::None,
+                |cx| ErasedShelfApi::scan(
+                    ::std::sync::Arc::clone(&self.to),
+                    cx,
+                    id,
+                    page,
+                    query,
+                ),
+            )
+            .await
+    }
+    async fn page(
+        &self,
+        cx: &::kernel::Ctx,
+        id: BookId,
+        page: PageId,
+    ) -> Result<Download, ShelfError> {
+        ::kernel::bounds::param::<BookId>();
+        ::kernel::bounds::param::<PageId>();
+        ::kernel::bounds::error::<ShelfError>();
+        self.calls
+            .run::<
+                Download,
+                ShelfError,
+            >(
+                7usize,
+                cx,
+                ::core::option::Option::None,
+                |cx| ErasedShelfApi::page(
+                    ::std::sync::Arc::clone(&self.to),
+                    cx,
+                    id,
+                    page,
+                ),
+            )
+            .await
+    }
     async fn lend(
         &self,
         cx: &::kernel::Ctx,
@@ -567,7 +750,7 @@ impl ShelfApi for ShelfClient {
                 Loan,
                 ShelfError,
             >(
-                6usize,
+                8usize,
                 cx,
                 ::core::option::Option::None,
                 |cx| ErasedShelfApi::lend(
@@ -755,6 +938,69 @@ impl ShelfApi for ShelfRemote {
             }
         }
     }
+    async fn scan(
+        &self,
+        cx: &::kernel::Ctx,
+        id: BookId,
+        page: Upload,
+        query: PageNumber,
+    ) -> Result<Book, ShelfError> {
+        ::kernel::bounds::param::<BookId>();
+        ::kernel::bounds::query::<PageNumber>();
+        ::kernel::bounds::answer::<Book>();
+        ::kernel::bounds::error::<ShelfError>();
+        match self
+            .0
+            .call(
+                &OPS[6usize],
+                cx,
+                ::kernel::Outgoing::new(&OPS[6usize])
+                    .param::<BookId>("id", &id)
+                    .upload(page)
+                    .query::<PageNumber>(&query),
+            )
+            .await
+        {
+            ::core::result::Result::Ok(reply) => {
+                reply.into_result::<Book, ShelfError>(&OPS[6usize])
+            }
+            ::core::result::Result::Err(fault) => {
+                ::core::result::Result::Err(
+                    ::kernel::bounds::failed::<ShelfError>(fault),
+                )
+            }
+        }
+    }
+    async fn page(
+        &self,
+        cx: &::kernel::Ctx,
+        id: BookId,
+        page: PageId,
+    ) -> Result<Download, ShelfError> {
+        ::kernel::bounds::param::<BookId>();
+        ::kernel::bounds::param::<PageId>();
+        ::kernel::bounds::error::<ShelfError>();
+        match self
+            .0
+            .call(
+                &OPS[7usize],
+                cx,
+                ::kernel::Outgoing::new(&OPS[7usize])
+                    .param::<BookId>("id", &id)
+                    .param::<PageId>("page", &page),
+            )
+            .await
+        {
+            ::core::result::Result::Ok(reply) => {
+                reply.into_download::<ShelfError>(&OPS[7usize])
+            }
+            ::core::result::Result::Err(fault) => {
+                ::core::result::Result::Err(
+                    ::kernel::bounds::failed::<ShelfError>(fault),
+                )
+            }
+        }
+    }
     async fn lend(
         &self,
         cx: &::kernel::Ctx,
@@ -768,16 +1014,16 @@ impl ShelfApi for ShelfRemote {
         match self
             .0
             .call(
-                &OPS[6usize],
+                &OPS[8usize],
                 cx,
-                ::kernel::Outgoing::new(&OPS[6usize])
+                ::kernel::Outgoing::new(&OPS[8usize])
                     .param::<BookId>("id", &id)
                     .body::<Loan>(&loan),
             )
             .await
         {
             ::core::result::Result::Ok(reply) => {
-                reply.into_result::<Loan, ShelfError>(&OPS[6usize])
+                reply.into_result::<Loan, ShelfError>(&OPS[8usize])
             }
             ::core::result::Result::Err(fault) => {
                 ::core::result::Result::Err(
@@ -984,6 +1230,71 @@ impl ::kernel::Dispatch for ShelfClient {
                 }
                 6usize => {
                     ::kernel::bounds::param::<BookId>();
+                    ::kernel::bounds::query::<PageNumber>();
+                    ::kernel::bounds::answer::<Book>();
+                    ::kernel::bounds::error::<ShelfError>();
+                    let mut incoming = incoming;
+                    let upload = incoming.upload();
+                    let decode = || -> ::core::result::Result<_, ::kernel::Fault> {
+                        incoming.no_if_match()?;
+                        ::core::result::Result::Ok((
+                            incoming.param::<BookId>("id")?,
+                            upload?,
+                            incoming.query::<PageNumber>()?,
+                        ))
+                    };
+                    match decode() {
+                        ::core::result::Result::Ok(args) => {
+                            let result = ShelfApi::scan(
+                                    &*self,
+                                    &cx,
+                                    args.0,
+                                    args.1,
+                                    args.2,
+                                )
+                                .await;
+                            ::kernel::Reply::of::<
+                                Book,
+                                ShelfError,
+                            >(&OPS[6usize], &cx, result)
+                        }
+                        ::core::result::Result::Err(fault) => {
+                            ::kernel::Reply::problem(
+                                fault.into(),
+                                ::core::option::Option::Some(&cx),
+                            )
+                        }
+                    }
+                }
+                7usize => {
+                    ::kernel::bounds::param::<BookId>();
+                    ::kernel::bounds::param::<PageId>();
+                    ::kernel::bounds::error::<ShelfError>();
+                    let decode = || -> ::core::result::Result<_, ::kernel::Fault> {
+                        incoming.no_query()?;
+                        ::core::result::Result::Ok((
+                            incoming.param::<BookId>("id")?,
+                            incoming.param::<PageId>("page")?,
+                        ))
+                    };
+                    match decode() {
+                        ::core::result::Result::Ok(args) => {
+                            let result = ShelfApi::page(&*self, &cx, args.0, args.1)
+                                .await;
+                            ::kernel::Reply::of_download::<
+                                ShelfError,
+                            >(&OPS[7usize], &cx, result)
+                        }
+                        ::core::result::Result::Err(fault) => {
+                            ::kernel::Reply::problem(
+                                fault.into(),
+                                ::core::option::Option::Some(&cx),
+                            )
+                        }
+                    }
+                }
+                8usize => {
+                    ::kernel::bounds::param::<BookId>();
                     ::kernel::bounds::body::<Loan>();
                     ::kernel::bounds::answer::<Loan>();
                     ::kernel::bounds::error::<ShelfError>();
@@ -1002,7 +1313,7 @@ impl ::kernel::Dispatch for ShelfClient {
                             ::kernel::Reply::of::<
                                 Loan,
                                 ShelfError,
-                            >(&OPS[6usize], &cx, result)
+                            >(&OPS[8usize], &cx, result)
                         }
                         ::core::result::Result::Err(fault) => {
                             ::kernel::Reply::problem(
@@ -1137,6 +1448,35 @@ pub fn openapi() -> ::utoipa::openapi::OpenApi {
     )]
     #[expect(dead_code, reason = "carries the attribute")]
     fn shelf_count() {}
+    /// Scan a page.
+    #[::utoipa::path(
+        post,
+        path = "/books/{id}/pages",
+        tag = "shelf",
+        operation_id = "shelf_scan",
+        params(("id" = inline(BookId), Path)),
+        responses(
+            (
+                status = 200u16,
+                description = "Success",
+                body = Book,
+                content_type = "application/json"
+            )
+        )
+    )]
+    #[expect(dead_code, reason = "carries the attribute")]
+    fn shelf_scan() {}
+    /// Get the picture of a page.
+    #[::utoipa::path(
+        get,
+        path = "/books/{id}/pages/{page}",
+        tag = "shelf",
+        operation_id = "shelf_page",
+        params(("id" = inline(BookId), Path), ("page" = inline(PageId), Path)),
+        responses((status = 200u16, description = "Success"))
+    )]
+    #[expect(dead_code, reason = "carries the attribute")]
+    fn shelf_page() {}
     /// Lend a book.
     #[::utoipa::path(
         put,
@@ -1166,6 +1506,8 @@ pub fn openapi() -> ::utoipa::openapi::OpenApi {
                 shelf_give_back,
                 shelf_correct,
                 shelf_count,
+                shelf_scan,
+                shelf_page,
                 shelf_lend
             ),
             components(schemas(::kernel::Problem))
@@ -1175,7 +1517,15 @@ pub fn openapi() -> ::utoipa::openapi::OpenApi {
     };
     ::kernel::bounds::error::<ShelfError>();
     ::kernel::bounds::query::<ListBooks>();
+    ::kernel::bounds::query::<PageNumber>();
     ::kernel::openapi::finish::<
         ShelfError,
-    >(document, OPS, &[(1usize, ::kernel::openapi::query::<ListBooks>)])
+    >(
+        document,
+        OPS,
+        &[
+            (1usize, ::kernel::openapi::query::<ListBooks>),
+            (6usize, ::kernel::openapi::query::<PageNumber>),
+        ],
+    )
 }

@@ -26,6 +26,14 @@ pub trait ShelfApi {
     #[put("/books/{id}/copies", access = role(admin), etag, unless = add)]
     async fn count(&self, cx: &Ctx, id: BookId, if_match: IfMatch, copies: Copies) -> Result<Book, ShelfError>;
 
+    /// Scan a page.
+    #[post("/books/{id}/pages", access = role(admin), retry = never, upload("image/png", "image/jpeg", max = "20 MB"), within = "5min")]
+    async fn scan(&self, cx: &Ctx, id: BookId, page: Upload, query: PageNumber) -> Result<Book, ShelfError>;
+
+    /// Get the picture of a page.
+    #[get("/books/{id}/pages/{page}", access = anyone, download("image/png"))]
+    async fn page(&self, cx: &Ctx, id: BookId, page: PageId) -> Result<Download, ShelfError>;
+
     /// Lend a book.
     #[put("/loans/{id}", access = module(desk, robot), errors(NotFound, LentOut))]
     async fn lend(&self, cx: &Ctx, id: BookId, loan: Loan) -> Result<Loan, ShelfError>;
