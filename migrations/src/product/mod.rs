@@ -13,6 +13,7 @@ mod m0008_publication;
 mod m0009_slugs;
 mod m0010_brand_and_tags;
 mod m0013_attributes;
+mod m0015_imports;
 
 /// Brings the database of the product module up to date.
 pub struct Migrator;
@@ -32,6 +33,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0009_slugs::Step),
             Box::new(m0010_brand_and_tags::Step),
             Box::new(m0013_attributes::Step),
+            Box::new(m0015_imports::Step),
         ]
     }
 

@@ -1,9 +1,10 @@
 use crate::{
-    Attribute, AttributeCode, Attributes, Category, CategoryId, CategoryPatch, FindVariants, Hold, HoldRequest, ListMovements,
-    ListProducts, MovementPage, NewCategory, NewMovement, NewProduct, Product, ProductChange, ProductError, ProductId,
-    ProductPage, ProductPatch, SetAttribute, SetStock, SetVariants, Slug, Stock, StockMovement, Variant, VariantId, Variants,
+    Attribute, AttributeCode, Attributes, Category, CategoryId, CategoryPatch, ExportFile, FindVariants, Hold, HoldRequest,
+    Import, ImportFile, ImportId, ListMovements, ListProducts, MovementPage, NewCategory, NewMovement, NewProduct, Product,
+    ProductChange, ProductError, ProductId, ProductPage, ProductPatch, SetAttribute, SetStock, SetVariants, Slug, Stock,
+    StockMovement, Variant, VariantId, Variants,
 };
-use kernel::{Contract, Ctx, IfMatch, OrderId};
+use kernel::{Contract, Ctx, Download, IfMatch, OrderId, Upload};
 
 /// The catalogue: products in a tree of categories, their stock, and the holds that orders have on it.
 #[kernel::api(module = "product")]
@@ -260,6 +261,50 @@ pub trait ProductApi {
         errors(AttributeNotFound, AttributeInUse)
     )]
     async fn delete_attribute(&self, cx: &Ctx, code: AttributeCode, if_match: IfMatch) -> Result<(), ProductError>;
+
+    /// Import products from a CSV file.
+    ///
+    /// The file is kept, and imported in the background: the answer says where to ask how far that is. First all of it is checked; if
+    /// anything is wrong, the import lists the rows, and nothing is changed. `GET /api/catalogue/export` gives a file to begin with, which can
+    /// be imported again as it is.
+    #[post(
+        "/catalogue/imports",
+        public = "/api/catalogue/imports",
+        access = role(admin),
+        retry = never,
+        upload("text/csv", max = "200 MB"),
+        within = "30min",
+        status = 202,
+        location = "/api/catalogue/imports/{id}",
+        rate = "10/min"
+    )]
+    async fn import_products(&self, cx: &Ctx, query: ImportFile, file: Upload) -> Result<Import, ProductError>;
+
+    /// Get an import.
+    ///
+    /// Imports are kept for 30 days.
+    #[get(
+        "/catalogue/imports/{id}",
+        public = "/api/catalogue/imports/{id}",
+        access = role(admin),
+        rate = "100/min",
+        errors(ImportNotFound)
+    )]
+    async fn import_of_products(&self, cx: &Ctx, id: ImportId) -> Result<Import, ProductError>;
+
+    /// Export products as a CSV file.
+    ///
+    /// One row for each variant, sorted by the ids of the products. The file is made while it is sent: what is changed meanwhile may be in
+    /// it or not.
+    #[get(
+        "/catalogue/export",
+        public = "/api/catalogue/export",
+        access = role(admin),
+        download("text/csv"),
+        within = "30min",
+        rate = "10/min"
+    )]
+    async fn export_products(&self, cx: &Ctx, query: ExportFile) -> Result<Download, ProductError>;
 
     /// Hold stock for every line of an order, all or nothing.
     ///

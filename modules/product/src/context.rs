@@ -2,6 +2,8 @@
 
 use crate::{ProductError, store::Sight};
 use kernel::{Ctx, Currency, Role, db::Db};
+use std::sync::Arc;
+use tokio::sync::Notify;
 
 pub(crate) type Result<T, E = ProductError> = std::result::Result<T, E>;
 
@@ -11,6 +13,8 @@ pub struct Products {
     pub(crate) db: Db,
     /// The shop's currency.
     pub(crate) currency: Currency,
+    /// Wakes the job that imports files.
+    pub(crate) imports: Arc<Notify>,
 }
 
 impl Products {

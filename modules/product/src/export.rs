@@ -8,7 +8,8 @@ use crate::{
     store::{self, Sight, attributes, bulk, variants},
     view::to_product,
 };
-use kernel::{BoxError, Fault};
+use futures_util::stream;
+use kernel::{BoxError, Download, Fault};
 use std::{borrow::Cow, collections::HashMap};
 
 /// A file that is made while it is read, in pieces.
@@ -93,6 +94,15 @@ impl Export {
             self.append(&mut piece.bytes, &product)?;
         }
         Ok(Some(piece))
+    }
+
+    /// The file as an answer.
+    pub(crate) fn into_download(self) -> Download {
+        let pieces = stream::try_unfold(self, |mut export| async move {
+            let piece = export.next().await?;
+            Ok(piece.map(|piece| (piece.bytes.into(), export)))
+        });
+        Download::new("text/csv", None, pieces).named("catalogue.csv")
     }
 
     fn append(&self, bytes: &mut Vec<u8>, product: &Product) -> Result<(), Fault> {

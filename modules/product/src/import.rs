@@ -3,10 +3,11 @@
 //! Each batch is a transaction, and a product that is as the file says is not written: an import that broke off is completed by the same
 //! file.
 
+mod job;
 pub(crate) mod plan;
 
 use crate::{
-    ImportCounts, WrongRow,
+    WrongRow,
     context::Products,
     csv::{
         columns::Columns,
@@ -31,6 +32,23 @@ pub struct ImportOptions {
     pub dry_run: bool,
     /// Set the stock of variants that exist, too: by movements with the cause `counted`.
     pub set_stock: bool,
+}
+
+/// How far an import is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ImportCounts {
+    /// Rows of the file; those that were found so far, until all were checked.
+    pub rows: u64,
+    /// Rows that were checked; then those that were imported.
+    pub done: u64,
+    /// Products that were added, or would be by the end of a dry run.
+    pub added: u64,
+    /// Products that were changed, or would be by the end of a dry run.
+    pub changed: u64,
+    /// Products that were as the file has them.
+    pub unchanged: u64,
+    /// How much is wrong in the file. If anything is, nothing is imported.
+    pub wrong: u64,
 }
 
 /// Is told how an import goes on.
@@ -76,7 +94,11 @@ impl Products {
         watcher: &mut impl Watcher,
     ) -> Result<ImportCounts, Fault> {
         let checked = self.run(file, options, user, watcher, None).await?;
-        if options.dry_run || checked.wrong > 0 {
+        if checked.wrong > 0 {
+            // nothing was imported, and nothing would be
+            return Ok(ImportCounts { rows: checked.rows, done: checked.done, wrong: checked.wrong, ..ImportCounts::default() });
+        }
+        if options.dry_run {
             return Ok(checked);
         }
         self.run(file, options, user, watcher, Some(checked.rows)).await

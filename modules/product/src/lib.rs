@@ -66,5 +66,5 @@ pub use {
     config::Config,
     context::{Products, Products as Service},
     export::Export,
-    import::ImportOptions,
+    import::{ImportCounts, ImportOptions},
 };

@@ -1,16 +1,16 @@
 //! The implementation of [`ProductApi`].
 
 use crate::{
-    Attribute, AttributeCode, AttributeValues, Attributes, Category, CategoryId, CategoryPatch, FindVariants, Hold, HoldRequest,
-    ListMovements, ListProducts, MovementPage, NewCategory, NewMovement, NewProduct, Product, ProductApi, ProductChange,
-    ProductError, ProductId, ProductPage, ProductPatch, SetAttribute, SetStock, SetVariants, Slug, Stock, StockMovement, Variant,
-    VariantId, Variants,
+    Attribute, AttributeCode, AttributeValues, Attributes, Category, CategoryId, CategoryPatch, ExportFile, FindVariants, Hold,
+    HoldRequest, Import, ImportFile, ImportId, ListMovements, ListProducts, MovementPage, NewCategory, NewMovement, NewProduct,
+    Product, ProductApi, ProductChange, ProductError, ProductId, ProductPage, ProductPatch, SetAttribute, SetStock, SetVariants,
+    Slug, Stock, StockMovement, Variant, VariantId, Variants,
     attributes::Values,
     context::{Products, Result},
     store::{self, variants},
     view::{to_category, to_product},
 };
-use kernel::{Ctx, IfMatch, OrderId};
+use kernel::{Ctx, Download, IfMatch, OrderId, Upload};
 
 impl ProductApi for Products {
     async fn list(&self, cx: &Ctx, query: ListProducts) -> Result<ProductPage> {
@@ -112,6 +112,18 @@ impl ProductApi for Products {
 
     async fn delete_attribute(&self, _: &Ctx, code: AttributeCode, if_match: IfMatch) -> Result<()> {
         self.remove_attribute(&code, &if_match).await
+    }
+
+    async fn import_products(&self, cx: &Ctx, query: ImportFile, file: Upload) -> Result<Import> {
+        self.receive_import(cx, query, file).await
+    }
+
+    async fn import_of_products(&self, _: &Ctx, id: ImportId) -> Result<Import> {
+        self.find_import(id).await
+    }
+
+    async fn export_products(&self, _: &Ctx, query: ExportFile) -> Result<Download> {
+        Ok(self.begin_export(query.status).await?.into_download())
     }
 
     async fn hold(&self, _: &Ctx, order: OrderId, request: HoldRequest) -> Result<Hold> {

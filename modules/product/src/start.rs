@@ -1,6 +1,12 @@
 //! Opens and starts the module.
 
-use crate::{ProductClient, config::Config, context::Products, meters, store::checks};
+use crate::{
+    ProductClient,
+    config::Config,
+    context::Products,
+    meters,
+    store::{checks, imports},
+};
 use kernel::{
     BoxError,
     db::{Db, Durability},
@@ -9,7 +15,8 @@ use kernel::{
     verify::{Book, Finding},
 };
 use migrations::product::Migrator;
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
+use tokio::sync::Notify;
 
 impl Module for Products {
     type Client = ProductClient;
@@ -24,7 +31,8 @@ impl Module for Products {
 
     async fn start(start: Start<'_, Self>) -> Result<Self, BoxError> {
         let Start { config, store, jobs, .. } = start;
-        let background = Self { db: store.in_background(), currency: config.currency };
+        let wake = Arc::new(Notify::new());
+        let background = Self { db: store.in_background(), currency: config.currency, imports: wake.clone() };
         if start.demo {
             let products = background.clone();
             jobs.once("product.demo", move || {
@@ -56,6 +64,17 @@ impl Module for Products {
                 Ok(())
             }
         });
+        let products = background.clone();
+        let all = jobs.clone();
+        jobs.keep("product.imports", move |beat| {
+            let (products, jobs) = (products.clone(), all.clone());
+            async move { products.import_files(&jobs, &beat).await }
+        });
+        let products = background.clone();
+        jobs.every("product.sweep_imports", Duration::from_secs(3600), move || {
+            let products = products.clone();
+            async move { imports::sweep(products.db.write(), products.db.now()).await }
+        });
         jobs.every("product.name_keys", Duration::from_secs(60), move || {
             let products = background.clone();
             async move {
@@ -65,7 +84,7 @@ impl Module for Products {
         });
         idempotency::keep_swept(&store, jobs);
         meters::start();
-        Ok(Self { db: store, currency: config.currency })
+        Ok(Self { db: store, currency: config.currency, imports: wake })
     }
 
     async fn verify(store: &Db) -> Result<Vec<Finding>, BoxError> {
@@ -85,6 +104,6 @@ impl Products {
     pub async fn open_and_migrate(config: &Config) -> Result<Self, BoxError> {
         let db = <Self as Module>::open(config).await?;
         db.migrate().await?;
-        Ok(Self { db, currency: config.currency })
+        Ok(Self { db, currency: config.currency, imports: Arc::default() })
     }
 }

@@ -28,6 +28,7 @@ pub(crate) mod bulk;
 pub(crate) mod checks;
 pub(crate) mod facets;
 pub(crate) mod holds;
+pub(crate) mod imports;
 pub(crate) mod options;
 mod search;
 mod sight;

@@ -105,6 +105,7 @@ pub static OPS: &[::kernel::Op] = &[
             window: ::core::time::Duration::from_secs(60u64),
         }),
         status: 200u16,
+        location: ::core::option::Option::None,
         errors: {
             ::kernel::bounds::error::<ShelfError>();
             &[::kernel::ProblemKind::of::<ShelfError>("NotFound")]
@@ -126,6 +127,7 @@ pub static OPS: &[::kernel::Op] = &[
         within: ::core::option::Option::None,
         rate: ::core::option::Option::None,
         status: 200u16,
+        location: ::core::option::Option::None,
         errors: &[],
     },
     ::kernel::Op {
@@ -147,6 +149,7 @@ pub static OPS: &[::kernel::Op] = &[
             window: ::core::time::Duration::from_secs(1u64),
         }),
         status: 201u16,
+        location: ::core::option::Option::None,
         errors: &[],
     },
     ::kernel::Op {
@@ -168,6 +171,7 @@ pub static OPS: &[::kernel::Op] = &[
             window: ::core::time::Duration::from_secs(86400u64),
         }),
         status: 204u16,
+        location: ::core::option::Option::None,
         errors: &[],
     },
     ::kernel::Op {
@@ -186,6 +190,7 @@ pub static OPS: &[::kernel::Op] = &[
         within: ::core::option::Option::None,
         rate: ::core::option::Option::None,
         status: 200u16,
+        location: ::core::option::Option::None,
         errors: &[],
     },
     ::kernel::Op {
@@ -206,6 +211,7 @@ pub static OPS: &[::kernel::Op] = &[
         within: ::core::option::Option::None,
         rate: ::core::option::Option::None,
         status: 200u16,
+        location: ::core::option::Option::None,
         errors: &[],
     },
     ::kernel::Op {
@@ -227,6 +233,7 @@ pub static OPS: &[::kernel::Op] = &[
         within: ::core::option::Option::Some(::core::time::Duration::from_secs(300u64)),
         rate: ::core::option::Option::None,
         status: 200u16,
+        location: ::core::option::Option::None,
         errors: &[],
     },
     ::kernel::Op {
@@ -245,6 +252,7 @@ pub static OPS: &[::kernel::Op] = &[
         within: ::core::option::Option::None,
         rate: ::core::option::Option::None,
         status: 200u16,
+        location: ::core::option::Option::None,
         errors: &[],
     },
     ::kernel::Op {
@@ -263,6 +271,7 @@ pub static OPS: &[::kernel::Op] = &[
         within: ::core::option::Option::None,
         rate: ::core::option::Option::None,
         status: 200u16,
+        location: ::core::option::Option::None,
         errors: {
             ::kernel::bounds::error::<ShelfError>();
             &[
