@@ -5,7 +5,7 @@ use crate::{
     context::Products,
     csv::{cells, columns::Column, products, rows::Shop},
     entity::product::Status,
-    store::{self, Sight, attributes, bulk, variants},
+    store::{Sight, bulk, variants},
     view::to_product,
 };
 use futures_util::stream;
@@ -42,15 +42,10 @@ impl Products {
     pub(crate) async fn begin_export(&self, status: Option<ProductStatus>) -> Result<Export, Fault> {
         // products of an earlier release get theirs in the minute after an upgrade: no file has one without
         while self.add_slugs().await? > 0 {}
-        let db = self.db.read();
-        let attributes = attributes::all(db).await?;
-        let codes: Vec<AttributeCode> =
-            attributes.iter().map(|row| row.code.parse().map_err(Fault::internal)).collect::<Result<_, _>>()?;
-        let shop = Shop {
-            currency: self.currency,
-            categories: store::categories(db).await?.into_iter().map(|row| (row.id, row)).collect(),
-            attributes: HashMap::new(),
-        };
+        let shop = self.shop(self.db.read()).await?;
+        let mut codes: Vec<AttributeCode> =
+            shop.attributes.keys().map(|code| code.parse().map_err(Fault::internal)).collect::<Result<_, _>>()?;
+        codes.sort_unstable();
         let sight = status.map_or(Sight::All, |status| Sight::Of(Status::from(status)));
         Ok(Export { products: self.clone(), sight, shop, columns: Column::all(codes), after: None })
     }
@@ -90,7 +85,7 @@ impl Export {
         let mut piece = Piece { bytes: Vec::new(), products: rows.len() as u64 };
         for row in rows {
             let sold = sold.remove(&row.id).unwrap_or_default();
-            let product = to_product(row, Some(sold)).map_err(|e| Fault::internal(e))?;
+            let product = to_product(row, Some(sold)).map_err(Fault::internal)?;
             self.append(&mut piece.bytes, &product)?;
         }
         Ok(Some(piece))

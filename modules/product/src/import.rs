@@ -14,7 +14,6 @@ use crate::{
         records::Pieces,
         rows::{Batch, Rows, Shop},
     },
-    entity::{attribute, category},
     store::{
         self, attributes,
         bulk::{self, Found},
@@ -23,7 +22,7 @@ use crate::{
 use kernel::{BoxError, Fault, UserId, now};
 use plan::{Comparison, Plan};
 use sea_orm::ConnectionTrait;
-use std::{collections::HashMap, fs::File, os::unix::fs::FileExt};
+use std::{fs::File, os::unix::fs::FileExt};
 
 /// What an import does beside changing products.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -114,11 +113,7 @@ impl Products {
         writes: Option<u64>,
     ) -> Result<ImportCounts, Fault> {
         let mut counts = ImportCounts { rows: writes.unwrap_or_default(), ..ImportCounts::default() };
-        let shop = Shop {
-            currency: self.currency,
-            categories: by_id(store::categories(self.db.read()).await?),
-            attributes: by_code(attributes::all(self.db.read()).await?),
-        };
+        let shop = self.shop(self.db.read()).await?;
         let mut rows = match Rows::begin(file, &shop).await? {
             Ok(rows) => rows,
             Err(wrong) => {
@@ -132,7 +127,7 @@ impl Products {
             if batch.rows == 0 {
                 return Ok(counts);
             }
-            let plans = if writes.is_some() {
+            let outcomes = if writes.is_some() {
                 self.write_batch(&mut batch, rows.columns(), options, user).await?
             } else {
                 let found = find(self.db.read(), &batch, options, false).await?;
@@ -142,20 +137,29 @@ impl Products {
                     .map(Outcome::of)
                     .collect()
             };
-            let added = plans.iter().filter(|outcome| **outcome == Outcome::Added).count() as u64;
-            counts.added += added;
-            counts.changed += plans.len() as u64 - added;
-            counts.unchanged += (batch.items.len() - plans.len()) as u64;
-            counts.done += batch.rows;
-            counts.rows = counts.rows.max(counts.done);
             counts.wrong += batch.wrong.len() as u64;
             batch.wrong.sort_by_key(|row| row.line);
             batch.wrong.into_iter().for_each(|row| watcher.wrong(row));
             if counts.wrong > 0 && writes.is_some() {
                 return Ok(counts);
             }
+            let added = outcomes.iter().filter(|outcome| **outcome == Outcome::Added).count() as u64;
+            counts.added += added;
+            counts.changed += outcomes.len() as u64 - added;
+            counts.unchanged += (batch.items.len() - outcomes.len()) as u64;
+            counts.done += batch.rows;
+            counts.rows = counts.rows.max(counts.done);
             watcher.reached(counts, writes.is_some()).await?;
         }
+    }
+
+    /// What the rows of files refer to.
+    pub(crate) async fn shop(&self, db: &impl ConnectionTrait) -> Result<Shop, Fault> {
+        Ok(Shop {
+            currency: self.currency,
+            categories: store::categories(db).await?.into_iter().map(|row| (row.id, row)).collect(),
+            attributes: attributes::all(db).await?.into_iter().map(|row| (row.code.clone(), row)).collect(),
+        })
     }
 
     /// Writes a batch in a transaction, unless something is wrong in it: others may have changed the catalogue since it was checked.
@@ -169,11 +173,10 @@ impl Products {
         for _ in 0..ATTEMPTS {
             let tx = self.db.begin().await?;
             let found = find(&*tx, batch, options, true).await?;
-            let shop = Shop {
-                currency: self.currency,
-                categories: by_id(store::categories(&*tx).await?),
-                attributes: by_code(attributes::share(&*tx, columns.attributes()).await?),
-            };
+            if columns.attributes().next().is_some() {
+                attributes::share(&*tx, columns.attributes()).await?;
+            }
+            let shop = self.shop(&*tx).await?;
             let plans =
                 plans(Comparison { shop: &shop, columns, found: &found, set_stock: options.set_stock, now: now() }, batch)?;
             if !batch.wrong.is_empty() || plans.is_empty() {
@@ -216,14 +219,6 @@ async fn find(db: &impl ConnectionTrait, batch: &Batch, options: ImportOptions, 
     let specs = batch.items.iter().flat_map(|item| &item.rows).filter_map(|row| row.spec.as_ref());
     let skus = specs.filter_map(|spec| spec.sku.as_ref()).map(|sku| sku.to_lowercase()).collect();
     bulk::find(db, slugs, skus, options.set_stock, locks).await
-}
-
-fn by_id(rows: Vec<category::Model>) -> HashMap<i64, category::Model> {
-    rows.into_iter().map(|row| (row.id, row)).collect()
-}
-
-fn by_code(rows: Vec<attribute::Model>) -> HashMap<String, attribute::Model> {
-    rows.into_iter().map(|row| (row.code.clone(), row)).collect()
 }
 
 /// A watcher that tells a command.
