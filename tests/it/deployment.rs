@@ -75,13 +75,11 @@ fn peers(module: &str) -> Vec<String> {
 /// Publishers and their listeners: without a broker, a relay calls the listener.
 fn deliveries() -> BTreeSet<Call> {
     let document: Value = serde_json::from_slice(&fs::read(root().join("openapi/asyncapi.json")).unwrap()).unwrap();
-    let operations = document["operations"].as_object().unwrap().values();
-    let received = operations.filter(|operation| operation["action"] == "receive");
-    let of = |operation: &Value| {
-        let publisher = word(&operation["channel"]["$ref"]).trim_start_matches("#/channels/").split('.').next().unwrap();
-        (publisher.to_owned(), word(&operation["tags"][0]["name"]).to_owned())
-    };
-    received.map(of).collect()
+    let operations: Vec<&Value> = document["operations"].as_object().unwrap().values().collect();
+    let (sent, received): (Vec<&Value>, Vec<&Value>) = operations.iter().partition(|operation| operation["action"] == "send");
+    let module = |operation: &Value| word(&operation["tags"][0]["name"]).to_owned();
+    let publisher = |event: &Value| module(sent.iter().find(|sent| sent["channel"] == event["channel"]).unwrap());
+    received.iter().map(|event| (publisher(event), module(event))).collect()
 }
 
 /// The callers of a module, and the modules that it calls.

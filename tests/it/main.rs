@@ -10,8 +10,10 @@ mod connections;
 mod databases;
 mod deployment;
 mod document;
+mod earlier_clients;
 mod errors;
 mod harness;
+mod languages;
 mod last_pieces;
 mod logs;
 #[expect(dead_code, reason = "the module's own tests use all of it")]

@@ -42,6 +42,7 @@ fn wrong_settings_are_refused_by_name() {
     assert!(refused(&[("SOUK_GATEWAY__REQUEST_TIMEOUT_MS", "0")]).contains("gateway.request_timeout_ms"));
     assert!(refused(&[("SOUK_GATEWAY__MAX_BODY_BYTES", "16777217")]).contains("gateway.max_body_bytes"));
     assert!(refused(&[("SOUK_PRODUCT__CURRENCY", "DOGE")]).contains("currency"));
+    assert!(refused(&[("SOUK_PRODUCT__LANGUAGE", "English")]).contains("language"));
     let secret = refused(&[("SOUK_INTERNAL_KEY", "short-and-secret")]);
     assert!(secret.contains("internal_key") && !secret.contains("short-and-secret"), "{secret}");
     let both = [("SOUK_INTERNAL_KEY", "d2f1a9c07b3e48655c1f9be2740ad863"), ("SOUK_INTERNAL_KEY_FILE", "/run/keys")];

@@ -114,7 +114,7 @@ fn names(answer: &Answer, field: &str) -> bool {
 async fn answer(shop: &Shop, admin: &Account, request: &Request) -> Answer {
     // the remaining parameters of the path are not tried in this case
     let is_uuid = request.path.contains("payments") || request.path.contains("notifications");
-    let mut path = request.path.clone();
+    let mut path = request.path.replace("{language}", "de");
     while let (Some(begin), Some(end)) = (path.find('{'), path.find('}')) {
         path.replace_range(begin..=end, if is_uuid { UUID } else { "1" });
     }
@@ -156,6 +156,10 @@ impl Reader<'_> {
             for (values, is_inside) in [(inside, true), (outside, false)] {
                 for value in values {
                     let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+                    if text.is_empty() && (place == "path" || !is_inside && rules["minLength"].is_null()) {
+                        // a path without it is another one, and a query without it has none
+                        continue;
+                    }
                     let mut request = base.clone();
                     match place {
                         "path" => request.path = request.path.replace(&format!("{{{name}}}"), &encoded(&text)),
@@ -354,6 +358,11 @@ fn texts(name: &str, rules: &Value, inside: &mut Vec<Value>, outside: &mut Vec<V
     if rules["format"] == "uuid" {
         inside.push(json!(UUID));
         outside.extend([json!("x"), json!(format!("{UUID}0"))]);
+        return;
+    }
+    if name == "Accept-Language" {
+        // what cannot be read is ignored
+        inside.extend([json!("*/*;;q=x"), json!("a".repeat(600))]);
         return;
     }
     let (least, most) = (rules["minLength"].as_u64().unwrap_or(0), rules["maxLength"].as_u64());

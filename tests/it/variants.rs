@@ -78,7 +78,7 @@ async fn the_stock_of_a_size_is_told(shop: Shop) {
     let movements = format!("{stock}-movements");
     let counted = shop.call(&admin, "POST", &movements, Some(json!({"counted": 1}))).await;
     assert_eq!(counted.problem(409), "product.stock_out_of_range");
-    assert_eq!(counted.json()["details"], json!({"available": 1, "held": 2}));
+    assert_eq!(counted.json()["details"], json!({"rule": "fewer_than_held", "available": 1, "held": 2}));
     let received = json!({"delta": 10, "reason": "received", "note": "delivery 7"});
     let received = shop.call(&admin, "POST", &movements, Some(received)).await.expect(201);
     shop.call(&me, "POST", &format!("/api/orders/{order}/cancel"), Some(json!({}))).await.expect(200);

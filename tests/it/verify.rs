@@ -264,6 +264,12 @@ async fn every_kind_of_damage_is_named(stores: Stores) {
         ),
         ("product", "UPDATE variants SET price_minor = 1 WHERE id = 3".into(), "product.sums", "product 3: ".into()),
         ("product", "UPDATE products SET slug = 'lost' WHERE id = 3".into(), "product.slugs", "product 3: lost".into()),
+        (
+            "product",
+            "UPDATE categories SET slug = 'lost' WHERE id = 2".into(),
+            "product.category_slugs",
+            "category 2: lost".into(),
+        ),
         ("product", "UPDATE categories SET parent_id = id WHERE id = 1".into(), "product.categories", "category 1".into()),
         ("user", "UPDATE refresh_tokens SET used_at = NULL".into(), "user.sessions", format!("user {}: 2 tokens", me.id)),
         ("user", "UPDATE addresses SET is_default = TRUE".into(), "user.addresses", format!("user {}: 2 default", me.id)),

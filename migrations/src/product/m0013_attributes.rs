@@ -1,10 +1,7 @@
 //! Attributes of products, and what lists are restricted and counted by: values of attributes, and of the options of variants.
 
 use kernel::serde_json::{self, Value};
-use sea_orm_migration::{
-    prelude::*,
-    sea_orm::{ConnectionTrait, Statement},
-};
+use sea_orm_migration::{prelude::*, sea_orm::ConnectionTrait};
 
 pub(super) struct Step;
 
@@ -27,6 +24,8 @@ impl MigrationTrait for Step {
                     .col(ColumnDef::new("unit").string_len(20))
                     // codes and names of the values that can be chosen, as JSON
                     .col(ColumnDef::new("choices").text().not_null())
+                    // names in other languages, as JSON; empty if there are none
+                    .col(ColumnDef::new("translations").text().not_null())
                     .col(ColumnDef::new("version").big_integer().not_null().default(1))
                     .to_owned(),
             )
@@ -100,8 +99,7 @@ async fn index_options(db: &SchemaManagerConnection<'_>) -> Result<(), DbErr> {
             .order_by("id", Order::Asc)
             .limit(500)
             .to_owned();
-        let backend = db.get_database_backend();
-        let rows = db.query_all_raw(statement(backend, &find)).await?;
+        let rows = db.query_all(&find).await?;
         if rows.is_empty() {
             return Ok(());
         }
@@ -124,8 +122,4 @@ async fn index_options(db: &SchemaManagerConnection<'_>) -> Result<(), DbErr> {
         }
         db.execute(&insert).await?;
     }
-}
-
-fn statement(backend: sea_orm_migration::sea_orm::DbBackend, find: &SelectStatement) -> Statement {
-    backend.build(find)
 }

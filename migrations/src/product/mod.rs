@@ -12,6 +12,8 @@ mod m0007_first_variants;
 mod m0008_publication;
 mod m0009_slugs;
 mod m0010_brand_and_tags;
+mod m0011_translations;
+mod m0012_thresholds;
 mod m0013_attributes;
 mod m0015_imports;
 
@@ -32,6 +34,8 @@ impl MigratorTrait for Migrator {
             Box::new(m0008_publication::Step),
             Box::new(m0009_slugs::Step),
             Box::new(m0010_brand_and_tags::Step),
+            Box::new(m0011_translations::Step),
+            Box::new(m0012_thresholds::Step),
             Box::new(m0013_attributes::Step),
             Box::new(m0015_imports::Step),
         ]

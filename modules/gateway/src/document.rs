@@ -32,7 +32,7 @@ const TAGS: &[(&str, &str, &[&str])] = &[
     (
         "products",
         "The catalogue: products, their variants, categories and stock.",
-        &["/api/products", "/api/product-slugs", "/api/variants", "/api/stock-movements", "/api/categories"],
+        &["/api/products", "/api/product-slugs", "/api/variants", "/api/stock-movements", "/api/categor"],
     ),
     ("cart", "The cart of the logged-in user.", &["/api/cart"]),
     ("orders", "Orders, from the cart to the door.", &["/api/orders", "/api/admin/orders"]),

@@ -1,6 +1,6 @@
-//! The context of a call: its principal, the calling module, the deadline and the trace.
+//! The context of a call: its principal, the calling module, the deadline, the trace, and the wanted languages.
 
-use crate::{Code, Fault, Trace, UserId};
+use crate::{Code, Fault, Languages, Trace, UserId};
 use std::{
     borrow::Cow,
     sync::{
@@ -46,6 +46,7 @@ pub struct Ctx {
     deadline: Instant,
     trace: Trace,
     key: Option<Arc<IdempotencyKey>>,
+    languages: Languages,
 }
 
 #[derive(Debug)]
@@ -63,6 +64,7 @@ impl Ctx {
             deadline: Instant::now() + budget,
             trace: Trace::current().unwrap_or_else(Trace::start),
             key: None,
+            languages: Languages::default(),
         }
     }
 
@@ -85,6 +87,11 @@ impl Ctx {
     /// The same call without an idempotency key: for calls to further modules, which have effects of their own.
     pub fn without_key(&self) -> Self {
         Self { key: None, ..self.clone() }
+    }
+
+    /// The same call by someone who wants these languages.
+    pub fn with_languages(&self, languages: Languages) -> Self {
+        Self { languages, ..self.clone() }
     }
 
     /// The same call as part of another trace.
@@ -150,6 +157,11 @@ impl Ctx {
     /// The position of what this call causes now: of the current span, if the trace is recorded.
     pub(crate) fn here(&self) -> Trace {
         Trace::current().unwrap_or(self.trace)
+    }
+
+    /// The languages that the caller wants. Only operations with `localized` are told.
+    pub fn languages(&self) -> &Languages {
+        &self.languages
     }
 
     /// The caller's idempotency key (draft-ietf-httpapi-idempotency-key-header-07).

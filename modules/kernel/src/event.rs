@@ -14,8 +14,13 @@ use uuid::Uuid;
 
 /// Something that happened. The type is a stable contract: members are added, never changed or removed.
 pub trait Event: Serialize + DeserializeOwned + utoipa::ToSchema {
-    /// Its name, e.g. `order.placed`: the module that publishes it, a point, and the kind of event.
+    /// Its name, e.g. `order.placed`: the module that publishes it or the thing that it is about, a point, and what happened.
     const TYPE: &'static str;
+
+    /// The module that publishes it, if its name does not begin with it.
+    fn publisher() -> &'static str {
+        Self::TYPE.split('.').next().unwrap_or_default()
+    }
 
     /// The id of its subject: the order, the user.
     fn subject(&self) -> String;
@@ -43,7 +48,7 @@ impl EventType {
         let schema = E::name().into_owned();
         let mut schemas = vec![(schema.clone(), E::schema())];
         E::schemas(&mut schemas);
-        Self { name: E::TYPE, publisher: module_of(E::TYPE), schema, schemas }
+        Self { name: E::TYPE, publisher: E::publisher(), schema, schemas }
     }
 }
 
@@ -82,6 +87,9 @@ pub struct Envelope {
     pub data: Value,
 }
 
+/// What a source begins with, before the name of its module.
+const SOURCE: &str = "/souk/";
+
 /// Events of newer releases may have more members.
 impl Request for Envelope {}
 
@@ -97,7 +105,7 @@ impl Envelope {
         Ok(Self {
             specversion: "1.0".into(),
             id: Uuid::now_v7(),
-            source: format!("/souk/{}", module_of(E::TYPE)),
+            source: format!("{SOURCE}{}", E::publisher()),
             r#type: E::TYPE.into(),
             subject: event.subject(),
             time: now(),
@@ -129,7 +137,8 @@ impl Envelope {
 
     /// The context in which the event is handled: without a user, called by the module that published it, in the same trace.
     pub fn ctx(&self, budget: Duration) -> Ctx {
-        let cx = Ctx::anonymous(budget).via(module_of(&self.r#type).to_owned());
+        let publisher = self.source.strip_prefix(SOURCE).unwrap_or_default();
+        let cx = Ctx::anonymous(budget).via(publisher.to_owned());
         match Trace::current().or_else(|| self.trace()) {
             Some(trace) => cx.in_trace(trace),
             None => cx,
@@ -140,10 +149,6 @@ impl Envelope {
     pub fn trace(&self) -> Option<Trace> {
         self.traceparent.as_deref()?.parse().ok()
     }
-}
-
-fn module_of(kind: &str) -> &str {
-    kind.split('.').next().unwrap_or_default()
 }
 
 type Handler = dyn Fn(Ctx, Envelope) -> BoxFuture<Result<(), Fault>> + Send + Sync;

@@ -1,7 +1,10 @@
 //! The conditions that callers make of entity tags (RFC 9110 §13.1.1).
 
-use crate::{Code, ETag, Fault, Tagged, etag::list};
-use std::str::FromStr;
+use crate::{
+    Code, ETag, Fault, Tagged,
+    etag::{list, name},
+};
+use std::{fmt::Display, str::FromStr};
 
 /// What a write demands of the thing as it is now, from the header `If-Match`: an argument of an operation.
 ///
@@ -23,13 +26,14 @@ impl IfMatch {
         Self::Tags(vec![thing.etag()])
     }
 
-    /// The versions with which the write may be made, for its `WHERE`; none when any will do. Of the tag only the version is
-    /// compared: what is shown besides, such as a stock, may have changed.
-    pub fn versions(&self) -> Option<Vec<i64>> {
+    /// The versions with which the write may be made to the `T` with this id, for its `WHERE`; none when any will do. Tags of other things
+    /// have none. Of its own only the version is compared: what is shown besides, such as a stock, may have changed.
+    pub fn versions<T: Tagged>(&self, id: impl Display) -> Option<Vec<i64>> {
         match self {
             Self::Absent | Self::Any => None,
             Self::Tags(tags) => {
-                let mut versions: Vec<_> = tags.iter().filter_map(ETag::version).collect();
+                let thing = name::<T>(id);
+                let mut versions: Vec<_> = tags.iter().filter_map(|tag| tag.version_of(&thing)).collect();
                 versions.sort_unstable();
                 versions.dedup();
                 Some(versions)
@@ -94,18 +98,33 @@ mod tests {
     use super::*;
     use crate::etag::MOST;
 
+    #[derive(serde::Serialize)]
+    struct Lamp;
+
+    impl Tagged for Lamp {
+        const KIND: &'static str = "lamp";
+        fn id(&self) -> impl Display {
+            7
+        }
+        fn version(&self) -> i64 {
+            3
+        }
+    }
+
     #[test]
     fn a_header_is_read_as_the_standard_has_it() {
-        let tags = |header: &str| header.parse::<IfMatch>().map(|read| read.versions());
+        let tags = |header: &str| header.parse::<IfMatch>().map(|read| read.versions::<Lamp>(7));
         for (header, versions) in [
             ("*", None),
             (" * ", None),
-            ("\"3-a\"", Some(vec![3])),
-            ("\"3-a\",\"4-b\"", Some(vec![3, 4])),
-            (", \"4-b\" ,,\t\"3-a\" , \"3-x\",", Some(vec![3, 4])),
-            // weak, of others, or nearly ours
-            ("W/\"3-a\"", Some(vec![])),
-            ("\"\", \"abc\", \"3\", \"3-\", \"+3-a\", \"03-a\", \"x-a\", \"\u{e9},!\"", Some(vec![])),
+            ("\"3-lamp7-a\"", Some(vec![3])),
+            ("\"3-lamp7-a\",\"4-lamp7-b\"", Some(vec![3, 4])),
+            (", \"4-lamp7-b\" ,,\t\"3-lamp7-a\" , \"3-lamp7-x\",", Some(vec![3, 4])),
+            // weak, of others, of a release before, or nearly ours
+            ("W/\"3-lamp7-a\"", Some(vec![])),
+            ("\"3-lamp8-a\", \"3-lamp77-a\", \"3-rug7-a\", \"3-a\", \"3-9f86d081884c7d65\"", Some(vec![])),
+            ("\"\", \"abc\", \"3\", \"3-\", \"3-lamp7\", \"3-lamp7-\", \"\u{e9},!\"", Some(vec![])),
+            ("\"+3-lamp7-a\", \"03-lamp7-a\", \"x-lamp7-a\"", Some(vec![])),
         ] {
             assert_eq!(tags(header), Ok(versions), "{header}");
         }
@@ -119,7 +138,10 @@ mod tests {
 
     #[test]
     fn a_condition_survives_the_wire() {
-        for condition in [IfMatch::Any, IfMatch::Tags(vec![]), IfMatch::Tags(vec![ETag::of(1, b"a"), ETag::of(2, b"b")])] {
+        assert_eq!(IfMatch::seen(&Lamp).versions::<Lamp>(7), Some(vec![3]));
+        for condition in
+            [IfMatch::Any, IfMatch::Tags(vec![]), IfMatch::Tags(vec![ETag::of("1-lamp7", b"a"), ETag::of("2-lamp7", b"b")])]
+        {
             assert_eq!(condition.header().expect("a header").parse(), Ok(condition));
         }
         assert_eq!(IfMatch::Absent.header(), None);

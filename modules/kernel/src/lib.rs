@@ -5,7 +5,8 @@
 //!
 //! # Contents
 //! - An operation: [`Ctx`] (its first argument), [`Op`], [`ApiError`], [`Fault`] and [`Problem`] (its failures), [`text`], [`rules`] and
-//!   [`optional`] (its fields), [`IfMatch`] and [`Tagged`] (its conditions), [`Upload`] and [`Download`] (its streams).
+//!   [`optional`] (its fields), [`IfMatch`] and [`Tagged`] (its conditions), [`Languages`] (of its texts), [`Upload`] and [`Download`]
+//!   (its streams).
 //! - A call: `call` (the one interceptor), `wire` (the codec), [`Transport`] (to another process), `token` (the proof of the caller).
 //! - A module and its process: [`module`], [`jobs`], `server`, `ops`, `telemetry`, [`trace`].
 //! - A store: `db`, `idempotency`, `sweep`, `verify`.
@@ -47,6 +48,7 @@ mod health;
 mod id;
 mod if_match;
 mod instances;
+mod language;
 mod log;
 pub mod module;
 mod money;
@@ -106,16 +108,17 @@ pub use id::{OrderId, UserId};
 pub use if_match::IfMatch;
 pub use instances::Instances;
 pub use kernel_macros::{ApiError, Request, api};
+pub use language::{Language, Languages};
 pub use module::{Client, Clients, Contract};
 pub use money::{Amount, AmountText, Currency, Money};
-pub use op::{Access, Condition, Method, Op, Retry};
+pub use op::{Accepts, Access, Condition, Method, Op, Retry};
 pub use page::{MAX_PAGE, MAX_PER_PAGE, Page, Pagination};
 pub use rate::Rate;
 pub use secret::Secret;
 pub use token::InternalKey;
 pub use trace::Trace;
 pub use transport::{PeerReport, Transport, trust_authorities};
-pub use upload::{Accepts, Upload};
+pub use upload::Upload;
 pub use wire::{Incoming, Outgoing, Reply};
 
 #[doc(hidden)]

@@ -3,7 +3,7 @@
 //! The interceptor, the HTTP client, the gateway, the OpenAPI document and the tests read every decision about an operation (who
 //! may call it, how often, whether it may be repeated) from its [`Op`]. No other place repeats it.
 
-use crate::{Accepts, Ctx, ProblemKind, Rate, Role};
+use crate::{Ctx, ProblemKind, Rate, Role};
 use std::time::Duration;
 
 /// An HTTP method that an operation can have.
@@ -77,6 +77,15 @@ pub enum Condition {
     },
 }
 
+/// The largest and the media types of the bodies that an operation takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Accepts {
+    /// Media types without parameters, in lower case.
+    pub media_types: &'static [&'static str],
+    /// Bytes, at least 1.
+    pub max: u64,
+}
+
 /// One operation of a module.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Op {
@@ -98,6 +107,8 @@ pub struct Op {
     pub retry: Retry,
     /// Whether its answer has an entity tag.
     pub etag: bool,
+    /// Whether its answer is in the languages that the caller wants.
+    pub localized: bool,
     /// Whether it compares a version.
     pub condition: Condition,
     /// What its stream takes, if its body is one ([`Upload`](crate::Upload)).

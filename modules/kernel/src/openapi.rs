@@ -2,17 +2,18 @@
 //! gateway's.
 
 mod problems;
+mod streams;
 
 pub use crate::error::Details;
 
-use crate::{Accepts, Access, ApiError, Condition, Method, Op, declared::At, text};
+use crate::{Access, ApiError, Condition, Method, Op, declared::At, text};
 use utoipa::{
     IntoParams,
     openapi::{
-        Components, Content, ContentBuilder, ObjectBuilder, OpenApi, PathItem, Ref, RefOr, Required, Schema,
+        Components, Content, ContentBuilder, OpenApi, PathItem, Ref, RefOr, Required, Schema,
         path::{Operation, Parameter, ParameterBuilder, ParameterIn},
         request_body::RequestBody,
-        schema::{KnownFormat, SchemaFormat, SchemaType, Type},
+        schema::{SchemaFormat, SchemaType, Type},
         security::SecurityRequirement,
     },
 };
@@ -74,7 +75,7 @@ pub fn finish<E: ApiError>(mut api: OpenApi, ops: &[Op], queries: &[(usize, fn()
             body.content.insert("application/merge-patch+json".into(), patch);
         }
         if let Some(accepts) = &op.upload {
-            operation.request_body = Some(RefOr::T(stream(accepts)));
+            operation.request_body = Some(RefOr::T(streams::body(accepts)));
         }
         if op.retry == crate::Retry::Key {
             parameters.push(RefOr::T(idempotency_key()));
@@ -86,6 +87,9 @@ pub fn finish<E: ApiError>(mut api: OpenApi, ops: &[Op], queries: &[(usize, fn()
             Condition::None => {}
             Condition::Optional => parameters.push(RefOr::T(tags("If-Match", IF_MATCH, false))),
             Condition::Demanded { .. } => parameters.push(RefOr::T(tags("If-Match", IF_MATCH, true))),
+        }
+        if op.localized {
+            parameters.push(RefOr::T(accept_language()));
         }
         if matches!(op.access, Access::User | Access::Role(_)) {
             operation.security = Some(vec![SecurityRequirement::new(BEARER, Vec::<String>::new())]);
@@ -188,23 +192,6 @@ it the change is made whatever others have changed meanwhile.";
 const IF_NONE_MATCH: &str = "\
 `*`, or the ETags of earlier answers separated by commas, at most 100. If the answer would have one of them, it is 304, without a body.";
 
-/// A body that is a stream of bytes.
-fn stream(accepts: &Accepts) -> RequestBody {
-    let mut body = RequestBody::new();
-    for media_type in accepts.media_types {
-        body.content.insert((*media_type).into(), bytes().into());
-    }
-    body.description = Some(format!("At most {} bytes.", accepts.max));
-    body.required = Some(Required::True);
-    body
-}
-
-/// Content that is not JSON.
-fn bytes() -> Content {
-    let binary = SchemaFormat::KnownFormat(KnownFormat::Binary);
-    ContentBuilder::new().schema(Some(ObjectBuilder::new().schema_type(Type::String).format(Some(binary)))).build()
-}
-
 /// A header with entity tags.
 fn tags(name: &str, description: &str, is_required: bool) -> Parameter {
     let tag = r#"(W/)?"[!#-~]*""#;
@@ -218,6 +205,23 @@ fn tags(name: &str, description: &str, is_required: bool) -> Parameter {
                 .schema_type(utoipa::openapi::schema::Type::String)
                 .pattern(Some(format!(r"^(\*|{tag}( *, *{tag}){{0,99}})$")))
                 .examples(["\"3-9f86d081884c7d65\""]),
+        ))
+        .build()
+}
+
+fn accept_language() -> Parameter {
+    ParameterBuilder::new()
+        .name("Accept-Language")
+        .parameter_in(ParameterIn::Header)
+        .required(Required::False)
+        .description(Some(
+            "Languages in which the texts are wanted (RFC 9110 §12.5.4), at most 10 in 500 bytes. Each text is in the first one that it is \
+             translated into, also without its region, or else in the shop's own. What cannot be read is ignored.",
+        ))
+        .schema(Some(
+            utoipa::openapi::ObjectBuilder::new()
+                .schema_type(utoipa::openapi::schema::Type::String)
+                .examples(["de-AT, de;q=0.9, fr;q=0.5"]),
         ))
         .build()
 }

@@ -59,6 +59,7 @@ const PUT: Op = Op {
     access: Access::User,
     retry: Retry::Key,
     etag: false,
+    localized: false,
     condition: Condition::None,
     upload: None,
     download: &[],

@@ -91,6 +91,10 @@ pub struct Count {
 }
 
 impl Tagged for Count {
+    const KIND: &'static str = "count";
+    fn id(&self) -> impl std::fmt::Display {
+        1
+    }
     fn version(&self) -> i64 {
         self.times as i64
     }
@@ -210,7 +214,7 @@ impl TroubleApi for Trouble {
     }
     async fn amend(&self, cx: &Ctx, if_match: IfMatch, pause: Pause) -> Result<Count, TroubleError> {
         let now = self.count(cx).await?;
-        match if_match.versions() {
+        match if_match.versions::<Count>(1) {
             Some(seen) if !seen.contains(&(now.times as i64)) => Err(IfMatch::failed(now.etag()).into()),
             _ => Ok(self.work(pause).await),
         }

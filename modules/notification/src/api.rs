@@ -33,7 +33,7 @@ pub trait NotificationApi {
 
     /// Get your preferences: kinds of notifications, channels, and language.
     ///
-    /// The answer contains every kind. Mail that confirms an address cannot be turned off.
+    /// The answer contains every kind that goes to users. Mail that confirms an address cannot be turned off.
     #[get("/users/{user}/preferences", public = "/api/notifications/preferences", access = user, rate = "60/min")]
     async fn preferences(&self, cx: &Ctx, user: UserId) -> Result<NotificationPreferences, NotificationError>;
 
@@ -70,7 +70,7 @@ pub trait NotificationApi {
     /// Send a notification again.
     ///
     /// A failed notification gets all its attempts again; a sent one is sent once more. It goes to the user's current address, or
-    /// to the address that it confirms. A queued notification is a conflict. A repeated call with the same `Idempotency-Key` does
+    /// to the one that it is for: the address that it confirms, or that of the shop. A queued notification is a conflict. A repeated call with the same `Idempotency-Key` does
     /// not send it again.
     #[post(
         "/notifications/{id}/resend",
@@ -106,7 +106,7 @@ pub trait NotificationApi {
     /// Handle an event of another module.
     ///
     /// Records its notifications, which are sent afterwards. Repeating the call is harmless.
-    #[put("/events/{id}", access = module(user, order, payment), status = 204)]
+    #[put("/events/{id}", access = module(user, order, payment, product), status = 204)]
     async fn handle(&self, cx: &Ctx, id: EventId, event: Envelope) -> Result<(), NotificationError>;
 }
 

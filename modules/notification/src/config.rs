@@ -30,6 +30,8 @@ pub struct Config {
     pub from: String,
     /// Address for replies; empty: the sender.
     pub reply_to: String,
+    /// Address that gets a mail when the stock of a variant becomes low; empty: none does.
+    pub stock_mail_to: String,
     /// The mail server, for `mail = "smtp"`.
     pub smtp: Smtp,
     /// Destination of SMS.
@@ -58,6 +60,7 @@ impl Default for Config {
             mail: MailTransport::Mailbox,
             from: "Souk <shop@souk.test>".into(),
             reply_to: String::new(),
+            stock_mail_to: String::new(),
             smtp: Smtp::default(),
             sms: SmsTransport::Log,
             sms_http: SmsHttp::default(),

@@ -11,6 +11,8 @@ pub struct Notifications {
     pub(crate) templates: Templates,
     /// The channels that are not turned off: only their notifications are recorded.
     pub(crate) channels: Vec<NotificationChannel>,
+    /// The address to which the shop wants to be told of low stock.
+    pub(crate) stock_mail_to: Option<String>,
     pub(crate) wake: Wake,
     pub(crate) mailbox: Option<RecentMessages>,
 }

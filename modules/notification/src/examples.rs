@@ -28,6 +28,16 @@ pub(crate) fn examples(kind: NotificationKind) -> Result<Vec<Notice>, Fault> {
             };
             ["card_declined", "another_reason"].into_iter().map(|reason| failed(reason).map(Facts::Payment)).collect()
         }
+        NotificationKind::StockLow => [Some("SHIRT-M-RED"), None]
+            .into_iter()
+            .map(|sku| {
+                of(json!({
+                    "variant_id": 1_000_000_000_001_i64, "product_id": 7, "sku": sku, "name": "Linen shirt <M & red>",
+                    "available": 4, "low_at": 5, "version": 9,
+                }))
+                .map(Facts::Stock)
+            })
+            .collect(),
         NotificationKind::OrderCancelled => [
             (Some(CancelReason::Shop), Some("As you asked")),
             (Some(CancelReason::Customer), None),

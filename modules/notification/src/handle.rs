@@ -6,7 +6,7 @@ use crate::{
     interpret::interpret,
     notice::Notice,
     rules,
-    store::stored::{Contact, Row},
+    store::stored::{Contact, Row, SHOP},
 };
 use kernel::{Envelope, Fault, Trace, UserId};
 
@@ -16,9 +16,10 @@ impl Notifications {
             return Err(Fault::invalid("/id", "must be the id of the event").into());
         }
         let Some(meaning) = interpret(&event)? else { return Ok(()) };
-        let rows = match meaning.notice {
-            Some(notice) => self.write(&event, meaning.user, meaning.contact.as_ref(), notice).await?,
-            None => Vec::new(),
+        let rows = match (meaning.notice, meaning.user) {
+            (Some(notice), Some(user)) => self.write(&event, user, meaning.contact.as_ref(), notice).await?,
+            (Some(notice), None) => self.write_to_shop(&event, &notice).await?.into_iter().collect(),
+            (None, _) => Vec::new(),
         };
         self.store.record(event.id, meaning.contact.as_ref(), &rows).await?;
         for row in rows {
@@ -58,5 +59,16 @@ impl Notifications {
             rows.push(row);
         }
         Ok(rows)
+    }
+
+    /// Writes the mail of a notice to the shop itself, if the settings have an address for it.
+    async fn write_to_shop(&self, event: &Envelope, notice: &Notice) -> Result<Option<Row>> {
+        let channel = NotificationChannel::Email;
+        let Some(address) = self.stock_mail_to.as_ref().filter(|_| self.channels.contains(&channel)) else { return Ok(None) };
+        let message = self.templates.render(None, channel, None, notice)?;
+        let mut row = Row::new(event.id, SHOP, notice.kind, channel, message, self.store.now().await?);
+        row.address = Some(address.clone());
+        row.trace = Trace::current().or_else(|| event.trace());
+        Ok(Some(row))
     }
 }

@@ -3,6 +3,7 @@
 use kernel::Event;
 use order::{OrderCancelled, OrderDelivered, OrderPaid, OrderPlaced, OrderRefunded, OrderShipped};
 use payment::PaymentFailed;
+use product::StockLow;
 use user::{UserChanged, UserConfirmationRequested, UserRegistered};
 
 /// The types of events that lead to notifications, or contain the addresses of users.
@@ -17,4 +18,5 @@ pub(crate) const LISTENS: &[&str] = &[
     OrderCancelled::TYPE,
     OrderRefunded::TYPE,
     PaymentFailed::TYPE,
+    StockLow::TYPE,
 ];

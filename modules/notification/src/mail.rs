@@ -125,7 +125,7 @@ impl Mailer {
 
 /// An address in the form for mail servers: an international domain in ASCII (RFC 5890). `None` for an invalid address, and for
 /// the reserved domain (RFC 2606) of accounts whose address was disowned.
-fn address(text: &str) -> Option<Address> {
+pub(crate) fn address(text: &str) -> Option<Address> {
     let (user, domain) = text.rsplit_once('@')?;
     if domain.ends_with(".invalid") {
         return None;

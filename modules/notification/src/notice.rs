@@ -1,10 +1,11 @@
-//! The subject of a message to a user, with its facts.
+//! The subject of a message to a user or the shop, with its facts.
 
 use crate::NotificationKind;
 use order::{CancelReason, OrderFacts};
 use payment::PaymentFailed;
+use product::StockLow;
 
-/// A notice to a user, independent of channel and language.
+/// A notice, independent of channel and language.
 pub(crate) struct Notice {
     pub(crate) kind: NotificationKind,
     pub(crate) facts: Facts,
@@ -15,6 +16,7 @@ pub(crate) enum Facts {
     Account(AccountFacts),
     Order(OrderFacts),
     Payment(PaymentFailed),
+    Stock(StockLow),
 }
 
 /// The facts about an account.

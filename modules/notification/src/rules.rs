@@ -26,9 +26,10 @@ fn choice(preferences: &NotificationPreferences, kind: NotificationKind) -> Chan
     }
 }
 
-/// The preferences with a choice for every kind.
+/// The preferences with a choice for every kind that goes to users.
 pub(crate) fn complete(mut preferences: NotificationPreferences) -> NotificationPreferences {
-    for kind in NotificationKind::ALL {
+    preferences.kinds.retain(|kind, _| kind.is_for_users());
+    for kind in NotificationKind::ALL.iter().filter(|kind| kind.is_for_users()) {
         preferences.kinds.insert(*kind, choice(&preferences, *kind));
     }
     preferences
@@ -54,7 +55,7 @@ mod tests {
         assert!(!wants(&chosen, NotificationKind::OrderShipped, NotificationChannel::Sms));
         assert!(!wants(&chosen, NotificationKind::OrderShipped, NotificationChannel::Email));
         let all = complete(chosen);
-        assert_eq!(all.kinds.len(), NotificationKind::ALL.len());
+        assert_eq!(all.kinds.len(), NotificationKind::ALL.len() - 1, "mail to the shop is no choice of users");
         assert_eq!(all.kinds[&NotificationKind::OrderShipped], ChannelChoice { email: false, sms: false });
     }
 

@@ -4,7 +4,7 @@ use crate::{
     NotificationChannel, NotificationClient,
     config::{Config, MailTransport},
     context::Notifications,
-    mail::Mailer,
+    mail::{self, Mailer},
     mailbox::RecentMessages,
     sender::{Provider, Sender},
     sms,
@@ -78,6 +78,16 @@ impl Notifications {
     }
 }
 
+fn stock_mail_to(config: &Config) -> Result<Option<String>, BoxError> {
+    let to = &config.stock_mail_to;
+    if to.is_empty() {
+        return Ok(None);
+    }
+    let address = mail::address(to)
+        .ok_or_else(|| format!("notification.stock_mail_to: {to:?} is not an address such as stock@souk.test"))?;
+    Ok(Some(address.to_string()))
+}
+
 fn assemble(config: &Config, store: Store) -> Result<(Notifications, Vec<Provider>), BoxError> {
     let templates = Templates::open(config)?;
     let recent = RecentMessages::default();
@@ -87,6 +97,7 @@ fn assemble(config: &Config, store: Store) -> Result<(Notifications, Vec<Provide
         store,
         templates,
         channels: channels.into_iter().flatten().collect(),
+        stock_mail_to: stock_mail_to(config)?,
         wake: Wake::default(),
         mailbox: (config.mail == MailTransport::Mailbox).then_some(recent),
     };

@@ -52,6 +52,8 @@ macro_rules! built_in {
         built_in!(@kind $locale "order.refunded" "html"), built_in!(@kind $locale "order.refunded" "sms.txt"),
         built_in!(@kind $locale "payment.failed" "subject.txt"), built_in!(@kind $locale "payment.failed" "txt"),
         built_in!(@kind $locale "payment.failed" "html"), built_in!(@kind $locale "payment.failed" "sms.txt"),
+        built_in!(@kind $locale "stock.low" "subject.txt"), built_in!(@kind $locale "stock.low" "txt"),
+        built_in!(@kind $locale "stock.low" "html"), built_in!(@kind $locale "stock.low" "sms.txt"),
     )*] };
     (@kind $locale:literal $kind:literal $part:literal) => {
         (concat!($locale, "/", $kind, ".", $part), include_str!(concat!("../templates/", $locale, "/", $kind, ".", $part)))
@@ -86,6 +88,7 @@ struct Data<'a> {
     confirm: Option<ConfirmData>,
     order: Option<OrderData>,
     payment: Option<PaymentData>,
+    stock: Option<StockData>,
 }
 
 /// The token and links that confirm an address.
@@ -112,6 +115,15 @@ struct LineData {
     name: String,
     quantity: u32,
     subtotal: String,
+}
+
+#[derive(Serialize)]
+struct StockData {
+    name: String,
+    sku: Option<String>,
+    available: u32,
+    /// The threshold.
+    low_at: u32,
 }
 
 #[derive(Serialize)]
@@ -213,15 +225,19 @@ impl Templates {
         name: Option<&str>,
         notice: &Notice,
     ) -> Result<Message, minijinja::Error> {
+        // a folder with a further language need not have what only the shop gets
+        let has_kind = || self.0.environment.get_template(&format!("{locale}/{}.txt", notice.kind)).is_ok();
+        let locale = if notice.kind.is_for_users() || has_kind() { locale } else { FALLBACK_LOCALE };
         let lang = locale.split('-').next().unwrap_or(locale);
         let part = |part: &str, data: &Data<'_>| {
             let name = format!("{locale}/{}.{part}", notice.kind);
             self.0.environment.get_template(&name)?.render(Serde(data))
         };
         let name = name.map(one_line).filter(|name| !name.is_empty());
-        let (order, payment) = facts(&notice.facts, lang);
+        let (order, payment, stock) = facts(&notice.facts, lang);
         let confirm = notice.confirmation().map(|_| self.confirm());
-        let mut data = Data { shop: &self.0.shop, lang: locale, subject: None, name: name.as_deref(), confirm, order, payment };
+        let mut data =
+            Data { shop: &self.0.shop, lang: locale, subject: None, name: name.as_deref(), confirm, order, payment, stock };
         let subject = one_line(&part("subject.txt", &data)?);
         data.subject = Some(&subject);
         let (text, html) = match channel {
@@ -265,13 +281,13 @@ fn add_folder(sources: &mut BTreeMap<String, String>, folder: &Path) -> Result<(
     Ok(())
 }
 
-fn facts(facts: &Facts, lang: &str) -> (Option<OrderData>, Option<PaymentData>) {
+fn facts(facts: &Facts, lang: &str) -> (Option<OrderData>, Option<PaymentData>, Option<StockData>) {
     let write = |amount: Amount, currency: Currency| match amount.in_currency(currency) {
         Some(exact) => money(exact, lang),
         None => format!("{amount}\u{a0}{currency}"),
     };
     match facts {
-        Facts::Account(_) => (None, None),
+        Facts::Account(_) => (None, None, None),
         Facts::Order(order) => {
             let line = |item: &order::OrderItem| LineData {
                 name: one_line(&item.name),
@@ -285,12 +301,16 @@ fn facts(facts: &Facts, lang: &str) -> (Option<OrderData>, Option<PaymentData>) 
                 reason: order.reason,
                 note: order.note.as_deref().map(one_line).filter(|note| !note.is_empty()),
             };
-            (Some(order), None)
+            (Some(order), None, None)
         }
         Facts::Payment(payment) => {
             let amount = write(payment.amount, payment.currency);
             let number = order::order_number(payment.order_id);
-            (None, Some(PaymentData { number, amount, reason: one_line(&payment.reason) }))
+            (None, Some(PaymentData { number, amount, reason: one_line(&payment.reason) }), None)
+        }
+        Facts::Stock(low) => {
+            let (name, sku) = (one_line(&low.name), low.sku.as_deref().map(one_line));
+            (None, None, Some(StockData { name, sku, available: low.available, low_at: low.low_at }))
         }
     }
 }

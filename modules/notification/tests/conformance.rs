@@ -18,6 +18,7 @@ use notification::{
 };
 use order::{CancelReason, OrderCancelled, OrderDelivered, OrderFacts, OrderPaid, OrderPlaced, OrderRefunded, OrderShipped};
 use payment::PaymentFailed;
+use product::{ProductId, StockLow, VariantId};
 use serde_json::json;
 use sinks::{Behavior, MailServer, SmsProvider};
 use std::{
@@ -58,6 +59,7 @@ macro_rules! suite {
             bad_input_names_the_field,
             templates_can_be_previewed,
             an_unreadable_event_is_a_fault,
+            stock_that_is_low_is_mailed_to_the_shop_once,
             rows_of_a_newer_release_are_ignored,
             an_attempt_without_a_recorded_outcome_counts,
         ] $($back)* }
@@ -77,7 +79,10 @@ mod mongodb {
 
 mod development {
     use super::*;
-    kernel::placements! { NotificationClient, in_development: [the_mailbox_shows_unsent_messages] }
+    kernel::placements! { NotificationClient, in_development: [
+        the_mailbox_shows_unsent_messages,
+        nobody_is_told_of_stock_without_the_setting,
+    ] }
 }
 
 struct Fixture {
@@ -157,6 +162,7 @@ async fn fixture(stores: Stores, database_url: String, mongo: Option<Mongo>) -> 
         sms: SmsTransport::Http,
         sms_http,
         retry_ms: vec![50, 100, 200],
+        stock_mail_to: "stock@souk.test".into(),
         ..Config::default()
     };
     let stop = Jobs::default();
@@ -327,7 +333,8 @@ async fn every_event_leads_to_its_message(client: NotificationClient, f: &Fixtur
     let of = |channel| -> BTreeSet<NotificationKind> {
         entries.iter().filter(|entry| entry.channel == channel).map(|entry| entry.kind).collect()
     };
-    assert_eq!(of(NotificationChannel::Email), NotificationKind::ALL.iter().copied().collect());
+    let for_users = NotificationKind::ALL.iter().copied().filter(|kind| kind.is_for_users());
+    assert_eq!(of(NotificationChannel::Email), for_users.collect());
     assert_eq!(of(NotificationChannel::Sms), [NotificationKind::OrderShipped, NotificationKind::OrderDelivered].into());
 
     let mut subjects: Vec<String> = f.mail.mails().iter().map(|mail| mail.header("Subject")).collect();
@@ -365,7 +372,7 @@ async fn a_repeated_event_is_sent_once(client: NotificationClient, f: &Fixture) 
     assert_eq!(f.mail.mails().len(), 2);
     // through a listener
     let listener = client.listener().unwrap();
-    assert!(listener.types().contains(&OrderPlaced::TYPE) && listener.types().len() == 10);
+    assert!(listener.types().contains(&OrderPlaced::TYPE) && listener.types().len() == 11);
     listener.handle(placed).await.unwrap();
     assert_eq!(settled(&client, LEYLA, 2).await.len(), 2);
 }
@@ -389,7 +396,8 @@ async fn users_choose_kinds_and_channels(client: NotificationClient, f: &Fixture
     let me = customer(LEYLA);
     let usual = client.preferences(&me, UserId(LEYLA)).await.unwrap();
     assert_eq!(usual.locale, None);
-    assert_eq!(usual.kinds.len(), NotificationKind::ALL.len());
+    let for_users = NotificationKind::ALL.iter().filter(|kind| kind.is_for_users());
+    assert!(usual.kinds.keys().eq(for_users), "{usual:?}");
     assert_eq!(usual.kinds[&NotificationKind::OrderPlaced], ChannelChoice { email: true, sms: false });
     assert_eq!(usual.kinds[&NotificationKind::OrderShipped], ChannelChoice { email: true, sms: true });
 
@@ -1059,6 +1067,60 @@ async fn an_attempt_without_a_recorded_outcome_counts(client: NotificationClient
     assert_eq!((given_up.status, given_up.attempts), (NotificationStatus::Failed, 4));
     assert!(given_up.last_error.unwrap().contains("may have been sent"));
     assert_eq!(f.mail.mails().len(), 1);
+}
+
+fn low() -> StockLow {
+    StockLow {
+        variant_id: VariantId(8),
+        product_id: ProductId(7),
+        sku: Some("SHIRT-M".into()),
+        name: "Shirt <M>".into(),
+        available: 4,
+        low_at: 5,
+        version: 9,
+    }
+}
+
+/// The mail to the shop itself, when none is queued any more.
+async fn to_the_shop(client: &NotificationClient, count: usize) -> Vec<NotificationEntry> {
+    let query = ListAllNotifications { kind: Some(NotificationKind::StockLow), ..Default::default() };
+    let is_settled =
+        |all: &Vec<NotificationEntry>| all.len() == count && all.iter().all(|entry| entry.status != NotificationStatus::Queued);
+    until("settled", async || Some(entries(client, query.clone()).await).filter(is_settled)).await
+}
+
+async fn stock_that_is_low_is_mailed_to_the_shop_once(client: NotificationClient, f: &Fixture) {
+    f.mail.open();
+    let event = envelope(&low());
+    for _ in 0..3 {
+        handle(&client, &event).await.unwrap();
+    }
+    let sent = to_the_shop(&client, 1).await;
+    assert_eq!((sent[0].kind, sent[0].channel), (NotificationKind::StockLow, NotificationChannel::Email));
+    assert_eq!((sent[0].status, sent[0].recipient.as_deref()), (NotificationStatus::Sent, Some("stock@souk.test")));
+    let mails = f.mail.mails();
+    assert_eq!(mails.len(), 1, "{mails:?}");
+    let record = client.get(&admin(), sent[0].id).await.unwrap();
+    assert!(record.text.contains("Shirt <M>, SKU SHIRT-M, is low: 4 can be sold, and the threshold is 5"), "{}", record.text);
+    assert!(record.html.unwrap().contains("Shirt &lt;M&gt;"));
+    // the next time it becomes low there is another one, and an admin may send it again
+    publish(&client, low()).await;
+    to_the_shop(&client, 2).await;
+    client.resend(&admin(), sent[0].id).await.unwrap();
+    until("sent again", async || (f.mail.mails().len() == 3).then_some(())).await;
+    // it is nothing that users choose
+    let shown = client.preferences(&customer(LEYLA), UserId(LEYLA)).await.unwrap();
+    assert!(!shown.kinds.contains_key(&NotificationKind::StockLow));
+    let choice = ChannelChoice { email: false, sms: false };
+    let kinds = [(NotificationKind::StockLow, choice)].into();
+    let preferences = NotificationPreferences { kinds, ..NotificationPreferences::default() };
+    let shown = client.change_preferences(&customer(LEYLA), UserId(LEYLA), preferences).await.unwrap();
+    assert!(!shown.kinds.contains_key(&NotificationKind::StockLow));
+}
+
+async fn nobody_is_told_of_stock_without_the_setting(client: NotificationClient, _: &Stores) {
+    publish(&client, low()).await;
+    assert_eq!(entries(&client, ListAllNotifications::default()).await, []);
 }
 
 async fn the_mailbox_shows_unsent_messages(client: NotificationClient, _: &Stores) {

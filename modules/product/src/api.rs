@@ -1,10 +1,11 @@
 use crate::{
-    Attribute, AttributeCode, Attributes, Category, CategoryId, CategoryPatch, ExportFile, FindVariants, Hold, HoldRequest,
-    Import, ImportFile, ImportId, ListMovements, ListProducts, MovementPage, NewCategory, NewMovement, NewProduct, Product,
-    ProductChange, ProductError, ProductId, ProductPage, ProductPatch, SetAttribute, SetStock, SetVariants, Slug, Stock,
-    StockMovement, Variant, VariantId, Variants,
+    Attribute, AttributeCode, Attributes, Category, CategoryId, CategoryPatch, CategoryTexts, CategoryTranslations, ExportFile,
+    FindVariants, Hold, HoldRequest, Import, ImportFile, ImportId, ListMovements, ListProducts, ListStock, MovementPage,
+    NewCategory, NewMovement, NewProduct, Product, ProductChange, ProductError, ProductId, ProductPage, ProductPatch,
+    ProductTexts, ProductTranslations, SetAttribute, SetStock, SetVariants, Slug, Stock, StockLow, StockMovement, StockPage,
+    StockPatch, Variant, VariantId, VariantPatch, Variants,
 };
-use kernel::{Contract, Ctx, Download, IfMatch, OrderId, Upload};
+use kernel::{Contract, Ctx, Download, EventType, IfMatch, Language, OrderId, Upload};
 
 /// The catalogue: products in a tree of categories, their stock, and the holds that orders have on it.
 #[kernel::api(module = "product")]
@@ -14,13 +15,13 @@ pub trait ProductApi {
     /// Sorted by `sort`, or by the quality of the match with `search`; then by id, in the direction of the last field. Past the last
     /// page the list is empty. Unknown parameters are refused. Products that are not shown now are in no list, but those that admins
     /// ask for by `status`.
-    #[get("/products", public = "/api/products", access = anyone, rate = "100/min", errors(StatusForAdmins))]
+    #[get("/products", public = "/api/products", access = anyone, localized, rate = "100/min", errors(StatusForAdmins))]
     async fn list(&self, cx: &Ctx, query: ListProducts) -> Result<ProductPage, ProductError>;
 
     /// Get one product.
     ///
-    /// One that is not shown now exists for admins only.
-    #[get("/products/{id}", public = "/api/products/{id}", access = anyone, etag, rate = "100/min", errors(NotFound))]
+    /// One that is not shown now exists for admins only. Admins always read the shop's own texts, which are those that they change.
+    #[get("/products/{id}", public = "/api/products/{id}", access = anyone, etag, localized, rate = "100/min", errors(NotFound))]
     async fn get(&self, cx: &Ctx, id: ProductId) -> Result<Product, ProductError>;
 
     /// Get the product of a slug.
@@ -32,6 +33,7 @@ pub trait ProductApi {
         public = "/api/product-slugs/{slug}",
         access = anyone,
         etag,
+        localized,
         rate = "100/min",
         errors(NotFound)
     )]
@@ -122,18 +124,66 @@ pub trait ProductApi {
     /// Find variants by ids or by SKU.
     ///
     /// Those of products that are not shown now are not found, by admins neither.
-    #[get("/variants", public = "/api/variants", access = anyone, rate = "100/min")]
+    #[get("/variants", public = "/api/variants", access = anyone, localized, rate = "100/min")]
     async fn variants(&self, cx: &Ctx, query: FindVariants) -> Result<Variants, ProductError>;
 
     /// Get one variant.
     ///
     /// One of a product that is not shown now exists for admins only.
-    #[get("/variants/{id}", public = "/api/variants/{id}", access = anyone, rate = "100/min", errors(VariantNotFound))]
+    #[get(
+        "/variants/{id}",
+        public = "/api/variants/{id}",
+        access = anyone,
+        etag,
+        localized,
+        rate = "100/min",
+        errors(VariantNotFound)
+    )]
     async fn variant(&self, cx: &Ctx, id: VariantId) -> Result<Variant, ProductError>;
+
+    /// Change some of a variant.
+    ///
+    /// Members that are not sent stay as they are. Options are changed with all variants of the product, and the stock by operations of
+    /// its own: a sale since the ETag was given is no conflict.
+    #[patch(
+        "/variants/{id}",
+        public = "/api/variants/{id}",
+        access = role(admin),
+        etag,
+        rate = "60/min",
+        errors(VariantNotFound, SkuTaken)
+    )]
+    async fn patch_variant(
+        &self,
+        cx: &Ctx,
+        id: VariantId,
+        if_match: IfMatch,
+        patch: VariantPatch,
+    ) -> Result<Variant, ProductError>;
 
     /// Get the stock of a variant.
     #[get("/variants/{id}/stock", public = "/api/variants/{id}/stock", access = role(admin), etag, rate = "100/min", errors(VariantNotFound))]
     async fn stock(&self, cx: &Ctx, id: VariantId) -> Result<Stock, ProductError>;
+
+    /// List the stock.
+    ///
+    /// Of all variants that were not removed, by their ids: those of products that are not shown, too.
+    #[get("/stock", public = "/api/stock", access = role(admin), rate = "100/min")]
+    async fn list_stock(&self, cx: &Ctx, query: ListStock) -> Result<StockPage, ProductError>;
+
+    /// Change the threshold of a variant's stock.
+    ///
+    /// Members that are not sent stay as they are. `If-Match` compares everything of the stock: a sale since the ETag was given is a
+    /// conflict.
+    #[patch(
+        "/variants/{id}/stock",
+        public = "/api/variants/{id}/stock",
+        access = role(admin),
+        etag,
+        rate = "60/min",
+        errors(VariantNotFound)
+    )]
+    async fn patch_stock(&self, cx: &Ctx, id: VariantId, if_match: IfMatch, patch: StockPatch) -> Result<Stock, ProductError>;
 
     /// Move the stock of a variant.
     ///
@@ -157,28 +207,53 @@ pub trait ProductApi {
 
     /// List all categories.
     ///
-    /// Sorted by id; `parent_id` gives the tree.
-    #[get("/categories", public = "/api/categories", access = anyone, rate = "50/min")]
+    /// Sorted by `position`, then id: as long as none has a position, by id. `parent_id` gives the tree.
+    #[get("/categories", public = "/api/categories", access = anyone, localized, rate = "50/min")]
     async fn categories(&self, cx: &Ctx) -> Result<Vec<Category>, ProductError>;
 
     /// Get one category.
-    #[get("/categories/{id}", public = "/api/categories/{id}", access = anyone, etag, rate = "50/min", errors(CategoryNotFound))]
+    #[get("/categories/{id}", public = "/api/categories/{id}", access = anyone, etag, localized, rate = "50/min", errors(CategoryNotFound))]
     async fn category(&self, cx: &Ctx, id: CategoryId) -> Result<Category, ProductError>;
 
+    /// Get the category of a slug.
+    ///
+    /// Slugs that the category had before lead to it, too: when its `slug` is another one than was asked for, the page of the asked one
+    /// should redirect to the page of that one.
+    #[get(
+        "/category-slugs/{slug}",
+        public = "/api/category-slugs/{slug}",
+        access = anyone,
+        etag,
+        localized,
+        rate = "50/min",
+        errors(CategoryNotFound)
+    )]
+    async fn category_by_slug(&self, cx: &Ctx, slug: Slug) -> Result<Category, ProductError>;
+
     /// Add a category.
-    #[post("/categories", public = "/api/categories", access = role(admin), retry = key, status = 201, etag, rate = "60/min")]
+    #[post(
+        "/categories",
+        public = "/api/categories",
+        access = role(admin),
+        retry = key,
+        status = 201,
+        etag,
+        rate = "60/min",
+        errors(CategorySlugTaken)
+    )]
     async fn create_category(&self, cx: &Ctx, new: NewCategory) -> Result<Category, ProductError>;
 
     /// Change a category.
     ///
-    /// A category cannot be moved below itself.
+    /// Without `parent_id` the category is moved to the top of the tree; all other members stay as they are if they are not sent, because
+    /// clients of the first release do not know them. A category cannot be moved below itself.
     #[put(
         "/categories/{id}",
         public = "/api/categories/{id}",
         access = role(admin),
         etag,
         rate = "60/min",
-        errors(CategoryNotFound)
+        errors(CategoryNotFound, CategorySlugTaken)
     )]
     async fn change_category(
         &self,
@@ -197,7 +272,7 @@ pub trait ProductApi {
         access = role(admin),
         etag,
         rate = "60/min",
-        errors(CategoryNotFound)
+        errors(CategoryNotFound, CategorySlugTaken)
     )]
     async fn patch_category(
         &self,
@@ -223,11 +298,19 @@ pub trait ProductApi {
     /// List all attributes.
     ///
     /// What products can be described by, sorted by code.
-    #[get("/attributes", public = "/api/attributes", access = anyone, rate = "50/min")]
+    #[get("/attributes", public = "/api/attributes", access = anyone, localized, rate = "50/min")]
     async fn attributes(&self, cx: &Ctx) -> Result<Attributes, ProductError>;
 
     /// Get one attribute.
-    #[get("/attributes/{code}", public = "/api/attributes/{code}", access = anyone, etag, rate = "50/min", errors(AttributeNotFound))]
+    #[get(
+        "/attributes/{code}",
+        public = "/api/attributes/{code}",
+        access = anyone,
+        etag,
+        localized,
+        rate = "50/min",
+        errors(AttributeNotFound)
+    )]
     async fn attribute(&self, cx: &Ctx, code: AttributeCode) -> Result<Attribute, ProductError>;
 
     /// Add or replace an attribute.
@@ -261,6 +344,103 @@ pub trait ProductApi {
         errors(AttributeNotFound, AttributeInUse)
     )]
     async fn delete_attribute(&self, cx: &Ctx, code: AttributeCode, if_match: IfMatch) -> Result<(), ProductError>;
+    /// List the translations of a product.
+    #[get(
+        "/products/{id}/translations",
+        public = "/api/products/{id}/translations",
+        access = role(admin),
+        etag,
+        rate = "100/min",
+        errors(NotFound)
+    )]
+    async fn product_translations(&self, cx: &Ctx, id: ProductId) -> Result<ProductTranslations, ProductError>;
+
+    /// Translate a product.
+    ///
+    /// Replaces the texts in this language; at most 50 languages beside the shop's own. Readers get each text in the best language of their
+    /// `Accept-Language` that has it, and searches find words of all languages. It is a change of the product, with which
+    /// `If-Match` compares everything but the stock.
+    #[put(
+        "/products/{id}/translations/{language}",
+        public = "/api/products/{id}/translations/{language}",
+        access = role(admin),
+        etag,
+        rate = "60/min",
+        errors(NotFound, TooManyTranslations)
+    )]
+    async fn translate_product(
+        &self,
+        cx: &Ctx,
+        id: ProductId,
+        language: Language,
+        if_match: IfMatch,
+        texts: ProductTexts,
+    ) -> Result<ProductTranslations, ProductError>;
+
+    /// Delete a translation of a product.
+    #[delete(
+        "/products/{id}/translations/{language}",
+        public = "/api/products/{id}/translations/{language}",
+        access = role(admin),
+        status = 204,
+        rate = "60/min",
+        errors(NotFound, TranslationNotFound)
+    )]
+    async fn delete_product_translation(
+        &self,
+        cx: &Ctx,
+        id: ProductId,
+        language: Language,
+        if_match: IfMatch,
+    ) -> Result<(), ProductError>;
+
+    /// List the translations of a category.
+    #[get(
+        "/categories/{id}/translations",
+        public = "/api/categories/{id}/translations",
+        access = role(admin),
+        etag,
+        rate = "100/min",
+        errors(CategoryNotFound)
+    )]
+    async fn category_translations(&self, cx: &Ctx, id: CategoryId) -> Result<CategoryTranslations, ProductError>;
+
+    /// Translate a category.
+    ///
+    /// Replaces the texts in this language; at most 50 languages beside the shop's own. It is a change of the category.
+    #[put(
+        "/categories/{id}/translations/{language}",
+        public = "/api/categories/{id}/translations/{language}",
+        access = role(admin),
+        etag,
+        rate = "60/min",
+        errors(CategoryNotFound, TooManyTranslations)
+    )]
+    async fn translate_category(
+        &self,
+        cx: &Ctx,
+        id: CategoryId,
+        language: Language,
+        if_match: IfMatch,
+        texts: CategoryTexts,
+    ) -> Result<CategoryTranslations, ProductError>;
+
+    /// Delete a translation of a category.
+    #[delete(
+        "/categories/{id}/translations/{language}",
+        public = "/api/categories/{id}/translations/{language}",
+        access = role(admin),
+        status = 204,
+        rate = "60/min",
+        errors(CategoryNotFound, TranslationNotFound)
+    )]
+    async fn delete_category_translation(
+        &self,
+        cx: &Ctx,
+        id: CategoryId,
+        language: Language,
+        if_match: IfMatch,
+    ) -> Result<(), ProductError>;
 
     /// Import products from a CSV file.
     ///
@@ -309,7 +489,7 @@ pub trait ProductApi {
     /// Hold stock for every line of an order, all or nothing.
     ///
     /// Held stock cannot be sold to anyone else until it is released or committed, or until `expires_at`. Repeating the call is
-    /// harmless; an order whose hold has ended cannot get another one.
+    /// harmless; an order whose hold has ended cannot get another one. Names are in the shop's own language, whatever the caller wants.
     #[put("/holds/{order}", access = module(order), errors(OutOfStock, HoldEnded))]
     async fn hold(&self, cx: &Ctx, order: OrderId, request: HoldRequest) -> Result<Hold, ProductError>;
 
@@ -328,4 +508,8 @@ pub trait ProductApi {
 impl Contract for ProductClient {
     const NAME: &'static str = "product";
     const PORT: u16 = 5001;
+
+    fn events() -> Vec<EventType> {
+        vec![EventType::of::<StockLow>()]
+    }
 }

@@ -12,7 +12,7 @@ use crate::{
     store::{self, attributes},
     view::to_attribute,
 };
-use kernel::{Fault, IfMatch, Tagged, db::Tx, validate};
+use kernel::{Ctx, Fault, IfMatch, Language, Role, Tagged, db::Tx, validate};
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// The values of a product's attributes, as the store keeps them.
@@ -23,22 +23,29 @@ pub(crate) struct Described {
 }
 
 impl Products {
-    pub(crate) async fn all_attributes(&self) -> Result<Attributes> {
+    pub(crate) async fn all_attributes(&self, cx: &Ctx) -> Result<Attributes> {
         let rows = attributes::all(self.db.read()).await?;
-        Ok(Attributes { attributes: rows.into_iter().map(to_attribute).collect::<Result<_>>()? })
+        Ok(Attributes { attributes: rows.into_iter().map(|row| self.shown_attribute(cx, row)).collect::<Result<_>>()? })
     }
 
-    pub(crate) async fn one_attribute(&self, code: &AttributeCode) -> Result<Attribute> {
-        attributes::one(self.db.read(), code).await?.ok_or(ProductError::AttributeNotFound).and_then(to_attribute)
+    pub(crate) async fn one_attribute(&self, cx: &Ctx, code: &AttributeCode) -> Result<Attribute> {
+        let row = attributes::one(self.db.read(), code).await?.ok_or(ProductError::AttributeNotFound)?;
+        self.shown_attribute(cx, row)
+    }
+
+    /// An attribute as the caller reads it.
+    pub(crate) fn shown_attribute(&self, cx: &Ctx, row: attribute::Model) -> Result<Attribute> {
+        let attribute = to_attribute(row)?;
+        Ok(if cx.has_role(Role::Admin) { attribute } else { attribute.read_in(&cx.languages().lookup(&self.language)) })
     }
 
     pub(crate) async fn put_attribute(&self, code: AttributeCode, if_match: &IfMatch, set: SetAttribute) -> Result<Attribute> {
-        check(&set)?;
+        check(&set, &self.language)?;
         let row = to_row(code, set)?;
         loop {
             let tx = self.db.begin().await?;
             let Some(before) = attributes::lock(&*tx, &row.code).await? else {
-                if if_match.versions().is_some() {
+                if if_match.versions::<Attribute>(&row.code).is_some() {
                     return Err(ProductError::AttributeNotFound);
                 }
                 if attributes::count(&*tx).await? >= MAX_ATTRIBUTES {
@@ -58,7 +65,7 @@ impl Products {
     pub(crate) async fn remove_attribute(&self, code: &AttributeCode, if_match: &IfMatch) -> Result<()> {
         let tx = self.db.begin().await?;
         let now = attributes::lock(&*tx, code.as_str()).await?.ok_or(ProductError::AttributeNotFound).and_then(to_attribute)?;
-        if if_match.versions().is_some_and(|versions| !versions.contains(&now.version)) {
+        if if_match.versions::<Attribute>(code).is_some_and(|versions| !versions.contains(&now.version)) {
             return Err(IfMatch::failed(now.etag()).into());
         }
         store::lock_categories(&*tx).await?;
@@ -114,7 +121,7 @@ fn required_of(row: &category::Model) -> Result<Vec<AttributeCode>, Fault> {
 
 /// Replaces an attribute, which is locked, if what products have stays valid.
 async fn replace(tx: Tx, if_match: &IfMatch, before: attribute::Model, row: attribute::Model) -> Result<Attribute> {
-    if if_match.versions().is_some_and(|versions| !versions.contains(&before.version)) {
+    if if_match.versions::<Attribute>(&before.code).is_some_and(|versions| !versions.contains(&before.version)) {
         return Err(IfMatch::failed(to_attribute(before)?.etag()).into());
     }
     let row = attribute::Model { version: before.version, ..row };
@@ -138,13 +145,19 @@ async fn replace(tx: Tx, if_match: &IfMatch, before: attribute::Model, row: attr
 }
 
 fn to_row(code: AttributeCode, set: SetAttribute) -> Result<attribute::Model, Fault> {
-    let choices = rules::to_stored(&set.choices)?;
-    let (code, kind, unit) = (code.to_string(), set.kind.into(), set.unit.map(String::from));
-    Ok(attribute::Model { code, name: set.name.into(), kind, unit, choices, version: 1 })
+    Ok(attribute::Model {
+        code: code.to_string(),
+        name: set.name.into(),
+        kind: set.kind.into(),
+        unit: set.unit.map(String::from),
+        choices: rules::to_stored(&set.choices)?,
+        translations: rules::to_stored(&set.translations)?,
+        version: 1,
+    })
 }
 
 /// Checks what the kind of an attribute demands of its other members.
-fn check(set: &SetAttribute) -> Result<(), Fault> {
+fn check(set: &SetAttribute, own: &Language) -> Result<(), Fault> {
     let kind: Kind = set.kind.into();
     let may_choose = matches!(kind, Kind::Choice | Kind::Choices);
     if may_choose && set.choices.is_empty() {
@@ -157,10 +170,20 @@ fn check(set: &SetAttribute) -> Result<(), Fault> {
         return Err(Fault::invalid("/unit", "must be absent: only numbers have a unit"));
     }
     let mut seen = HashSet::new();
-    match set.choices.iter().position(|choice| !seen.insert(&choice.code)) {
-        None => Ok(()),
-        Some(i) => Err(Fault::invalid(format!("/choices/{i}/code"), "is there twice")),
+    if let Some(i) = set.choices.iter().position(|choice| !seen.insert(&choice.code)) {
+        return Err(Fault::invalid(format!("/choices/{i}/code"), "is there twice"));
     }
+    let mut languages = HashSet::from([own]);
+    for (i, translation) in set.translations.iter().enumerate() {
+        if !languages.insert(&translation.language) {
+            let rule = format!("must not be {own}, the shop's own language, nor be there twice");
+            return Err(Fault::invalid(format!("/translations/{i}/language"), rule));
+        }
+        if let Some(n) = translation.choices.iter().position(|choice| !seen.contains(&choice.code)) {
+            return Err(Fault::invalid(format!("/translations/{i}/choices/{n}/code"), "must be one of the choices"));
+        }
+    }
+    Ok(())
 }
 
 /// Refuses values that lack attributes which the category or one above it requires; `all` are the categories that there are.

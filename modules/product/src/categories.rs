@@ -1,9 +1,12 @@
 //! Creates, changes and deletes categories, which form a tree.
 
 use crate::{
-    Category, CategoryId, CategoryPatch, NewCategory, ProductError,
+    Category, CategoryId, CategoryPatch, NewCategory, ProductError, Slug,
     context::{Products, Result},
-    ops, rules, store,
+    entity::{category, translation::Kind},
+    ops, rules,
+    slugs::make,
+    store::{self, slugs, translations},
     view::to_category,
 };
 use kernel::{
@@ -19,9 +22,17 @@ impl Products {
             Begun::Now(tx, held) => (tx, held),
         };
         self.must_exist(&tx, new.parent_id, "/parent_id").await?;
-        let required = new.required_attributes.as_ref().and_then(Option::as_deref);
-        self.must_be_attributes(&tx, required.unwrap_or_default()).await?;
-        let category = to_category(store::insert_category(&*tx, &new).await?)?;
+        let required = new.required_attributes.clone().flatten().unwrap_or_default();
+        self.must_be_attributes(&tx, &required).await?;
+        let mut added = store::insert_category(&*tx, &new, rules::to_stored(&required)?).await?;
+        match &new.slug {
+            Some(slug) => take_slug(&tx, CategoryId(added.id), slug).await?,
+            None => {
+                make(&tx, slugs::CATEGORIES, &[(added.id, added.name.clone())]).await?;
+                added = store::category(&*tx, CategoryId(added.id)).await?.ok_or(ProductError::CategoryNotFound)?;
+            }
+        }
+        let category = to_category(added, &self.own_texts())?;
         held.finish(&tx, &category).await?;
         tx.commit().await?;
         Ok(category)
@@ -29,8 +40,9 @@ impl Products {
 
     pub(crate) async fn edit_category(&self, id: CategoryId, if_match: &IfMatch, patch: CategoryPatch) -> Result<Category> {
         let tx = self.db.begin().await?;
-        let required = patch.required_attributes.as_ref().and_then(Option::as_deref);
-        self.must_be_attributes(&tx, required.unwrap_or_default()).await?;
+        let required = patch.required_attributes.clone().map(Option::unwrap_or_default);
+        self.must_be_attributes(&tx, required.as_deref().unwrap_or_default()).await?;
+        let required = required.map(|codes| rules::to_stored(&codes)).transpose()?;
         if let Some(parent) = patch.parent_id.flatten() {
             store::lock_categories(&*tx).await?;
             self.must_exist(&tx, Some(parent), "/parent_id").await?;
@@ -38,9 +50,15 @@ impl Products {
                 return Err(Fault::invalid("/parent_id", "must not be the category itself or one below it").into());
             }
         }
-        let Some(row) = store::edit_category(&*tx, id, if_match, patch).await? else { return Err(refusal(&tx, id).await?) };
+        let slug = patch.slug.clone();
+        let Some(row) = store::edit_category(&*tx, id, if_match, patch, required).await? else {
+            return Err(self.no_category(&tx, id).await?);
+        };
+        if let Some(slug) = slug {
+            take_slug(&tx, id, &slug).await?;
+        }
         tx.commit().await?;
-        to_category(row)
+        to_category(row, &self.own_texts())
     }
 
     pub(crate) async fn remove_category(&self, id: CategoryId, if_match: &IfMatch) -> Result<()> {
@@ -49,9 +67,23 @@ impl Products {
             return Err(ProductError::CategoryNotEmpty);
         }
         if !store::delete_category(&*tx, id, if_match).await? {
-            return Err(refusal(&tx, id).await?);
+            return Err(self.no_category(&tx, id).await?);
         }
+        translations::delete_all(&*tx, Kind::Category, id.0).await?;
         Ok(tx.commit().await?)
+    }
+
+    /// Categories in the languages that the caller wants.
+    pub(crate) async fn shown_categories(&self, cx: &Ctx, rows: Vec<category::Model>) -> Result<Vec<Category>> {
+        let wanted = self.wanted(cx, rows.iter().map(|row| (row.id, &*row.languages)));
+        let texts = wanted.read(self.db.read(), Kind::Category).await?;
+        rows.into_iter().map(|row| to_category(row, &texts)).collect()
+    }
+
+    /// Why a category was not changed: there is none, or it is not as the caller saw it.
+    async fn no_category(&self, tx: &Tx, id: CategoryId) -> Result<ProductError> {
+        let now = store::category(&**tx, id).await?.map(|row| to_category(row, &self.own_texts())).transpose()?;
+        Ok(now.map_or(ProductError::CategoryNotFound, |now| IfMatch::failed(now.etag()).into()))
     }
 
     /// Refuses the id of a missing category in the member `pointer`.
@@ -65,8 +97,7 @@ impl Products {
     }
 }
 
-/// Why a category was not changed: there is none, or it is not as the caller saw it.
-async fn refusal(tx: &Tx, id: CategoryId) -> Result<ProductError> {
-    let now = store::category(&**tx, id).await?.map(to_category).transpose()?;
-    Ok(now.map_or(ProductError::CategoryNotFound, |now| IfMatch::failed(now.etag()).into()))
+async fn take_slug(tx: &Tx, id: CategoryId, slug: &Slug) -> Result<()> {
+    let is_taken = slugs::take(&**tx, slugs::CATEGORIES, id.0, slug).await?;
+    if is_taken { Ok(()) } else { Err(ProductError::CategorySlugTaken { slug: slug.to_string() }) }
 }

@@ -1,6 +1,6 @@
 //! Settings of the module.
 
-use kernel::{Currency, db::Pool};
+use kernel::{Currency, Language, db::Pool};
 use serde::{Deserialize, Serialize};
 
 /// Settings of the module.
@@ -13,6 +13,8 @@ pub struct Config {
     pub pool: Pool,
     /// The shop's currency. Must not change once there are products.
     pub currency: Currency,
+    /// The shop's own language, in which products and categories are written: a BCP 47 tag. Must not change once there are products.
+    pub language: Language,
     /// Seconds between two searches for expired holds; at least 1.
     pub hold_sweep_seconds: u64,
 }
@@ -20,6 +22,12 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         let database_url = "sqlite://data/product.db".into();
-        Self { database_url, pool: Pool::default(), currency: Currency::default(), hold_sweep_seconds: 5 }
+        Self {
+            database_url,
+            pool: Pool::default(),
+            currency: Currency::default(),
+            language: Language::default(),
+            hold_sweep_seconds: 5,
+        }
     }
 }

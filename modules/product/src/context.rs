@@ -1,7 +1,13 @@
 //! The state that all operations share.
 
-use crate::{ProductError, store::Sight};
-use kernel::{Ctx, Currency, Role, db::Db};
+use crate::{
+    ProductError,
+    store::{
+        Sight,
+        texts::{Texts, Wanted},
+    },
+};
+use kernel::{Ctx, Currency, Language, Languages, Role, db::Db};
 use std::sync::Arc;
 use tokio::sync::Notify;
 
@@ -13,6 +19,8 @@ pub struct Products {
     pub(crate) db: Db,
     /// The shop's currency.
     pub(crate) currency: Currency,
+    /// The language of the texts in products and categories.
+    pub(crate) language: Language,
     /// Wakes the job that imports files.
     pub(crate) imports: Arc<Notify>,
 }
@@ -21,6 +29,22 @@ impl Products {
     /// What everybody sees now.
     pub(crate) fn public(&self) -> Sight {
         Sight::Public(self.db.now())
+    }
+
+    /// The languages in which the caller reads. Admins read what they change: browsers send the language of their user by themselves, and
+    /// a form that was filled with translations would replace the shop's own texts.
+    pub(crate) fn languages(&self, cx: &Ctx) -> Languages {
+        if cx.has_role(Role::Admin) { Languages::default() } else { cx.languages().clone() }
+    }
+
+    /// What the caller wants of these rows in other languages: their ids, and the languages that they are translated into.
+    pub(crate) fn wanted<'r>(&self, cx: &Ctx, rows: impl IntoIterator<Item = (i64, &'r str)>) -> Wanted<'_> {
+        Wanted::new(&self.language, &self.languages(cx), rows)
+    }
+
+    /// Texts as they are in products and categories.
+    pub(crate) fn own_texts(&self) -> Texts<'_> {
+        Texts::own(&self.language)
     }
 
     /// What the caller sees of what is asked for by its id.

@@ -89,6 +89,53 @@ pub(crate) fn variants() -> impl Iterator<Item = (&'static str, Vec<SetVariant>)
     })
 }
 
+/// The German names of the categories.
+const GERMAN_CATEGORIES: &[(&str, &str)] = &[
+    ("Kitchen", "Küche"),
+    ("Coffee and tea", "Kaffee und Tee"),
+    ("Cookware", "Kochgeschirr"),
+    ("Spices", "Gewürze"),
+    ("Home", "Wohnen"),
+    ("Carpets", "Teppiche"),
+    ("Lighting", "Beleuchtung"),
+    ("Textiles", "Textilien"),
+    ("Wardrobe", "Garderobe"),
+    ("Leather", "Leder"),
+    ("Clothing", "Kleidung"),
+    ("Jewellery", "Schmuck"),
+    ("Garden", "Garten"),
+    ("Pots", "Töpfe"),
+    ("Tools", "Werkzeug"),
+    ("Seeds", "Saatgut"),
+    ("Pantry", "Vorrat"),
+    ("Sweets", "Süßes"),
+    ("Oils and olives", "Öl und Oliven"),
+];
+
+/// The German name of a category.
+pub(crate) fn german_category(name: &str) -> Option<&'static str> {
+    GERMAN_CATEGORIES.iter().find(|(english, _)| *english == name).map(|(_, german)| *german)
+}
+
+/// The products of a category in German: name, German name, description, and terms.
+pub(crate) const GERMAN: &[(&str, &str, &str, &[(&str, &str)])] = &[
+    ("Cotton kaftan", "Kaftan aus Baumwolle", "Weiter Kaftan mit besticktem Ausschnitt.", &[("Size", "Größe")]),
+    (
+        "Linen shirt",
+        "Leinenhemd",
+        "Mit Stehkragen, weit geschnitten.",
+        &[("Size", "Größe"), ("Colour", "Farbe"), ("White", "Weiß"), ("Sage", "Salbei")],
+    ),
+    (
+        "Wool scarf",
+        "Wollschal",
+        "Im Fischgrätmuster, 30 mal 180 cm.",
+        &[("Colour", "Farbe"), ("Charcoal", "Anthrazit"), ("Ochre", "Ocker"), ("Madder", "Krapprot")],
+    ),
+    ("Straw hat", "Strohhut", "Aus einem Stück Palmstroh geflochten.", &[]),
+    ("Silk headscarf", "Kopftuch aus Seide", "Bedruckter Köper, 90 mal 90 cm.", &[]),
+];
+
 /// Categories, the categories below them, and their products. The first product has plenty of stock: examples buy it.
 pub(crate) const TREE: &[(&str, &[(&str, &[Demo])])] = &[
     (

@@ -1,4 +1,4 @@
-use crate::Shortage;
+use crate::{MAX_QUANTITY, Shortage, StockRule};
 use kernel::{ApiError, Fault};
 
 /// Errors of products and categories.
@@ -29,13 +29,15 @@ pub enum ProductError {
         sku: String,
     },
     /// The movement would leave fewer pieces than none, or more than 1,000,000; or fewer were counted than orders hold.
-    #[error("Not possible with {available} pieces available and {held} held by orders")]
+    #[error("{}", out_of_range(*.rule, *.available, *.held))]
     #[api(conflict)]
     StockOutOfRange {
         /// Pieces that can be sold.
         available: u32,
         /// Pieces that orders hold.
         held: u32,
+        /// The rule that the movement breaks; `null` from releases that do not say so.
+        rule: Option<StockRule>,
     },
     /// Another product has this slug, or had it before.
     #[error("Another product has the slug {slug}, or had it before")]
@@ -44,6 +46,21 @@ pub enum ProductError {
         /// The slug.
         slug: String,
     },
+    /// Another category has this slug, or had it before.
+    #[error("Another category has the slug {slug}, or had it before")]
+    #[api(conflict)]
+    CategorySlugTaken {
+        /// The slug.
+        slug: String,
+    },
+    /// There is no translation into this language.
+    #[error("Translation not found")]
+    #[api(not_found)]
+    TranslationNotFound,
+    /// It is translated into 50 languages already.
+    #[error("There are 50 translations already")]
+    #[api(conflict)]
+    TooManyTranslations,
     /// There is no such category.
     #[error("Category not found")]
     #[api(not_found)]
@@ -86,4 +103,15 @@ pub enum ProductError {
     #[error(transparent)]
     #[api(fault)]
     Fault(#[from] Fault),
+}
+
+fn out_of_range(rule: Option<StockRule>, available: u32, held: u32) -> String {
+    match rule {
+        Some(StockRule::TooFew) => format!("No more pieces can go than the {available} that are available"),
+        Some(StockRule::FewerThanHeld) => format!("No fewer pieces can be counted than the {held} that orders hold"),
+        Some(StockRule::TooMany) => {
+            format!("There can be at most {MAX_QUANTITY} pieces: {available} are available, and {held} held by orders")
+        }
+        None => format!("Not possible with {available} pieces available and {held} held by orders"),
+    }
 }

@@ -5,7 +5,7 @@ use crate::{
     context::Products,
     csv::{cells, columns::Column, products, rows::Shop},
     entity::product::Status,
-    store::{Sight, bulk, variants},
+    store::{Sight, bulk, slugs, variants},
     view::to_product,
 };
 use futures_util::stream;
@@ -41,7 +41,9 @@ impl Products {
 
     pub(crate) async fn begin_export(&self, status: Option<ProductStatus>) -> Result<Export, Fault> {
         // products of an earlier release get theirs in the minute after an upgrade: no file has one without
-        while self.add_slugs().await? > 0 {}
+        for kind in [slugs::PRODUCTS, slugs::CATEGORIES] {
+            while self.add_slugs(kind).await? > 0 {}
+        }
         let shop = self.shop(self.db.read()).await?;
         let mut codes: Vec<AttributeCode> =
             shop.attributes.keys().map(|code| code.parse().map_err(Fault::internal)).collect::<Result<_, _>>()?;
@@ -85,7 +87,7 @@ impl Export {
         let mut piece = Piece { bytes: Vec::new(), products: rows.len() as u64 };
         for row in rows {
             let sold = sold.remove(&row.id).unwrap_or_default();
-            let product = to_product(row, Some(sold)).map_err(Fault::internal)?;
+            let product = to_product(row, Some(sold), &self.products.own_texts()).map_err(Fault::internal)?;
             self.append(&mut piece.bytes, &product)?;
         }
         Ok(Some(piece))

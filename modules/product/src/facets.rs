@@ -1,29 +1,27 @@
 //! Facets of a list: how many of its products have which values.
 
 use crate::{
-    Choice, Facet, FacetKind, FacetKinds, FacetValue, Number,
+    Attribute, Category, Facet, FacetKind, FacetKinds, FacetValue, Number, ProductError,
     context::{Products, Result},
-    entity::{attribute, category},
     list::Terms,
-    rules,
     store::{
         self, attributes,
         facets::{self, By, Counted},
     },
 };
-use kernel::{Fault, Money};
+use kernel::{Ctx, Money};
 use std::collections::{BTreeMap, HashMap};
 
 /// The names of what is counted.
 struct Names {
-    categories: Vec<category::Model>,
-    attributes: HashMap<String, (attribute::Model, Vec<Choice>)>,
+    categories: Vec<Category>,
+    attributes: HashMap<String, Attribute>,
 }
 
 impl Products {
     /// Counts the products of a list. What restricts the list by a facet does not count for this one, so that a buyer sees what another
     /// choice would find.
-    pub(crate) async fn facets(&self, kinds: &FacetKinds, terms: &Terms) -> Result<Vec<Facet>> {
+    pub(crate) async fn facets(&self, cx: &Ctx, kinds: &FacetKinds, terms: &Terms) -> Result<Vec<Facet>> {
         let db = self.db.read();
         let (together, apart) = plan(kinds, terms);
         let one = async |terms: &Terms, by: &[By]| facets::count(db, &terms.filter(), &terms.query, by).await;
@@ -31,7 +29,7 @@ impl Products {
         let apart = futures_util::future::try_join_all(apart.iter().map(|(terms, by)| one(terms, std::slice::from_ref(by))));
         let (mut counted, apart) = tokio::try_join!(together, apart)?;
         counted.extend(apart.into_iter().flatten());
-        let names = self.names(kinds, &counted).await?;
+        let names = self.names(cx, kinds, &counted).await?;
         let mut facets: BTreeMap<(usize, String), Facet> = BTreeMap::new();
         let place = |kind| kinds.as_slice().iter().position(|asked| *asked == kind).unwrap_or_default();
         for one in counted {
@@ -63,21 +61,20 @@ impl Products {
         Number(amount.to_string().parse().unwrap_or_default())
     }
 
-    async fn names(&self, kinds: &FacetKinds, counted: &[Counted]) -> Result<Names> {
+    async fn names(&self, cx: &Ctx, kinds: &FacetKinds, counted: &[Counted]) -> Result<Names> {
         let db = self.db.read();
         let categories = async {
             match kinds.as_slice().contains(&FacetKind::Category) {
-                true => store::categories(db).await,
+                true => self.shown_categories(cx, store::categories(db).await?).await,
                 false => Ok(Vec::new()),
             }
         };
         let codes: Vec<&str> =
             counted.iter().filter(|one| kind_of(&one.kind) == Some(FacetKind::Attribute)).map(|one| one.code.as_str()).collect();
-        let (categories, attributes) = tokio::try_join!(categories, attributes::some(db, &codes))?;
-        let attributes = attributes.into_iter().map(|row| {
-            let choices = rules::stored(&row.choices)?;
-            Ok::<_, Fault>((row.code.clone(), (row, choices)))
-        });
+        let attributes = async { Ok(attributes::some(db, &codes).await?) };
+        let (categories, attributes) = tokio::try_join!(categories, attributes)?;
+        let attributes =
+            attributes.into_iter().map(|row| Ok::<_, ProductError>((row.code.clone(), self.shown_attribute(cx, row)?)));
         Ok(Names { categories, attributes: attributes.collect::<Result<_, _>>()? })
     }
 }
@@ -147,7 +144,7 @@ fn kind_of(kind: &str) -> Option<FacetKind> {
 
 impl Names {
     fn facet(&self, kind: FacetKind, one: &Counted) -> Facet {
-        let attribute = self.attributes.get(&one.code).filter(|_| kind == FacetKind::Attribute).map(|(row, _)| row);
+        let attribute = self.attributes.get(&one.code).filter(|_| kind == FacetKind::Attribute);
         let name = match kind {
             FacetKind::Option => Some(one.title.clone()),
             FacetKind::Attribute => Some(attribute.map_or_else(|| one.code.clone(), |row| row.name.clone())),
@@ -160,7 +157,7 @@ impl Names {
 
     fn value(&self, kind: FacetKind, one: Counted) -> FacetValue {
         let choice = || {
-            let (_, choices) = self.attributes.get(&one.code)?;
+            let choices = &self.attributes.get(&one.code)?.choices;
             choices.iter().find(|choice| choice.code.as_str() == one.value).map(|choice| choice.name.to_string())
         };
         let name = match kind {
@@ -172,8 +169,9 @@ impl Names {
 }
 
 /// The numbers of categories with those of the categories below them, the highest first, and their names.
-fn with_those_below(values: Vec<FacetValue>, categories: &[category::Model]) -> Vec<FacetValue> {
-    let parents: HashMap<i64, Option<i64>> = categories.iter().map(|category| (category.id, category.parent_id)).collect();
+fn with_those_below(values: Vec<FacetValue>, categories: &[Category]) -> Vec<FacetValue> {
+    let parents: HashMap<i64, Option<i64>> =
+        categories.iter().map(|category| (category.id.0, category.parent_id.map(|id| id.0))).collect();
     let mut sums: HashMap<i64, u64> = HashMap::new();
     for value in values {
         let (mut next, mut left) = (value.value.parse().ok(), parents.len());
@@ -183,8 +181,8 @@ fn with_those_below(values: Vec<FacetValue>, categories: &[category::Model]) -> 
             (next, left) = (parents.get(&id).copied().flatten(), left - 1);
         }
     }
-    let value = |category: &category::Model| {
-        let count = *sums.get(&category.id)?;
+    let value = |category: &Category| {
+        let count = *sums.get(&category.id.0)?;
         Some(FacetValue { value: category.id.to_string(), name: category.name.clone(), count })
     };
     let mut values: Vec<_> = categories.iter().filter_map(value).collect();

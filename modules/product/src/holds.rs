@@ -4,6 +4,7 @@ use crate::{
     Hold, HoldLine, HoldRequest, ProductError, Shortage, VariantId,
     context::{Products, Result},
     entity::{hold, hold_line},
+    low::became_low,
     meters,
     rules::{self, name_of},
     store::{
@@ -13,11 +14,11 @@ use crate::{
     },
     view::{to_hold, to_quantity},
 };
-use kernel::{Fault, OrderId, chrono::TimeDelta, db::Tx};
+use kernel::{Ctx, Fault, OrderId, chrono::TimeDelta, db::Tx, outbox};
 use std::collections::HashMap;
 
 impl Products {
-    pub(crate) async fn place_hold(&self, order: OrderId, request: HoldRequest) -> Result<Hold> {
+    pub(crate) async fn place_hold(&self, cx: &Ctx, order: OrderId, request: HoldRequest) -> Result<Hold> {
         let lines = rules::lines(request.lines)?;
         let tx = self.db.begin().await?;
         let hold = hold::Model { order_id: order.0, status: hold::Status::Held, expires_at: request.expires_at };
@@ -32,7 +33,7 @@ impl Products {
             }
             return Ok(to_hold(hold, held, self.currency));
         }
-        let sold = self.reserve(&tx, &lines).await?;
+        let sold = self.reserve(&tx, cx, &lines).await?;
         let mut held = Vec::with_capacity(lines.len());
         for line in &lines {
             // the lines were found
@@ -55,8 +56,8 @@ impl Products {
         Ok(to_hold(hold, held, self.currency))
     }
 
-    /// Reserves all lines, and returns their variants. After an error the caller must roll back.
-    async fn reserve(&self, tx: &Tx, lines: &[HoldLine]) -> Result<HashMap<VariantId, Sold>> {
+    /// Reserves all lines, publishes what becomes low by it, and returns their variants. After an error the caller must roll back.
+    async fn reserve(&self, tx: &Tx, cx: &Ctx, lines: &[HoldLine]) -> Result<HashMap<VariantId, Sold>> {
         let products = lines.chunk_by(|a, b| a.product_id == b.product_id).count() as u64;
         let sight = self.public();
         let have_enough = stock::reserve_of_products(&**tx, sight, lines).await? == products;
@@ -64,8 +65,17 @@ impl Products {
         let sold = variants::by_ids(&**tx, sight, lines.iter().map(HoldLine::variant)).await?;
         let sold: HashMap<_, _> = sold.into_iter().map(|sold| (VariantId(sold.variant.id), sold)).collect();
         let is_sold = |line: &HoldLine| sold.get(&line.variant()).is_some_and(|s| s.variant.product_id == line.product_id.0);
-        if have_enough && lines.iter().all(is_sold) && stock::reserve(&**tx, lines).await? == lines.len() as u64 {
-            return Ok(sold);
+        if have_enough && lines.iter().all(is_sold) {
+            let items = stock::reserve(&**tx, lines).await?;
+            if items.len() == lines.len() {
+                let items: HashMap<_, _> = items.into_iter().map(|item| (VariantId(item.variant_id), item)).collect();
+                let low = lines.iter().filter_map(|line| {
+                    let (item, sold) = (items.get(&line.variant())?, sold.get(&line.variant())?);
+                    became_low(item, -i64::from(line.quantity), &sold.variant, &sold.product_name).transpose()
+                });
+                outbox::publish_all(tx, cx, &low.collect::<Result<Vec<_>, _>>()?).await?;
+                return Ok(sold);
+            }
         }
         let short = lines.iter().filter_map(|line| {
             let available = if is_sold(line) { to_quantity(sold[&line.variant()].available) } else { 0 };
@@ -133,7 +143,7 @@ mod tests {
 
     use super::*;
     use crate::{Config, HoldLine, NewProduct, ProductApi, ProductId, entity::hold_line};
-    use kernel::testing::{admin, folder, sqlite};
+    use kernel::testing::{admin, anonymous, folder, sqlite};
     use sea_orm::{EntityTrait, PaginatorTrait};
 
     #[tokio::test]
@@ -154,7 +164,7 @@ mod tests {
         let hold = async |order, days| {
             let lines = vec![HoldLine { product_id: ProductId(1), variant_id: None, quantity: 1 }];
             let request = HoldRequest { lines, expires_at: products.db.now() + TimeDelta::days(days) };
-            products.place_hold(OrderId(order), request).await.unwrap();
+            products.place_hold(&anonymous(), OrderId(order), request).await.unwrap();
         };
         // sold, released and expired long ago; released just now
         for (order, days) in [(1, -8), (2, -8), (3, -8), (4, 1)] {

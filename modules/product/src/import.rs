@@ -19,10 +19,10 @@ use crate::{
         bulk::{self, Found},
     },
 };
-use kernel::{BoxError, Fault, UserId, now};
+use kernel::{BoxError, Ctx, Fault, UserId, now, outbox};
 use plan::{Comparison, Plan};
 use sea_orm::ConnectionTrait;
-use std::{fs::File, os::unix::fs::FileExt};
+use std::{fs::File, os::unix::fs::FileExt, time::Duration};
 
 /// What an import does beside changing products.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -155,9 +155,11 @@ impl Products {
 
     /// What the rows of files refer to.
     pub(crate) async fn shop(&self, db: &impl ConnectionTrait) -> Result<Shop, Fault> {
+        let categories = store::categories(db).await?;
         Ok(Shop {
             currency: self.currency,
-            categories: store::categories(db).await?.into_iter().map(|row| (row.id, row)).collect(),
+            by_slug: categories.iter().filter_map(|row| Some((row.slug.clone()?, row.id))).collect(),
+            categories: categories.into_iter().map(|row| (row.id, row)).collect(),
             attributes: attributes::all(db).await?.into_iter().map(|row| (row.code.clone(), row)).collect(),
         })
     }
@@ -183,7 +185,10 @@ impl Products {
                 return Ok(Vec::new());
             }
             let outcomes = plans.iter().map(Outcome::of).collect();
-            if bulk::write(&*tx, plans, user).await? {
+            if let Some(low) = bulk::write(&*tx, plans, user).await? {
+                for some in low.chunks(500) {
+                    outbox::publish_all(&tx, &Ctx::anonymous(Duration::from_secs(60)), some).await?;
+                }
                 tx.commit().await?;
                 return Ok(outcomes);
             }

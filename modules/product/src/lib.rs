@@ -2,12 +2,14 @@
 
 mod api;
 mod error;
+mod events;
 mod ids;
 mod sort;
 mod types;
 
 pub use api::*;
 pub use error::ProductError;
+pub use events::*;
 pub use ids::*;
 pub use sort::*;
 pub use types::*;
@@ -37,6 +39,8 @@ mod import;
 #[cfg(feature = "server")]
 mod list;
 #[cfg(feature = "server")]
+mod low;
+#[cfg(feature = "server")]
 mod meters;
 #[cfg(feature = "server")]
 mod name_keys;
@@ -56,6 +60,8 @@ mod start;
 mod stock;
 #[cfg(feature = "server")]
 mod store;
+#[cfg(feature = "server")]
+mod translations;
 #[cfg(feature = "server")]
 mod variants;
 #[cfg(feature = "server")]

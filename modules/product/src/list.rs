@@ -3,7 +3,7 @@
 use crate::{
     ListProducts, ProductError, ProductId, ProductPage, ProductView, StatusFilter,
     context::{Products, Result},
-    entity::product::Status,
+    entity::{product::Status, translation::Kind},
     ops, rules,
     store::{self, Sight, variants},
     view::to_product,
@@ -39,6 +39,8 @@ impl Products {
             Some(StatusFilter::Active) => Sight::Of(Status::Active),
             Some(StatusFilter::Archived) => Sight::Of(Status::Archived),
         };
+        // to a cursor `false` is the same as nothing
+        query.variants = query.variants.filter(|with| *with);
         let db = self.db.read();
         let all = query.ids.as_ref().map_or(10, |ids| ids.as_slice().len().max(1) as u32);
         let (number, cursor, per_page) = (query.page.take(), query.cursor.take(), query.per_page.take());
@@ -64,23 +66,25 @@ impl Products {
         };
         let facets = async {
             match &query.facets {
-                Some(kinds) => self.facets(kinds, &terms).await.map(Some),
+                Some(kinds) => self.facets(cx, kinds, &terms).await.map(Some),
                 None => Ok(None),
             }
         };
         let found = async { Ok::<_, ProductError>(tokio::try_join!(found, total)?) };
         let ((found, total), facets) = tokio::try_join!(found, facets)?;
         let total = total.unwrap_or(found.rows.len() as u64);
-        let with_variants = query.variants == Some(true);
+        let with_variants = query.variants.is_some();
         let mut sold: HashMap<i64, Vec<_>> = HashMap::new();
         if with_variants {
             for one in variants::of_products(db, found.rows.iter().map(|row| ProductId(row.id))).await? {
                 sold.entry(one.variant.product_id).or_default().push(one);
             }
         }
+        let wanted = self.wanted(cx, found.rows.iter().map(|row| (row.id, &*row.languages)));
+        let texts = wanted.read(db, Kind::Product).await?;
         let products = found.rows.into_iter().map(|row| {
             let sold = with_variants.then(|| sold.remove(&row.id).unwrap_or_default());
-            to_product(row, sold)
+            to_product(row, sold, &texts)
         });
         let products = products.collect::<Result<_>>()?;
         Ok(ProductPage { products, pagination: page.ending(total, found.end), facets })

@@ -4,10 +4,14 @@ use crate::{
     AttributeValues, CategoryId, NewProduct, Product, ProductError, ProductId, ProductPatch, ProductStatus, Slug,
     attributes::{Described, Values},
     context::{Products, Result},
-    entity::product,
+    entity::{product, translation::Kind},
     ops, rules,
     slugs::make,
-    store::{self, attributes, options, slugs, stock, tags, variants},
+    store::{
+        self, attributes, options, slugs, stock, tags,
+        variants::{self, Sold},
+    },
+    view::to_product,
 };
 use kernel::{
     Ctx, Fault, IfMatch, Tagged,
@@ -16,6 +20,13 @@ use kernel::{
 };
 
 impl Products {
+    /// A product with its variants, in the languages that the caller wants.
+    pub(crate) async fn shown_product(&self, cx: &Ctx, product: product::Model, sold: Vec<Sold>) -> Result<Product> {
+        let wanted = self.wanted(cx, [(product.id, &*product.languages)]);
+        let texts = wanted.read(self.db.read(), Kind::Product).await?;
+        to_product(product, Some(sold), &texts)
+    }
+
     pub(crate) async fn insert_product(&self, cx: &Ctx, new: NewProduct) -> Result<Product> {
         let price = rules::price(new.price, new.currency, self.currency)?;
         rules::publication(new.published_from, new.published_until)?;
@@ -34,7 +45,7 @@ impl Products {
         let id = added.id;
         match slug {
             Some(slug) => take_slug(&tx, ProductId(id), &slug).await?,
-            None => drop(make(&tx, &[(id, added.name)]).await?),
+            None => drop(make(&tx, slugs::PRODUCTS, &[(id, added.name)]).await?),
         }
         tags::insert(&*tx, ProductId(id), &with_tags).await?;
         attributes::insert_index(&*tx, ProductId(id), described.index).await?;
@@ -116,15 +127,19 @@ impl Products {
         }
     }
 
-    pub(crate) async fn remove_product(&self, id: ProductId, if_match: &IfMatch) -> Result<()> {
+    pub(crate) async fn remove_product(&self, cx: &Ctx, id: ProductId, if_match: &IfMatch) -> Result<()> {
         let tx = self.db.begin().await?;
         if store::delete(&*tx, id, if_match).await?.is_none() {
             return Err(self.refusal(&tx, id).await?);
         }
+        // also those that were removed before: orders may have given pieces back to them
+        let all = variants::all(&*tx, id).await?;
+        stock::empty(&*tx, all.iter().map(|variant| variant.id), Some(cx.user()?), "product removed").await?;
         variants::delete_all(&*tx, id).await?;
         options::delete(&*tx, id).await?;
         attributes::delete_index(&*tx, id).await?;
-        slugs::delete(&*tx, id).await?;
+        stock::add_up(&*tx, id).await?;
+        slugs::delete(&*tx, slugs::PRODUCTS, id.0).await?;
         Ok(tx.commit().await?)
     }
 
@@ -138,5 +153,9 @@ impl Products {
 }
 
 async fn take_slug(tx: &Tx, id: ProductId, slug: &Slug) -> Result<()> {
-    if slugs::take(&**tx, id, slug).await? { Ok(()) } else { Err(ProductError::SlugTaken { slug: slug.to_string() }) }
+    if slugs::take(&**tx, slugs::PRODUCTS, id.0, slug).await? {
+        Ok(())
+    } else {
+        Err(ProductError::SlugTaken { slug: slug.to_string() })
+    }
 }

@@ -44,6 +44,14 @@ pub(crate) fn publication(from: Option<DateTime<Utc>>, until: Option<DateTime<Ut
     }
 }
 
+/// Validates the times of a span.
+pub(crate) fn span(from: Option<DateTime<Utc>>, until: Option<DateTime<Utc>>) -> Result<(), Fault> {
+    match (from, until) {
+        (Some(from), Some(until)) if until <= from => Err(Fault::invalid("/until", "must be after from")),
+        _ => Ok(()),
+    }
+}
+
 /// Validates tags: none is there twice, whatever the case.
 pub(crate) fn tags(tags: &[Tag]) -> Result<(), Fault> {
     let mut seen = HashSet::new();
@@ -56,8 +64,8 @@ pub(crate) fn tags(tags: &[Tag]) -> Result<(), Fault> {
 /// How many slugs are tried for one name.
 pub(crate) const SLUG_ROUNDS: u32 = 20;
 
-/// The slug of a name, in letters `a` to `z`: short enough for a number and an id behind it.
-pub(crate) fn slug_base(name: &str) -> String {
+/// The slug of a name, in letters `a` to `z`, or else `nameless`: short enough for a number and an id behind it.
+pub(crate) fn slug_base(name: &str, nameless: &str) -> String {
     /// Leaves room for `-`, an id, `-` and two digits.
     const MOST: usize = Slug::MAX - 1 - 19 - 3;
     let mut slug = String::new();
@@ -73,10 +81,10 @@ pub(crate) fn slug_base(name: &str) -> String {
     }
     slug.truncate(MOST);
     let slug = slug.trim_end_matches('-');
-    if slug.is_empty() { "product".into() } else { slug.into() }
+    if slug.is_empty() { nameless.into() } else { slug.into() }
 }
 
-/// The slug of a product to try in a round: as it is, then with numbers from 2, then with the id, which no other product has.
+/// The slug to try in a round: as it is, then with numbers from 2, then with the id, which no other has.
 pub(crate) fn numbered_slug(base: &str, id: i64, round: u32) -> String {
     match round {
         0 => base.into(),
@@ -180,7 +188,7 @@ impl Wanted {
     /// The variant as it shall be, at its new position; `None` if it is so already.
     pub(crate) fn change(self, before: &variant::Model, position: i32, now: DateTime<Utc>) -> Option<variant::Model> {
         let after = self.applied(before.clone(), position);
-        (after != *before).then_some(variant::Model { updated_at: now, ..after })
+        (after != *before).then_some(variant::Model { updated_at: now, version: before.version + 1, ..after })
     }
 
     /// A new variant of a product. The store gives it an id.
@@ -198,6 +206,7 @@ impl Wanted {
             length_mm: None,
             width_mm: None,
             height_mm: None,
+            version: 1,
             created_at: now,
             updated_at: now,
             deleted_at: None,
@@ -332,15 +341,15 @@ mod tests {
             ("\u{301}", "product"),
             (&"é".repeat(255), &"e".repeat(77)),
         ] {
-            assert_eq!(slug_base(name), slug);
+            assert_eq!(slug_base(name, "product"), slug);
             for round in 0..SLUG_ROUNDS {
-                let slug = numbered_slug(&slug_base(name), i64::MAX, round);
+                let slug = numbered_slug(&slug_base(name, "product"), i64::MAX, round);
                 assert!(slug.parse::<Slug>().is_ok(), "{slug}");
             }
         }
         // whatever the name
         for c in ('\0'..='\u{3ffff}').step_by(7) {
-            let slug = slug_base(&format!("a{c}b"));
+            let slug = slug_base(&format!("a{c}b"), "product");
             assert!(slug.parse::<Slug>().is_ok(), "{slug}");
         }
     }

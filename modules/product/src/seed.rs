@@ -1,13 +1,17 @@
 //! Fills a catalogue: with the demo shop, or with generated products.
 
 use crate::{
-    CategoryId, ListProducts, NewCategory, NewProduct, ProductId, SetVariants,
+    CategoryId, CategoryTexts, ListProducts, NewCategory, NewProduct, ProductId, ProductTexts, SetVariants,
     context::Products,
     demo, slugs,
-    store::{self, Sight, stock, variants},
+    store::{
+        self, Sight,
+        slugs::{CATEGORIES, PRODUCTS},
+        stock, variants,
+    },
 };
-use kernel::{BoxError, Fault, IfMatch, Money, db::Tx};
-use std::collections::HashMap;
+use kernel::{BoxError, Ctx, Fault, IfMatch, Language, Money, db::Tx};
+use std::{collections::HashMap, time::Duration};
 
 impl Products {
     /// Fills an empty catalogue with the demo shop; returns the number of products added.
@@ -20,22 +24,52 @@ impl Products {
         if store::count(&*tx, &any).await? > 0 || !store::categories(&*tx).await?.is_empty() {
             return Ok(0);
         }
-        let mut ids = HashMap::new();
+        let (mut ids, mut categories) = (HashMap::new(), Vec::new());
         for (name, below) in demo::TREE {
-            let parent = store::insert_category(&*tx, &category(name, None)).await?;
+            let parent = store::insert_category(&*tx, &category(name, None), String::new()).await?;
+            categories.push((parent.id, parent.name));
             for (name, products) in *below {
-                let child = store::insert_category(&*tx, &category(name, Some(parent.id))).await?;
+                let child = store::insert_category(&*tx, &category(name, Some(parent.id)), String::new()).await?;
+                categories.push((child.id, child.name));
                 let rows = products.iter().map(|product| (product.to_new(child.id), product.money(self.currency)));
                 ids.extend(add(&tx, rows.collect()).await?.into_iter().map(|(id, name)| (name, ProductId(id))));
             }
         }
+        slugs::make(&tx, CATEGORIES, &categories).await?;
         tx.commit().await?;
+        let cx = Ctx::anonymous(Duration::ZERO);
         for (name, variants) in demo::variants() {
             if let Some(id) = ids.get(name) {
-                self.replace_variants(None, *id, &IfMatch::Absent, SetVariants { variants }).await?;
+                self.replace_variants(&cx, *id, &IfMatch::Absent, SetVariants { variants }).await?;
             }
         }
+        self.translate_demo(&ids, &categories).await?;
         Ok(ids.len())
+    }
+
+    /// German names of the categories, and German texts of some products.
+    async fn translate_demo(&self, products: &HashMap<String, ProductId>, categories: &[(i64, String)]) -> Result<(), BoxError> {
+        let german: Language = "de".parse()?;
+        if self.language == german {
+            return Ok(());
+        }
+        for (id, name) in categories {
+            if let Some(translated) = demo::german_category(name) {
+                let texts = CategoryTexts { name: Some(translated.into()), ..CategoryTexts::default() };
+                self.set_category_texts(CategoryId(*id), &german, &IfMatch::Absent, Some(texts)).await?;
+            }
+        }
+        for (name, translated, description, terms) in demo::GERMAN {
+            let Some(id) = products.get(*name) else { continue };
+            let texts = ProductTexts {
+                name: Some((*translated).into()),
+                description: Some((*description).into()),
+                terms: terms.iter().map(|(term, translation)| ((*term).into(), (*translation).into())).collect(),
+                ..ProductTexts::default()
+            };
+            self.set_product_texts(*id, &german, &IfMatch::Absent, Some(texts)).await?;
+        }
+        Ok(())
     }
 
     /// Adds `count` generated products; `progress` receives the size of each batch.
@@ -65,7 +99,7 @@ fn category(name: &str, parent: Option<i64>) -> NewCategory {
 /// Adds products with slugs from their names, their first variants, and the stock of these. Returns their ids and names.
 async fn add(tx: &Tx, products: Vec<(NewProduct, Money)>) -> Result<Vec<(i64, String)>, Fault> {
     let added = store::insert_many(&**tx, products).await?;
-    slugs::make(tx, &added).await?;
+    slugs::make(tx, PRODUCTS, &added).await?;
     let ids: Vec<i64> = added.iter().map(|(id, _)| *id).collect();
     variants::insert_first(&**tx, &ids).await?;
     stock::insert_first_items(&**tx, &ids, None).await?;

@@ -1,16 +1,16 @@
 //! The implementation of [`ProductApi`].
 
 use crate::{
-    Attribute, AttributeCode, AttributeValues, Attributes, Category, CategoryId, CategoryPatch, ExportFile, FindVariants, Hold,
-    HoldRequest, Import, ImportFile, ImportId, ListMovements, ListProducts, MovementPage, NewCategory, NewMovement, NewProduct,
-    Product, ProductApi, ProductChange, ProductError, ProductId, ProductPage, ProductPatch, SetAttribute, SetStock, SetVariants,
-    Slug, Stock, StockMovement, Variant, VariantId, Variants,
+    Attribute, AttributeCode, AttributeValues, Attributes, Category, CategoryId, CategoryPatch, CategoryTexts,
+    CategoryTranslations, ExportFile, FindVariants, Hold, HoldRequest, Import, ImportFile, ImportId, ListMovements, ListProducts,
+    ListStock, MovementPage, NewCategory, NewMovement, NewProduct, Product, ProductApi, ProductChange, ProductError, ProductId,
+    ProductPage, ProductPatch, ProductTexts, ProductTranslations, SetAttribute, SetStock, SetVariants, Slug, Stock,
+    StockMovement, StockPage, StockPatch, Variant, VariantId, VariantPatch, Variants,
     attributes::Values,
     context::{Products, Result},
     store::{self, variants},
-    view::{to_category, to_product},
 };
-use kernel::{Ctx, Download, IfMatch, OrderId, Upload};
+use kernel::{Ctx, Download, IfMatch, Language, OrderId, Upload};
 
 impl ProductApi for Products {
     async fn list(&self, cx: &Ctx, query: ListProducts) -> Result<ProductPage> {
@@ -20,7 +20,7 @@ impl ProductApi for Products {
     async fn get(&self, cx: &Ctx, id: ProductId) -> Result<Product> {
         let db = self.db.read();
         let (product, sold) = tokio::try_join!(store::product(db, self.sight(cx), id), variants::of_products(db, [id]))?;
-        to_product(product.ok_or(ProductError::NotFound)?, Some(sold))
+        self.shown_product(cx, product.ok_or(ProductError::NotFound)?, sold).await
     }
 
     async fn by_slug(&self, cx: &Ctx, slug: Slug) -> Result<Product> {
@@ -42,8 +42,8 @@ impl ProductApi for Products {
         self.edit_product(id, &if_match, patch, attributes).await
     }
 
-    async fn delete(&self, _: &Ctx, id: ProductId, if_match: IfMatch) -> Result<()> {
-        self.remove_product(id, &if_match).await
+    async fn delete(&self, cx: &Ctx, id: ProductId, if_match: IfMatch) -> Result<()> {
+        self.remove_product(cx, id, &if_match).await
     }
 
     async fn set_stock(&self, cx: &Ctx, id: ProductId, if_match: IfMatch, stock: SetStock) -> Result<Product> {
@@ -51,19 +51,31 @@ impl ProductApi for Products {
     }
 
     async fn set_variants(&self, cx: &Ctx, id: ProductId, if_match: IfMatch, variants: SetVariants) -> Result<Product> {
-        self.replace_variants(Some(cx.user()?), id, &if_match, variants).await
+        self.replace_variants(cx, id, &if_match, variants).await
     }
 
-    async fn variants(&self, _: &Ctx, query: FindVariants) -> Result<Variants> {
-        self.find_variants(query).await
+    async fn variants(&self, cx: &Ctx, query: FindVariants) -> Result<Variants> {
+        self.find_variants(cx, query).await
     }
 
     async fn variant(&self, cx: &Ctx, id: VariantId) -> Result<Variant> {
         self.find_variant(cx, id).await
     }
 
+    async fn patch_variant(&self, _: &Ctx, id: VariantId, if_match: IfMatch, patch: VariantPatch) -> Result<Variant> {
+        self.edit_variant(id, &if_match, patch).await
+    }
+
     async fn stock(&self, _: &Ctx, id: VariantId) -> Result<Stock> {
         self.stock_of(id).await
+    }
+
+    async fn list_stock(&self, _: &Ctx, query: ListStock) -> Result<StockPage> {
+        self.all_stock(query).await
+    }
+
+    async fn patch_stock(&self, _: &Ctx, id: VariantId, if_match: IfMatch, patch: StockPatch) -> Result<Stock> {
+        self.edit_stock(id, &if_match, patch).await
     }
 
     async fn move_stock(&self, cx: &Ctx, id: VariantId, movement: NewMovement) -> Result<StockMovement> {
@@ -74,12 +86,17 @@ impl ProductApi for Products {
         self.movements(query).await
     }
 
-    async fn categories(&self, _: &Ctx) -> Result<Vec<Category>> {
-        store::categories(self.db.read()).await?.into_iter().map(to_category).collect()
+    async fn categories(&self, cx: &Ctx) -> Result<Vec<Category>> {
+        self.shown_categories(cx, store::categories(self.db.read()).await?).await
     }
 
-    async fn category(&self, _: &Ctx, id: CategoryId) -> Result<Category> {
-        store::category(self.db.read(), id).await?.ok_or(ProductError::CategoryNotFound).and_then(to_category)
+    async fn category(&self, cx: &Ctx, id: CategoryId) -> Result<Category> {
+        let category = store::category(self.db.read(), id).await?;
+        self.shown_categories(cx, category.into_iter().collect()).await?.pop().ok_or(ProductError::CategoryNotFound)
+    }
+
+    async fn category_by_slug(&self, cx: &Ctx, slug: Slug) -> Result<Category> {
+        self.find_category_by_slug(cx, &slug).await
     }
 
     async fn create_category(&self, cx: &Ctx, new: NewCategory) -> Result<Category> {
@@ -98,12 +115,12 @@ impl ProductApi for Products {
         self.remove_category(id, &if_match).await
     }
 
-    async fn attributes(&self, _: &Ctx) -> Result<Attributes> {
-        self.all_attributes().await
+    async fn attributes(&self, cx: &Ctx) -> Result<Attributes> {
+        self.all_attributes(cx).await
     }
 
-    async fn attribute(&self, _: &Ctx, code: AttributeCode) -> Result<Attribute> {
-        self.one_attribute(&code).await
+    async fn attribute(&self, cx: &Ctx, code: AttributeCode) -> Result<Attribute> {
+        self.one_attribute(cx, &code).await
     }
 
     async fn set_attribute(&self, _: &Ctx, code: AttributeCode, if_match: IfMatch, attribute: SetAttribute) -> Result<Attribute> {
@@ -112,6 +129,44 @@ impl ProductApi for Products {
 
     async fn delete_attribute(&self, _: &Ctx, code: AttributeCode, if_match: IfMatch) -> Result<()> {
         self.remove_attribute(&code, &if_match).await
+    }
+
+    async fn product_translations(&self, _: &Ctx, id: ProductId) -> Result<ProductTranslations> {
+        self.translations_of_product(id).await
+    }
+
+    async fn translate_product(
+        &self,
+        _: &Ctx,
+        id: ProductId,
+        language: Language,
+        if_match: IfMatch,
+        texts: ProductTexts,
+    ) -> Result<ProductTranslations> {
+        self.set_product_texts(id, &language, &if_match, Some(texts)).await
+    }
+
+    async fn delete_product_translation(&self, _: &Ctx, id: ProductId, language: Language, if_match: IfMatch) -> Result<()> {
+        self.set_product_texts(id, &language, &if_match, None).await.map(drop)
+    }
+
+    async fn category_translations(&self, _: &Ctx, id: CategoryId) -> Result<CategoryTranslations> {
+        self.translations_of_category(id).await
+    }
+
+    async fn translate_category(
+        &self,
+        _: &Ctx,
+        id: CategoryId,
+        language: Language,
+        if_match: IfMatch,
+        texts: CategoryTexts,
+    ) -> Result<CategoryTranslations> {
+        self.set_category_texts(id, &language, &if_match, Some(texts)).await
+    }
+
+    async fn delete_category_translation(&self, _: &Ctx, id: CategoryId, language: Language, if_match: IfMatch) -> Result<()> {
+        self.set_category_texts(id, &language, &if_match, None).await.map(drop)
     }
 
     async fn import_products(&self, cx: &Ctx, query: ImportFile, file: Upload) -> Result<Import> {
@@ -126,8 +181,8 @@ impl ProductApi for Products {
         Ok(self.begin_export(query.status).await?.into_download())
     }
 
-    async fn hold(&self, _: &Ctx, order: OrderId, request: HoldRequest) -> Result<Hold> {
-        self.place_hold(order, request).await
+    async fn hold(&self, cx: &Ctx, order: OrderId, request: HoldRequest) -> Result<Hold> {
+        self.place_hold(cx, order, request).await
     }
 
     async fn commit(&self, _: &Ctx, order: OrderId) -> Result<()> {

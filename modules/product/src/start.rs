@@ -5,7 +5,7 @@ use crate::{
     config::Config,
     context::Products,
     meters,
-    store::{checks, imports},
+    store::{checks, imports, slugs},
 };
 use kernel::{
     BoxError,
@@ -32,7 +32,12 @@ impl Module for Products {
     async fn start(start: Start<'_, Self>) -> Result<Self, BoxError> {
         let Start { config, store, jobs, .. } = start;
         let wake = Arc::new(Notify::new());
-        let background = Self { db: store.in_background(), currency: config.currency, imports: wake.clone() };
+        let background = Self {
+            db: store.in_background(),
+            currency: config.currency,
+            language: config.language.clone(),
+            imports: wake.clone(),
+        };
         if start.demo {
             let products = background.clone();
             jobs.once("product.demo", move || {
@@ -44,7 +49,9 @@ impl Module for Products {
         jobs.every("product.slugs", Duration::from_secs(60), move || {
             let products = products.clone();
             async move {
-                while products.add_slugs().await? > 0 {}
+                for kind in [slugs::PRODUCTS, slugs::CATEGORIES] {
+                    while products.add_slugs(kind).await? > 0 {}
+                }
                 Ok(())
             }
         });
@@ -84,7 +91,7 @@ impl Module for Products {
         });
         idempotency::keep_swept(&store, jobs);
         meters::start();
-        Ok(Self { db: store, currency: config.currency, imports: wake })
+        Ok(Self { db: store, currency: config.currency, language: config.language.clone(), imports: wake })
     }
 
     async fn verify(store: &Db) -> Result<Vec<Finding>, BoxError> {
@@ -104,6 +111,6 @@ impl Products {
     pub async fn open_and_migrate(config: &Config) -> Result<Self, BoxError> {
         let db = <Self as Module>::open(config).await?;
         db.migrate().await?;
-        Ok(Self { db, currency: config.currency, imports: Arc::default() })
+        Ok(Self { db, currency: config.currency, language: config.language.clone(), imports: Arc::default() })
     }
 }

@@ -1,13 +1,13 @@
 //! All queries of the module.
 
 use crate::{
-    CategoryId, CategoryPatch, ListProducts, NewCategory, NewProduct, ProductId, ProductPatch, ProductSortField, Tag,
+    Category, CategoryId, CategoryPatch, ListProducts, NewCategory, NewProduct, Product, ProductId, ProductPatch,
+    ProductSortField, Slug, Tag,
     entity::{
         category,
         product::{self, Column},
         product_tag,
     },
-    rules,
 };
 use kernel::{
     Fault, IfMatch, Money, Page,
@@ -36,6 +36,8 @@ pub(crate) mod slugs;
 mod sort_key;
 pub(crate) mod stock;
 pub(crate) mod tags;
+pub(crate) mod texts;
+pub(crate) mod translations;
 pub(crate) mod variants;
 
 pub(crate) use sight::Sight;
@@ -47,6 +49,12 @@ type Result<T> = std::result::Result<T, Fault>;
 
 pub(crate) async fn product(db: &impl ConnectionTrait, sight: Sight, id: ProductId) -> Result<Option<product::Model>> {
     Ok(product::Entity::find_by_id(id.0).filter(sight.condition()).one(db).await?)
+}
+
+/// The product that has this slug, or had it before.
+pub(crate) async fn product_by_slug(db: &impl ConnectionTrait, sight: Sight, slug: &Slug) -> Result<Option<product::Model>> {
+    let find = product::Entity::find().filter(Column::Id.in_subquery(slugs::owner(slugs::PRODUCTS, slug)));
+    Ok(find.filter(sight.condition()).one(db).await?)
 }
 
 /// The condition and sort order of a list, in columns of the store.
@@ -259,7 +267,7 @@ fn update(id: ProductId, if_match: &IfMatch, row: product::ActiveModel) -> Updat
         .set(row)
         .filter(Column::Id.eq(id.0))
         .filter(Column::DeletedAt.is_null())
-        .filter(Condition::all().add_option(if_match.versions().map(|seen| Column::Version.is_in(seen))))
+        .filter(Condition::all().add_option(if_match.versions::<Product>(id).map(|seen| Column::Version.is_in(seen))))
 }
 
 /// Ids and names of up to `limit` products that have no key to sort their names by.
@@ -281,11 +289,23 @@ pub(crate) async fn set_name_keys(db: &impl ConnectionTrait, names: &[(i64, Stri
 }
 
 pub(crate) async fn categories(db: &impl ConnectionTrait) -> Result<Vec<category::Model>> {
-    Ok(category::Entity::find().order_by_asc(category::Column::Id).all(db).await?)
+    let find = category::Entity::find().order_by_asc(category::Column::Position).order_by_asc(category::Column::Id);
+    Ok(find.all(db).await?)
 }
 
 pub(crate) async fn category(db: &impl ConnectionTrait, id: CategoryId) -> Result<Option<category::Model>> {
     Ok(category::Entity::find_by_id(id.0).one(db).await?)
+}
+
+/// The category that has this slug, or had it before.
+pub(crate) async fn category_by_slug(db: &impl ConnectionTrait, slug: &Slug) -> Result<Option<category::Model>> {
+    let owner = slugs::owner(slugs::CATEGORIES, slug);
+    Ok(category::Entity::find().filter(category::Column::Id.in_subquery(owner)).one(db).await?)
+}
+
+/// Locks a category until the end of the transaction; `None` when there is no such category.
+pub(crate) async fn lock_category(db: &impl ConnectionTrait, id: CategoryId) -> Result<Option<category::Model>> {
+    Ok(category::Entity::find_by_id(id.0).lock_exclusive().one(db).await?)
 }
 
 /// Ids and parents of all categories.
@@ -302,32 +322,36 @@ pub(crate) async fn lock_categories(db: &impl ConnectionTrait) -> Result<()> {
     Ok(())
 }
 
-pub(crate) async fn insert_category(db: &impl ConnectionTrait, new: &NewCategory) -> Result<category::Model> {
+/// Inserts a category with the attributes that it requires, as they are stored.
+pub(crate) async fn insert_category(db: &impl ConnectionTrait, new: &NewCategory, required: String) -> Result<category::Model> {
+    let description = new.description.iter().flatten().next();
     let row = category::ActiveModel {
         name: Set(new.name.to_string()),
+        description: Set(description.map(ToString::to_string).unwrap_or_default()),
         parent_id: Set(new.parent_id.map(|id| id.0)),
-        required_attributes: Set(rules::to_stored(
-            new.required_attributes.as_ref().and_then(Option::as_ref).unwrap_or(&Vec::new()),
-        )?),
+        position: Set(new.position.map(place).unwrap_or_default()),
+        slug: Set(new.slug.as_ref().map(ToString::to_string)),
+        required_attributes: Set(required),
         ..Default::default()
     };
     Ok(row.insert(db).await?)
 }
 
-/// Changes a category, and counts the change if it is one; `None` when there is no such category, or it has another version.
+/// Changes a category, with the stored form of the attributes that it requires if they change, and counts the change if it is one; `None` when there is no such category, or it has another version.
 pub(crate) async fn edit_category(
     db: &impl ConnectionTrait,
     id: CategoryId,
     if_match: &IfMatch,
     patch: CategoryPatch,
+    required: Option<String>,
 ) -> Result<Option<category::Model>> {
     let row = category::ActiveModel {
         name: patch.name.map_or(NotSet, |name| Set(name.into())),
+        description: patch.description.map_or(NotSet, |text| Set(text.map(String::from).unwrap_or_default())),
         parent_id: patch.parent_id.map_or(NotSet, |id| Set(id.map(|id| id.0))),
-        required_attributes: match patch.required_attributes {
-            Some(codes) => Set(rules::to_stored(&codes.unwrap_or_default())?),
-            None => NotSet,
-        },
+        position: patch.position.map_or(NotSet, |position| Set(place(position))),
+        slug: patch.slug.map_or(NotSet, |slug| Set(Some(slug.to_string()))),
+        required_attributes: required.map_or(NotSet, Set),
         ..Default::default()
     };
     let version = if_changed(&row, Expr::col(category::Column::Version).add(1), category::Column::Version);
@@ -336,9 +360,14 @@ pub(crate) async fn edit_category(
     Ok(update.exec_with_returning(db).await?.into_iter().next())
 }
 
+/// A position, which is at most [`crate::MAX_POSITION`].
+fn place(position: i64) -> i32 {
+    i32::try_from(position).unwrap_or(i32::MAX)
+}
+
 /// That it is this category, as the caller saw it.
 fn is_category(id: CategoryId, if_match: &IfMatch) -> Condition {
-    let seen = if_match.versions().map(|seen| category::Column::Version.is_in(seen));
+    let seen = if_match.versions::<Category>(id).map(|seen| category::Column::Version.is_in(seen));
     Condition::all().add(category::Column::Id.eq(id.0)).add_option(seen)
 }
 

@@ -1,17 +1,21 @@
 mod attributes;
 mod facets;
 mod imports;
+mod names;
 mod publication;
 mod slug;
 mod stock;
+mod translations;
 mod variants;
 
 pub use attributes::*;
 pub use facets::*;
 pub use imports::*;
+pub use names::*;
 pub use publication::{ProductStatus, StatusFilter};
 pub use slug::Slug;
 pub use stock::*;
+pub use translations::*;
 pub use variants::*;
 
 use self::variants::not_negative;
@@ -23,8 +27,8 @@ use garde::Validate;
 use kernel::{
     Amount, AmountText, Currency, Cursor, MAX_PAGE, MAX_PER_PAGE, OrderId, Pagination, Request, Tagged,
     chrono::{DateTime, Utc},
-    rules::between,
-    text::{Line, Text},
+    rules::{between, items},
+    text::Line,
 };
 use publication::storable;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -34,22 +38,10 @@ use utoipa::{IntoParams, ToSchema};
 /// The highest price, in minor units of the shop's currency: 99,999,999.99 EUR, 9,999,999,999 VND.
 pub const MAX_PRICE_MINOR: i64 = 9_999_999_999;
 
-/// The name of a product.
-pub type ProductName = Line<255>;
-/// The description of a product.
-pub type Description = Text<10_000>;
-/// The brand of a product.
-pub type Brand = Line<80>;
-/// A tag of a product.
-pub type Tag = Line<40>;
-/// The title of a product for search engines.
-pub type SeoTitle = Line<70>;
-/// The description of a product for search engines.
-pub type SeoDescription = Line<200>;
 /// The most tags of a product.
 pub const MAX_TAGS: usize = 20;
-/// The name of a category.
-pub type CategoryName = Line<100>;
+/// The highest position of a category.
+pub const MAX_POSITION: i64 = 1_000_000;
 
 /// A product as everyone sees it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -59,6 +51,11 @@ pub struct Product {
     /// Name, 1 to 255 characters.
     #[schema(example = "Copper coffee pot")]
     pub name: String,
+    /// Language of the name: a BCP 47 tag. Other texts are in another one, if they are not translated into this. `und` (not known) only
+    /// while an upgrade is under way.
+    #[serde(default = "unknown_language")]
+    #[schema(required = true, example = "en")]
+    pub language: String,
     /// Description, at most 10,000 characters; empty when there is none, and in lists of `view=short`.
     pub description: String,
     /// Price of one piece, in `currency`: of the cheapest variant, if there are several.
@@ -124,7 +121,16 @@ pub struct Product {
     pub updated_at: DateTime<Utc>,
 }
 
+/// In answers of a release that knows one language.
+fn unknown_language() -> String {
+    "und".into()
+}
+
 impl Tagged for Product {
+    const KIND: &'static str = "product";
+    fn id(&self) -> impl fmt::Display {
+        self.id
+    }
     fn version(&self) -> i64 {
         self.version
     }
@@ -178,7 +184,8 @@ pub struct ListProducts {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub category_id: Option<CategoryId>,
     /// Only products whose name and description together contain all of these words, or words that begin with them, and products
-    /// whose name contains this text literally, also in the middle of a word. Case is ignored. No character is an operator:
+    /// whose name contains this text literally, also in the middle of a word. Words of translations are found like those of the
+    /// description, in every language. Case is ignored. No character is an operator:
     /// punctuation separates words, and is part of the literal text. Without `sort` the best matches come first: the whole name,
     /// the beginning of the name, words of the name, other parts of the name, the description.
     #[garde(dive)]
@@ -191,7 +198,8 @@ pub struct ListProducts {
     #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
     pub ids: Option<Ids>,
     /// Sort order: one to five of `id`, `name`, `price`, `stock_quantity`, `created_at`, each with `-` before it for descending
-    /// order. Names are sorted alphabetically, by letters first, then accents, then case (the root collation of Unicode).
+    /// order. Names are sorted alphabetically, by letters first, then accents, then case (the root collation of Unicode); also when they
+    /// are shown in another language, they are sorted as they are in the shop's own.
     #[garde(skip)]
     #[param(
         value_type = Option<String>,
@@ -233,20 +241,32 @@ pub struct ListProducts {
     /// `true` or `false`, a number, or a range of numbers of which one end may be missing. Of several values of one attribute a product must
     /// have one, and it must have each attribute. At most 20 pairs.
     #[garde(skip)]
-    #[param(value_type = Option<String>, example = "material:wool,material:linen,width_cm:50..80")]
+    #[param(
+        value_type = Option<String>,
+        example = "material:wool,material:linen,width_cm:50..80",
+        pattern = "^( *[-_a-z0-9]+ *: *[-_.a-z0-9]+ *(, *[-_a-z0-9]+ *: *[-_.a-z0-9]+ *){0,19})?$"
+    )]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub attributes: Option<AttributeFilter>,
     /// Only products with a variant that has these values for its options: pairs of an option's name and a value, separated by commas, with
     /// `\\` before `,`, `:` and `\\` in them. Case is ignored. Of several values of one option the variant must have one, and it must have
     /// each option. With `in_stock=true` pieces of this variant can be sold. At most 20 pairs.
     #[garde(skip)]
-    #[param(value_type = Option<String>, example = "Size:M,Colour:Red")]
+    #[param(
+        value_type = Option<String>,
+        example = "Size:M,Colour:Red",
+        pattern = r"^(([^\\,:]|\\.)+:([^\\,]|\\.)+(,([^\\,:]|\\.)+:([^\\,]|\\.)+){0,19})?$"
+    )]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub options: Option<OptionFilter>,
     /// What to count the products of the whole list by: some of `category`, `brand`, `tag`, `price`, `in_stock`, `option` and `attribute`,
     /// separated by commas. The first page is enough to ask for it.
     #[garde(skip)]
-    #[param(value_type = Option<String>, example = "brand,price,attribute")]
+    #[param(
+        value_type = Option<String>,
+        example = "brand,price,attribute",
+        pattern = "^((category|brand|tag|price|in_stock|option|attribute)(,(category|brand|tag|price|in_stock|option|attribute))*)?$"
+    )]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub facets: Option<FacetKinds>,
     /// How much of each product the list has.
@@ -327,7 +347,7 @@ pub struct NewProduct {
     pub brand: Option<Brand>,
     /// Tags, at most 20 in the order in which they are shown, each of 1 to 40 characters; no two are equal but for their case. None if
     /// absent.
-    #[garde(length(max = MAX_TAGS), dive)]
+    #[garde(custom(items(0, MAX_TAGS)), dive)]
     #[serde(default, deserialize_with = "kernel::optional::or_default", skip_serializing_if = "Vec::is_empty")]
     #[schema(value_type = Option<Vec<String>>, max_items = 20, example = json!(["handmade", "gift"]))]
     pub tags: Vec<Tag>,
@@ -401,7 +421,7 @@ pub struct ProductChange {
     pub brand: Option<Option<Brand>>,
     /// Tags, at most 20 in the order in which they are shown, each of 1 to 40 characters; no two are equal but for their case. `null`
     /// removes all. If absent they stay as they are.
-    #[garde(length(max = MAX_TAGS), dive)]
+    #[garde(custom(items(0, MAX_TAGS)), dive)]
     #[serde(default, deserialize_with = "tags_if_sent", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Vec<String>>, max_items = 20, example = json!(["handmade", "gift"]))]
     pub tags: Option<Vec<Tag>>,
@@ -475,7 +495,7 @@ pub struct ProductPatch {
     pub brand: Option<Option<Brand>>,
     /// Tags, at most 20 in the order in which they are shown, each of 1 to 40 characters; no two are equal but for their case. `null`
     /// removes all.
-    #[garde(length(max = MAX_TAGS), dive)]
+    #[garde(custom(items(0, MAX_TAGS)), dive)]
     #[serde(default, deserialize_with = "tags_if_sent", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Vec<String>>, max_items = 20, example = json!(["handmade", "gift"]))]
     pub tags: Option<Vec<Tag>>,
@@ -537,8 +557,25 @@ pub struct Category {
     /// Name, 1 to 100 characters.
     #[schema(example = "Kitchen")]
     pub name: String,
+    /// Language of the name: a BCP 47 tag. The description is in another one, if it is not translated into this. `und` (not known) only
+    /// while an upgrade is under way.
+    #[serde(default = "unknown_language")]
+    #[schema(required = true, example = "en")]
+    pub language: String,
+    /// Description, at most 10,000 characters; empty when there is none.
+    #[serde(default)]
+    #[schema(required = true)]
+    pub description: String,
     /// Id of the parent category; `null` at the top of the tree.
     pub parent_id: Option<CategoryId>,
+    /// The last part of the address of its page; `null` for the minute after an upgrade in which existing categories get theirs.
+    #[serde(default)]
+    #[schema(required = true, example = "kitchen")]
+    pub slug: Option<String>,
+    /// Its place in lists: those with a lower position come first.
+    #[serde(default)]
+    #[schema(required = true, example = 0)]
+    pub position: i64,
     /// Codes of the attributes that active products of this category, and of those below it, must have.
     #[serde(default)]
     #[schema(required = true, example = json!(["material"]))]
@@ -550,12 +587,17 @@ pub struct Category {
 }
 
 impl Tagged for Category {
+    const KIND: &'static str = "category";
+    fn id(&self) -> impl fmt::Display {
+        self.id
+    }
     fn version(&self) -> i64 {
         self.version
     }
 }
 
-/// A new category, or the replacement of one.
+/// A new category, or the replacement of one. In a replacement members from `slug` on stay as they are if they are absent: clients of
+/// before do not know them.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, Validate, ToSchema, Request)]
 #[serde(deny_unknown_fields)]
 pub struct NewCategory {
@@ -566,6 +608,22 @@ pub struct NewCategory {
     /// Id of the parent category; absent for the top of the tree.
     #[garde(dive)]
     pub parent_id: Option<CategoryId>,
+    /// The last part of the address of its page: 1 to 100 letters `a` to `z`, digits, and single hyphens between them. No other category
+    /// has it or had it before. If absent, that of a new category is made from the name.
+    #[garde(skip)]
+    #[serde(default, deserialize_with = "slug::optional", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, pattern = "^([a-z0-9]+(-[a-z0-9]+)*)?$", max_length = 100, example = "kitchen")]
+    pub slug: Option<Slug>,
+    /// Its place in lists, from 0 to 1,000,000: those with a lower position come first. If absent, that of a new category is 0.
+    #[garde(inner(custom(between(0, MAX_POSITION))))]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 0, maximum = 1_000_000, example = 10)]
+    pub position: Option<i64>,
+    /// Description, at most 10,000 characters; `null` or an empty text for none. If absent, a new category has none.
+    #[garde(dive)]
+    #[serde(default, deserialize_with = "kernel::optional::text_if_sent", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = "text", max_length = 10_000)]
+    pub description: Option<Option<Description>>,
     /// Codes of the attributes that active products of this category, and of those below it, must have from now on; at most 50. `null`
     /// demands none. If absent, an existing category demands what it did.
     #[garde(inner(inner(length(max = MAX_ATTRIBUTES_OF_PRODUCT))))]
@@ -588,6 +646,22 @@ pub struct CategoryPatch {
     #[serde(default, deserialize_with = "kernel::optional::if_sent", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<CategoryId>)]
     pub parent_id: Option<Option<CategoryId>>,
+    /// The last part of the address of its page, as for a new category. The slug of before leads to the category, too. It cannot be
+    /// removed.
+    #[garde(skip)]
+    #[serde(default, deserialize_with = "kernel::optional::value_if_sent", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, pattern = "^[a-z0-9]+(-[a-z0-9]+)*$", min_length = 1, max_length = 100, example = "kitchen")]
+    pub slug: Option<Slug>,
+    /// Its place in lists, from 0 to 1,000,000: those with a lower position come first. It cannot be removed.
+    #[garde(inner(custom(between(0, MAX_POSITION))))]
+    #[serde(default, deserialize_with = "kernel::optional::value_if_sent", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = i64, minimum = 0, maximum = 1_000_000, example = 10)]
+    pub position: Option<i64>,
+    /// Description, at most 10,000 characters. `null` or an empty text removes it.
+    #[garde(dive)]
+    #[serde(default, deserialize_with = "kernel::optional::text_if_sent", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = "text", max_length = 10_000)]
+    pub description: Option<Option<Description>>,
     /// Codes of the attributes that active products of this category, and of those below it, must have from now on; at most 50. `null`
     /// demands none.
     #[garde(inner(inner(length(max = MAX_ATTRIBUTES_OF_PRODUCT))))]
@@ -596,10 +670,17 @@ pub struct CategoryPatch {
     pub required_attributes: Option<Option<Vec<AttributeCode>>>,
 }
 
-/// A replacement is the patch with all members.
+/// A replacement is the patch with all members that it must have, and those that were sent.
 impl From<NewCategory> for CategoryPatch {
     fn from(change: NewCategory) -> Self {
-        Self { name: Some(change.name), parent_id: Some(change.parent_id), required_attributes: change.required_attributes }
+        Self {
+            name: Some(change.name),
+            parent_id: Some(change.parent_id),
+            slug: change.slug,
+            position: change.position,
+            description: change.description,
+            required_attributes: change.required_attributes,
+        }
     }
 }
 
@@ -608,7 +689,7 @@ impl From<NewCategory> for CategoryPatch {
 #[serde(deny_unknown_fields)]
 pub struct HoldRequest {
     /// Lines of the order, 1 to 100, each of another variant.
-    #[garde(length(min = 1, max = 100), dive)]
+    #[garde(custom(items(1, 100)), dive)]
     pub lines: Vec<HoldLine>,
     /// Time at which the hold expires and its stock can be sold again.
     #[garde(skip)]

@@ -2,7 +2,7 @@
 
 use crate::{
     Attribute, AttributeKind, Category, CategoryId, HeldLine, Hold, Import, ImportId, ImportState, ImportStock, MovementKind,
-    OptionOf, Product, ProductError, ProductId, ProductStatus, Stock, StockMovement, Variant, VariantId,
+    OptionOf, Product, ProductError, ProductId, ProductStatus, Stock, StockEntry, StockMovement, Variant, VariantId,
     entity::{
         attribute::{self, Kind as AttributeKindOf},
         category, hold, hold_line,
@@ -12,20 +12,26 @@ use crate::{
         stock_movement::{self, Kind},
     },
     rules,
-    store::variants::Sold,
+    store::{
+        texts::{Texts, Translated},
+        variants::Sold,
+    },
 };
-use kernel::{Currency, Fault, Money, OrderId, UserId};
+use kernel::{Currency, Fault, Language, Money, OrderId, UserId};
 
 /// A product, with its variants if they are given.
-pub(crate) fn to_product(row: product::Model, sold: Option<Vec<Sold>>) -> Result<Product, ProductError> {
+pub(crate) fn to_product(row: product::Model, sold: Option<Vec<Sold>>, texts: &Texts<'_>) -> Result<Product, ProductError> {
     let currency = row.currency.parse().map_err(|e| Fault::internal(format_args!("currency of product {}: {e}", row.id)))?;
-    let variants = sold.map(|sold| sold.into_iter().map(to_variant).collect::<Result<Vec<_>, _>>()).transpose()?;
+    let variants =
+        sold.map(|sold| sold.into_iter().map(|one| to_variant(one, texts)).collect::<Result<Vec<_>, _>>()).transpose()?;
     let options =
         variants.as_ref().map(|all| rules::options_of(all.iter().map(|variant| &variant.options[..]))).unwrap_or_default();
+    let translated = texts.of(row.id);
     Ok(Product {
         id: ProductId(row.id),
-        name: row.name,
-        description: row.description,
+        name: translated.and_then(Translated::name).unwrap_or(row.name),
+        language: texts.language_of(row.id),
+        description: translated.and_then(Translated::description).unwrap_or(row.description),
         price: Money { minor: row.price_minor, currency }.amount(),
         currency,
         category_id: row.category_id.map(CategoryId),
@@ -34,10 +40,10 @@ pub(crate) fn to_product(row: product::Model, sold: Option<Vec<Sold>>) -> Result
         variants,
         slug: row.slug,
         brand: row.brand,
-        tags: row.tags.lines().map(str::to_owned).collect(),
+        tags: row.tags.lines().map(|tag| term(translated, tag)).collect(),
         attributes: rules::stored(&row.attributes)?,
-        seo_title: row.seo_title,
-        seo_description: row.seo_description,
+        seo_title: translated.and_then(Translated::seo_title).or(row.seo_title),
+        seo_description: translated.and_then(Translated::seo_description).or(row.seo_description),
         status: row.status.into(),
         published_from: row.published_from,
         published_until: row.published_until,
@@ -47,10 +53,23 @@ pub(crate) fn to_product(row: product::Model, sold: Option<Vec<Sold>>) -> Result
     })
 }
 
-pub(crate) fn to_variant(sold: Sold) -> Result<Variant, ProductError> {
-    let Sold { variant: row, product_name, currency, available } = sold;
+/// A name or a value of an option, or a tag: its translation, if it has one.
+fn term(translated: Option<&Translated>, own: &str) -> String {
+    translated.and_then(|translated| translated.term(own)).unwrap_or(own).to_owned()
+}
+
+pub(crate) fn to_variant(sold: Sold, texts: &Texts<'_>) -> Result<Variant, ProductError> {
+    let Sold { variant: row, product_name, currency, available, .. } = sold;
     let currency = currency.parse().map_err(|e| Fault::internal(format_args!("currency of variant {}: {e}", row.id)))?;
-    let options: Vec<OptionOf> = rules::stored(&row.options)?;
+    let mut options: Vec<OptionOf> = rules::stored(&row.options)?;
+    let translated = texts.of(row.product_id);
+    if translated.is_some() {
+        for option in &mut options {
+            option.name = term(translated, &option.name).into();
+            option.value = term(translated, &option.value).into();
+        }
+    }
+    let product_name = translated.and_then(Translated::name).unwrap_or(product_name);
     Ok(Variant {
         id: VariantId(row.id),
         product_id: ProductId(row.product_id),
@@ -66,6 +85,7 @@ pub(crate) fn to_variant(sold: Sold) -> Result<Variant, ProductError> {
         height_mm: row.height_mm,
         stock_quantity: to_quantity(available),
         updated_at: row.updated_at,
+        version: row.version,
     })
 }
 
@@ -77,7 +97,24 @@ pub(crate) fn to_stock(item: stock_item::Model) -> Stock {
         available: to_quantity(item.available),
         version: item.version,
         updated_at: item.updated_at,
+        low_at: item.low_at.map(to_quantity),
+        is_low: item.low_at.is_some_and(|low_at| item.available <= low_at),
     }
+}
+
+pub(crate) fn to_stock_entry(sold: Sold, texts: &Texts<'_>, item: stock_item::Model) -> Result<StockEntry, ProductError> {
+    let (variant, stock) = (to_variant(sold, texts)?, to_stock(item));
+    Ok(StockEntry {
+        variant_id: variant.id,
+        product_id: variant.product_id,
+        name: variant.name,
+        sku: variant.sku,
+        on_hand: stock.on_hand,
+        held: stock.held,
+        available: stock.available,
+        low_at: stock.low_at,
+        is_low: stock.is_low,
+    })
 }
 
 pub(crate) fn to_movement(row: stock_movement::Model) -> StockMovement {
@@ -169,16 +206,22 @@ pub(crate) fn to_import(row: import::Model) -> Result<Import, Fault> {
     })
 }
 
-pub(crate) fn to_category(row: category::Model) -> Result<Category, ProductError> {
+pub(crate) fn to_category(row: category::Model, texts: &Texts<'_>) -> Result<Category, ProductError> {
+    let translated = texts.of(row.id);
     Ok(Category {
         id: CategoryId(row.id),
-        name: row.name,
+        name: translated.and_then(Translated::name).unwrap_or(row.name),
+        language: texts.language_of(row.id),
+        description: translated.and_then(Translated::description).unwrap_or(row.description),
         parent_id: row.parent_id.map(CategoryId),
+        slug: row.slug,
+        position: row.position.into(),
         required_attributes: rules::stored(&row.required_attributes)?,
         version: row.version,
     })
 }
 
+/// An attribute with the shop's own texts, and all translations.
 pub(crate) fn to_attribute(row: attribute::Model) -> Result<Attribute, ProductError> {
     Ok(Attribute {
         code: row.code.parse().map_err(Fault::internal)?,
@@ -186,8 +229,28 @@ pub(crate) fn to_attribute(row: attribute::Model) -> Result<Attribute, ProductEr
         kind: row.kind.into(),
         unit: row.unit,
         choices: rules::stored(&row.choices)?,
+        translations: rules::stored(&row.translations)?,
         version: row.version,
     })
+}
+
+impl Attribute {
+    /// The same with its names in the best of these languages, and without translations.
+    pub(crate) fn read_in(mut self, languages: &[Language]) -> Self {
+        let translations = std::mem::take(&mut self.translations);
+        // the best one last, so that it stays
+        for language in languages.iter().rev() {
+            for translation in translations.iter().filter(|translation| translation.language == *language) {
+                self.name = translation.name.as_ref().map_or(self.name, ToString::to_string);
+                for choice in &mut self.choices {
+                    if let Some(of) = translation.choices.iter().find(|of| of.code == choice.code) {
+                        choice.name.clone_from(&of.name);
+                    }
+                }
+            }
+        }
+        self
+    }
 }
 
 impl From<AttributeKindOf> for AttributeKind {

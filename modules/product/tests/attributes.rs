@@ -24,6 +24,7 @@ placements! {
         facets_count_what_another_choice_would_find,
         categories_count_what_is_below_them,
         a_short_list_has_no_long_texts,
+        attributes_are_read_in_the_language_of_the_caller,
     ]
 }
 
@@ -79,15 +80,16 @@ async fn names(client: &ProductClient, text: &str) -> String {
     page.products.iter().map(|product| product.name.clone()).collect::<Vec<_>>().join(" ")
 }
 
-/// Every facet in one line: `material Material: wool Wool 2, linen Linen 1`.
+/// A facet in one line: `material Material: wool Wool 2, linen Linen 1`.
+fn show(facet: Facet) -> String {
+    let values: Vec<_> = facet.values.iter().map(|one| format!("{} {} {}", one.value, one.name, one.count)).collect();
+    let ends = facet.lowest.map(|lowest| format!("{} to {}", lowest.0, facet.highest.unwrap().0));
+    let name = [facet.code, facet.name].into_iter().flatten().collect::<Vec<_>>().join(" ");
+    let name = if name.is_empty() { format!("{:?}", facet.kind) } else { name };
+    format!("{name}: {}", ends.unwrap_or(values.join(", ")))
+}
+
 async fn facets(client: &ProductClient, text: &str) -> Vec<String> {
-    let show = |facet: Facet| {
-        let values: Vec<_> = facet.values.iter().map(|one| format!("{} {} {}", one.value, one.name, one.count)).collect();
-        let ends = facet.lowest.map(|lowest| format!("{} to {}", lowest.0, facet.highest.unwrap().0));
-        let name = [facet.code, facet.name].into_iter().flatten().collect::<Vec<_>>().join(" ");
-        let name = if name.is_empty() { format!("{:?}", facet.kind) } else { name };
-        format!("{name}: {}", ends.unwrap_or(values.join(", ")))
-    };
     client.list(&anonymous(), query(text)).await.unwrap().facets.unwrap().into_iter().map(show).collect()
 }
 
@@ -224,6 +226,7 @@ async fn what_is_active_has_what_its_categories_require(client: ProductClient, _
         name: name.into(),
         parent_id,
         required_attributes: Some(Some(required.iter().map(|name| code(name)).collect())),
+        ..NewCategory::default()
     };
     let home = client.create_category(&admin(), category("Home", None, &["material"])).await.unwrap().id;
     let rugs = client.create_category(&admin(), category("Rugs", Some(home), &["width_cm"])).await.unwrap().id;
@@ -427,4 +430,55 @@ async fn a_short_list_has_no_long_texts(client: ProductClient, _: &Stores) {
     // cursors and the search, too
     assert_eq!(names(&client, "view=short&search=rug").await, "Rug");
     assert_eq!(names(&client, "view=short&sort=-price,name").await, "Rug");
+}
+
+async fn attributes_are_read_in_the_language_of_the_caller(client: ProductClient, _: &Stores) {
+    let wool = json!({"code": "wool", "name": "Wool"});
+    let jute = json!({"code": "jute", "name": "Jute"});
+    let translations = json!([
+        {"language": "de", "name": "Material", "choices": [{"code": "wool", "name": "Wolle"}]},
+        {"language": "fr", "name": "Matière", "choices": [{"code": "wool", "name": "Laine"}, {"code": "jute", "name": "Toile"}]},
+    ]);
+    let set_with = async |translations| {
+        let attribute = json!({"name": "Made of", "kind": "choice", "choices": [wool, jute], "translations": translations});
+        set(&client, "material", attribute).await
+    };
+    let all = set_with(translations).await.unwrap();
+    assert_eq!(all.translations.len(), 2);
+    assert_eq!(client.attribute(&admin(), code("material")).await.unwrap(), all);
+
+    let category = NewCategory { name: "Rugs".into(), ..NewCategory::default() };
+    let rugs = client.create_category(&admin(), category).await.unwrap().id;
+    let texts = from_value(json!({"name": "Teppiche"})).unwrap();
+    client.translate_category(&admin(), rugs, "de".parse().unwrap(), IfMatch::Absent, texts).await.unwrap();
+    add(&client, "Rug", json!({"attributes": {"material": "wool"}, "category_id": rugs})).await;
+    add(&client, "Mat", json!({"attributes": {"material": "jute"}})).await;
+
+    for (accepted, names, facet) in [
+        ("de-AT", "Material: Wolle, Jute", "material Material: jute Jute 1, wool Wolle 1; Category: 1 Teppiche 1"),
+        ("de,fr;q=0.5", "Material: Wolle, Toile", "material Material: jute Toile 1, wool Wolle 1; Category: 1 Teppiche 1"),
+        ("es", "Made of: Wool, Jute", "material Made of: jute Jute 1, wool Wool 1; Category: 1 Rugs 1"),
+    ] {
+        let reader = anonymous().with_languages(kernel::Languages::accepted(accepted));
+        let read = client.attributes(&reader).await.unwrap().attributes.remove(0);
+        let choices: Vec<_> = read.choices.iter().map(|choice| choice.name.as_str()).collect();
+        assert_eq!(format!("{}: {}", read.name, choices.join(", ")), names);
+        assert!(read.translations.is_empty());
+        let page = client.list(&reader, query("facets=attribute,category")).await.unwrap();
+        assert_eq!(page.facets.unwrap().into_iter().map(show).collect::<Vec<_>>().join("; "), facet);
+    }
+
+    for (translations, rule) in [
+        (json!([{"language": "en"}]), "/translations/0/language must not be en, the shop's own language, nor be there twice"),
+        (
+            json!([{"language": "de"}, {"language": "de"}]),
+            "/translations/1/language must not be en, the shop's own language, nor be there twice",
+        ),
+        (
+            json!([{"language": "de", "choices": [{"code": "felt", "name": "Filz"}]}]),
+            "/translations/0/choices/0/code must be one of the choices",
+        ),
+    ] {
+        assert_eq!(wrong(set_with(translations).await.unwrap_err()), rule);
+    }
 }

@@ -111,6 +111,7 @@ fn variants(product: &Product) -> Vec<String> {
     product.variants.iter().flatten().map(show).collect()
 }
 
+/// Adds a category, and returns its id. Its slug is its name in lower case.
 async fn category(client: &ProductClient, new: Value) -> i64 {
     let new: NewCategory = from_value(new).unwrap();
     client.create_category(&admin(), new).await.unwrap().id.0
@@ -142,7 +143,7 @@ async fn a_file_adds_products_with_their_variants(client: ProductClient, fixture
         "\u{feff}slug,name,description,category,brand,tags,seo_title,seo_description,status,published_from,published_until,\
          attribute:material,attribute:colours,attribute:width_cm,attribute:washable,attribute:care,\
          sku,gtin,option1_name,option1_value,option2_name,option2_value,price,weight_grams,length_mm,width_mm,height_mm,stock_quantity\r\n\
-         shirt, Shirt ,\"Cut \"\"wide\"\",\nwashed.\",{shirts},Atlas,new|a\\|b,T,D,draft,2026-12-01T09:00:00+01:00,,\
+         shirt, Shirt ,\"Cut \"\"wide\"\",\nwashed.\",shirts,Atlas,new|a\\|b,T,D,draft,2026-12-01T09:00:00+01:00,,\
          linen,wool|linen,70.5,TRUE,'-40 °C,S-M,4006381333931,Size,M,Colour,Red,29.9,250,1,2,3,5\r\n\
          ,,,,,,,,,,,,,,,,S-L,,Size,L,Colour,Red,31,,,,,\r\n\
          \r\n\
@@ -352,7 +353,7 @@ async fn everything_wrong_is_named_and_nothing_is_imported(client: ProductClient
         "slug,name,category,status,published_from,published_until,tags,attribute:material,attribute:width_cm,attribute:washable,sku,gtin,option1_name,option1_value,price,weight_grams,stock_quantity\n\
          good,Good,,active,,,,,,,G-1,,,,1,,\n\
          Bad Slug,,99,shown,soon,,a|A,felt,wide,maybe,,123,,,free,heavy,-1\n\
-         rug,Rug,{rugs},active,2026-12-01T00:00:00Z,2026-11-01T00:00:00Z,,,,,R-1,,Size,S,1,,\n\
+         rug,Rug,rugs,active,2026-12-01T00:00:00Z,2026-11-01T00:00:00Z,,,,,R-1,,Size,S,1,,\n\
          rug,Carpet,,,,,,,,,R-1,,Size,S,100000000,,\n\
          rug,,,,,,,,,,R-2,,Colour,S,1.999,,1000001\n\
          rug,,,,,,,,,,R-3,,Size,,1,,\n\
@@ -367,7 +368,7 @@ async fn everything_wrong_is_named_and_nothing_is_imported(client: ProductClient
         wrong(&import),
         format!(
             "line 3, slug: must be 1 to 100 letters a to z, digits, and single hyphens between them\n\
-             line 3, category: must be the id of an existing category\n\
+             line 3, category: must be the slug of a category\n\
              line 3, status: must be draft, active or archived\n\
              line 3, published_from: must be a time such as 2026-12-01T08:00:00Z\n\
              line 3, attribute:width_cm: must be a number such as -2.5\n\

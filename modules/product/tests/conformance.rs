@@ -11,7 +11,7 @@ use product::{
     CategoryId, CategoryPatch, Config, FindVariants, HoldLine, HoldRequest, Ids, ListMovements, ListProducts, MovementKind,
     NewCategory, NewMovement, NewProduct, OptionOf, Product, ProductApi, ProductChange, ProductClient, ProductError, ProductId,
     ProductPatch, ProductStatus, Products, Reason, SetStock, SetVariant, SetVariants, Shortage, Slug, StatusFilter,
-    StockMovement, TooManyIds, VariantId,
+    StockMovement, StockPatch, StockRule, TooManyIds, VariantId, VariantPatch,
 };
 use std::sync::Arc;
 
@@ -42,6 +42,9 @@ placements! {
         variants_are_held_each_for_itself,
         every_change_of_stock_is_a_movement,
         movements_that_cannot_be_are_refused,
+        a_patch_of_a_variant_changes_what_is_sent,
+        what_is_left_of_a_deleted_product_is_taken_out,
+        a_tag_is_of_one_thing_only,
         what_sets_stock_or_variants_must_have_seen_them,
         the_last_pieces_of_variants_are_sold_once_while_clerks_count,
         what_is_not_published_is_seen_by_admins_only,
@@ -221,7 +224,7 @@ async fn a_change_of_what_another_has_changed_is_refused(client: ProductClient, 
 
 async fn a_category_that_another_has_changed_is_not_changed(client: ProductClient, _: &Stores) {
     let cx = &admin();
-    let category = |name: &str| NewCategory { name: name.into(), parent_id: None, ..NewCategory::default() };
+    let category = |name: &str| NewCategory { name: name.into(), ..NewCategory::default() };
     let seen = client.create_category(cx, category("Light")).await.unwrap();
     let first = client.change_category(cx, seen.id, IfMatch::seen(&seen), category("Lights")).await.unwrap();
     let late = IfMatch::seen(&seen);
@@ -269,11 +272,7 @@ async fn of_two_changes_at_once_one_is_made(client: ProductClient, _: &Stores) {
 
 async fn a_patch_changes_what_is_sent(client: ProductClient, _: &Stores) {
     let cx = &admin();
-    let light = client
-        .create_category(cx, NewCategory { name: "Light".into(), parent_id: None, ..NewCategory::default() })
-        .await
-        .unwrap()
-        .id;
+    let light = client.create_category(cx, NewCategory { name: "Light".into(), ..NewCategory::default() }).await.unwrap().id;
     let whole = NewProduct { description: Some("Brass".into()), category_id: Some(light), ..new("Lamp", "5", 3) };
     let lamp = client.create(cx, whole).await.unwrap();
     let patch = async |patch: kernel::serde_json::Value| {
@@ -417,10 +416,8 @@ async fn text_is_kept_and_searched_in_one_form(client: ProductClient, _: &Stores
     let added = NewProduct { description: Some(" One\r\ntwo\n".into()), ..new("\u{a0}Cafetie\u{300}re ", "1", 1) };
     let added = client.create(&admin(), added).await.unwrap();
     assert_eq!((added.name.as_str(), added.description.as_str()), ("Cafetière", "One\ntwo"));
-    let root = client
-        .create_category(&admin(), NewCategory { name: " The\u{301} ".into(), parent_id: None, ..NewCategory::default() })
-        .await
-        .unwrap();
+    let root =
+        client.create_category(&admin(), NewCategory { name: " The\u{301} ".into(), ..NewCategory::default() }).await.unwrap();
     assert_eq!(root.name, "Thé");
     for text in ["CAFETIE\u{300}RE", " cafetière", "tière"] {
         let query = ListProducts { search: Some(text.into()), variants: Some(true), ..ListProducts::default() };
@@ -736,7 +733,7 @@ async fn variants_that_cannot_be_are_refused(client: ProductClient, _: &Stores) 
     };
     let named = |name: &str| OptionOf { name: name.into(), value: "x".into() };
     for (variants, rule) in [
-        (vec![], "variants length is lower than 1"),
+        (vec![], "variants must have 1 to 100 items"),
         (vec![variant(id, ""), variant(None, "")], "variants/0/options must tell the variants apart"),
         (
             vec![variant(id, "S"), variant(None, "M red")],
@@ -934,9 +931,19 @@ async fn movements_that_cannot_be_are_refused(client: ProductClient, _: &Stores)
     let lamp = add(&client, "Lamp", "1", 10).await.id;
     let id = lamp.first_variant();
     order(&client).hold(&anonymous(), OrderId(1), hold(&[(lamp, 4)])).await.unwrap();
-    let out_of_range = ProductError::StockOutOfRange { available: 6, held: 4 };
-    for movement in [delta(-7, None), counted(3), delta(999_991, None), delta(1_000_000, None)] {
-        assert_eq!(client.move_stock(&admin(), id, movement).await, Err(out_of_range.clone()));
+    for (movement, rule, text) in [
+        (delta(-7, None), StockRule::TooFew, "No more pieces can go than the 6 that are available"),
+        (counted(3), StockRule::FewerThanHeld, "No fewer pieces can be counted than the 4 that orders hold"),
+        (delta(999_991, None), StockRule::TooMany, "There can be at most 1000000 pieces: 6 are available, and 4 held by orders"),
+        (
+            delta(1_000_000, None),
+            StockRule::TooMany,
+            "There can be at most 1000000 pieces: 6 are available, and 4 held by orders",
+        ),
+    ] {
+        let error = client.move_stock(&admin(), id, movement).await.unwrap_err();
+        assert_eq!(error.to_string(), text);
+        assert_eq!(error, ProductError::StockOutOfRange { available: 6, held: 4, rule: Some(rule) });
     }
     for (movement, rule) in [
         (delta(0, None), "delta must not be 0"),
@@ -1072,6 +1079,154 @@ async fn what_sets_stock_or_variants_must_have_seen_them(client: ProductClient, 
     assert_eq!(with(IfMatch::seen(&changed), sizes()).await.unwrap(), changed, "nothing was changed");
     assert_eq!(code(&with(IfMatch::seen(&lamp), vec![variant(None, "L")]).await.unwrap_err()), Code::PreconditionFailed);
     assert_eq!(client.get(&anonymous(), lamp.id).await.unwrap(), changed);
+}
+
+async fn a_patch_of_a_variant_changes_what_is_sent(client: ProductClient, _: &Stores) {
+    let cx = &admin();
+    let [s, m, _] = shirt(&client).await;
+    let shirt = ProductId(s.0);
+    let product = async || client.get(cx, shirt).await.unwrap();
+    let of = |json: &str| kernel::serde_json::from_str::<VariantPatch>(json).unwrap();
+    let patch = async |if_match, json: &str| client.patch_variant(cx, m, if_match, of(json)).await;
+    let (first, of_product) = (client.variant(cx, m).await.unwrap(), product().await);
+    assert_eq!((first.version, of_product.version), (1, 2));
+    assert_eq!(patch(IfMatch::Absent, "{}").await.unwrap(), first);
+    assert_eq!(product().await, of_product, "nothing has changed");
+
+    let all =
+        r#"{"sku":" Shirt-M ","gtin":"4006381333931","price":18.5,"weight_grams":250,"length_mm":1,"width_mm":2,"height_mm":3}"#;
+    let changed = patch(IfMatch::seen(&first), all).await.unwrap();
+    assert_eq!((changed.sku.as_deref(), changed.gtin.as_deref()), (Some("Shirt-M"), Some("4006381333931")));
+    assert_eq!((changed.price.to_string().as_str(), changed.weight_grams), ("18.5", Some(250)));
+    assert_eq!((changed.length_mm, changed.width_mm, changed.height_mm), (Some(1), Some(2), Some(3)));
+    assert_eq!((changed.version, changed.stock_quantity, &changed.options), (2, 5, &first.options));
+    assert!(changed.updated_at > first.updated_at);
+    let now = product().await;
+    assert_eq!((now.version, now.price), (3, changed.price), "the lowest price of its variants");
+    assert_eq!(now.variants.as_ref().unwrap()[1], changed);
+    assert_eq!(client.variant(cx, m).await.unwrap(), changed);
+    assert_eq!(patch(IfMatch::Absent, all).await.unwrap(), changed, "a repeated change is none");
+    assert!(refused_for(patch(IfMatch::seen(&first), "{}").await.unwrap_err(), &changed));
+
+    let fewer = patch(IfMatch::Any, r#"{"sku":null,"gtin":" ","weight_grams":null,"price":30}"#).await.unwrap();
+    assert_eq!((fewer.sku, fewer.gtin, fewer.weight_grams, fewer.length_mm), (None, None, None, Some(1)));
+    assert_eq!((fewer.version, product().await.price.to_string().as_str()), (3, "20"));
+    // a sale is no change
+    let line = HoldLine { product_id: shirt, variant_id: Some(m), quantity: 1 };
+    order(&client).hold(cx, OrderId(1), HoldRequest { lines: vec![line], ..hold(&[]) }).await.unwrap();
+    assert_eq!(client.variant(cx, m).await.unwrap().version, 3);
+    // the other ways to change variants count, too
+    let sizes = vec![variant(Some(s.0), "S"), SetVariant { sku: Some("m".into()), ..variant(Some(m.0), "M") }];
+    set(&client, shirt, sizes).await.unwrap();
+    assert_eq!((client.variant(cx, s).await.unwrap().version, client.variant(cx, m).await.unwrap().version), (2, 4));
+    let lamp = add(&client, "Lamp", "5", 3).await.id;
+    let of_lamp = async |json: &str| client.patch_variant(cx, lamp.first_variant(), IfMatch::Absent, of(json)).await;
+    client.patch(cx, lamp, IfMatch::Absent, json_patch(r#"{"price":6}"#)).await.unwrap();
+    assert_eq!(client.variant(cx, lamp.first_variant()).await.unwrap().version, 2);
+    // of a product without options it is the product's price
+    of_lamp(r#"{"price":7}"#).await.unwrap();
+    assert_eq!(client.get(cx, lamp).await.unwrap().price.to_string(), "7");
+
+    assert_eq!(of_lamp(r#"{"sku":"M"}"#).await, Err(ProductError::SkuTaken { sku: "m".into() }));
+    let long = format!(r#"{{"sku":"{}"}}"#, "x".repeat(65));
+    for (json, rule) in [
+        (long.as_str(), "sku must have at most 64 characters"),
+        (r#"{"gtin":"4006381333930"}"#, "gtin has a digit that is wrong: its last digit does not fit the others"),
+        (r#"{"price":-1}"#, "price must be at least 0"),
+        (r#"{"price":1.234}"#, "price must have at most 2 decimals, as EUR has"),
+        (r#"{"weight_grams":-1}"#, "weight_grams must be at least 0"),
+        (r#"{"height_mm":100001}"#, "height_mm must be at most 100000"),
+    ] {
+        invalid(patch(IfMatch::Absent, json).await.unwrap_err(), rule);
+    }
+    for json in [r#"{"price":null}"#, r#"{"options":[]}"#, r#"{"stock_quantity":1}"#] {
+        assert!(kernel::serde_json::from_str::<VariantPatch>(json).is_err(), "{json}");
+    }
+    set(&client, shirt, vec![variant(Some(s.0), "S")]).await.unwrap();
+    for gone in [VariantId(99), m] {
+        let none = client.patch_variant(cx, gone, IfMatch::Absent, VariantPatch::default()).await;
+        assert_eq!(none, Err(ProductError::VariantNotFound));
+    }
+    let denied = client.patch_variant(&customer(1), s, IfMatch::Absent, VariantPatch::default()).await.unwrap_err();
+    assert_eq!(code(&denied), Code::PermissionDenied);
+}
+
+async fn what_is_left_of_a_deleted_product_is_taken_out(client: ProductClient, _: &Stores) {
+    use MovementKind::{Adjusted, Held, Received, Released};
+    let cx = &admin();
+    let [s, m, l] = shirt(&client).await;
+    let product = ProductId(s.0);
+    let hold = async |id, lines: &[(VariantId, u32)]| {
+        let line = |&(id, quantity)| HoldLine { product_id: product, variant_id: Some(id), quantity };
+        let request = HoldRequest { lines: lines.iter().map(line).collect(), ..hold(&[]) };
+        order(&client).hold(cx, OrderId(id), request).await.unwrap()
+    };
+    hold(1, &[(s, 2), (l, 1)]).await;
+    // pieces come back to a variant that was removed
+    set(&client, product, vec![variant(Some(s.0), "S"), variant(Some(m.0), "M")]).await.unwrap();
+    order(&client).release(cx, OrderId(1)).await.unwrap();
+    hold(2, &[(s, 2)]).await;
+
+    client.delete(cx, product, IfMatch::Absent).await.unwrap();
+    for (id, pieces) in [(s, -3), (m, -5), (l, -1)] {
+        let last = ListMovements { variant_id: Some(id), per_page: Some(1), ..ListMovements::default() };
+        let last = client.stock_movements(cx, last).await.unwrap().movements.remove(0);
+        assert_eq!((last.kind, last.available_change, last.held_change), (Adjusted, pieces, 0));
+        assert_eq!((last.note.as_str(), last.user_id), ("product removed", cx.user().ok()));
+        assert_eq!(client.stock(cx, id).await.unwrap().available, 0);
+    }
+    // what an order holds comes back all the same
+    order(&client).release(cx, OrderId(2)).await.unwrap();
+    let expected = [(Received, 5, 0), (Held, -2, 2), (Released, 2, -2), (Held, -2, 2), (Adjusted, -3, 0), (Released, 2, -2)];
+    assert_eq!(moved(&client, s).await, expected);
+    let seen = client.stock(cx, s).await.unwrap();
+    assert_eq!((seen.available, seen.held), (2, 0));
+}
+
+async fn a_tag_is_of_one_thing_only(client: ProductClient, _: &Stores) {
+    let cx = &admin();
+    let (lamp, rug) = (add(&client, "Lamp", "5", 3).await, add(&client, "Rug", "5", 3).await);
+    let light = client.create_category(cx, NewCategory { name: "Light".into(), ..NewCategory::default() }).await.unwrap();
+    let only = client.variant(cx, lamp.id.first_variant()).await.unwrap();
+    let stock = client.stock(cx, lamp.id.first_variant()).await.unwrap();
+    assert_eq!([lamp.version, rug.version, light.version, only.version, stock.version], [1; 5]);
+    assert_eq!((lamp.id.0, light.id.0, only.id.0), (1, 1, 1));
+    let tags = [
+        IfMatch::seen(&lamp),
+        IfMatch::seen(&light),
+        IfMatch::seen(&only),
+        IfMatch::seen(&stock),
+        IfMatch::seen(&rug),
+        // of a release before
+        "\"1-9f86d081884c7d65\"".parse().unwrap(),
+    ];
+    let failed = |error: ProductError| assert_eq!(code(&error), Code::PreconditionFailed);
+    for (i, tag) in tags.iter().enumerate() {
+        if i != 0 {
+            failed(client.patch(cx, lamp.id, tag.clone(), ProductPatch::default()).await.unwrap_err());
+            failed(client.delete(cx, lamp.id, tag.clone()).await.unwrap_err());
+            let same = SetVariants { variants: vec![variant(Some(lamp.id.0), "")] };
+            failed(client.set_variants(cx, lamp.id, tag.clone(), same).await.unwrap_err());
+        }
+        if i != 1 {
+            failed(client.patch_category(cx, light.id, tag.clone(), CategoryPatch::default()).await.unwrap_err());
+            failed(client.delete_category(cx, light.id, tag.clone()).await.unwrap_err());
+        }
+        if i != 2 {
+            failed(client.patch_variant(cx, only.id, tag.clone(), VariantPatch::default()).await.unwrap_err());
+        }
+        if i != 3 {
+            failed(client.patch_stock(cx, only.id, tag.clone(), StockPatch::default()).await.unwrap_err());
+        }
+        if ![0, 3].contains(&i) {
+            failed(client.set_stock(cx, lamp.id, tag.clone(), SetStock { quantity: 9 }).await.unwrap_err());
+        }
+    }
+    client.patch(cx, lamp.id, tags[0].clone(), ProductPatch::default()).await.unwrap();
+    client.patch_category(cx, light.id, tags[1].clone(), CategoryPatch::default()).await.unwrap();
+    client.patch_variant(cx, only.id, tags[2].clone(), VariantPatch::default()).await.unwrap();
+    client.patch_stock(cx, only.id, tags[3].clone(), StockPatch::default()).await.unwrap();
+    client.set_stock(cx, lamp.id, tags[3].clone(), SetStock { quantity: 9 }).await.unwrap();
 }
 
 /// A patch as JSON.

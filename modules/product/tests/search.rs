@@ -6,7 +6,8 @@ use kernel::{
     testing::{Stores, admin, anonymous},
 };
 use product::{
-    Config, Ids, ListProducts, NewCategory, NewProduct, ProductApi, ProductChange, ProductClient, ProductId, Products, SetStock,
+    Config, Ids, ListProducts, NewCategory, NewProduct, ProductApi, ProductChange, ProductClient, ProductId, ProductTexts,
+    Products, SetStock,
 };
 
 placements! {
@@ -19,6 +20,7 @@ placements! {
         the_index_follows_the_products,
         search_text_is_never_syntax,
         totals_agree_with_pages,
+        words_of_translations_are_found,
     ]
 }
 
@@ -128,7 +130,7 @@ async fn an_explicit_order_overrides_the_ranking(client: ProductClient, _: &Stor
 }
 
 async fn other_filters_apply_too(client: ProductClient, _: &Stores) {
-    let category = NewCategory { name: "Light".into(), parent_id: None, ..NewCategory::default() };
+    let category = NewCategory { name: "Light".into(), ..NewCategory::default() };
     let light = client.create_category(&admin(), category).await.unwrap().id;
     let (lamp, other) = (add(&client, "Lamp", "").await, add(&client, "Lamp of another kind", "").await);
     let change = ProductChange {
@@ -269,4 +271,43 @@ async fn totals_agree_with_pages(client: ProductClient, _: &Stores) {
     seen.sort_unstable();
     seen.dedup();
     assert_eq!(seen.len(), 23, "each once");
+}
+
+async fn words_of_translations_are_found(client: ProductClient, _: &Stores) {
+    let pot = add(&client, "Copper pot", "For tea").await;
+    let jug = add(&client, "Jug", "Kupfer is German for copper").await;
+    let put = async |id, tag: &str, name: &str, description: &str| {
+        let texts = ProductTexts { name: Some(name.into()), description: Some(description.into()), ..ProductTexts::default() };
+        client.translate_product(&admin(), id, tag.parse().unwrap(), IfMatch::Absent, texts).await.unwrap();
+    };
+    put(pot, "de", "Kanne aus Kupfer", "Für Tee, gehämmert").await;
+    put(pot, "fr", "Théière", "En cuivre").await;
+    for (text, expected) in [
+        ("kanne", &["Copper pot"][..]),
+        ("KUPF kann", &["Copper pot"]),
+        ("theiere", &["Copper pot"]),
+        ("gehämm", &["Copper pot"]),
+        ("tee cuivre", &["Copper pot"]),
+        // of the shop's own words and of translated ones, or of some of either
+        ("copper", &["Copper pot", "Jug"]),
+        ("anne", &[]),
+    ] {
+        assert_eq!(found(&client, text).await, expected, "{text}");
+    }
+    let mut both = found(&client, "kupfer").await;
+    both.sort_unstable();
+    assert_eq!(both, ["Copper pot", "Jug"]);
+    let page = client.list(&anonymous(), ListProducts { per_page: Some(1), page: Some(2), ..searching("kupfer") }).await.unwrap();
+    assert_eq!((page.products.len(), page.pagination.total), (1, 2));
+
+    put(pot, "de", "Topf", "Aus Messing").await;
+    assert_eq!(found(&client, "kanne").await, [""; 0]);
+    assert_eq!(found(&client, "messing").await, ["Copper pot"]);
+    client.delete_product_translation(&admin(), pot, "de".parse().unwrap(), IfMatch::Absent).await.unwrap();
+    assert_eq!(found(&client, "messing").await, [""; 0]);
+    assert_eq!(found(&client, "cuivre").await, ["Copper pot"]);
+    put(jug, "de", "Krug", "").await;
+    client.delete(&admin(), pot, IfMatch::Absent).await.unwrap();
+    assert_eq!(found(&client, "cuivre").await, [""; 0]);
+    assert_eq!(found(&client, "krug").await, ["Jug"]);
 }

@@ -8,7 +8,7 @@ use actix_web::{
 };
 use chrono::{DateTime, Utc};
 use kernel::{Money, Pagination};
-use product::{CategoryId, Product, ProductId, ProductPage, ProductStatus, Variant, VariantId};
+use product::{AttributeValues, CategoryId, Product, ProductId, ProductPage, ProductStatus, Variant, VariantId};
 use serde::Deserialize;
 use sqlx::{
     AssertSqlSafe, ConnectOptions, FromRow, Row, SqlitePool,
@@ -17,14 +17,14 @@ use sqlx::{
 use std::{path::Path, sync::LazyLock};
 
 /// The columns that sea-orm selects for the module.
-const COLUMNS: &str = r#""products"."id", "products"."name", "products"."name_lower", "products"."description", "products"."price_minor", "products"."currency", "products"."category_id", "products"."stock_quantity", "products"."reserved", "products"."created_at", "products"."updated_at", "products"."deleted_at", "products"."version", "products"."status", "products"."published_from", "products"."published_until", "products"."slug", "products"."brand", "products"."brand_key", "products"."seo_title", "products"."seo_description", "products"."tags""#;
+const COLUMNS: &str = r#""products"."id", "products"."name", "products"."name_lower", "products"."description", "products"."price_minor", "products"."currency", "products"."category_id", "products"."stock_quantity", "products"."reserved", "products"."created_at", "products"."updated_at", "products"."deleted_at", "products"."version", "products"."status", "products"."published_from", "products"."published_until", "products"."slug", "products"."brand", "products"."brand_key", "products"."seo_title", "products"."seo_description", "products"."tags", "products"."attributes", "products"."languages""#;
 
 /// What everybody sees, at a time that is bound twice.
 const SHOWN: &str = r#""products"."deleted_at" IS NULL AND "products"."status" = 'active' AND ("products"."published_from" IS NULL OR "products"."published_from" <= ?) AND ("products"."published_until" IS NULL OR "products"."published_until" > ?)"#;
 
 static GET: LazyLock<String> =
     LazyLock::new(|| format!(r#"SELECT {COLUMNS} FROM "products" WHERE "products"."id" = ? AND {SHOWN} LIMIT ?"#));
-const VARIANTS: &str = r#"SELECT "variants"."id", "variants"."product_id", "products"."name", "variants"."sku", "variants"."gtin", "variants"."price_minor", "products"."currency", "variants"."weight_grams", "variants"."length_mm", "variants"."width_mm", "variants"."height_mm", "stock_items"."available", "variants"."updated_at" FROM "variants" INNER JOIN "products" ON "products"."id" = "variants"."product_id" INNER JOIN "stock_items" ON "stock_items"."variant_id" = "variants"."id" WHERE "variants"."deleted_at" IS NULL AND "products"."deleted_at" IS NULL AND "variants"."product_id" = ? ORDER BY "variants"."product_id" ASC, "variants"."position" ASC, "variants"."id" ASC"#;
+const VARIANTS: &str = r#"SELECT "variants"."id", "variants"."product_id", "products"."name", "products"."languages", "variants"."sku", "variants"."gtin", "variants"."price_minor", "products"."currency", "variants"."weight_grams", "variants"."length_mm", "variants"."width_mm", "variants"."height_mm", "stock_items"."available", "variants"."updated_at", "variants"."version" FROM "variants" INNER JOIN "products" ON "products"."id" = "variants"."product_id" INNER JOIN "stock_items" ON "stock_items"."variant_id" = "variants"."id" WHERE "variants"."deleted_at" IS NULL AND "products"."deleted_at" IS NULL AND "variants"."product_id" = ? ORDER BY "variants"."product_id" ASC, "variants"."position" ASC, "variants"."id" ASC"#;
 static PAGE: LazyLock<String> =
     LazyLock::new(|| format!(r#"SELECT {COLUMNS} FROM "products" WHERE {SHOWN} ORDER BY "products"."id" ASC LIMIT ? OFFSET ?"#));
 static COUNT: LazyLock<String> = LazyLock::new(|| {
@@ -59,6 +59,7 @@ impl FromRow<'_, SqliteRow> for Found {
         Ok(Self(Product {
             id: ProductId(row.try_get(0)?),
             name: row.try_get(1)?,
+            language: "en".into(),
             description: row.try_get(3)?,
             price: Money { minor: row.try_get(4)?, currency }.amount(),
             currency,
@@ -69,6 +70,7 @@ impl FromRow<'_, SqliteRow> for Found {
             slug: row.try_get(16)?,
             brand: row.try_get(17)?,
             tags: row.try_get::<String, _>(21)?.lines().map(str::to_owned).collect(),
+            attributes: AttributeValues::new(),
             seo_title: row.try_get(19)?,
             seo_description: row.try_get(20)?,
             status: ProductStatus::Active,
@@ -87,22 +89,23 @@ struct Sold(Variant);
 impl FromRow<'_, SqliteRow> for Sold {
     fn from_row(row: &SqliteRow) -> sqlx::Result<Self> {
         let wrong = |e: String| sqlx::Error::Decode(e.into());
-        let currency = row.try_get::<String, _>(6)?.parse().map_err(|e| wrong(format!("currency: {e}")))?;
+        let currency = row.try_get::<String, _>(7)?.parse().map_err(|e| wrong(format!("currency: {e}")))?;
         Ok(Self(Variant {
             id: VariantId(row.try_get(0)?),
             product_id: ProductId(row.try_get(1)?),
             name: row.try_get(2)?,
             options: Vec::new(),
-            sku: row.try_get(3)?,
-            gtin: row.try_get(4)?,
-            price: Money { minor: row.try_get(5)?, currency }.amount(),
+            sku: row.try_get(4)?,
+            gtin: row.try_get(5)?,
+            price: Money { minor: row.try_get(6)?, currency }.amount(),
             currency,
-            weight_grams: row.try_get(7)?,
-            length_mm: row.try_get(8)?,
-            width_mm: row.try_get(9)?,
-            height_mm: row.try_get(10)?,
-            stock_quantity: row.try_get(11)?,
-            updated_at: row.try_get::<DateTime<Utc>, _>(12)?,
+            weight_grams: row.try_get(8)?,
+            length_mm: row.try_get(9)?,
+            width_mm: row.try_get(10)?,
+            height_mm: row.try_get(11)?,
+            stock_quantity: row.try_get(12)?,
+            updated_at: row.try_get::<DateTime<Utc>, _>(13)?,
+            version: row.try_get(14)?,
         }))
     }
 }
@@ -133,5 +136,5 @@ async fn list(pool: web::Data<SqlitePool>, list: web::Query<List>) -> actix_web:
         tokio::try_join!(page.fetch_all(&**pool), count.fetch_one(&**pool)).map_err(ErrorInternalServerError)?;
     let products = rows.into_iter().map(|found| found.0).collect();
     let pagination = Pagination::new(list.page, list.per_page, total.cast_unsigned());
-    Ok(HttpResponse::Ok().json(ProductPage { products, pagination }))
+    Ok(HttpResponse::Ok().json(ProductPage { products, pagination, facets: None }))
 }

@@ -4,7 +4,10 @@
 #![expect(clippy::print_stdout, reason = "the output of the program")]
 
 mod bare;
+#[path = "../../load.rs"]
 mod load;
+#[path = "../../process.rs"]
+mod process;
 #[path = "../../seeing.rs"]
 mod seeing;
 mod servers;
@@ -118,9 +121,9 @@ fn main() -> anyhow::Result<()> {
 
 /// Loads a server, and adds the processor time that it used.
 fn measure(server: &Server, route: Route, cli: &Cli) -> anyhow::Result<Measured> {
-    load::run(server.address, route, cli.connections, Duration::from_secs(1))?;
+    load::run(server.address, move |n| route.path(n), cli.connections, Duration::from_secs(1))?;
     let before = server.cpu()?;
-    let mut measured = load::run(server.address, route, cli.connections, Duration::from_secs(cli.seconds))?;
+    let mut measured = load::run(server.address, move |n| route.path(n), cli.connections, Duration::from_secs(cli.seconds))?;
     measured.cpu = (server.cpu()? - before) / measured.requests;
     Ok(measured)
 }

@@ -29,6 +29,7 @@ use proc_macro::TokenStream;
 /// | `rate = "100/min"` | limit for one caller at the gateway; required with `public` |
 /// | `retry = key \| never` | for POST: whether it may be repeated with an idempotency key |
 /// | `etag` | the answer has an entity tag: its type implements `kernel::Tagged` |
+/// | `localized` | the answer is in the languages that the caller wants: see `Ctx::languages` |
 /// | `unless = receive` | calls without `If-Match` are refused, and the operation of that name is recommended instead |
 /// | `upload("image/png", .., max = "20 MB")` | the body is a stream, of one of these media types and at most this size; for POST with `retry = never` |
 /// | `download("image/png", ..)` | the answer is not JSON, but of one of these media types; for GET |

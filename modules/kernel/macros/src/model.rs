@@ -36,6 +36,8 @@ pub(crate) struct Route {
     pub(crate) retry: Key<Retry>,
     /// The word is there.
     pub(crate) etag: Key<()>,
+    /// The word is there.
+    pub(crate) localized: Key<()>,
     /// The operation of the trait that does without the condition which this one demands.
     pub(crate) unless: Key<Ident>,
     /// What the stream of its body may be.

@@ -1,6 +1,7 @@
 //! The responses with which operations fail: for each status the kinds of problems, each with its code and the schema of its
 //! details.
 
+use super::streams;
 use crate::{Code, Op, Problem, ProblemKind, Retry, declared::At, error::Details};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -38,11 +39,18 @@ pub(super) fn respond(operation: &mut Operation, op: &Op, at: At) {
         responses.insert(status.to_string(), response(op, Code::of_status(status), &kinds).into());
     }
     if !op.download.is_empty() {
-        streams(responses, op);
+        streamed(responses, op);
     }
     if (op.etag || !op.download.is_empty()) && op.is_read() {
         let unchanged = ResponseBuilder::new().description("The caller has it already: see `If-None-Match`.");
         responses.insert("304".into(), unchanged.header("ETag", tag("The tag of the answer.")).build().into());
+    }
+    if op.localized {
+        for response in responses.iter_mut().filter(|(status, _)| status.as_str() < "4").map(|(_, response)| response) {
+            if let RefOr::T(response) = response {
+                response.headers.insert("Vary".into(), header_of(Type::String, "`Accept-Language`.").into());
+            }
+        }
     }
     if op.retry == Retry::Key {
         for response in responses.iter_mut().filter(|(status, _)| status.starts_with('2')).map(|(_, response)| response) {
@@ -54,10 +62,11 @@ pub(super) fn respond(operation: &mut Operation, op: &Op, at: At) {
 }
 
 /// Describes an answer that is not JSON: the whole of it, a part of it, and no part of it.
-fn streams(responses: &mut BTreeMap<String, RefOr<Response>>, op: &Op) {
+fn streamed(responses: &mut BTreeMap<String, RefOr<Response>>, op: &Op) {
     let answer = |description: &str| {
         let response = ResponseBuilder::new().description(description);
-        let response = op.download.iter().fold(response, |response, media_type| response.content(*media_type, super::bytes()));
+        let response =
+            op.download.iter().fold(response, |response, media_type| response.content(*media_type, streams::content()));
         response.header("ETag", tag("The tag of the answer, for `If-None-Match` and `If-Range`."))
     };
     let range = || header_of(Type::String, "Which bytes, and of how many.");

@@ -123,6 +123,9 @@ fn done(op: &Op, status: u16, body: Vec<u8>, etag: Option<ETag>, had: Option<Had
     if let Some(etag) = &etag {
         response.insert_header((http::ETAG, etag.as_str()));
     }
+    if op.localized {
+        response.insert_header((http::VARY, "Accept-Language"));
+    }
     if let (Some(etag), true) = (&etag, op.is_read()) {
         // the caller alone may keep a copy, and asks before using it
         response.insert_header((http::CACHE_CONTROL, "private, no-cache"));
@@ -161,5 +164,5 @@ fn admit(entry: &dyn Entry, request: &HttpRequest, op: &Op) -> Result<Ctx, Box<P
             request.extensions_mut().insert(TokenError("insufficient_scope"));
         }
     })?;
-    Ok(with_headers(cx, request)?)
+    Ok(with_headers(cx, request, op)?)
 }

@@ -1,12 +1,12 @@
 //! Reading a request: its headers, parameters and body.
 
 use super::connection::{Exchange, Timeouts};
-use crate::{Code, Ctx, Fault, Incoming, Method, Op, Trace, etag::Had, header, wire::escape};
+use crate::{Code, Ctx, Fault, Incoming, Languages, Method, Op, Trace, etag::Had, header, wire::escape};
 use actix_web::{HttpMessage, HttpRequest, http::header as http, web};
 use percent_encoding::percent_decode_str;
 
-/// The same call with the trace and the idempotency key of the request.
-pub(super) fn with_headers(mut cx: Ctx, request: &HttpRequest) -> Result<Ctx, Fault> {
+/// The same call with the trace, the idempotency key and the wanted languages of the request.
+pub(super) fn with_headers(mut cx: Ctx, request: &HttpRequest, op: &Op) -> Result<Ctx, Fault> {
     if let Some(trace) = request.extensions().get::<Trace>() {
         cx = cx.in_trace(*trace);
     }
@@ -15,6 +15,12 @@ pub(super) fn with_headers(mut cx: Ctx, request: &HttpRequest) -> Result<Ctx, Fa
         let key = key.to_str().ok().filter(|key| (1..=255).contains(&key.len()) && !key.contains('\t'));
         let rule = "must have 1 to 255 printable ASCII characters";
         cx = cx.with_key(key.ok_or_else(|| Fault::invalid("/Idempotency-Key", rule))?);
+    }
+    // a header that cannot be read says nothing
+    if op.localized
+        && let Ok(Some(header)) = list(request, &http::ACCEPT_LANGUAGE)
+    {
+        cx = cx.with_languages(Languages::accepted(&header));
     }
     Ok(cx)
 }

@@ -194,7 +194,7 @@ mod tests {
     const fn op(id: &'static str, module: &'static str, method: Method) -> Op {
         let (name, path) = ("", "");
         let (access, retry) = (Access::Anyone, Retry::Safe);
-        let (etag, condition) = (false, Condition::None);
+        let (etag, localized, condition) = (false, false, Condition::None);
         let (upload, download, within) = (None, &[], None);
         Op {
             module,
@@ -206,6 +206,7 @@ mod tests {
             access,
             retry,
             etag,
+            localized,
             condition,
             upload,
             download,

@@ -218,6 +218,9 @@ impl Http {
         if let Some(key) = cx.idempotency_key() {
             request = request.header(header::IDEMPOTENCY_KEY, key);
         }
+        if op.localized && !cx.languages().is_empty() {
+            request = request.header(header::ACCEPT_LANGUAGE, cx.languages().to_string());
+        }
         if let Some(condition) = &call.if_match {
             request = request.header(header::IF_MATCH, condition);
         }

@@ -309,6 +309,10 @@ mod tests {
             let (_, refused) = refuse(&format!(r#"{{"name":"x","lines":[{{"quantity":{wrong}}}]}}"#));
             assert_eq!(refused, format!("lines/0/quantity is too {rule}"), "{wrong}");
         }
+        for wrong in ["1e400", "-1e400"] {
+            let refused = refuse(&format!(r#"{{"name":"x","lines":[{{"quantity":{wrong}}}]}}"#));
+            assert_eq!(refused, ("/lines/0/quantity".into(), "lines/0/quantity is out of range".into()), "{wrong}");
+        }
         assert_eq!(refuse(r#"{"name":1,"lines":[]}"#), ("/name".into(), "name must be text".into()));
         for wrong in ["1", "null", "[]", "true"] {
             let refused = refuse(&format!(r#"{{"name":"x","lines":[{{"quantity":1,"unit":{wrong}}}]}}"#));

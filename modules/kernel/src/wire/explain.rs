@@ -14,7 +14,11 @@ pub(super) fn json_fault(body: &[u8], e: &serde_path_to_error::Error<serde_json:
     // positions say little about a body that is one line
     let text = text.split(" at line ").next().unwrap_or(&text);
     if e.inner().is_syntax() || e.inner().is_eof() {
-        // to the parser, another value in place of a string is a mistake like a missing brace
+        // to the parser, a number with too high an exponent is a mistake like a missing brace
+        if text == OUT_OF_RANGE {
+            return explain(e.path(), text);
+        }
+        // and so is another value in place of a string
         if serde_json::from_slice::<IgnoredAny>(body).is_ok() {
             return explain(e.path(), "expected a string");
         }
@@ -54,12 +58,16 @@ pub(super) fn explain(path: &Path, text: &str) -> Fault {
     }
 }
 
+/// What serde_json says of a number that is beyond all others.
+const OUT_OF_RANGE: &str = "number out of range";
+
 /// The rule that a number breaks because its type cannot hold it. All other numbers are checked by the rules of their field.
 fn rule_of_number(text: &str) -> Option<&'static str> {
     const TOO_LARGE: &str = "is too large";
     const TOO_SMALL: &str = "is too small";
     // in a query
     for (part, rule) in [
+        (OUT_OF_RANGE, "is out of range"),
         ("number too large", TOO_LARGE),
         ("number too small", TOO_SMALL),
         ("digit found in string", "must be a whole number"),

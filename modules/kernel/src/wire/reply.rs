@@ -1,7 +1,7 @@
 //! The answer of an operation on the wire: a result as JSON, or a problem document.
 
 use super::lenient;
-use crate::{ApiError, Ctx, Download, ETag, Fault, Op, Problem, Tagged};
+use crate::{ApiError, Ctx, Download, ETag, Fault, Op, Problem, Tagged, etag::stem};
 use serde::{Serialize, de::DeserializeOwned};
 use std::fmt;
 
@@ -38,11 +38,11 @@ impl Reply {
 
     /// Encodes the result of `op`, with its tag.
     pub fn of_tagged<T: Tagged, E: ApiError>(op: &Op, cx: &Ctx, result: Result<T, E>) -> Self {
-        let version = result.as_ref().ok().map(Tagged::version);
+        let stem = result.as_ref().ok().map(stem);
         match Self::of(op, cx, result) {
             // as `Tagged::etag` makes it, without encoding the answer twice
             Self::Done { status, body, .. } => {
-                let etag = version.map(|version| ETag::of(version, &body));
+                let etag = stem.map(|stem| ETag::of(&stem, &body));
                 Self::Done { status, body, etag }
             }
             failed => failed,

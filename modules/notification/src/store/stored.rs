@@ -39,11 +39,15 @@ impl Contact {
     }
 }
 
+/// In place of a user: the shop itself. Ids of users are from 1.
+pub(crate) const SHOP: UserId = UserId(0);
+
 /// A notification.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Row {
     pub(crate) id: NotificationId,
     pub(crate) event_id: EventId,
+    /// Its user, or [`SHOP`].
     pub(crate) user_id: UserId,
     pub(crate) kind: NotificationKind,
     pub(crate) channel: NotificationChannel,

@@ -21,7 +21,8 @@ pub struct NotificationEntry {
     pub id: NotificationId,
     /// Id of the event for which it was recorded.
     pub event_id: EventId,
-    /// Id of its user.
+    /// Id of its user; 0 for mail to the shop itself.
+    #[schema(value_type = i64, minimum = 0, example = 1)]
     pub user_id: UserId,
     /// Kind of the notification.
     pub kind: NotificationKind,

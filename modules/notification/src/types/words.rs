@@ -78,6 +78,15 @@ words! {
         OrderRefunded = "order.refunded",
         /// A payment was refused.
         PaymentFailed = "payment.failed",
+        /// The stock of a variant is low. Only mailed to the shop itself, never to users.
+        StockLow = "stock.low",
+    }
+}
+
+impl NotificationKind {
+    /// Whether it goes to users, and not to the shop itself.
+    pub fn is_for_users(self) -> bool {
+        self != Self::StockLow
     }
 }
 

@@ -32,13 +32,13 @@ pub(crate) fn cells<'a>(
     })
 }
 
-fn of_product<'a>(column: &Column, shop: &Shop, product: &'a Product) -> Result<Cow<'a, str>, Fault> {
+fn of_product<'a>(column: &Column, shop: &'a Shop, product: &'a Product) -> Result<Cow<'a, str>, Fault> {
     let optional = |text: &'a Option<String>| protected(text.as_deref().unwrap_or_default());
     Ok(match column {
         Column::Slug => product.slug.as_deref().unwrap_or_default().into(),
         Column::Name => protected(&product.name),
         Column::Description => protected(&product.description),
-        Column::Category => product.category_id.map(|id| shop.name_of(id.0)).unwrap_or_default().into(),
+        Column::Category => product.category_id.map(|id| shop.slug_of(id.0)).unwrap_or_default().into(),
         Column::Brand => optional(&product.brand),
         Column::Tags => protected(&joined(product.tags.iter().map(String::as_str))).into_owned().into(),
         Column::SeoTitle => optional(&product.seo_title),

@@ -27,17 +27,15 @@ use std::{
 pub(crate) struct Shop {
     pub(crate) currency: Currency,
     pub(crate) categories: HashMap<i64, category::Model>,
+    /// Their ids by their slugs.
+    pub(crate) by_slug: HashMap<String, i64>,
     pub(crate) attributes: HashMap<String, attribute::Model>,
 }
 
 impl Shop {
     /// How a category is named in a file.
-    pub(crate) fn name_of(&self, category: i64) -> String {
-        category.to_string()
-    }
-
-    fn category(&self, name: &str) -> Option<CategoryId> {
-        name.parse().ok().filter(|id| self.categories.contains_key(id)).map(CategoryId)
+    pub(crate) fn slug_of(&self, category: i64) -> &str {
+        self.categories.get(&category).and_then(|category| category.slug.as_deref()).unwrap_or_default()
     }
 }
 
@@ -235,10 +233,10 @@ impl<'a, P: Pieces> Rows<'a, P> {
             match column {
                 Column::Name => patch.name = Some(text.into()),
                 Column::Description => patch.description = Some(given.map(Into::into)),
-                Column::Category => match given.map(|name| self.shop.category(name)) {
+                Column::Category => match given.map(|slug| self.shop.by_slug.get(slug)) {
                     None => patch.category_id = Some(None),
-                    Some(Some(id)) => patch.category_id = Some(Some(id)),
-                    Some(None) => refuse(wrong, line, column, "must be the id of an existing category"),
+                    Some(Some(id)) => patch.category_id = Some(Some(CategoryId(*id))),
+                    Some(None) => refuse(wrong, line, column, "must be the slug of a category"),
                 },
                 Column::Brand => patch.brand = Some(given.map(Into::into)),
                 Column::Tags => patch.tags = Some(cells::split(text).iter().map(|tag| tag.as_str().into()).collect()),

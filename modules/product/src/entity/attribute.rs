@@ -11,6 +11,9 @@ pub(crate) struct Model {
     /// Codes and names of what can be chosen, as JSON.
     #[sea_orm(column_type = "Text")]
     pub(crate) choices: String,
+    /// Names in other languages, as JSON; empty if there are none.
+    #[sea_orm(column_type = "Text")]
+    pub(crate) translations: String,
     pub(crate) version: i64,
 }
 

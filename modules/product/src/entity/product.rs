@@ -29,6 +29,9 @@ pub(crate) struct Model {
     pub(crate) attributes: String,
     pub(crate) seo_title: Option<String>,
     pub(crate) seo_description: Option<String>,
+    /// The languages that it is translated into, separated by spaces.
+    #[sea_orm(column_type = "Text")]
+    pub(crate) languages: String,
     pub(crate) status: Status,
     pub(crate) published_from: Option<DateTimeUtc>,
     pub(crate) published_until: Option<DateTimeUtc>,

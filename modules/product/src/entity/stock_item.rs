@@ -18,9 +18,14 @@ pub(crate) struct Model {
     /// Grows with every change.
     pub(crate) version: i64,
     pub(crate) updated_at: DateTimeUtc,
+    /// The pieces at which it is low; `None` if it never is. The column `is_low` says whether it is, for an index.
+    pub(crate) low_at: Option<i64>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
-pub(crate) enum Relation {}
+pub(crate) enum Relation {
+    #[sea_orm(belongs_to = "super::variant::Entity", from = "Column::VariantId", to = "super::variant::Column::Id")]
+    Variant,
+}
 
 impl ActiveModelBehavior for ActiveModel {}

@@ -19,6 +19,8 @@ pub(crate) struct Model {
     pub(crate) length_mm: Option<i64>,
     pub(crate) width_mm: Option<i64>,
     pub(crate) height_mm: Option<i64>,
+    /// Counts the changes of the content: not of the stock.
+    pub(crate) version: i64,
     pub(crate) created_at: DateTimeUtc,
     pub(crate) updated_at: DateTimeUtc,
     pub(crate) deleted_at: Option<DateTimeUtc>,

@@ -28,7 +28,7 @@ pub(crate) struct Plan {
     /// The index of its attributes, if they change.
     pub(crate) index: Option<Vec<product_attribute::Model>>,
     /// Variants to remove.
-    pub(crate) gone: Vec<i64>,
+    pub(crate) gone: Vec<variant::Model>,
     /// Variants that change.
     pub(crate) changed: Vec<variant::Model>,
     /// Variants to add, with their stock. They have no ids.
@@ -236,7 +236,7 @@ impl Comparison<'_> {
                 }
             }
         }
-        sorted.gone = living().map(|variant| variant.id).filter(|id| !kept.contains(id)).collect();
+        sorted.gone = living().filter(|variant| !kept.contains(&variant.id)).cloned().collect();
         Ok(sorted)
     }
 
@@ -321,7 +321,7 @@ impl Comparison<'_> {
 /// The variants of a product, by what happens to them.
 #[derive(Default)]
 struct Sorted {
-    gone: Vec<i64>,
+    gone: Vec<variant::Model>,
     changed: Vec<variant::Model>,
     new: Vec<(variant::Model, i64)>,
     same: Vec<variant::Model>,

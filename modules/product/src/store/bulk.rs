@@ -2,14 +2,15 @@
 
 use super::{Result, Sight, patched, stock, variants};
 use crate::{
-    ProductId, ProductPatch, VariantId,
+    ProductId, ProductPatch, StockLow, VariantId,
     entity::{
         product::{self, Column, Status},
-        product_attribute, product_slug, product_tag,
+        product_attribute, product_tag,
         stock_item::{self, LOCATION},
         stock_movement, variant, variant_option,
     },
     import::plan::Plan,
+    low::{became_low, fallen_to},
     rules,
 };
 use kernel::{
@@ -22,7 +23,7 @@ use sea_orm::{
     ActiveModelTrait,
     ActiveValue::{self, NotSet},
     ColumnTrait, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel, Iterable, JoinType, ModelTrait, PaginatorTrait,
-    QueryFilter, QueryOrder, QuerySelect, RelationTrait, Set,
+    QueryFilter, QueryOrder, QuerySelect, RelationTrait,
     sea_query::OnConflict,
 };
 use std::collections::HashMap;
@@ -72,8 +73,7 @@ pub(crate) async fn find(
     locks: bool,
 ) -> Result<Found> {
     let mut found = Found::default();
-    let of_slugs = product_slug::Entity::find().filter(product_slug::Column::Slug.is_in(slugs)).all(db).await?;
-    found.by_slug = of_slugs.into_iter().map(|row| (row.slug, row.product_id)).collect();
+    found.by_slug = super::slugs::owners(db, super::slugs::PRODUCTS, slugs).await?;
     if !found.by_slug.is_empty() {
         let products = product::Entity::find().filter(Column::Id.is_in(found.by_slug.values().copied()));
         let products = products.filter(Column::DeletedAt.is_null()).order_by_asc(Column::Id);
@@ -121,6 +121,7 @@ pub(crate) fn empty(currency: Currency, slug: Option<String>, now: DateTime<Utc>
         attributes: String::new(),
         seo_title: None,
         seo_description: None,
+        languages: String::new(),
         status: Status::Active,
         published_from: None,
         published_until: None,
@@ -147,22 +148,40 @@ pub(crate) fn applied(before: product::Model, patch: ProductPatch, attributes: O
     after
 }
 
-/// Writes the products of a batch, which are locked; `false` when another request has just taken a slug or a SKU, and then the caller must
-/// roll back.
-pub(crate) async fn write(db: &impl ConnectionTrait, mut plans: Vec<Plan>, user: Option<UserId>) -> Result<bool> {
-    let gone: Vec<i64> = plans.iter().flat_map(|plan| plan.gone.iter().copied()).collect();
-    if !gone.is_empty() {
-        stock::empty(db, &gone, user).await?;
-        variants::delete(db, &gone).await?;
+/// Writes the products of a batch, which are locked. Returns what became low by it; `None` when another request has just taken a slug or a
+/// SKU, and then the caller must roll back.
+pub(crate) async fn write(
+    db: &impl ConnectionTrait,
+    mut plans: Vec<Plan>,
+    user: Option<UserId>,
+) -> Result<Option<Vec<StockLow>>> {
+    let gone: Vec<i64> = plans.iter().flat_map(|plan| plan.gone.iter().map(|variant| variant.id)).collect();
+    let mut moved = Vec::new();
+    for some in gone.chunks(1_000) {
+        moved.extend(stock::empty(db, some.iter().copied(), user, "variant removed").await?);
+        variants::delete(db, some).await?;
     }
     match write_unique(db, &mut plans).await {
         Ok(()) => {}
-        Err(e) if is_duplicate(&e) => return Ok(false),
+        Err(e) if is_duplicate(&e) => return Ok(None),
         Err(e) => return Err(e.into()),
     }
     write_indexes(db, &plans).await?;
-    write_stock(db, &plans, user).await?;
-    Ok(true)
+    moved.extend(write_stock(db, &plans, user).await?);
+    moved.retain(|(item, pieces)| fallen_to(item, *pieces).is_some());
+    if moved.is_empty() {
+        return Ok(Some(Vec::new()));
+    }
+    let variants = plans.iter().flat_map(|plan| {
+        let existing = plan.gone.iter().chain(&plan.same).chain(&plan.changed);
+        existing.map(|variant| (variant.id, (variant, plan.after.name.as_str())))
+    });
+    let variants: HashMap<_, _> = variants.collect();
+    let low = moved.iter().filter_map(|(item, pieces)| {
+        let (variant, name) = variants.get(&item.variant_id)?;
+        became_low(item, *pieces, variant, name).transpose()
+    });
+    low.collect::<Result<Vec<_>>>().map(Some)
 }
 
 /// Writes products, slugs and variants, and gives ids to what is new.
@@ -181,10 +200,9 @@ async fn write_unique(db: &impl ConnectionTrait, plans: &mut [Plan]) -> std::res
                 variant.product_id = plan.after.id;
             }
         }
-        let slugs = plans.iter().filter(|plan| plan.before.is_none()).filter_map(|plan| {
-            Some(product_slug::Model { slug: plan.after.slug.clone()?, product_id: plan.after.id }.into_active_model())
-        });
-        product_slug::Entity::insert_many(slugs).exec_without_returning(db).await?;
+        let slugs = plans.iter().filter(|plan| plan.before.is_none());
+        let slugs = slugs.filter_map(|plan| Some((plan.after.id, plan.after.slug.clone()?)));
+        super::slugs::insert(db, super::slugs::PRODUCTS, slugs).await?;
     }
     let (texts, others): (Vec<_>, Vec<_>) = plans
         .iter()
@@ -273,39 +291,33 @@ async fn write_indexes(db: &impl ConnectionTrait, plans: &[Plan]) -> Result<()> 
     insert::<variant_option::Entity>(db, options).await
 }
 
-/// Adds the stock of new variants, and sets that of others.
-async fn write_stock(db: &impl ConnectionTrait, plans: &[Plan], user: Option<UserId>) -> Result<()> {
+/// Adds the stock of new variants, and sets that of others. Returns the items that were set, each with its change.
+async fn write_stock(db: &impl ConnectionTrait, plans: &[Plan], user: Option<UserId>) -> Result<Vec<(stock_item::Model, i64)>> {
     let new = plans.iter().flat_map(|plan| plan.new.iter().map(|(variant, pieces)| (VariantId(variant.id), *pieces)));
     stock::insert_items(db, &new.collect::<Vec<_>>(), user).await?;
     let at = now();
     let (mut items, mut movements) = (Vec::new(), Vec::new());
     for (item, pieces) in plans.iter().flat_map(|plan| &plan.counted) {
-        items.push(stock_item::Model { available: *pieces, version: item.version + 1, updated_at: at, ..item.clone() });
-        movements.push(stock_movement::ActiveModel {
-            variant_id: Set(item.variant_id),
-            location_id: Set(item.location_id),
-            kind: Set(stock_movement::Kind::Counted),
-            available_change: Set(pieces - item.available),
-            held_change: Set(0),
-            order_id: Set(None),
-            user_id: Set(user.map(|user| user.0)),
-            note: Set("import".into()),
-            at: Set(at),
-            ..Default::default()
-        });
+        let change = pieces - item.available;
+        let set = stock_item::Model { available: *pieces, version: item.version + 1, updated_at: at, ..item.clone() };
+        items.push((set, change));
+        movements.push(stock::movement(item.variant_id, stock_movement::Kind::Counted, change, user, "import".into(), at));
     }
     if !items.is_empty() {
         use stock_item::Column;
         let all = OnConflict::columns([Column::VariantId, Column::LocationId])
             .update_columns([Column::Available, Column::Version, Column::UpdatedAt])
             .to_owned();
-        let items = items.into_iter().map(IntoActiveModel::into_active_model);
-        stock_item::Entity::insert_many(items).on_conflict(all).exec_without_returning(db).await?;
+        let rows = items.iter().map(|(item, _)| item.clone().into_active_model());
+        stock_item::Entity::insert_many(rows).on_conflict(all).exec_without_returning(db).await?;
         stock_movement::Entity::insert_many(movements).exec_without_returning(db).await?;
     }
     let moved = plans.iter().filter(|plan| plan.before.is_some() && (plan.has_variants() || !plan.counted.is_empty()));
     let moved: Vec<i64> = moved.map(|plan| plan.after.id).collect();
-    if moved.is_empty() { Ok(()) } else { stock::add_up_all(db, &moved).await }
+    if !moved.is_empty() {
+        stock::add_up_all(db, &moved).await?;
+    }
+    Ok(items)
 }
 
 /// Inserts rows, as many at once as every store takes.

@@ -52,6 +52,12 @@ pub(crate) const CHECKS: &[Check] = &[
                 AND NOT EXISTS (SELECT 1 FROM product_slugs AS own WHERE own.slug = products.slug AND own.product_id = products.id)",
     },
     Check {
+        name: "product.category_slugs",
+        rule: "the slug of a category is its own",
+        query: "SELECT 'category ' || id || ': ' || slug AS found FROM categories WHERE slug IS NOT NULL \
+                AND NOT EXISTS (SELECT 1 FROM category_slugs AS own WHERE own.slug = categories.slug AND own.category_id = categories.id)",
+    },
+    Check {
         name: "product.hold_status",
         rule: "a hold is held, committed, released or expired",
         query: "SELECT 'order ' || order_id || ': ' || status AS found FROM holds \

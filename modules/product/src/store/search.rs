@@ -48,21 +48,24 @@ impl Search {
     /// The rows of `product_search` that match, with `place` and `badness`.
     fn hits_of_postgres(&self) -> SelectStatement {
         let query = |weight: &str| Func::cust("product_query").arg(self.text.as_str()).arg(weight);
-        let matches = |weight| PgExpr::matches(Expr::col("words"), query(weight));
+        let matches = |column: &'static str, weight| PgExpr::matches(Expr::col(column), query(weight));
         let part = || Expr::col("name_lower").like(self.pattern("%"));
-        let place = CaseStatement::new().case(matches("A"), IN_WORDS_OF_NAME).case(part(), IN_NAME).finally(IN_DESCRIPTION);
+        let place =
+            CaseStatement::new().case(matches("words", "A"), IN_WORDS_OF_NAME).case(part(), IN_NAME).finally(IN_DESCRIPTION);
         // 1: the same words count more in a short text
-        let goodness = Func::cust("ts_rank").arg(Expr::col("words")).arg(query("")).arg(1);
+        let rank = |column: &'static str| Func::cust("ts_rank").arg(Expr::col(column)).arg(query("")).arg(1);
+        // of those that are there: `translated` may be NULL
+        let goodness = Func::greatest([rank("words").into(), rank("translated").into()]);
         Query::select()
             .expr_as(Expr::col("product_id"), "id")
             .expr_as(place, "place")
             .expr_as(Expr::val(0).sub(goodness), "badness")
             .from("product_search")
-            .and_where(matches("").or(part()))
+            .and_where(matches("words", "").or(matches("translated", "")).or(part()))
             .to_owned()
     }
 
-    /// The matches of the two FTS5 tables, each product once.
+    /// The matches of the three FTS5 tables, each product once.
     fn hits_of_sqlite(&self) -> SelectStatement {
         let matches_in = |table: &'static str, query: String, place: i32, badness: Expr| {
             Query::select()
@@ -93,6 +96,7 @@ impl Search {
                 UnionType::All,
                 matches_in("product_words", format!("{{name_lower}} : ({words})"), IN_WORDS_OF_NAME, rank()),
             );
+            hits.union(UnionType::All, matches_in("product_translated_words", words.clone(), IN_DESCRIPTION, rank()));
             hits.union(UnionType::All, matches_in("product_words", words, IN_DESCRIPTION, rank()));
         }
         Query::select()

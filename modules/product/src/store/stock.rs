@@ -3,9 +3,9 @@
 //! Every change locks the products of its items first, in the order of their ids, then the items, and appends a movement for each. The
 //! stock of a product is the sum of its variants that are sold. (SQLite has one writer and ignores the locks.)
 
-use super::{sight::Sight, variants::insert_from};
+use super::{if_changed, sight::Sight, variants::insert_from};
 use crate::{
-    HoldLine, ListMovements, ProductId, VariantId,
+    HoldLine, ListMovements, ListStock, ProductId, Stock, StockPatch, VariantId,
     entity::{
         hold_line, product,
         stock_item::{self, Column, LOCATION},
@@ -14,21 +14,48 @@ use crate::{
     },
 };
 use kernel::{
-    Fault, OrderId, Page, UserId,
-    db::{Keyset, Rows},
+    Fault, IfMatch, OrderId, Page, UserId,
+    chrono::{DateTime, Utc},
+    db::{Keyset, Rows, like},
     now,
 };
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, ExprTrait, Order, PaginatorTrait, QueryFilter, QueryOrder,
-    QuerySelect, QueryTrait, Select, Set,
+    ActiveModelTrait,
+    ActiveValue::NotSet,
+    ColumnTrait, Condition, ConnectionTrait, DbBackend, EntityTrait, ExprTrait, JoinType, Order, PaginatorTrait, QueryFilter,
+    QueryOrder, QuerySelect, QueryTrait, RelationTrait, Select, Set,
     sea_query::{CaseStatement, Expr, Query, SelectStatement},
 };
+use std::collections::HashMap;
 
 type Result<T> = std::result::Result<T, Fault>;
 
 /// The stock of a variant, which may have been removed: orders may give pieces back to it.
 pub(crate) async fn item(db: &impl ConnectionTrait, id: VariantId) -> Result<Option<stock_item::Model>> {
     Ok(stock_item::Entity::find_by_id((id.0, LOCATION)).one(db).await?)
+}
+
+/// Changes what is known of an item beside its pieces, and counts the change if it is one; `None` when there is no such item, or it has
+/// another version.
+pub(crate) async fn edit(
+    db: &impl ConnectionTrait,
+    id: VariantId,
+    if_match: &IfMatch,
+    patch: StockPatch,
+) -> Result<Option<stock_item::Model>> {
+    let row = stock_item::ActiveModel { low_at: patch.low_at.map_or(NotSet, Set), ..Default::default() };
+    let version = if_changed(&row, Expr::col(Column::Version).add(1), Column::Version);
+    let updated_at = if_changed(&row, Expr::value(now()), Column::UpdatedAt);
+    let edited = stock_item::Entity::update_many()
+        .set(row)
+        .col_expr(Column::Version, version)
+        .col_expr(Column::UpdatedAt, updated_at)
+        .filter(Column::VariantId.eq(id.0))
+        .filter(Column::LocationId.eq(LOCATION))
+        .filter(Condition::all().add_option(if_match.versions::<Stock>(id).map(|seen| Column::Version.is_in(seen))))
+        .exec_with_returning(db)
+        .await?;
+    Ok(edited.into_iter().next())
 }
 
 /// Takes the pieces of lines, which are sorted by product, from what can be sold of their products, and adds them to what is
@@ -56,16 +83,16 @@ pub(crate) async fn reserve_of_products(db: &impl ConnectionTrait, sight: Sight,
     Ok(done.rows_affected)
 }
 
-/// Moves the pieces of lines from what can be sold of their variants to what is held. Returns how many variants had enough; if not
-/// all, the caller must roll back. Their products must be locked.
-pub(crate) async fn reserve(db: &impl ConnectionTrait, lines: &[HoldLine]) -> Result<u64> {
+/// Moves the pieces of lines from what can be sold of their variants to what is held. Returns the items that had enough, as they are
+/// then; if not all, the caller must roll back. Their products must be locked.
+pub(crate) async fn reserve(db: &impl ConnectionTrait, lines: &[HoldLine]) -> Result<Vec<stock_item::Model>> {
     let quantity = || {
         let case = lines
             .iter()
             .fold(CaseStatement::new(), |case, line| case.case(Column::VariantId.eq(line.variant().0), i64::from(line.quantity)));
         Expr::expr(case.finally(0))
     };
-    let done = stock_item::Entity::update_many()
+    let reserved = stock_item::Entity::update_many()
         .col_expr(Column::Available, Expr::col(Column::Available).sub(quantity()))
         .col_expr(Column::Held, Expr::col(Column::Held).add(quantity()))
         .col_expr(Column::Version, Expr::col(Column::Version).add(1))
@@ -73,9 +100,9 @@ pub(crate) async fn reserve(db: &impl ConnectionTrait, lines: &[HoldLine]) -> Re
         .filter(Column::VariantId.is_in(lines.iter().map(|line| line.variant().0)))
         .filter(Column::LocationId.eq(LOCATION))
         .filter(Expr::col(Column::Available).gte(quantity()))
-        .exec(db)
+        .exec_with_returning(db)
         .await?;
-    Ok(done.rows_affected)
+    Ok(reserved)
 }
 
 /// A movement of the stock that orders hold.
@@ -216,31 +243,44 @@ pub(crate) struct Change {
     pub(crate) note: String,
 }
 
-/// Changes what can be sold of a variant, and appends the movement. The product must be locked, and the item have enough.
-pub(crate) async fn change(db: &impl ConnectionTrait, change: Change) -> Result<stock_movement::Model> {
+/// Changes what can be sold of a variant, and appends the movement. Returns the item as it is then, and the movement. The product must
+/// be locked, and the item have enough.
+pub(crate) async fn change(db: &impl ConnectionTrait, change: Change) -> Result<(stock_item::Model, stock_movement::Model)> {
     let at = now();
-    stock_item::Entity::update_many()
+    let changed = stock_item::Entity::update_many()
         .col_expr(Column::Available, Expr::col(Column::Available).add(change.pieces))
         .col_expr(Column::Version, Expr::col(Column::Version).add(1))
         .col_expr(Column::UpdatedAt, Expr::value(at))
         .filter(Column::VariantId.eq(change.variant.0))
         .filter(Column::LocationId.eq(LOCATION))
-        .exec(db)
+        .exec_with_returning(db)
         .await?;
+    let item = changed.into_iter().next().ok_or_else(|| Fault::internal("an item of stock vanished"))?;
     add_up(db, change.product).await?;
-    let row = stock_movement::ActiveModel {
-        variant_id: Set(change.variant.0),
+    Ok((item, movement(change.variant.0, change.kind, change.pieces, change.user, change.note, at).insert(db).await?))
+}
+
+/// A movement that no order makes.
+pub(super) fn movement(
+    variant: i64,
+    kind: Kind,
+    pieces: i64,
+    user: Option<UserId>,
+    note: String,
+    at: DateTime<Utc>,
+) -> stock_movement::ActiveModel {
+    stock_movement::ActiveModel {
+        variant_id: Set(variant),
         location_id: Set(LOCATION),
-        kind: Set(change.kind),
-        available_change: Set(change.pieces),
+        kind: Set(kind),
+        available_change: Set(pieces),
         held_change: Set(0),
         order_id: Set(None),
-        user_id: Set(change.user.map(|user| user.0)),
-        note: Set(change.note),
+        user_id: Set(user.map(|user| user.0)),
+        note: Set(note),
         at: Set(at),
         ..Default::default()
-    };
-    Ok(row.insert(db).await?)
+    }
 }
 
 /// Inserts the items of new variants with their pieces, and appends that these were received.
@@ -256,20 +296,12 @@ pub(crate) async fn insert_items(db: &impl ConnectionTrait, variants: &[(Variant
         held: Set(0),
         version: Set(1),
         updated_at: Set(at),
+        low_at: Set(None),
     };
     stock_item::Entity::insert_many(variants.iter().map(item)).exec_without_returning(db).await?;
-    let movement = |(id, pieces): &(VariantId, i64)| stock_movement::ActiveModel {
-        variant_id: Set(id.0),
-        location_id: Set(LOCATION),
-        kind: Set(Kind::Received),
-        available_change: Set(*pieces),
-        held_change: Set(0),
-        user_id: Set(user.map(|user| user.0)),
-        note: Set(String::new()),
-        at: Set(at),
-        ..Default::default()
-    };
-    let received: Vec<_> = variants.iter().filter(|(_, pieces)| *pieces > 0).map(movement).collect();
+    let received = variants.iter().filter(|(_, pieces)| *pieces > 0);
+    let received: Vec<_> =
+        received.map(|(id, pieces)| movement(id.0, Kind::Received, *pieces, user, String::new(), at)).collect();
     if !received.is_empty() {
         stock_movement::Entity::insert_many(received).exec_without_returning(db).await?;
     }
@@ -305,30 +337,31 @@ pub(crate) async fn insert_first_items(db: &impl ConnectionTrait, products: &[i6
     append(db, select).await
 }
 
-/// Deletes what can be sold of variants that are being removed from a product: appends the movements, and empties the items. What
-/// orders hold stays.
-pub(crate) async fn empty(db: &impl ConnectionTrait, variants: &[i64], user: Option<UserId>) -> Result<()> {
-    let of_variants = Column::VariantId.is_in(variants.iter().copied()).and(Column::Available.gt(0));
-    let select = Query::select()
-        .columns([Column::VariantId, Column::LocationId])
-        .expr(Expr::value(Kind::Adjusted))
-        .expr(Expr::value(0_i64).sub(Expr::col(Column::Available)))
-        .expr(Expr::value(0_i64))
-        .expr(Expr::value(None::<i64>))
-        .expr(Expr::value(user.map(|user| user.0)))
-        .expr(Expr::value("variant removed"))
-        .expr(Expr::value(now()))
-        .from(stock_item::Entity)
-        .and_where(of_variants.clone())
-        .to_owned();
-    append(db, select).await?;
-    stock_item::Entity::update_many()
+/// Deletes what can be sold of variants that are being removed, and appends the movements. What orders hold stays. Returns the items that
+/// had pieces, as they are then, each with its change. The product must be locked.
+pub(crate) async fn empty(
+    db: &impl ConnectionTrait,
+    variants: impl IntoIterator<Item = i64>,
+    user: Option<UserId>,
+    note: &str,
+) -> Result<Vec<(stock_item::Model, i64)>> {
+    let find = stock_item::Entity::find().filter(Column::VariantId.is_in(variants)).filter(Column::Available.gt(0));
+    let full: HashMap<i64, i64> = find.all(db).await?.into_iter().map(|item| (item.variant_id, item.available)).collect();
+    if full.is_empty() {
+        return Ok(Vec::new());
+    }
+    let at = now();
+    let movements = full.iter().map(|(&variant, &pieces)| movement(variant, Kind::Adjusted, -pieces, user, note.into(), at));
+    stock_movement::Entity::insert_many(movements).exec_without_returning(db).await?;
+    let emptied = stock_item::Entity::update_many()
         .col_expr(Column::Available, Expr::value(0_i64))
         .col_expr(Column::Version, Expr::col(Column::Version).add(1))
-        .filter(of_variants)
-        .exec(db)
+        .col_expr(Column::UpdatedAt, Expr::value(at))
+        .filter(Column::VariantId.is_in(full.keys().copied()))
+        .filter(Column::LocationId.eq(LOCATION))
+        .exec_with_returning(db)
         .await?;
-    Ok(())
+    Ok(emptied.into_iter().map(|item| (item.clone(), -full[&item.variant_id])).collect())
 }
 
 /// Sets the stock of a product as the sum of its variants.
@@ -363,6 +396,41 @@ pub(super) async fn add_up_all(db: &impl ConnectionTrait, products: &[i64]) -> R
     Ok(())
 }
 
+/// Items of variants that were not removed.
+fn stock(db: &impl ConnectionTrait, query: &ListStock) -> Select<stock_item::Entity> {
+    let is_low = || Expr::col((stock_item::Entity, "is_low"));
+    let of_variant = Condition::all()
+        .add(variant::Column::DeletedAt.is_null())
+        .add(product::Column::DeletedAt.is_null())
+        .add_option(query.product_id.map(|id| variant::Column::ProductId.eq(id.0)))
+        .add_option(query.sku.as_ref().map(|sku| begins_with(db, &sku.to_lowercase())));
+    stock_item::Entity::find()
+        .join(JoinType::InnerJoin, stock_item::Relation::Variant.def())
+        .join(JoinType::InnerJoin, variant::Relation::Product.def())
+        .filter(Column::LocationId.eq(LOCATION))
+        .filter(of_variant)
+        .apply_if(query.low, |find, low| find.filter(if low { is_low() } else { is_low().not() }))
+}
+
+/// That a SKU begins with a text, so that an index answers it.
+fn begins_with(db: &impl ConnectionTrait, text: &str) -> Expr {
+    let key = || Expr::col((variant::Entity, variant::Column::SkuKey));
+    if db.get_database_backend() == DbBackend::Postgres {
+        return key().like(like("", text, "%"));
+    }
+    // SQLite uses an index for LIKE only if that ignores no case; it compares bytes, and no text has U+10FFFF
+    key().gte(text).and(key().lt(format!("{text}\u{10ffff}")))
+}
+
+/// A page of items, by their variants.
+pub(crate) async fn items(db: &impl ConnectionTrait, query: &ListStock, page: &Page) -> Result<Rows<stock_item::Model>> {
+    Keyset::new([(Column::VariantId, false)], Column::VariantId).page(db, stock(db, query), page).await
+}
+
+pub(crate) async fn count_items(db: &impl ConnectionTrait, query: &ListStock) -> Result<u64> {
+    Ok(stock(db, query).count(db).await?)
+}
+
 fn movements(query: &ListMovements) -> Select<stock_movement::Entity> {
     use stock_movement::Column;
     let kind = query.kind.map(Kind::from);
@@ -370,12 +438,16 @@ fn movements(query: &ListMovements) -> Select<stock_movement::Entity> {
         .apply_if(query.variant_id, |find, id| find.filter(Column::VariantId.eq(id.0)))
         .apply_if(kind, |find, kind| find.filter(Column::Kind.eq(kind)))
         .apply_if(query.order_id, |find, id| find.filter(Column::OrderId.eq(id.0)))
+        .apply_if(query.from, |find, from| find.filter(Column::At.gte(from)))
+        .apply_if(query.until, |find, until| find.filter(Column::At.lt(until)))
 }
 
 /// A page of movements, the newest first.
 pub(crate) async fn page(db: &impl ConnectionTrait, query: &ListMovements, page: &Page) -> Result<Rows<stock_movement::Model>> {
-    let id = stock_movement::Column::Id;
-    Keyset::new([(id, true)], id).page(db, movements(query), page).await
+    use stock_movement::Column::{At, Id};
+    // by time where a span is asked for: its index has the order, and ids may be in another one
+    let order = if query.from.is_some() || query.until.is_some() { At } else { Id };
+    Keyset::new([(order, true)], Id).page(db, movements(query), page).await
 }
 
 pub(crate) async fn count(db: &impl ConnectionTrait, query: &ListMovements) -> Result<u64> {

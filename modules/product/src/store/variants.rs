@@ -1,18 +1,18 @@
 //! Queries of variants.
 
-use super::sight::Sight;
+use super::{if_changed, sight::Sight};
 use crate::{
-    ProductId, VariantId,
+    ProductId, Variant, VariantId, VariantPatch,
     entity::{
         product, stock_item,
         variant::{self, Column},
     },
 };
-use kernel::{Fault, db::is_duplicate, now};
+use kernel::{Fault, IfMatch, db::is_duplicate, now};
 use sea_orm::{
-    ActiveValue::NotSet,
-    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, ExprTrait, FromQueryResult, IntoActiveModel, JoinType, QueryFilter,
-    QueryOrder, QuerySelect, RelationTrait, Select,
+    ActiveValue::{NotSet, Set},
+    ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, ExprTrait, FromQueryResult, IntoActiveModel, JoinType,
+    QueryFilter, QueryOrder, QuerySelect, RelationTrait, Select,
     sea_query::{Expr, InsertStatement, OnConflict, Query, SelectStatement},
 };
 
@@ -24,6 +24,8 @@ pub(crate) struct Sold {
     #[sea_orm(nested)]
     pub(crate) variant: variant::Model,
     pub(crate) product_name: String,
+    /// The languages that the product is translated into, separated by spaces.
+    pub(crate) languages: String,
     pub(crate) currency: String,
     pub(crate) available: i64,
 }
@@ -32,7 +34,7 @@ pub(crate) struct Sold {
 fn find(sight: Sight) -> Select<variant::Entity> {
     variant::Entity::find()
         .column_as(product::Column::Name, "product_name")
-        .column(product::Column::Currency)
+        .columns([product::Column::Languages, product::Column::Currency])
         .column(stock_item::Column::Available)
         .join(JoinType::InnerJoin, variant::Relation::Product.def())
         .join(JoinType::InnerJoin, variant::Relation::StockItem.def())
@@ -99,6 +101,53 @@ pub(crate) async fn delete(db: &impl ConnectionTrait, ids: &[i64]) -> Result<()>
     Ok(())
 }
 
+/// What became of the change of a variant.
+pub(crate) enum Edited {
+    /// It has this version.
+    As(i64),
+    /// There is no such variant, or it has another version than the caller saw.
+    No,
+    /// Another variant has the SKU; the caller must roll back.
+    SkuTaken,
+}
+
+/// Changes a variant that was not removed, and counts the change if it is one.
+pub(crate) async fn edit(
+    db: &impl ConnectionTrait,
+    id: VariantId,
+    if_match: &IfMatch,
+    patch: VariantPatch,
+    price_minor: Option<i64>,
+) -> Result<Edited> {
+    let row = variant::ActiveModel {
+        sku_key: patch.sku.as_ref().map_or(NotSet, |sku| Set(sku.as_ref().map(|sku| sku.to_lowercase()))),
+        sku: patch.sku.map_or(NotSet, |sku| Set(sku.map(String::from))),
+        gtin: patch.gtin.map_or(NotSet, Set),
+        price_minor: price_minor.map_or(NotSet, Set),
+        weight_grams: patch.weight_grams.map_or(NotSet, Set),
+        length_mm: patch.length_mm.map_or(NotSet, Set),
+        width_mm: patch.width_mm.map_or(NotSet, Set),
+        height_mm: patch.height_mm.map_or(NotSet, Set),
+        ..Default::default()
+    };
+    let version = if_changed(&row, Expr::col(Column::Version).add(1), Column::Version);
+    let updated_at = if_changed(&row, Expr::value(now()), Column::UpdatedAt);
+    let edited = variant::Entity::update_many()
+        .set(row)
+        .col_expr(Column::Version, version)
+        .col_expr(Column::UpdatedAt, updated_at)
+        .filter(Column::Id.eq(id.0))
+        .filter(Column::DeletedAt.is_null())
+        .filter(Condition::all().add_option(if_match.versions::<Variant>(id).map(|seen| Column::Version.is_in(seen))))
+        .exec_with_returning(db)
+        .await;
+    match edited {
+        Ok(rows) => Ok(rows.first().map_or(Edited::No, |row| Edited::As(row.version))),
+        Err(e) if is_duplicate(&e) => Ok(Edited::SkuTaken),
+        Err(e) => Err(e.into()),
+    }
+}
+
 /// Writes variants of a product that have changed, and inserts new ones, whatever their ids. Returns the ids of these, in the order of
 /// the rows; `None` when another product has one of the SKUs, and then the caller must roll back.
 pub(crate) async fn write(
@@ -141,6 +190,7 @@ pub(super) async fn change(db: &impl ConnectionTrait, changed: Vec<variant::Mode
             Column::LengthMm,
             Column::WidthMm,
             Column::HeightMm,
+            Column::Version,
             Column::UpdatedAt,
             Column::DeletedAt,
         ];
@@ -208,6 +258,7 @@ pub(crate) async fn count_change(db: &impl ConnectionTrait, product: ProductId) 
     product::Entity::update_many()
         .col_expr(product::Column::PriceMinor, Expr::SubQuery(None, Box::new(lowest.into())))
         .col_expr(product::Column::Version, Expr::col(product::Column::Version).add(1))
+        .col_expr(product::Column::UpdatedAt, Expr::value(now()))
         .filter(product::Column::Id.eq(product.0))
         .exec(db)
         .await?;
@@ -218,6 +269,7 @@ pub(crate) async fn count_change(db: &impl ConnectionTrait, product: ProductId) 
 pub(crate) async fn set_price(db: &impl ConnectionTrait, product: ProductId, minor: i64) -> Result<()> {
     variant::Entity::update_many()
         .col_expr(Column::PriceMinor, Expr::value(minor))
+        .col_expr(Column::Version, Expr::col(Column::Version).add(1))
         .col_expr(Column::UpdatedAt, Expr::value(now()))
         .filter(Column::ProductId.eq(product.0))
         .filter(Column::DeletedAt.is_null())

@@ -1,7 +1,8 @@
 //! Attributes: what products are described by, such as their material.
 
+use super::MAX_TRANSLATIONS;
 use garde::Validate;
-use kernel::{Request, Tagged, text::Line};
+use kernel::{Language, Request, Tagged, text::Line};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use std::{borrow::Cow, collections::BTreeMap, fmt, str::FromStr};
 use utoipa::ToSchema;
@@ -26,7 +27,7 @@ pub type AttributeText = Line<255>;
 /// between them.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, ToSchema)]
 #[serde(transparent)]
-#[schema(value_type = String, pattern = "^[a-z0-9]+([-_][a-z0-9]+)*$", max_length = 40, example = "material")]
+#[schema(value_type = String, pattern = "^[a-z0-9]+([-_][a-z0-9]+)*$", min_length = 1, max_length = 40, example = "material")]
 pub struct AttributeCode(String);
 
 impl AttributeCode {
@@ -95,12 +96,20 @@ pub struct Attribute {
     pub unit: Option<String>,
     /// What can be chosen, in the order in which it is shown; none for other kinds.
     pub choices: Vec<Choice>,
+    /// Its names in other languages. Admins get them; others get `name` and `choices` in their language.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    pub translations: Vec<AttributeTranslation>,
     /// Counts the changes, from 1. The `ETag` begins with it.
     #[schema(example = 1)]
     pub version: i64,
 }
 
 impl Tagged for Attribute {
+    const KIND: &'static str = "attribute";
+    fn id(&self) -> impl fmt::Display {
+        &self.code
+    }
     fn version(&self) -> i64 {
         self.version
     }
@@ -148,6 +157,30 @@ pub struct SetAttribute {
     #[garde(length(max = MAX_CHOICES), dive)]
     #[serde(default, deserialize_with = "kernel::optional::or_default", skip_serializing_if = "Vec::is_empty")]
     #[schema(value_type = Option<Vec<Choice>>, max_items = 500)]
+    pub choices: Vec<Choice>,
+    /// Its names in other languages, at most 50.
+    #[garde(length(max = MAX_TRANSLATIONS), dive)]
+    #[serde(default, deserialize_with = "kernel::optional::or_default", skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Option<Vec<AttributeTranslation>>, max_items = 50)]
+    pub translations: Vec<AttributeTranslation>,
+}
+
+/// The names of an attribute in another language. What is absent is shown in the next language that the caller wants, or in the shop's own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Validate, ToSchema, Request)]
+#[serde(deny_unknown_fields)]
+pub struct AttributeTranslation {
+    /// The language: a BCP 47 tag, not the shop's own.
+    #[garde(skip)]
+    pub language: Language,
+    /// Name, at most 100 characters.
+    #[garde(dive)]
+    #[serde(default, deserialize_with = "kernel::optional::text", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = "line", max_length = 100, example = "Material")]
+    pub name: Option<AttributeName>,
+    /// Names of choices.
+    #[garde(length(max = MAX_CHOICES), dive)]
+    #[serde(default, deserialize_with = "kernel::optional::or_default", skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Option<Vec<Choice>>, max_items = 500, example = json!([{"code": "wool", "name": "Wolle"}]))]
     pub choices: Vec<Choice>,
 }
 

@@ -1,15 +1,16 @@
 //! What is sold: variants of products.
 
-use super::stock::MAX_QUANTITY;
+use super::names::MAX_QUANTITY;
 use crate::ids::{Ids, ProductId, VariantId};
 use garde::Validate;
 use kernel::{
-    Amount, Currency, Request,
+    Amount, Currency, Request, Tagged,
     chrono::{DateTime, Utc},
-    rules::between,
+    rules::{between, items},
     text::Line,
 };
 use serde::{Deserialize, Serialize};
+use std::fmt;
 use utoipa::{IntoParams, ToSchema};
 
 /// The most variants of a product.
@@ -63,6 +64,20 @@ pub struct Variant {
     pub stock_quantity: u32,
     /// Time of the last change of the variant; changes of its stock do not count.
     pub updated_at: DateTime<Utc>,
+    /// Counts the changes of the variant, not of its stock, from 1. The `ETag` begins with it.
+    #[serde(default)]
+    #[schema(required = true, example = 1)]
+    pub version: i64,
+}
+
+impl Tagged for Variant {
+    const KIND: &'static str = "variant";
+    fn id(&self) -> impl fmt::Display {
+        self.id
+    }
+    fn version(&self) -> i64 {
+        self.version
+    }
 }
 
 /// The value that a variant has for an option.
@@ -119,7 +134,7 @@ pub struct Variants {
 pub struct SetVariants {
     /// The variants, 1 to 100, in the order in which they are shown. All have the same options in the same order, and no two have
     /// the same values; a single one may have none.
-    #[garde(length(min = 1, max = MAX_VARIANTS), dive)]
+    #[garde(custom(items(1, MAX_VARIANTS)), dive)]
     #[schema(min_items = 1, max_items = 100)]
     pub variants: Vec<SetVariant>,
 }
@@ -133,7 +148,7 @@ pub struct SetVariant {
     #[garde(dive)]
     pub id: Option<VariantId>,
     /// Values of the options, at most 3; absent or none if the product shall have no options.
-    #[garde(length(max = MAX_OPTIONS), dive)]
+    #[garde(custom(items(0, MAX_OPTIONS)), dive)]
     #[serde(default, deserialize_with = "kernel::optional::or_default")]
     #[schema(value_type = Option<Vec<OptionOf>>, max_items = 3)]
     pub options: Vec<OptionOf>,
@@ -175,6 +190,49 @@ pub struct SetVariant {
     #[garde(inner(custom(between(0, MAX_QUANTITY.into()))))]
     #[schema(minimum = 0, maximum = 1_000_000, example = 25)]
     pub stock_quantity: Option<i64>,
+}
+
+/// Changes of a variant, without its options and its stock: a merge patch (RFC 7396). Members that are not sent stay as they are.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, Validate, ToSchema, Request)]
+#[serde(deny_unknown_fields)]
+pub struct VariantPatch {
+    /// The shop's number of the variant, at most 64 characters; no other variant of the shop may have it, whatever the case. `null` or an
+    /// empty text removes it.
+    #[garde(dive)]
+    #[serde(default, deserialize_with = "kernel::optional::text_if_sent", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = "line", max_length = 64, example = "SHIRT-M-RED")]
+    pub sku: Option<Option<Sku>>,
+    /// Number in trade (GTIN: EAN, UPC, ISBN-13): 8, 12, 13 or 14 digits, the last of which checks the others (GS1 General
+    /// Specifications). `null` or an empty text removes it.
+    #[garde(inner(inner(custom(is_gtin))))]
+    #[serde(default, deserialize_with = "kernel::optional::text_if_sent", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, pattern = "^([0-9]{8}|[0-9]{12,14})?$", example = "4006381333931")]
+    pub gtin: Option<Option<String>>,
+    /// Price of one piece in the shop's currency, from 0 to 9,999,999,999 of its smallest units. It cannot be removed.
+    #[garde(inner(custom(not_negative)))]
+    #[serde(default, deserialize_with = "kernel::optional::value_if_sent", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = f64, minimum = 0, example = 29.99)]
+    pub price: Option<Amount>,
+    /// Weight in grams, at most 100,000,000; `null` if it is not known.
+    #[garde(inner(inner(custom(between(0, MAX_WEIGHT)))))]
+    #[serde(default, deserialize_with = "kernel::optional::if_sent", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<i64>, minimum = 0, maximum = 100_000_000, example = 250)]
+    pub weight_grams: Option<Option<i64>>,
+    /// Length in millimetres, at most 100,000; `null` if it is not known.
+    #[garde(inner(inner(custom(between(0, MAX_MEASURE)))))]
+    #[serde(default, deserialize_with = "kernel::optional::if_sent", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<i64>, minimum = 0, maximum = 100_000, example = 300)]
+    pub length_mm: Option<Option<i64>>,
+    /// Width in millimetres, at most 100,000; `null` if it is not known.
+    #[garde(inner(inner(custom(between(0, MAX_MEASURE)))))]
+    #[serde(default, deserialize_with = "kernel::optional::if_sent", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<i64>, minimum = 0, maximum = 100_000, example = 200)]
+    pub width_mm: Option<Option<i64>>,
+    /// Height in millimetres, at most 100,000; `null` if it is not known.
+    #[garde(inner(inner(custom(between(0, MAX_MEASURE)))))]
+    #[serde(default, deserialize_with = "kernel::optional::if_sent", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<i64>, minimum = 0, maximum = 100_000, example = 30)]
+    pub height_mm: Option<Option<i64>>,
 }
 
 /// The upper limit depends on the currency: see `rules.rs`.

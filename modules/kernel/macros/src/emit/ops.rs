@@ -51,7 +51,7 @@ fn row(api: &Api, op: &Op) -> TokenStream {
         let (count, seconds) = (rate.count, rate.window.as_secs());
         quote!(::kernel::Rate { count: #count, window: ::core::time::Duration::from_secs(#seconds) })
     }));
-    let etag = op.is_tagged();
+    let (etag, localized) = (op.is_tagged(), op.route.localized.value().is_some());
     let condition = match (op.arg(Role::Condition), instead(api, op)) {
         (None, _) => quote!(None),
         (Some(_), None) => quote!(Optional),
@@ -95,6 +95,7 @@ fn row(api: &Api, op: &Op) -> TokenStream {
             access: ::kernel::Access::#access,
             retry: ::kernel::Retry::#retry,
             etag: #etag,
+            localized: #localized,
             condition: ::kernel::Condition::#condition,
             upload: #upload,
             download: &[#(#download),*],

@@ -32,6 +32,7 @@ pub(super) fn read(attribute: &Attribute, mistakes: &Mistakes) -> Option<Route> 
             access: Key::Missing,
             retry: Key::Missing,
             etag: Key::Missing,
+            localized: Key::Missing,
             unless: Key::Missing,
             upload: Key::Missing,
             download: Key::Missing,
@@ -66,6 +67,10 @@ pub(super) fn read(attribute: &Attribute, mistakes: &Mistakes) -> Option<Route> 
                 fill(&mut route.etag, key, Ok(()), mistakes);
                 continue;
             }
+            if key == "localized" {
+                fill(&mut route.localized, key, Ok(()), mistakes);
+                continue;
+            }
             input.parse::<Token![=]>()?;
             match until_comma(input)? {
                 value if value.is_empty() => mistakes.add(&key, format!("write a value for `{key}`")),
@@ -97,7 +102,7 @@ fn set(route: &mut Route, key: Ident, value: TokenStream, mistakes: &Mistakes) {
         "location" => fill(&mut route.location, key, location(value, mistakes), mistakes),
         _ => mistakes.add(
             &key,
-            "use one of the keys `public`, `access`, `retry`, `rate`, `status`, `location`, `etag`, `unless`, `within`, `upload(..)`, \
+            "use one of the keys `public`, `access`, `retry`, `rate`, `status`, `location`, `etag`, `localized`, `unless`, `within`, `upload(..)`, \
                         `download(..)` and `errors(..)`",
         ),
     }

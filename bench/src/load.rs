@@ -2,7 +2,6 @@
 //!
 //! Written on the socket, so that the generator takes as little as possible of the processors that the servers need.
 
-use crate::Route;
 use anyhow::{Context, bail, ensure};
 use std::{
     net::SocketAddr,
@@ -25,18 +24,24 @@ pub(crate) struct Measured {
     pub(crate) cpu: f64,
 }
 
-/// Loads the server for this long. Any answer but 200 is an error.
-pub(crate) fn run(address: SocketAddr, route: Route, connections: u64, time: Duration) -> anyhow::Result<Measured> {
-    on_this_thread(async {
+/// Loads the server for this long with the paths of requests 0, 1, 2, ... of each connection. Any answer but 200 is an error.
+pub(crate) fn run(
+    address: SocketAddr,
+    path: impl Fn(u64) -> String + Clone + 'static,
+    connections: u64,
+    time: Duration,
+) -> anyhow::Result<Measured> {
+    on_this_thread(tokio::task::LocalSet::new().run_until(async {
         let started = Instant::now();
         let mut tasks = JoinSet::new();
         for connection in 0..connections {
-            tasks.spawn(async move {
+            let path = path.clone();
+            tasks.spawn_local(async move {
                 let (mut connection, mut n) = (Connection::open(address).await?, connection << 32);
                 let mut micros = Vec::new();
                 while started.elapsed() < time {
                     let sent = Instant::now();
-                    connection.get(&route.path(n)).await?;
+                    connection.get(&path(n)).await?;
                     micros.push(sent.elapsed().as_secs_f64() * 1e6);
                     n += 1;
                 }
@@ -54,7 +59,7 @@ pub(crate) fn run(address: SocketAddr, route: Route, connections: u64, time: Dur
         let requests = micros.len() as f64;
         let (p50, p99) = (micros[micros.len() / 2], micros[micros.len() * 99 / 100]);
         Ok(Measured { requests, per_second: requests / took, p50, p99, cpu: 0.0 })
-    })
+    }))
 }
 
 /// The body of one answer.
