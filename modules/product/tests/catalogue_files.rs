@@ -4,7 +4,7 @@
 use kernel::{
     Code, Fault, IfMatch, OrderId, Upload,
     chrono::TimeDelta,
-    db::Db,
+    db::{Db, Pool},
     jobs::Jobs,
     module::{self, Module, Started},
     now, placements,
@@ -52,8 +52,14 @@ struct Fixture {
     stores: Stores,
 }
 
+async fn config(stores: &Stores) -> Config {
+    // tests run on busy machines, and importing is work
+    let pool = Pool { acquire_timeout_ms: 30_000, ..Pool::default() };
+    Config { database_url: stores.database("product").await, pool, ..Config::default() }
+}
+
 async fn products(stores: Stores) -> (Products, Fixture) {
-    let config = Config { database_url: stores.database("product").await, ..Config::default() };
+    let config = config(&stores).await;
     let Started { service, store } = start::<Products>(&config, ()).await;
     (service.clone(), Fixture { products: service, db: store, stores })
 }
@@ -391,7 +397,7 @@ async fn everything_wrong_is_named_and_nothing_is_imported(client: ProductClient
              line 12: has a quotation mark that is neither closed nor doubled\n"
         )
     );
-    assert_eq!((import.rows, import.done), (11, 11));
+    assert_eq!((import.rows, import.done), (10, 10));
     assert_eq!(everything(&client).await, before);
 
     // what can only be said of variants together, and of values
@@ -642,7 +648,7 @@ async fn an_import_that_breaks_off_is_completed(stores: Stores) {
 }
 
 async fn another_instance_goes_on_with_an_import(stores: Stores) {
-    let config = Config { database_url: stores.database("product").await, ..Config::default() };
+    let config = config(&stores).await;
     let jobs = Jobs::default();
     let first = module::start::<Products>(&config, (), false, &jobs).await.unwrap();
     let client = ProductClient::local(first.service);
