@@ -4,6 +4,7 @@ mod admin;
 mod assembly;
 #[cfg(feature = "store")]
 mod backup;
+mod catalogue;
 mod config;
 mod events;
 mod generate;
@@ -71,6 +72,11 @@ enum OnShop {
         /// Add this many made-up products; without it, add the demo shop to an empty catalogue
         #[arg(long, value_name = "N")]
         products: Option<usize>,
+    },
+    /// Import and export products as CSV files
+    Catalogue {
+        #[command(subcommand)]
+        command: catalogue::Command,
     },
     /// Print the effective settings, secrets masked
     Config {
@@ -187,6 +193,7 @@ async fn run_on_shop(command: OnShop, file: Option<&Path>) -> anyhow::Result<Exi
         }
         OnShop::Migrate => migrate::run(&settings).await,
         OnShop::Seed { products } => seed::run(&settings, products).await,
+        OnShop::Catalogue { command } => return catalogue::run(&settings, command).await,
         OnShop::Health { only } => health::run(&settings, only).await,
         OnShop::Config { .. } => settings.print(),
         OnShop::Events { command } => events::run(&settings, command).await,

@@ -5,6 +5,7 @@ mod access;
 mod architecture;
 mod away;
 mod backup;
+mod catalogue_files;
 mod conditional;
 mod connections;
 mod databases;

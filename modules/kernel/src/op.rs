@@ -121,6 +121,8 @@ pub struct Op {
     pub rate: Option<Rate>,
     /// Status of success: 200, 201, 202 or 204.
     pub status: u16,
+    /// The path at the gateway of what was made, in which `{id}` stands for the member `id` of the answer.
+    pub location: Option<&'static str>,
     /// The problems of its module that it can answer; any operation can also end in a fault.
     pub errors: &'static [ProblemKind],
 }

@@ -64,6 +64,7 @@ const PUT: Op = Op {
     upload: None,
     download: &[],
     within: None,
+    location: None,
     rate: None,
     status: 201,
     errors: &[],

@@ -1,9 +1,9 @@
 use crate::{
-    Attribute, AttributeCode, Attributes, Category, CategoryId, CategoryPatch, CategoryTexts, CategoryTranslations, FindVariants,
-    Hold, HoldRequest, ListMedia, ListMovements, ListProducts, ListStock, Media, MediaId, MediaPage, MediaSize, MovementPage,
-    NewCategory, NewMovement, NewProduct, Product, ProductChange, ProductError, ProductId, ProductPage, ProductPatch,
-    ProductTexts, ProductTranslations, SetAttribute, SetPictures, SetStock, SetVariants, Slug, Stock, StockLow, StockMovement,
-    StockPage, StockPatch, Variant, VariantId, VariantPatch, Variants,
+    Attribute, AttributeCode, Attributes, Category, CategoryId, CategoryPatch, CategoryTexts, CategoryTranslations, ExportFile,
+    FindVariants, Hold, HoldRequest, Import, ImportFile, ImportId, ListMedia, ListMovements, ListProducts, ListStock, Media,
+    MediaId, MediaPage, MediaSize, MovementPage, NewCategory, NewMovement, NewProduct, Product, ProductChange, ProductError,
+    ProductId, ProductPage, ProductPatch, ProductTexts, ProductTranslations, SetAttribute, SetPictures, SetStock, SetVariants,
+    Slug, Stock, StockLow, StockMovement, StockPage, StockPatch, Variant, VariantId, VariantPatch, Variants,
 };
 use kernel::{Contract, Ctx, Download, EventType, IfMatch, Language, OrderId, Upload};
 
@@ -514,6 +514,50 @@ pub trait ProductApi {
         language: Language,
         if_match: IfMatch,
     ) -> Result<(), ProductError>;
+
+    /// Import products from a CSV file.
+    ///
+    /// The file is kept, and imported in the background: the answer says where to ask how far that is. First all of it is checked; if
+    /// anything is wrong, the import lists the rows, and nothing is changed. `GET /api/catalogue/export` gives a file to begin with, which can
+    /// be imported again as it is.
+    #[post(
+        "/catalogue/imports",
+        public = "/api/catalogue/imports",
+        access = role(admin),
+        retry = never,
+        upload("text/csv", max = "200 MB"),
+        within = "30min",
+        status = 202,
+        location = "/api/catalogue/imports/{id}",
+        rate = "10/min"
+    )]
+    async fn import_products(&self, cx: &Ctx, query: ImportFile, file: Upload) -> Result<Import, ProductError>;
+
+    /// Get an import.
+    ///
+    /// Imports are kept for 30 days.
+    #[get(
+        "/catalogue/imports/{id}",
+        public = "/api/catalogue/imports/{id}",
+        access = role(admin),
+        rate = "100/min",
+        errors(ImportNotFound)
+    )]
+    async fn import_of_products(&self, cx: &Ctx, id: ImportId) -> Result<Import, ProductError>;
+
+    /// Export products as a CSV file.
+    ///
+    /// One row for each variant, sorted by the ids of the products. The file is made while it is sent: what is changed meanwhile may be in
+    /// it or not.
+    #[get(
+        "/catalogue/export",
+        public = "/api/catalogue/export",
+        access = role(admin),
+        download("text/csv"),
+        within = "30min",
+        rate = "10/min"
+    )]
+    async fn export_products(&self, cx: &Ctx, query: ExportFile) -> Result<Download, ProductError>;
 
     /// Hold stock for every line of an order, all or nothing.
     ///

@@ -95,20 +95,7 @@ impl Products {
         let Some(category) = category else { return Ok(()) };
         let all: HashMap<i64, category::Model> =
             store::categories(&**tx).await?.into_iter().map(|category| (category.id, category)).collect();
-        let (mut missing, mut next, mut seen) = (BTreeMap::new(), Some(category.0), HashSet::new());
-        while let Some(row) = next.filter(|id| seen.insert(*id)).and_then(|id| all.get(&id)) {
-            for code in required_of(row)?.into_iter().filter(|code| !values.contains_key(code)) {
-                missing.insert(code, row.id);
-            }
-            next = row.parent_id;
-        }
-        match missing.into_iter().next() {
-            None => Ok(()),
-            Some((code, by)) => {
-                let rule = format!("is required by category {by} for what is active");
-                Err(Fault::invalid(format!("/attributes/{code}"), rule).into())
-            }
-        }
+        Ok(has_required(category, values, &all)?)
     }
 
     /// Refuses codes of attributes that do not exist in the member `required_attributes`.
@@ -199,60 +186,90 @@ fn check(set: &SetAttribute, own: &Language) -> Result<(), Fault> {
     Ok(())
 }
 
+/// Refuses values that lack attributes which the category or one above it requires; `all` are the categories that there are.
+pub(crate) fn has_required(
+    category: CategoryId,
+    values: &AttributeValues,
+    all: &HashMap<i64, category::Model>,
+) -> Result<(), Fault> {
+    let (mut missing, mut next, mut seen) = (BTreeMap::new(), Some(category.0), HashSet::new());
+    while let Some(row) = next.filter(|id| seen.insert(*id)).and_then(|id| all.get(&id)) {
+        for code in required_of(row)?.into_iter().filter(|code| !values.contains_key(code)) {
+            missing.insert(code, row.id);
+        }
+        next = row.parent_id;
+    }
+    match missing.into_iter().next() {
+        None => Ok(()),
+        Some((code, by)) => {
+            let rule = format!("is required by category {by} for what is active");
+            Err(Fault::invalid(format!("/attributes/{code}"), rule))
+        }
+    }
+}
+
 /// The rows by which a product with these values is found.
 fn index(values: &AttributeValues, known: &[attribute::Model]) -> Result<Vec<product_attribute::Model>, Fault> {
     let known: HashMap<&str, &attribute::Model> = known.iter().map(|row| (row.code.as_str(), row)).collect();
     let mut rows = Vec::new();
     for (code, value) in values {
-        let wrong = |rule: String| Fault::invalid(format!("/attributes/{code}"), rule);
-        let attribute = known.get(code.as_str()).ok_or_else(|| wrong("is not an attribute of this shop".into()))?;
-        let row =
-            |value: &str, number| product_attribute::Model { product_id: 0, code: code.to_string(), value: value.into(), number };
-        let must_be_choice = |chosen: &str| {
-            let choices: Vec<Choice> = rules::stored(&attribute.choices)?;
-            if choices.iter().any(|choice| choice.code.as_str() == chosen) {
-                return Ok(());
-            }
-            let some: Vec<_> = choices.iter().take(10).map(|choice| choice.code.as_str()).collect();
-            let more = if choices.len() > some.len() { " or another of its choices" } else { "" };
-            Err(wrong(format!("must be {}{more}", some.join(", "))))
-        };
-        match (attribute.kind, value) {
-            (Kind::Text, AttributeValue::Text(text)) => {
-                validate(text).map_err(|fault| wrong(fault.errors().first().map_or_else(String::new, |e| e.detail.clone())))?;
-                rows.push(row("", None));
-            }
-            (Kind::Number, AttributeValue::Number(number)) if number.0.abs() <= MAX_NUMBER => rows.push(row("", Some(number.0))),
-            (Kind::Boolean, AttributeValue::Boolean(is)) => rows.push(row(if *is { "true" } else { "false" }, None)),
-            (Kind::Choice, AttributeValue::Text(chosen)) => {
-                must_be_choice(chosen)?;
-                rows.push(row(chosen, None));
-            }
-            (Kind::Choices, AttributeValue::Choices(all)) => {
-                let mut seen = HashSet::new();
-                if all.is_empty() || all.iter().any(|chosen| !seen.insert(chosen)) {
-                    return Err(wrong("must be a list of one or more codes, each once".into()));
-                }
-                for chosen in all {
-                    must_be_choice(chosen.as_str())?;
-                    rows.push(row(chosen.as_str(), None));
-                }
-            }
-            (kind, _) => {
-                return Err(wrong(
-                    match kind {
-                        Kind::Text => "must be text of 1 to 255 characters",
-                        Kind::Number => "must be a number from -1000000000000 to 1000000000000",
-                        Kind::Boolean => "must be true or false",
-                        Kind::Choice => "must be the code of one of its choices",
-                        Kind::Choices => "must be a list of codes of its choices",
-                    }
-                    .into(),
-                ));
-            }
-        }
+        rows.extend(index_of(code, value, known.get(code.as_str()).copied())?);
     }
     Ok(rows)
+}
+
+/// The rows by which a product with this value of an attribute is found, if the value is one of those that the attribute can have.
+pub(crate) fn index_of(
+    code: &AttributeCode,
+    value: &AttributeValue,
+    attribute: Option<&attribute::Model>,
+) -> Result<Vec<product_attribute::Model>, Fault> {
+    let wrong = |rule: String| Fault::invalid(format!("/attributes/{code}"), rule);
+    let attribute = attribute.ok_or_else(|| wrong("is not an attribute of this shop".into()))?;
+    let row =
+        |value: &str, number| product_attribute::Model { product_id: 0, code: code.to_string(), value: value.into(), number };
+    let must_be_choice = |chosen: &str| {
+        let choices: Vec<Choice> = rules::stored(&attribute.choices)?;
+        if choices.iter().any(|choice| choice.code.as_str() == chosen) {
+            return Ok(());
+        }
+        let some: Vec<_> = choices.iter().take(10).map(|choice| choice.code.as_str()).collect();
+        let more = if choices.len() > some.len() { " or another of its choices" } else { "" };
+        Err(wrong(format!("must be {}{more}", some.join(", "))))
+    };
+    match (attribute.kind, value) {
+        (Kind::Text, AttributeValue::Text(text)) => {
+            validate(text).map_err(|fault| wrong(fault.errors().first().map_or_else(String::new, |e| e.detail.clone())))?;
+            Ok(vec![row("", None)])
+        }
+        (Kind::Number, AttributeValue::Number(number)) if number.0.abs() <= MAX_NUMBER => Ok(vec![row("", Some(number.0))]),
+        (Kind::Boolean, AttributeValue::Boolean(is)) => Ok(vec![row(if *is { "true" } else { "false" }, None)]),
+        (Kind::Choice, AttributeValue::Text(chosen)) => {
+            must_be_choice(chosen)?;
+            Ok(vec![row(chosen, None)])
+        }
+        (Kind::Choices, AttributeValue::Choices(all)) => {
+            let mut seen = HashSet::new();
+            if all.is_empty() || all.iter().any(|chosen| !seen.insert(chosen)) {
+                return Err(wrong("must be a list of one or more codes, each once".into()));
+            }
+            let chosen = all.iter().map(|chosen| {
+                must_be_choice(chosen.as_str())?;
+                Ok(row(chosen.as_str(), None))
+            });
+            chosen.collect()
+        }
+        (kind, _) => Err(wrong(
+            match kind {
+                Kind::Text => "must be text of 1 to 255 characters",
+                Kind::Number => "must be a number from -1000000000000 to 1000000000000",
+                Kind::Boolean => "must be true or false",
+                Kind::Choice => "must be the code of one of its choices",
+                Kind::Choices => "must be a list of codes of its choices",
+            }
+            .into(),
+        )),
+    }
 }
 
 /// What a product's attributes shall be.

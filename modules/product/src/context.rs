@@ -9,6 +9,8 @@ use crate::{
     },
 };
 use kernel::{Ctx, Currency, Language, Languages, Role, db::Db};
+use std::sync::Arc;
+use tokio::sync::Notify;
 
 pub(crate) type Result<T, E = ProductError> = std::result::Result<T, E>;
 
@@ -21,6 +23,8 @@ pub struct Products {
     /// The language of the texts in products and categories.
     pub(crate) language: Language,
     pub(crate) pictures: Pictures,
+    /// Wakes the job that imports files.
+    pub(crate) imports: Arc<Notify>,
 }
 
 impl Products {

@@ -109,6 +109,10 @@ pub enum ProductError {
     #[error("The shop has 500 attributes already")]
     #[api(conflict)]
     TooManyAttributes,
+    /// There is no such import, or it is too old.
+    #[error("Import not found")]
+    #[api(not_found)]
+    ImportNotFound,
     /// Some line of the order has a higher quantity than the stock; nothing was held.
     #[error("Insufficient stock: {}", .lines.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))]
     #[api(conflict)]

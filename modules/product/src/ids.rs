@@ -15,6 +15,10 @@ kernel::int_id!(
     /// A category.
     CategoryId
 );
+kernel::int_id!(
+    /// An import of products.
+    ImportId
+);
 
 impl ProductId {
     /// The first variant of the product: its only one, if the product has no options.

@@ -23,13 +23,19 @@ mod config;
 #[cfg(feature = "server")]
 mod context;
 #[cfg(feature = "server")]
+mod csv;
+#[cfg(feature = "server")]
 mod demo;
 #[cfg(feature = "server")]
 mod entity;
 #[cfg(feature = "server")]
+mod export;
+#[cfg(feature = "server")]
 mod facets;
 #[cfg(feature = "server")]
 mod holds;
+#[cfg(feature = "server")]
+mod import;
 #[cfg(feature = "server")]
 mod list;
 #[cfg(feature = "server")]
@@ -69,4 +75,6 @@ mod view;
 pub use {
     config::Config,
     context::{Products, Products as Service},
+    export::Export,
+    import::{ImportCounts, ImportOptions},
 };

@@ -115,8 +115,13 @@ pub(crate) struct Wanted {
 
 /// Validates the variants of a product: the same options, other values, no id and no SKU twice.
 pub(crate) fn variants(request: SetVariants, shop: Currency) -> Result<Vec<Wanted>, Fault> {
-    let variants = request.variants;
-    let names: Vec<_> = variants[0].options.iter().map(|option| option.name.clone()).collect();
+    each_variant(request.variants, shop).into_iter().collect()
+}
+
+/// As [`variants`], with what is wrong of each.
+pub(crate) fn each_variant(variants: Vec<SetVariant>, shop: Currency) -> Vec<Result<Wanted, Fault>> {
+    let names: Vec<_> =
+        variants.first().map(|one| one.options.iter().map(|option| option.name.clone()).collect()).unwrap_or_default();
     let (mut ids, mut values, mut skus) = (HashSet::new(), HashSet::new(), HashSet::new());
     let is_alone = variants.len() == 1;
     let wanted = (0..).zip(variants).map(|(i, spec): (usize, SetVariant)| {

@@ -2,10 +2,11 @@
 
 use crate::{
     Attribute, AttributeCode, AttributeValues, Attributes, Category, CategoryId, CategoryPatch, CategoryTexts,
-    CategoryTranslations, FindVariants, Hold, HoldRequest, ListMedia, ListMovements, ListProducts, ListStock, Media, MediaId,
-    MediaPage, MediaSize, MovementPage, NewCategory, NewMovement, NewProduct, Product, ProductApi, ProductChange, ProductError,
-    ProductId, ProductPage, ProductPatch, ProductTexts, ProductTranslations, SetAttribute, SetPictures, SetStock, SetVariants,
-    Slug, Stock, StockMovement, StockPage, StockPatch, Variant, VariantId, VariantPatch, Variants,
+    CategoryTranslations, ExportFile, FindVariants, Hold, HoldRequest, Import, ImportFile, ImportId, ListMedia, ListMovements,
+    ListProducts, ListStock, Media, MediaId, MediaPage, MediaSize, MovementPage, NewCategory, NewMovement, NewProduct, Product,
+    ProductApi, ProductChange, ProductError, ProductId, ProductPage, ProductPatch, ProductTexts, ProductTranslations,
+    SetAttribute, SetPictures, SetStock, SetVariants, Slug, Stock, StockMovement, StockPage, StockPatch, Variant, VariantId,
+    VariantPatch, Variants,
     attributes::Values,
     context::{Products, Result},
     store::{self, variants},
@@ -187,6 +188,18 @@ impl ProductApi for Products {
 
     async fn delete_category_translation(&self, _: &Ctx, id: CategoryId, language: Language, if_match: IfMatch) -> Result<()> {
         self.set_category_texts(id, &language, &if_match, None).await.map(drop)
+    }
+
+    async fn import_products(&self, cx: &Ctx, query: ImportFile, file: Upload) -> Result<Import> {
+        self.receive_import(cx, query, file).await
+    }
+
+    async fn import_of_products(&self, _: &Ctx, id: ImportId) -> Result<Import> {
+        self.find_import(id).await
+    }
+
+    async fn export_products(&self, _: &Ctx, query: ExportFile) -> Result<Download> {
+        Ok(self.begin_export(query.status).await?.into_download())
     }
 
     async fn hold(&self, cx: &Ctx, order: OrderId, request: HoldRequest) -> Result<Hold> {

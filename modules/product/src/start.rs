@@ -6,7 +6,7 @@ use crate::{
     context::Products,
     media::making::Pictures,
     meters,
-    store::{checks, slugs},
+    store::{checks, imports, slugs},
 };
 use kernel::{
     BoxError,
@@ -16,7 +16,8 @@ use kernel::{
     verify::{Book, Finding},
 };
 use migrations::product::Migrator;
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
+use tokio::sync::Notify;
 
 impl Module for Products {
     type Client = ProductClient;
@@ -31,9 +32,10 @@ impl Module for Products {
 
     async fn start(start: Start<'_, Self>) -> Result<Self, BoxError> {
         let Start { config, store, jobs, .. } = start;
-        let pictures = Pictures::open(&config.media_url)?;
+        let (pictures, imports) = (Pictures::open(&config.media_url)?, Arc::new(Notify::new()));
         let (currency, language) = (config.currency, config.language.clone());
-        let background = Self { db: store.in_background(), currency, language: language.clone(), pictures: pictures.clone() };
+        let service = Self { db: store.clone(), currency, language, pictures, imports };
+        let background = Self { db: store.in_background(), ..service.clone() };
         if start.demo {
             let products = background.clone();
             jobs.once("product.demo", move || {
@@ -72,6 +74,17 @@ impl Module for Products {
             let products = products.clone();
             async move { products.sweep_media().await }
         });
+        let products = background.clone();
+        let all = jobs.clone();
+        jobs.keep("product.imports", move |beat| {
+            let (products, jobs) = (products.clone(), all.clone());
+            async move { products.import_files(&jobs, &beat).await }
+        });
+        let products = background.clone();
+        jobs.every("product.sweep_imports", Duration::from_secs(3600), move || {
+            let products = products.clone();
+            async move { imports::sweep(products.db.write(), products.db.now()).await }
+        });
         jobs.every("product.name_keys", Duration::from_secs(60), move || {
             let products = background.clone();
             async move {
@@ -81,7 +94,7 @@ impl Module for Products {
         });
         idempotency::keep_swept(&store, jobs);
         meters::start();
-        Ok(Self { db: store, currency, language, pictures })
+        Ok(service)
     }
 
     async fn verify(store: &Db) -> Result<Vec<Finding>, BoxError> {
@@ -102,6 +115,6 @@ impl Products {
         let db = <Self as Module>::open(config).await?;
         db.migrate().await?;
         let (currency, language) = (config.currency, config.language.clone());
-        Ok(Self { db, currency, language, pictures: Pictures::open(&config.media_url)? })
+        Ok(Self { db, currency, language, pictures: Pictures::open(&config.media_url)?, imports: Arc::default() })
     }
 }

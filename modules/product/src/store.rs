@@ -24,9 +24,11 @@ use sea_orm::{
 };
 
 pub(crate) mod attributes;
+pub(crate) mod bulk;
 pub(crate) mod checks;
 pub(crate) mod facets;
 pub(crate) mod holds;
+pub(crate) mod imports;
 pub(crate) mod media;
 pub(crate) mod options;
 mod search;
@@ -207,14 +209,22 @@ pub(crate) async fn edit(
     price: Option<Money>,
     attributes: Option<String>,
 ) -> Result<Option<product::Model>> {
+    let row = product::ActiveModel { price_minor: price.map_or(NotSet, |price| Set(price.minor)), ..patched(patch, attributes) };
+    let version = if_changed(&row, Expr::col(Column::Version).add(1), Column::Version);
+    let updated_at = if_changed(&row, Expr::value(now()), Column::UpdatedAt);
+    let update = update(id, if_match, row).col_expr(Column::Version, version).col_expr(Column::UpdatedAt, updated_at);
+    Ok(update.exec_with_returning(db).await?.into_iter().next())
+}
+
+/// The columns that a patch sets, with the stored form of the attributes if they change.
+fn patched(patch: ProductPatch, attributes: Option<String>) -> product::ActiveModel {
     let set = |text: Option<String>| text.map_or(NotSet, Set);
     let time = |time: Option<Option<DateTime<Utc>>>| time.map_or(NotSet, |time| Set(time.map(kept)));
-    let row = product::ActiveModel {
+    product::ActiveModel {
         name_lower: set(patch.name.as_ref().map(|name| name.to_lowercase())),
         name_key: patch.name.as_ref().map_or(NotSet, |name| Set(Some(sort_key(name)))),
         name: set(patch.name.map(String::from)),
         description: set(patch.description.map(|text| text.map(String::from).unwrap_or_default())),
-        price_minor: price.map_or(NotSet, |price| Set(price.minor)),
         category_id: patch.category_id.map_or(NotSet, |id| Set(id.map(|id| id.0))),
         brand_key: patch.brand.as_ref().map_or(NotSet, |brand| Set(brand.as_ref().map(|brand| brand.to_lowercase()))),
         brand: patch.brand.map_or(NotSet, |brand| Set(brand.map(String::from))),
@@ -227,11 +237,7 @@ pub(crate) async fn edit(
         published_from: time(patch.published_from),
         published_until: time(patch.published_until),
         ..Default::default()
-    };
-    let version = if_changed(&row, Expr::col(Column::Version).add(1), Column::Version);
-    let updated_at = if_changed(&row, Expr::value(now()), Column::UpdatedAt);
-    let update = update(id, if_match, row).col_expr(Column::Version, version).col_expr(Column::UpdatedAt, updated_at);
-    Ok(update.exec_with_returning(db).await?.into_iter().next())
+    }
 }
 
 /// Replaces the pictures of a product, and counts the change if it is one; `None` when there is no such product, or it has another

@@ -1,5 +1,6 @@
 mod attributes;
 mod facets;
+mod imports;
 mod media;
 mod names;
 mod publication;
@@ -10,6 +11,7 @@ mod variants;
 
 pub use attributes::*;
 pub use facets::*;
+pub use imports::*;
 pub use media::*;
 pub use names::*;
 pub use publication::{ProductStatus, StatusFilter};

@@ -5,11 +5,14 @@ mod pictures;
 pub(crate) use pictures::StoredPicture;
 
 use crate::{
-    Attribute, AttributeKind, Category, CategoryId, HeldLine, Hold, Media, MediaId, MovementKind, OptionOf, Product,
-    ProductError, ProductId, ProductStatus, Stock, StockEntry, StockMovement, Variant, VariantId,
+    Attribute, AttributeKind, Category, CategoryId, HeldLine, Hold, Import, ImportId, ImportState, ImportStock, Media, MediaId,
+    MovementKind, OptionOf, Product, ProductError, ProductId, ProductStatus, Stock, StockEntry, StockMovement, Variant,
+    VariantId,
     entity::{
         attribute::{self, Kind as AttributeKindOf},
-        category, hold, hold_line, media,
+        category, hold, hold_line,
+        import::{self, State},
+        media,
         product::{self, Status},
         stock_item,
         stock_movement::{self, Kind},
@@ -181,6 +184,33 @@ impl From<MovementKind> for Kind {
             MovementKind::Returned => Self::Returned,
         }
     }
+}
+
+pub(crate) fn to_import(row: import::Model) -> Result<Import, Fault> {
+    let count = |count: i64| u64::try_from(count).unwrap_or_default();
+    Ok(Import {
+        id: ImportId(row.id),
+        state: match row.state {
+            State::Receiving | State::Queued => ImportState::Queued,
+            State::Checking => ImportState::Checking,
+            State::Importing => ImportState::Importing,
+            State::Done => ImportState::Done,
+            State::Refused => ImportState::Refused,
+            State::Failed => ImportState::Failed,
+        },
+        dry_run: row.dry_run,
+        stock: if row.set_stock { ImportStock::Set } else { ImportStock::Keep },
+        rows: count(row.rows),
+        done: count(row.done),
+        added: count(row.added),
+        changed: count(row.changed),
+        unchanged: count(row.unchanged),
+        wrong: count(row.wrong),
+        wrong_rows: rules::stored(&row.wrong_rows)?,
+        message: row.message,
+        created_at: row.created_at,
+        finished_at: row.finished_at,
+    })
 }
 
 pub(crate) fn to_category(row: category::Model, texts: &Texts<'_>) -> Result<Category, ProductError> {

@@ -35,6 +35,7 @@ use proc_macro::TokenStream;
 /// | `download("image/png", ..)` | the answer is not JSON, but of one of these media types; for GET |
 /// | `within = "5min"` | a call may take that long, instead of the usual time; at least `1s`, at most `1hour` |
 /// | `status = 201` | status of success: 200 (default), 201, 202 or 204 |
+/// | `location = "/api/things/{id}"` | the answer has this `Location`, with members of its JSON in place of `{id}` |
 /// | `errors(NotFound, ..)` | variants of the module's error enum that it can answer; none (default) |
 ///
 /// A parameter `{name}` of the path is the method's parameter of that name, of a type that is not plain text; one more parameter is the query (GET, DELETE) or the

@@ -47,6 +47,8 @@ pub(crate) struct Route {
     pub(crate) within: Key<Duration>,
     pub(crate) rate: Key<Rate>,
     pub(crate) status: Key<u16>,
+    /// Where at the gateway what was made is found, with members of the answer.
+    pub(crate) location: Key<Template>,
     /// Variants of the error enum.
     pub(crate) errors: Key<Vec<Ident>>,
 }

@@ -24,6 +24,13 @@ pub(super) fn respond(operation: &mut Operation, op: &Op, at: At) {
             }
         }
     }
+    if op.location.is_some() {
+        for response in responses.values_mut() {
+            if let RefOr::T(response) = response {
+                response.headers.insert("Location".into(), header_of(Type::String, "The path of what was made.").into());
+            }
+        }
+    }
     let mut by_status: BTreeMap<u16, Vec<ProblemKind>> = BTreeMap::new();
     for kind in op.problems(at) {
         by_status.entry(kind.code.status()).or_default().push(kind);

@@ -13,6 +13,7 @@ use actix_web::{
     http::{StatusCode, header as http},
     web,
 };
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use std::{collections::BTreeMap, sync::Arc};
 
 /// Serves the operations of `modules` that `entry` admits, with bodies of at most `max_body` bytes. Paths are grouped, so that a
@@ -132,7 +133,24 @@ fn done(op: &Op, status: u16, body: Vec<u8>, etag: Option<ETag>, had: Option<Had
             return response.status(StatusCode::NOT_MODIFIED).finish();
         }
     }
+    if let Some(location) = op.location.and_then(|template| location(template, &body)) {
+        response.insert_header((http::LOCATION, location));
+    }
     if body.is_empty() { response.finish() } else { response.content_type("application/json").body(body) }
+}
+
+/// Puts members of an answer into a path.
+fn location(template: &str, body: &[u8]) -> Option<String> {
+    let answer: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(body).ok()?;
+    let segments = template.split('/').map(|segment| {
+        let Some(name) = segment.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) else { return Some(segment.into()) };
+        match answer.get(name)? {
+            serde_json::Value::Number(number) => Some(number.to_string()),
+            serde_json::Value::String(text) => Some(utf8_percent_encode(text, NON_ALPHANUMERIC).to_string()),
+            _ => None,
+        }
+    });
+    Some(segments.collect::<Option<Vec<_>>>()?.join("/"))
 }
 
 fn admit(entry: &dyn Entry, request: &HttpRequest, op: &Op) -> Result<Ctx, Box<Problem>> {

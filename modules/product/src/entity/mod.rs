@@ -4,6 +4,8 @@ pub(crate) mod attribute;
 pub(crate) mod category;
 pub(crate) mod hold;
 pub(crate) mod hold_line;
+pub(crate) mod import;
+pub(crate) mod import_chunk;
 pub(crate) mod media;
 pub(crate) mod media_use;
 pub(crate) mod product;

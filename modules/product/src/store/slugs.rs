@@ -6,7 +6,7 @@ use sea_orm::{
     ConnectionTrait, ExprTrait,
     sea_query::{Expr, LockBehavior, LockType, OnConflict, Query, SelectStatement},
 };
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 type Result<T> = std::result::Result<T, Fault>;
 
@@ -32,6 +32,30 @@ pub(crate) const CATEGORIES: &Kind =
 /// The id of what has this slug, or had it before.
 pub(crate) fn owner(kind: &Kind, slug: &Slug) -> SelectStatement {
     Query::select().column(kind.owner).from(kind.slugs).and_where(Expr::col("slug").eq(slug.as_str())).to_owned()
+}
+
+/// The ids of what has these slugs, or had them before, by the slugs.
+pub(crate) async fn owners(db: &impl ConnectionTrait, kind: &Kind, slugs: Vec<String>) -> Result<HashMap<String, i64>> {
+    let find =
+        Query::select().columns(["slug", kind.owner]).from(kind.slugs).and_where(Expr::col("slug").is_in(slugs)).to_owned();
+    let rows = db.query_all(&find).await?;
+    let owners = rows.iter().map(|row| Ok((row.try_get("", "slug")?, row.try_get("", kind.owner)?)));
+    Ok(owners.collect::<std::result::Result<_, sea_orm::DbErr>>()?)
+}
+
+/// Inserts slugs of what is new.
+pub(crate) async fn insert(
+    db: &impl ConnectionTrait,
+    kind: &Kind,
+    slugs: impl IntoIterator<Item = (i64, String)>,
+) -> std::result::Result<(), sea_orm::DbErr> {
+    let mut insert = Query::insert().into_table(kind.slugs).columns(["slug", kind.owner]).to_owned();
+    for (id, slug) in slugs {
+        insert
+            .values([slug.into(), id.into()])
+            .map_err(|e| sea_orm::DbErr::Query(sea_orm::RuntimeErr::Internal(e.to_string())))?;
+    }
+    db.execute(&insert).await.map(drop)
 }
 
 /// Takes a slug; `false` when another one has it or had it before.

@@ -261,7 +261,7 @@ pub(crate) async fn change(db: &impl ConnectionTrait, change: Change) -> Result<
 }
 
 /// A movement that no order makes.
-fn movement(
+pub(super) fn movement(
     variant: i64,
     kind: Kind,
     pieces: i64,
@@ -366,6 +366,11 @@ pub(crate) async fn empty(
 
 /// Sets the stock of a product as the sum of its variants.
 pub(crate) async fn add_up(db: &impl ConnectionTrait, product: ProductId) -> Result<()> {
+    add_up_all(db, &[product.0]).await
+}
+
+/// As [`add_up`], of several products.
+pub(super) async fn add_up_all(db: &impl ConnectionTrait, products: &[i64]) -> Result<()> {
     let sum = |column, living: bool| {
         let mut select = Query::select();
         select
@@ -375,7 +380,7 @@ pub(crate) async fn add_up(db: &impl ConnectionTrait, product: ProductId) -> Res
                 variant::Entity,
                 Expr::col((variant::Entity, variant::Column::Id)).equals((stock_item::Entity, Column::VariantId)),
             )
-            .and_where(variant::Column::ProductId.eq(product.0));
+            .and_where(Expr::col((variant::Entity, variant::Column::ProductId)).equals((product::Entity, product::Column::Id)));
         if living {
             select.and_where(variant::Column::DeletedAt.is_null());
         }
@@ -385,7 +390,7 @@ pub(crate) async fn add_up(db: &impl ConnectionTrait, product: ProductId) -> Res
         .col_expr(product::Column::StockQuantity, sum(Column::Available, true))
         .col_expr(product::Column::Reserved, sum(Column::Held, false))
         .col_expr(product::Column::UpdatedAt, Expr::value(now()))
-        .filter(product::Column::Id.eq(product.0))
+        .filter(product::Column::Id.is_in(products.iter().copied()))
         .exec(db)
         .await?;
     Ok(())

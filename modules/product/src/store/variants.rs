@@ -155,20 +155,23 @@ pub(crate) async fn write(
     changed: Vec<variant::Model>,
     new: Vec<variant::Model>,
 ) -> Result<Option<Vec<VariantId>>> {
-    match try_to_write(db, changed, new).await {
-        Ok(ids) => Ok(Some(ids)),
+    let write = async || {
+        change(db, changed).await?;
+        add(db, new).await
+    };
+    match write().await {
+        Ok(mut rows) => {
+            rows.sort_unstable_by_key(|row| row.position);
+            Ok(Some(rows.into_iter().map(|row| VariantId(row.id)).collect()))
+        }
         Err(e) if is_duplicate(&e) => Ok(None),
         Err(e) => Err(e.into()),
     }
 }
 
-async fn try_to_write(
-    db: &impl ConnectionTrait,
-    changed: Vec<variant::Model>,
-    new: Vec<variant::Model>,
-) -> std::result::Result<Vec<VariantId>, DbErr> {
+/// Writes variants that have changed. Those of a product, and of several, may exchange what must be unique.
+pub(super) async fn change(db: &impl ConnectionTrait, changed: Vec<variant::Model>) -> std::result::Result<(), DbErr> {
     if !changed.is_empty() {
-        // variants may exchange what must be unique
         let ids: Vec<i64> = changed.iter().map(|variant| variant.id).collect();
         variant::Entity::update_many()
             .col_expr(Column::SkuKey, Expr::value(None::<String>))
@@ -195,13 +198,16 @@ async fn try_to_write(
         let rows = changed.into_iter().map(IntoActiveModel::into_active_model);
         variant::Entity::insert_many(rows).on_conflict(all).exec_without_returning(db).await?;
     }
+    Ok(())
+}
+
+/// Inserts new variants, whatever their ids. Returns the rows, in any order.
+pub(super) async fn add(db: &impl ConnectionTrait, new: Vec<variant::Model>) -> std::result::Result<Vec<variant::Model>, DbErr> {
     if new.is_empty() {
         return Ok(Vec::new());
     }
     let new = new.into_iter().map(|row| variant::ActiveModel { id: NotSet, ..row.into_active_model() });
-    let mut rows = variant::Entity::insert_many(new).exec_with_returning(db).await?;
-    rows.sort_unstable_by_key(|row| row.position);
-    Ok(rows.into_iter().map(|row| VariantId(row.id)).collect())
+    variant::Entity::insert_many(new).exec_with_returning(db).await
 }
 
 /// The first variants of products that have none: with the ids, prices and times of the products.

@@ -69,6 +69,10 @@ fn row(api: &Api, op: &Op) -> TokenStream {
         quote!(::core::time::Duration::from_secs(#seconds))
     }));
     let status = op.status();
+    let location = option(route.location.value().map(|location| {
+        let text = &location.text;
+        quote!(#text)
+    }));
     let error = &op.returns.error;
     let errors = match route.errors.value() {
         Some(variants) => {
@@ -98,6 +102,7 @@ fn row(api: &Api, op: &Op) -> TokenStream {
             within: #within,
             rate: #rate,
             status: #status,
+            location: #location,
             errors: #errors,
         }
     }

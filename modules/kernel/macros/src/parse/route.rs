@@ -39,6 +39,7 @@ pub(super) fn read(attribute: &Attribute, mistakes: &Mistakes) -> Option<Route> 
             within: Key::Missing,
             rate: Key::Missing,
             status: Key::Missing,
+            location: Key::Missing,
             errors: Key::Missing,
         };
         while !input.is_empty() {
@@ -98,9 +99,10 @@ fn set(route: &mut Route, key: Ident, value: TokenStream, mistakes: &Mistakes) {
         "within" => fill(&mut route.within, key, within(value), mistakes),
         "rate" => fill(&mut route.rate, key, rate(value), mistakes),
         "status" => fill(&mut route.status, key, status(value), mistakes),
+        "location" => fill(&mut route.location, key, location(value, mistakes), mistakes),
         _ => mistakes.add(
             &key,
-            "use one of the keys `public`, `access`, `retry`, `rate`, `status`, `etag`, `localized`, `unless`, `within`, `upload(..)`, \
+            "use one of the keys `public`, `access`, `retry`, `rate`, `status`, `location`, `etag`, `localized`, `unless`, `within`, `upload(..)`, \
                         `download(..)` and `errors(..)`",
         ),
     }
@@ -124,6 +126,11 @@ fn text(tokens: TokenStream, fix: impl Display) -> syn::Result<LitStr> {
 
 fn public(tokens: TokenStream, mistakes: &Mistakes) -> syn::Result<Template> {
     text(tokens, "write the path at the gateway: `public = \"/api/things/{id}\"`").map(|path| template(path, mistakes))
+}
+
+fn location(tokens: TokenStream, mistakes: &Mistakes) -> syn::Result<Template> {
+    let path = text(tokens, "write the path of what was made, with members of the answer: `location = \"/api/things/{id}\"`");
+    path.map(|path| template(path, mistakes))
 }
 
 fn template(text: LitStr, mistakes: &Mistakes) -> Template {

@@ -106,6 +106,7 @@ pub static OPS: &[::kernel::Op] = &[
             window: ::core::time::Duration::from_secs(60u64),
         }),
         status: 200u16,
+        location: ::core::option::Option::None,
         errors: {
             ::kernel::bounds::error::<ShelfError>();
             &[::kernel::ProblemKind::of::<ShelfError>("NotFound")]
@@ -128,6 +129,7 @@ pub static OPS: &[::kernel::Op] = &[
         within: ::core::option::Option::None,
         rate: ::core::option::Option::None,
         status: 200u16,
+        location: ::core::option::Option::None,
         errors: &[],
     },
     ::kernel::Op {
@@ -150,6 +152,7 @@ pub static OPS: &[::kernel::Op] = &[
             window: ::core::time::Duration::from_secs(1u64),
         }),
         status: 201u16,
+        location: ::core::option::Option::None,
         errors: &[],
     },
     ::kernel::Op {
@@ -172,6 +175,7 @@ pub static OPS: &[::kernel::Op] = &[
             window: ::core::time::Duration::from_secs(86400u64),
         }),
         status: 204u16,
+        location: ::core::option::Option::None,
         errors: &[],
     },
     ::kernel::Op {
@@ -191,6 +195,7 @@ pub static OPS: &[::kernel::Op] = &[
         within: ::core::option::Option::None,
         rate: ::core::option::Option::None,
         status: 200u16,
+        location: ::core::option::Option::None,
         errors: &[],
     },
     ::kernel::Op {
@@ -212,6 +217,7 @@ pub static OPS: &[::kernel::Op] = &[
         within: ::core::option::Option::None,
         rate: ::core::option::Option::None,
         status: 200u16,
+        location: ::core::option::Option::None,
         errors: &[],
     },
     ::kernel::Op {
@@ -234,6 +240,7 @@ pub static OPS: &[::kernel::Op] = &[
         within: ::core::option::Option::Some(::core::time::Duration::from_secs(300u64)),
         rate: ::core::option::Option::None,
         status: 200u16,
+        location: ::core::option::Option::None,
         errors: &[],
     },
     ::kernel::Op {
@@ -253,6 +260,7 @@ pub static OPS: &[::kernel::Op] = &[
         within: ::core::option::Option::None,
         rate: ::core::option::Option::None,
         status: 200u16,
+        location: ::core::option::Option::None,
         errors: &[],
     },
     ::kernel::Op {
@@ -272,6 +280,7 @@ pub static OPS: &[::kernel::Op] = &[
         within: ::core::option::Option::None,
         rate: ::core::option::Option::None,
         status: 200u16,
+        location: ::core::option::Option::None,
         errors: {
             ::kernel::bounds::error::<ShelfError>();
             &[
