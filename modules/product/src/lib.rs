@@ -41,6 +41,8 @@ mod list;
 #[cfg(feature = "server")]
 mod low;
 #[cfg(feature = "server")]
+mod made_up;
+#[cfg(feature = "server")]
 mod media;
 #[cfg(feature = "server")]
 mod meters;

@@ -58,6 +58,13 @@ pub(crate) async fn product_by_slug(db: &impl ConnectionTrait, sight: Sight, slu
     Ok(find.filter(sight.condition()).one(db).await?)
 }
 
+/// The highest id of a product that there is or was; 0 if there was none.
+pub(crate) async fn last_id(db: &impl ConnectionTrait) -> Result<i64> {
+    let last: Option<i64> =
+        product::Entity::find().select_only().column(Column::Id).order_by_desc(Column::Id).into_tuple().one(db).await?;
+    Ok(last.unwrap_or_default())
+}
+
 /// The condition and sort order of a list, in columns of the store.
 pub(crate) struct Filter {
     condition: Condition,
