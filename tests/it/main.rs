@@ -9,6 +9,7 @@ mod catalogue_files;
 mod conditional;
 mod connections;
 mod databases;
+mod demo_shop;
 mod deployment;
 mod document;
 mod earlier_clients;

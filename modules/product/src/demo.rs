@@ -1,11 +1,14 @@
 //! The products of the demo shop.
 
-use crate::{CategoryId, NewProduct, OptionOf, SetVariant};
-use kernel::{Currency, Money};
+use crate::{
+    AttributeCode, AttributeKind, AttributeTranslation, AttributeValue, AttributeValues, CategoryId, Choice, NewProduct, Number,
+    OptionOf, SetAttribute, SetVariant,
+};
+use kernel::{Currency, Fault, Language, Money};
 
 /// A product of the demo shop.
 pub(crate) struct Demo {
-    name: &'static str,
+    pub(crate) name: &'static str,
     description: &'static str,
     /// In hundredths of the currency unit.
     price: i64,
@@ -45,10 +48,10 @@ const fn demo(name: &'static str, description: &'static str, price: i64, stock: 
 }
 
 /// An option: its name and its values.
-type Choice = (&'static str, &'static [&'static str]);
+type Differs = (&'static str, &'static [&'static str]);
 
 /// Products of the demo shop that have options.
-const OPTIONS: &[(&str, &[Choice])] = &[
+const OPTIONS: &[(&str, &[Differs])] = &[
     ("Leather babouches", &[("Size", &["38", "40", "42", "44"])]),
     ("Cotton kaftan", &[("Size", &["S", "M", "L"])]),
     ("Linen shirt", &[("Size", &["S", "M", "L"]), ("Colour", &["White", "Sage"])]),
@@ -92,6 +95,10 @@ const GERMAN_CATEGORIES: &[(&str, &str)] = &[
     ("Pantry", "Vorrat"),
     ("Sweets", "Süßes"),
     ("Oils and olives", "Öl und Oliven"),
+    ("Serving", "Servieren"),
+    ("Woollen carpets", "Wollteppiche"),
+    ("Bedroom", "Schlafzimmer"),
+    ("Scarves", "Schals und Tücher"),
 ];
 
 /// The German name of a category.
@@ -116,6 +123,102 @@ pub(crate) const GERMAN: &[(&str, &str, &str, &[(&str, &str)])] = &[
     ),
     ("Straw hat", "Strohhut", "Aus einem Stück Palmstroh geflochten.", &[]),
     ("Silk headscarf", "Kopftuch aus Seide", "Bedruckter Köper, 90 mal 90 cm.", &[]),
+];
+
+/// Categories of the third level: below which category, their names, and the products that are in them.
+const THIRD: &[(&str, &str, &[&str])] = &[
+    ("Coffee and tea", "Serving", &["Tea glasses, set of six", "Samovar, 3 litres"]),
+    ("Carpets", "Woollen carpets", &["Kilim runner, 70 by 200 cm", "Berber rug, 120 by 180 cm"]),
+    ("Textiles", "Bedroom", &["Wool blanket", "Ikat cushion cover"]),
+    ("Clothing", "Scarves", &["Wool scarf", "Silk headscarf"]),
+];
+
+/// The categories below one of the second level, with the products that are in them.
+pub(crate) fn below(category: &str) -> impl Iterator<Item = (&'static str, &'static [&'static str])> {
+    THIRD.iter().filter(move |(parent, ..)| *parent == category).map(|(_, name, products)| (*name, *products))
+}
+
+/// What the demo shop's products are made of: codes, names, and German names.
+const MATERIALS: &[(&str, &str, &str)] = &[
+    ("brass", "Brass", "Messing"),
+    ("clay", "Clay", "Ton"),
+    ("copper", "Copper", "Kupfer"),
+    ("cotton", "Cotton", "Baumwolle"),
+    ("glass", "Glass", "Glas"),
+    ("jute", "Jute", "Jute"),
+    ("leather", "Leather", "Leder"),
+    ("linen", "Linen", "Leinen"),
+    ("silk", "Silk", "Seide"),
+    ("silver", "Silver", "Silber"),
+    ("steel", "Steel", "Stahl"),
+    ("wool", "Wool", "Wolle"),
+];
+
+/// Attributes of the demo shop: their codes and what they are.
+pub(crate) fn attributes(language: &Language) -> Result<Vec<(AttributeCode, SetAttribute)>, Fault> {
+    let code = |text: &str| text.parse::<AttributeCode>().map_err(Fault::internal);
+    let choice = |of: &str, name: &str| Ok::<_, Fault>(Choice { code: code(of)?, name: name.into() });
+    let german: Language = "de".parse().map_err(Fault::internal)?;
+    let in_german = |name: &str, choices: Vec<Choice>| match *language == german {
+        true => Vec::new(),
+        false => vec![AttributeTranslation { language: german.clone(), name: Some(name.into()), choices }],
+    };
+    let attribute = |name: &str, kind, unit: Option<&str>, translations| {
+        let unit = unit.map(Into::into);
+        SetAttribute { name: name.into(), kind, unit, choices: Vec::new(), translations }
+    };
+    let names = MATERIALS.iter().map(|(code, name, _)| choice(code, name)).collect::<Result<Vec<_>, _>>()?;
+    let german_names = MATERIALS.iter().map(|(code, _, german)| choice(code, german)).collect::<Result<Vec<_>, _>>()?;
+    let material = attribute("Material", AttributeKind::Choice, None, in_german("Material", german_names));
+    Ok(vec![
+        (code("material")?, SetAttribute { choices: names, ..material }),
+        (code("length_cm")?, attribute("Length", AttributeKind::Number, Some("cm"), in_german("Länge", Vec::new()))),
+        (code("washable")?, attribute("Washable", AttributeKind::Boolean, None, in_german("Waschbar", Vec::new()))),
+    ])
+}
+
+/// Attributes of some products of the demo shop.
+pub(crate) fn described() -> Result<Vec<(&'static str, AttributeValues)>, Fault> {
+    let all = DESCRIBED.iter().map(|(product, material, length, washable)| {
+        let code = |text: &str| text.parse::<AttributeCode>().map_err(Fault::internal);
+        let mut values = AttributeValues::from([(code("material")?, AttributeValue::Text((*material).into()))]);
+        if let Some(length) = length {
+            values.insert(code("length_cm")?, AttributeValue::Number(Number(*length)));
+        }
+        if let Some(washable) = washable {
+            values.insert(code("washable")?, AttributeValue::Boolean(*washable));
+        }
+        Ok((*product, values))
+    });
+    all.collect()
+}
+
+/// Products with their material, length in centimetres, and whether they can be washed.
+const DESCRIBED: &[(&str, &str, Option<f64>, Option<bool>)] = &[
+    ("Copper coffee pot", "copper", None, None),
+    ("Brass mortar", "brass", None, None),
+    ("Tea glasses, set of six", "glass", None, None),
+    ("Samovar, 3 litres", "steel", None, None),
+    ("Clay tagine, 28 cm", "clay", Some(28.0), None),
+    ("Carbon steel pan, 26 cm", "steel", Some(26.0), None),
+    ("Kilim runner, 70 by 200 cm", "wool", Some(200.0), Some(false)),
+    ("Berber rug, 120 by 180 cm", "wool", Some(180.0), Some(false)),
+    ("Jute mat, round, 90 cm", "jute", Some(90.0), Some(false)),
+    ("Pierced brass lantern", "brass", None, None),
+    ("Mosaic table lamp", "glass", None, None),
+    ("Linen tablecloth, 140 by 240 cm", "linen", Some(240.0), Some(true)),
+    ("Turkish towel", "cotton", Some(170.0), Some(true)),
+    ("Wool blanket", "wool", Some(170.0), Some(false)),
+    ("Leather babouches", "leather", None, None),
+    ("Saddle bag", "leather", None, None),
+    ("Cotton kaftan", "cotton", None, Some(true)),
+    ("Linen shirt", "linen", None, Some(true)),
+    ("Wool scarf", "wool", Some(180.0), Some(false)),
+    ("Silk headscarf", "silk", Some(90.0), Some(false)),
+    ("Filigree earrings", "silver", Some(2.0), None),
+    ("Silver chain, 45 cm", "silver", Some(45.0), None),
+    ("Terracotta pot, 30 cm", "clay", Some(30.0), None),
+    ("Copper watering can, 1.5 litres", "copper", None, None),
 ];
 
 /// Categories, the categories below them, and their products. The first product has plenty of stock: examples buy it.

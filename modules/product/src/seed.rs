@@ -2,7 +2,8 @@
 
 use crate::{
     CategoryId, CategoryPatch, CategoryTexts, ListProducts, MAX_VARIANTS, NewCategory, NewProduct, ProductError, ProductId,
-    ProductTexts, SetPicture, SetPictures, SetVariants,
+    ProductPatch, ProductTexts, SetPicture, SetPictures, SetVariants,
+    attributes::Values,
     context::Products,
     csv::cells,
     demo,
@@ -43,7 +44,18 @@ impl Products {
                 let child = category(name, Some(parent.id));
                 let child = store::insert_category(&*tx, &child, String::new(), String::new()).await?;
                 categories.push((child.id, child.name));
-                let rows = products.iter().map(|product| (product.to_new(child.id), product.money(self.currency)));
+                // which category a product is in, by its name
+                let mut places = HashMap::new();
+                for (name, products) in demo::below(name) {
+                    let grandchild = category(name, Some(child.id));
+                    let grandchild = store::insert_category(&*tx, &grandchild, String::new(), String::new()).await?;
+                    places.extend(products.iter().map(|product| (*product, grandchild.id)));
+                    categories.push((grandchild.id, grandchild.name));
+                }
+                let rows = products.iter().map(|product| {
+                    let place = places.get(product.name).copied().unwrap_or(child.id);
+                    (product.to_new(place), product.money(self.currency))
+                });
                 let added = add(&tx, rows.collect()).await?;
                 first.extend(added.iter().map(|(id, _)| (CategoryId(child.id), ProductId(*id))).min_by_key(|(_, id)| id.0));
                 ids.extend(added.into_iter().map(|(id, name)| (name, ProductId(id))));
@@ -57,11 +69,25 @@ impl Products {
                 self.replace_variants(&cx, *id, &IfMatch::Absent, SetVariants { variants }).await?;
             }
         }
+        self.describe_demo(&ids).await?;
         self.translate_demo(&ids, &categories).await?;
         for (seed, (category, product)) in (0..).zip(first) {
             self.draw(seed, category, product).await?;
         }
         Ok(ids.len())
+    }
+
+    /// The attributes of the demo shop, and their values.
+    async fn describe_demo(&self, products: &HashMap<String, ProductId>) -> Result<(), BoxError> {
+        for (code, attribute) in demo::attributes(&self.language)? {
+            self.put_attribute(code, &IfMatch::Absent, attribute).await?;
+        }
+        for (name, values) in demo::described()? {
+            if let Some(id) = products.get(name) {
+                self.edit_product(*id, &IfMatch::Absent, ProductPatch::default(), Some(Values::All(values))).await?;
+            }
+        }
+        Ok(())
     }
 
     /// German names of the categories, and German texts of some products.
