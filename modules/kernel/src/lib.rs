@@ -108,14 +108,14 @@ pub use instances::Instances;
 pub use kernel_macros::{ApiError, Request, api};
 pub use module::{Client, Clients, Contract};
 pub use money::{Amount, AmountText, Currency, Money};
-pub use op::{Access, Condition, Method, Op, Retry};
+pub use op::{Accepts, Access, Condition, Method, Op, Retry};
 pub use page::{MAX_PAGE, MAX_PER_PAGE, Page, Pagination};
 pub use rate::Rate;
 pub use secret::Secret;
 pub use token::InternalKey;
 pub use trace::Trace;
 pub use transport::{PeerReport, Transport, trust_authorities};
-pub use upload::{Accepts, Upload};
+pub use upload::Upload;
 pub use wire::{Incoming, Outgoing, Reply};
 
 #[doc(hidden)]

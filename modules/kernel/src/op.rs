@@ -3,7 +3,7 @@
 //! The interceptor, the HTTP client, the gateway, the OpenAPI document and the tests read every decision about an operation (who
 //! may call it, how often, whether it may be repeated) from its [`Op`]. No other place repeats it.
 
-use crate::{Accepts, Ctx, ProblemKind, Rate, Role};
+use crate::{Ctx, ProblemKind, Rate, Role};
 use std::time::Duration;
 
 /// An HTTP method that an operation can have.
@@ -75,6 +75,15 @@ pub enum Condition {
         /// The operation for callers who saw no version, e.g. `POST /api/products/{id}/deliveries`.
         instead: &'static str,
     },
+}
+
+/// The media types and the largest number of bytes of the streams that an operation takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Accepts {
+    /// Media types without parameters, in lower case.
+    pub media_types: &'static [&'static str],
+    /// Bytes, at least 1.
+    pub max: u64,
 }
 
 /// One operation of a module.

@@ -9,10 +9,10 @@ use crate::{Accepts, Access, ApiError, Condition, Method, Op, declared::At, text
 use utoipa::{
     IntoParams,
     openapi::{
-        Components, Content, ContentBuilder, ObjectBuilder, OpenApi, PathItem, Ref, RefOr, Required, Schema,
+        Components, Content, ContentBuilder, OpenApi, PathItem, Ref, RefOr, Required, Schema,
         path::{Operation, Parameter, ParameterBuilder, ParameterIn},
         request_body::RequestBody,
-        schema::{KnownFormat, SchemaFormat, SchemaType, Type},
+        schema::{SchemaFormat, SchemaType, Type},
         security::SecurityRequirement,
     },
 };
@@ -192,17 +192,11 @@ const IF_NONE_MATCH: &str = "\
 fn stream(accepts: &Accepts) -> RequestBody {
     let mut body = RequestBody::new();
     for media_type in accepts.media_types {
-        body.content.insert((*media_type).into(), bytes().into());
+        body.content.insert((*media_type).into(), problems::bytes().into());
     }
     body.description = Some(format!("At most {} bytes.", accepts.max));
     body.required = Some(Required::True);
     body
-}
-
-/// Content that is not JSON.
-fn bytes() -> Content {
-    let binary = SchemaFormat::KnownFormat(KnownFormat::Binary);
-    ContentBuilder::new().schema(Some(ObjectBuilder::new().schema_type(Type::String).format(Some(binary)))).build()
 }
 
 /// A header with entity tags.

@@ -1,6 +1,6 @@
 //! The body of a request that is not JSON, or too large for memory: it is read while it arrives.
 
-use crate::{Code, Fault, Op};
+use crate::{Accepts, Code, Fault, Op};
 use bytes::Bytes;
 use futures_util::{Stream, stream};
 use std::{
@@ -27,15 +27,6 @@ impl Stream for Chunks {
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         self.0.get_mut().unwrap_or_else(PoisonError::into_inner).as_mut().poll_next(cx)
     }
-}
-
-/// The largest and the media types of the bodies that an operation takes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Accepts {
-    /// Media types without parameters, in lower case.
-    pub media_types: &'static [&'static str],
-    /// Bytes, at least 1.
-    pub max: u64,
 }
 
 /// The body of a request as a stream. A parameter of this type is read by its operation, piece by piece: whatever its size, only

@@ -5,8 +5,10 @@ use crate::{Code, Op, Problem, ProblemKind, Retry, declared::At, error::Details}
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use utoipa::openapi::{
-    AllOfBuilder, Components, ContentBuilder, Header, HeaderBuilder, ObjectBuilder, OneOfBuilder, Ref, RefOr, Response,
-    ResponseBuilder, Schema, Type, path::Operation, schema::Discriminator,
+    AllOfBuilder, Components, Content, ContentBuilder, Header, HeaderBuilder, ObjectBuilder, OneOfBuilder, Ref, RefOr, Response,
+    ResponseBuilder, Schema, Type,
+    path::Operation,
+    schema::{Discriminator, KnownFormat, SchemaFormat},
 };
 
 /// Beside an answer that is the stored one of an earlier call.
@@ -46,19 +48,25 @@ pub(super) fn respond(operation: &mut Operation, op: &Op, at: At) {
     }
 }
 
-/// Describes an answer that is not JSON: the whole of it, a part of it, and no part of it.
+/// Describes an answer that is not JSON: the whole of it, and a part of it.
 fn streams(responses: &mut BTreeMap<String, RefOr<Response>>, op: &Op) {
     let answer = |description: &str| {
         let response = ResponseBuilder::new().description(description);
-        let response = op.download.iter().fold(response, |response, media_type| response.content(*media_type, super::bytes()));
+        let response = op.download.iter().fold(response, |response, media_type| response.content(*media_type, bytes()));
         response.header("ETag", tag("The tag of the answer, for `If-None-Match` and `If-Range`."))
     };
-    let range = || header_of(Type::String, "Which bytes, and of how many.");
     responses.insert(op.status.to_string(), answer("Success").build().into());
-    responses.insert("206".into(), answer("The bytes that `Range` asks for.").header("Content-Range", range()).build().into());
-    let none = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
-    let none = ResponseBuilder::new().description("There are no such bytes: see `Range`.").content(Problem::MEDIA_TYPE, none);
-    responses.insert("416".into(), none.header("Content-Range", range()).build().into());
+    responses.insert("206".into(), answer("The bytes that `Range` asks for.").header("Content-Range", range_of()).build().into());
+}
+
+/// Content that is not JSON.
+pub(super) fn bytes() -> Content {
+    let binary = SchemaFormat::KnownFormat(KnownFormat::Binary);
+    ContentBuilder::new().schema(Some(ObjectBuilder::new().schema_type(Type::String).format(Some(binary)))).build()
+}
+
+fn range_of() -> Header {
+    header_of(Type::String, "Which bytes, and of how many.")
 }
 
 /// Adds the schemas of the problems that `ops` answer there, unless they exist already.
@@ -77,6 +85,9 @@ fn response(op: &Op, code: Code, kinds: &[ProblemKind]) -> Response {
     let may_wait = matches!(code, Code::TooManyRequests | Code::Unavailable | Code::DeadlineExceeded);
     if may_wait || kinds.iter().any(|kind| kind.name == Code::Conflict.name()) {
         response = response.header("Retry-After", header_of(Type::Integer, "After how many seconds trying again is sensible."));
+    }
+    if code == Code::RangeNotSatisfiable {
+        response = response.header("Content-Range", range_of());
     }
     if code == Code::PreconditionFailed {
         response = response.header("ETag", tag("The current tag."));
