@@ -68,7 +68,7 @@ fn faults(op: &Op, at: At) -> Vec<ProblemKind> {
         faults.push(fault(Code::UnsupportedMediaType, "The body is of another media type."));
     }
     if !op.download.is_empty() {
-        faults.push(fault(Code::RangeNotSatisfiable, "There are no such bytes in the answer: see `Range`."));
+        faults.push(fault(Code::RangeNotSatisfiable, "There are no such bytes: see `Range`."));
     }
     if op.condition != Condition::None {
         faults.push(fault(Code::PreconditionFailed, "It is not as the caller saw it: `If-Match` has another tag than `ETag`."));

@@ -61,7 +61,7 @@ codes! {
     PayloadTooLarge = 413, "payload_too_large", "Payload too large";
     /// The body is not JSON by its `Content-Type`.
     UnsupportedMediaType = 415, "unsupported_media_type", "Unsupported media type";
-    /// There are no such bytes in the answer: see `Range`.
+    /// There are no bytes in the range that is asked for.
     RangeNotSatisfiable = 416, "range_not_satisfiable", "Range not satisfiable";
     /// Understood, but cannot be done: an idempotency key that was used for another request.
     Unprocessable = 422, "unprocessable", "Unprocessable request";

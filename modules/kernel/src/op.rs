@@ -77,7 +77,7 @@ pub enum Condition {
     },
 }
 
-/// The largest and the media types of the bodies that an operation takes.
+/// The media types and the largest number of bytes of the streams that an operation takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Accepts {
     /// Media types without parameters, in lower case.

@@ -5,7 +5,7 @@ use super::{
     draw::ornament,
     pictures::{self, Encoded},
 };
-use crate::{MediaSize, ProductError};
+use crate::{MediaSize, ProductError, meters};
 use bytes::Bytes;
 use kernel::{BoxError, Download, Fault};
 use std::{
@@ -74,7 +74,7 @@ impl Pictures {
             let small = pictures.decoded(move || pictures::shrink(&original, longest)).await?;
             let bytes = Bytes::from(small.bytes);
             pictures.blobs.put(&key, bytes.clone()).await?;
-            metrics::counter!("souk_media_sizes_made_total").increment(1);
+            meters::sizes_made().increment(1);
             Ok::<_, ProductError>(Blob { length: bytes.len() as u64, content: Content::Whole(bytes) })
         });
         made.await.map_err(Fault::internal)?
