@@ -213,6 +213,7 @@ mod tests {
             within,
             rate: None,
             status: 200,
+            location: None,
             errors: &[],
         }
     }
