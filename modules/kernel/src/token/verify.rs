@@ -214,6 +214,7 @@ mod tests {
             within,
             rate: None,
             status: 200,
+            location: None,
             errors: &[],
         }
     }
