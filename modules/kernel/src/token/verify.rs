@@ -214,7 +214,6 @@ mod tests {
             within,
             rate: None,
             status: 200,
-            location: None,
             errors: &[],
         }
     }
