@@ -69,6 +69,8 @@ pub(crate) async fn last_id(db: &impl ConnectionTrait) -> Result<i64> {
 pub(crate) struct Filter {
     condition: Condition,
     search: Option<Search>,
+    /// The beginning of a SKU, in lower case.
+    sku: Option<String>,
     order: Keyset<product::Entity>,
     /// By the quality of the match, if there is a search.
     is_ranked: bool,
@@ -106,7 +108,13 @@ pub(crate) fn filter(
     };
     let fields = query.sort.as_ref().map_or(&[][..], |sort| sort.fields());
     let order = Keyset::new(fields.iter().map(|&(field, is_descending)| (column(field), is_descending)), Column::Id);
-    Filter { condition, search: query.search.as_deref().map(Search::new), order, is_ranked: query.sort.is_none() }
+    Filter {
+        condition,
+        search: query.search.as_deref().map(Search::new),
+        sku: query.sku.as_ref().map(|sku| sku.to_lowercase()),
+        order,
+        is_ranked: query.sort.is_none(),
+    }
 }
 
 /// The ids of products with a tag, whatever its case.
@@ -116,7 +124,8 @@ fn with_tag(tag: &str) -> SelectStatement {
 }
 
 fn find(db: &impl ConnectionTrait, filter: &Filter) -> Select<product::Entity> {
-    let find = product::Entity::find().filter(filter.condition.clone());
+    let with_sku = filter.sku.as_ref().map(|sku| Column::Id.in_subquery(variants::with_sku(db, sku)));
+    let find = product::Entity::find().filter(filter.condition.clone().add_option(with_sku));
     match &filter.search {
         Some(search) => search.narrow(find, db.get_database_backend()),
         None => find,

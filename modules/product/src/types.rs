@@ -243,6 +243,11 @@ pub struct ListProducts {
     #[garde(skip)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub in_stock: Option<bool>,
+    /// Only products with a variant whose SKU begins with this. Case is ignored.
+    #[garde(dive)]
+    #[param(value_type = Option<String>, format = "line", max_length = 64)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sku: Option<Sku>,
     /// Only products with these attributes: pairs of an attribute's code and a value, separated by commas. The value is the code of a choice,
     /// `true` or `false`, a number, or a range of numbers of which one end may be missing. Of several values of one attribute a product must
     /// have one, and it must have each attribute. At most 20 pairs.

@@ -23,6 +23,7 @@ placements! {
         lists_are_restricted_by_options_of_one_variant,
         facets_count_what_another_choice_would_find,
         categories_count_what_is_below_them,
+        products_are_found_by_the_beginning_of_a_sku,
         a_short_list_has_no_long_texts,
         attributes_are_read_in_the_language_of_the_caller,
     ]
@@ -481,4 +482,24 @@ async fn attributes_are_read_in_the_language_of_the_caller(client: ProductClient
     ] {
         assert_eq!(wrong(set_with(translations).await.unwrap_err()), rule);
     }
+}
+
+async fn products_are_found_by_the_beginning_of_a_sku(client: ProductClient, _: &Stores) {
+    for (name, skus) in [("Shirt", ["SH-1", "sh-20"]), ("Scarf", ["SC-1", "SC%_2"])] {
+        let id = add(&client, name, json!({})).await.id;
+        let variant = |(sku, size): (&&str, &str)| SetVariant { sku: Some((**sku).into()), ..options(&[("Size", size)], 1) };
+        let variants = skus.iter().zip(["M", "L"]).map(variant).collect();
+        client.set_variants(&admin(), id, IfMatch::Absent, SetVariants { variants }).await.unwrap();
+    }
+    for (sku, found) in
+        [("sh", "Shirt"), ("S", "Shirt Scarf"), ("sh-2", "Shirt"), ("SC-1", "Scarf"), ("sc%25", "Scarf"), ("H-1", ""), ("s_", "")]
+    {
+        assert_eq!(names(&client, &format!("sku={sku}")).await, found, "{sku}");
+    }
+    assert_eq!(names(&client, "sku=s&search=scarf").await, "Scarf");
+    // a variant that was removed has its SKU no more
+    let shirt = client.list(&anonymous(), query("search=Shirt")).await.unwrap().products.remove(0);
+    let variants = vec![SetVariant { sku: Some("X".into()), ..options(&[("Size", "M")], 1) }];
+    client.set_variants(&admin(), shirt.id, IfMatch::Absent, SetVariants { variants }).await.unwrap();
+    assert_eq!((names(&client, "sku=sh").await, names(&client, "sku=x").await), (String::new(), "Shirt".into()));
 }

@@ -3,7 +3,11 @@
 //! Every change locks the products of its items first, in the order of their ids, then the items, and appends a movement for each. The
 //! stock of a product is the sum of its variants that are sold. (SQLite has one writer and ignores the locks.)
 
-use super::{if_changed, sight::Sight, variants::insert_from};
+use super::{
+    if_changed,
+    sight::Sight,
+    variants::{insert_from, sku_begins_with},
+};
 use crate::{
     HoldLine, ListMovements, ListStock, ProductId, Stock, StockPatch, VariantId,
     entity::{
@@ -16,14 +20,14 @@ use crate::{
 use kernel::{
     Fault, IfMatch, OrderId, Page, UserId,
     chrono::{DateTime, Utc},
-    db::{Keyset, Rows, like},
+    db::{Keyset, Rows},
     now,
 };
 use sea_orm::{
     ActiveModelTrait,
     ActiveValue::NotSet,
-    ColumnTrait, Condition, ConnectionTrait, DbBackend, EntityTrait, ExprTrait, JoinType, Order, PaginatorTrait, QueryFilter,
-    QueryOrder, QuerySelect, QueryTrait, RelationTrait, Select, Set,
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, ExprTrait, JoinType, Order, PaginatorTrait, QueryFilter, QueryOrder,
+    QuerySelect, QueryTrait, RelationTrait, Select, Set,
     sea_query::{CaseStatement, Expr, Query, SelectStatement},
 };
 use std::collections::HashMap;
@@ -403,23 +407,13 @@ fn stock(db: &impl ConnectionTrait, query: &ListStock) -> Select<stock_item::Ent
         .add(variant::Column::DeletedAt.is_null())
         .add(product::Column::DeletedAt.is_null())
         .add_option(query.product_id.map(|id| variant::Column::ProductId.eq(id.0)))
-        .add_option(query.sku.as_ref().map(|sku| begins_with(db, &sku.to_lowercase())));
+        .add_option(query.sku.as_ref().map(|sku| sku_begins_with(db, &sku.to_lowercase())));
     stock_item::Entity::find()
         .join(JoinType::InnerJoin, stock_item::Relation::Variant.def())
         .join(JoinType::InnerJoin, variant::Relation::Product.def())
         .filter(Column::LocationId.eq(LOCATION))
         .filter(of_variant)
         .apply_if(query.low, |find, low| find.filter(if low { is_low() } else { is_low().not() }))
-}
-
-/// That a SKU begins with a text, so that an index answers it.
-fn begins_with(db: &impl ConnectionTrait, text: &str) -> Expr {
-    let key = || Expr::col((variant::Entity, variant::Column::SkuKey));
-    if db.get_database_backend() == DbBackend::Postgres {
-        return key().like(like("", text, "%"));
-    }
-    // SQLite uses an index for LIKE only if that ignores no case; it compares bytes, and no text has U+10FFFF
-    key().gte(text).and(key().lt(format!("{text}\u{10ffff}")))
 }
 
 /// A page of items, by their variants.

@@ -8,11 +8,15 @@ use crate::{
         variant::{self, Column},
     },
 };
-use kernel::{Fault, IfMatch, db::is_duplicate, now};
+use kernel::{
+    Fault, IfMatch,
+    db::{is_duplicate, like},
+    now,
+};
 use sea_orm::{
     ActiveValue::{NotSet, Set},
-    ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, ExprTrait, FromQueryResult, IntoActiveModel, JoinType,
-    QueryFilter, QueryOrder, QuerySelect, RelationTrait, Select,
+    ColumnTrait, Condition, ConnectionTrait, DbBackend, DbErr, EntityTrait, ExprTrait, FromQueryResult, IntoActiveModel,
+    JoinType, QueryFilter, QueryOrder, QuerySelect, RelationTrait, Select,
     sea_query::{Expr, InsertStatement, OnConflict, Query, SelectStatement},
 };
 
@@ -85,6 +89,27 @@ pub(crate) async fn all(db: &impl ConnectionTrait, product: ProductId) -> Result
 /// The variants of a product that were not removed.
 pub(crate) async fn living(db: &impl ConnectionTrait, product: ProductId) -> Result<Vec<variant::Model>> {
     Ok(variant::Entity::find().filter(Column::ProductId.eq(product.0)).filter(Column::DeletedAt.is_null()).all(db).await?)
+}
+
+/// That a SKU begins with a text, so that an index answers it.
+pub(super) fn sku_begins_with(db: &impl ConnectionTrait, text: &str) -> Expr {
+    let key = || Expr::col((variant::Entity, Column::SkuKey));
+    if db.get_database_backend() == DbBackend::Postgres {
+        return key().like(like("", text, "%"));
+    }
+    // SQLite uses an index for LIKE only if that ignores no case; it compares bytes, and no text has U+10FFFF
+    key().gte(text).and(key().lt(format!("{text}\u{10ffff}")))
+}
+
+/// The ids of products with a variant whose SKU begins with this text in lower case.
+pub(super) fn with_sku(db: &impl ConnectionTrait, text: &str) -> SelectStatement {
+    let living = Expr::col((variant::Entity, Column::DeletedAt)).is_null();
+    Query::select()
+        .column(Column::ProductId)
+        .from(variant::Entity)
+        .and_where(sku_begins_with(db, text))
+        .and_where(living)
+        .to_owned()
 }
 
 /// A SKU of these, in lower case, that a variant of another product has.
