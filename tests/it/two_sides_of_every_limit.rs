@@ -341,7 +341,8 @@ fn values(name: &str, rules: &Value) -> (Vec<Value>, Vec<Value>) {
                 }
                 inside.extend(rules.get("example").cloned());
                 outside.extend([json!(1), json!("x"), json!({})]);
-                outside.extend(most.map(|most| json!(vec!["x"; most as usize + 1])));
+                let item = if rules["items"]["type"] == "integer" { json!(1) } else { json!("x") };
+                outside.extend(most.map(|most| json!(vec![item; most as usize + 1])));
             }
             "object" => {
                 inside.push(rules.get("example").cloned().unwrap_or(json!({})));
