@@ -60,7 +60,7 @@ impl Settings {
             let ours = EnvironmentSource::with_prefix("SOUK").prefix_separator("_").separator("__");
             Ok(builder.add_source(known.build()?).add_source(ours))
         };
-        // two defaults depend on other settings: the stores on `data`, and `gateway.swagger` on `environment`
+        // two kinds of defaults depend on other settings: the stores on `data`, and `gateway.swagger` on `environment`
         let given = sources()?.build()?;
         let data = given.get_string("data").unwrap_or_else(|_| "data".into());
         let mut builder = sources()?;
@@ -71,6 +71,7 @@ impl Settings {
         for module in Module::without_gateway().map(Module::name) {
             builder = builder.set_default(format!("{module}.database_url"), format!("sqlite://{data}/{module}.db"))?;
         }
+        builder = builder.set_default("product.media_url", format!("file://{data}/media"))?;
         builder = builder.set_default("user.signing_key_file", format!("{data}/user-signing-key.pem"))?;
         let values = builder.build()?.collect()?;
         let variables: BTreeMap<_, _> = well_known.into_iter().map(|(key, variable, _)| (key, variable)).collect();
@@ -91,7 +92,7 @@ impl Settings {
 }
 
 /// Variables with names that operators know from elsewhere, and their settings.
-const WELL_KNOWN: [(&str, &str); 18] = [
+const WELL_KNOWN: [(&str, &str); 19] = [
     ("PORT", "port"),
     ("JWT_SECRET_KEY", "internal_key"),
     ("JWT_SIGNING_KEY", "user.signing_key"),
@@ -101,6 +102,7 @@ const WELL_KNOWN: [(&str, &str); 18] = [
     ("POSTGRES_USERS_URL", "user.database_url"),
     ("POSTGRES_ORDERS_URL", "order.database_url"),
     ("POSTGRES_PAYMENTS_URL", "payment.database_url"),
+    ("MEDIA_URL", "product.media_url"),
     ("REDIS_URL", "cart.database_url"),
     ("MONGODB_URL", "notification.database_url"),
     ("RABBITMQ_URL", "events.broker_url"),

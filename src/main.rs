@@ -72,6 +72,9 @@ enum OnShop {
         /// Add this many made-up products; without it, add the demo shop to an empty catalogue
         #[arg(long, value_name = "N")]
         products: Option<usize>,
+        /// How many variants each made-up product has, 1 to 100
+        #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..=100), requires = "products")]
+        variants: u16,
     },
     /// Import and export products as CSV files
     Catalogue {
@@ -192,7 +195,7 @@ async fn run_on_shop(command: OnShop, file: Option<&Path>) -> anyhow::Result<Exi
             serve::serve(settings, only, &log).await
         }
         OnShop::Migrate => migrate::run(&settings).await,
-        OnShop::Seed { products } => seed::run(&settings, products).await,
+        OnShop::Seed { products, variants } => seed::run(&settings, products, variants.into()).await,
         OnShop::Catalogue { command } => return catalogue::run(&settings, command).await,
         OnShop::Health { only } => health::run(&settings, only).await,
         OnShop::Config { .. } => settings.print(),

@@ -54,6 +54,9 @@ fn describe(op: &Op) -> Value {
         "retry": retry,
         "rate": op.rate.map(|rate| json!({ "count": rate.count, "seconds": rate.window.as_secs() })),
         "status": op.status,
+        "upload": op.upload.map(|accepts| json!({ "media_types": accepts.media_types, "max": accepts.max })),
+        "download": op.download,
+        "within_seconds": op.within.map(|within| within.as_secs()),
         "errors": op.errors.iter().map(|kind| kind.name).collect::<Vec<_>>(),
     })
 }

@@ -75,8 +75,8 @@ fn peers(module: &str) -> Vec<String> {
 /// Publishers and their listeners: without a broker, a relay calls the listener.
 fn deliveries() -> BTreeSet<Call> {
     let document: Value = serde_json::from_slice(&fs::read(root().join("openapi/asyncapi.json")).unwrap()).unwrap();
-    let operations: Vec<&Value> = document["operations"].as_object().unwrap().values().collect();
-    let (sent, received): (Vec<&Value>, Vec<&Value>) = operations.iter().partition(|operation| operation["action"] == "send");
+    let operations = document["operations"].as_object().unwrap().values();
+    let (sent, received): (Vec<&Value>, Vec<&Value>) = operations.partition(|operation| operation["action"] == "send");
     let module = |operation: &Value| word(&operation["tags"][0]["name"]).to_owned();
     let publisher = |event: &Value| module(sent.iter().find(|sent| sent["channel"] == event["channel"]).unwrap());
     received.iter().map(|event| (publisher(event), module(event))).collect()

@@ -23,6 +23,7 @@ mod mail;
 mod metrics;
 mod notifications;
 mod operation;
+mod pictures;
 mod purchase;
 mod quick_start;
 mod settings;

@@ -199,6 +199,7 @@ fn the_documented_defaults_are_the_defaults() {
     for module in modules() {
         let module = defaults[module].as_table_mut().unwrap();
         module.remove("database_url");
+        module.remove("media_url");
         // a default that all modules share is documented once
         if module.get("pool") == Some(&toml::Table::try_from(kernel::db::Pool::default()).unwrap().into()) {
             module.remove("pool");
@@ -497,7 +498,7 @@ fn the_data_folder_is_announced_and_for_its_owner_only() {
     let files: Vec<_> = fs::read_dir(&data).unwrap().map(|entry| entry.unwrap().path()).collect();
     assert!(files.len() >= 7, "{files:?}");
     for file in files {
-        assert_eq!(mode(&file), 0o600, "{}", file.display());
+        assert_eq!(mode(&file), if file.is_dir() { 0o700 } else { 0o600 }, "{}", file.display());
     }
 }
 

@@ -86,6 +86,17 @@ async fn the_main_operations_issue_as_many_statements_as_documented() {
     let search = "/api/products?search=statement";
     assert_eq!(table.measure("search products", shop.get(search)).await.expect(200)["pagination"]["total"], 20);
     table.measure("get a product", shop.get(&format!("/api/products/{}", products[0]))).await.expect(200);
+    for id in &products[..10] {
+        let path = format!("/api/products/{id}/translations/de");
+        shop.call(&admin, "PUT", &path, Some(json!({"name": "Anweisung"}))).await.expect(200);
+    }
+    let wanting = async |languages: &str| shop.send(shop.request("GET", search).header("Accept-Language", languages)).await;
+    table.measure("search products in another language", wanting("de-AT, fr")).await.expect(200);
+    for elsewhere in ["en-GB, de", "fr", "*/*;;q=x"] {
+        // of what nothing is translated into, nothing is looked for
+        table.measure("", wanting(elsewhere)).await.expect(200);
+        assert_eq!(table.rows.pop().unwrap().1, table.cost("search products"), "{elsewhere}");
+    }
     table.measure("register", shop.post("/api/auth/register", name("leyla"))).await.expect(201);
     let login = json!({"email": "leyla@example.com", "password": "Saffron-7-Road"});
     table.measure("log in", shop.post("/api/auth/login", login)).await.expect(200);

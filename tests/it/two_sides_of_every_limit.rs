@@ -46,7 +46,13 @@ async fn both_sides(these: impl FnOnce(std::vec::IntoIter<Case>) -> Vec<Case>, s
 }
 
 /// Messages about values in the right form that do not fit the data in the store.
-const OF_THE_STORE: [&str; 3] = ["is not your password", "the currency of this shop", "must not be the category itself"];
+const OF_THE_STORE: [&str; 5] = [
+    "is not your password",
+    "the currency of this shop",
+    "must not be the category itself",
+    "must be a picture that was uploaded",
+    "must be a variant of this product",
+];
 
 /// A request of an operation, with places for values.
 #[derive(Clone)]
@@ -114,9 +120,18 @@ fn names(answer: &Answer, field: &str) -> bool {
 async fn answer(shop: &Shop, admin: &Account, request: &Request) -> Answer {
     // the remaining parameters of the path are not tried in this case
     let is_uuid = request.path.contains("payments") || request.path.contains("notifications");
-    let mut path = request.path.replace("{language}", "de");
+    let picture = "a".repeat(64);
+    let value = |name: &str| match name {
+        "{size}" => "thumb",
+        "{language}" => "de",
+        _ if request.path.starts_with("/api/media/") => &picture,
+        _ if is_uuid => UUID,
+        _ => "1",
+    };
+    let mut path = request.path.clone();
     while let (Some(begin), Some(end)) = (path.find('{'), path.find('}')) {
-        path.replace_range(begin..=end, if is_uuid { UUID } else { "1" });
+        let value = value(&path[begin..=end]);
+        path.replace_range(begin..=end, value);
     }
     let query: Vec<_> = request.query.iter().map(|(name, value)| format!("{name}={}", encoded(value))).collect();
     let mut sent = shop.request(&request.method, format!("{path}?{}", query.join("&")).trim_end_matches('?'));
@@ -331,7 +346,8 @@ fn values(name: &str, rules: &Value) -> (Vec<Value>, Vec<Value>) {
                 }
                 inside.extend(rules.get("example").cloned());
                 outside.extend([json!(1), json!("x"), json!({})]);
-                outside.extend(most.map(|most| json!(vec!["x"; most as usize + 1])));
+                let item = if name.ends_with("_ids") { json!(1) } else { json!("x") };
+                outside.extend(most.map(|most| json!(vec![item; most as usize + 1])));
             }
             "object" => {
                 inside.push(rules.get("example").cloned().unwrap_or(json!({})));

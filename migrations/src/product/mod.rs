@@ -15,6 +15,7 @@ mod m0010_brand_and_tags;
 mod m0011_translations;
 mod m0012_thresholds;
 mod m0013_attributes;
+mod m0014_media;
 mod m0015_imports;
 
 /// Brings the database of the product module up to date.
@@ -37,6 +38,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0011_translations::Step),
             Box::new(m0012_thresholds::Step),
             Box::new(m0013_attributes::Step),
+            Box::new(m0014_media::Step),
             Box::new(m0015_imports::Step),
         ]
     }

@@ -31,8 +31,8 @@ const TAGS: &[(&str, &str, &[&str])] = &[
     ("users", "Profile, addresses and, for admins, accounts.", &["/api/users"]),
     (
         "products",
-        "The catalogue: products, their variants, categories and stock.",
-        &["/api/products", "/api/product-slugs", "/api/variants", "/api/stock-movements", "/api/categor"],
+        "The catalogue: products, their variants, pictures, attributes, categories and stock.",
+        &["/api/products", "/api/product-slugs", "/api/variants", "/api/stock", "/api/categor", "/api/attributes", "/api/media"],
     ),
     ("cart", "The cart of the logged-in user.", &["/api/cart"]),
     ("orders", "Orders, from the cart to the door.", &["/api/orders", "/api/admin/orders"]),

@@ -67,6 +67,9 @@ fn faults(op: &Op, at: At) -> Vec<ProblemKind> {
         faults.push(fault(Code::PayloadTooLarge, "The body is too large."));
         faults.push(fault(Code::UnsupportedMediaType, "The body is of another media type."));
     }
+    if !op.download.is_empty() {
+        faults.push(fault(Code::RangeNotSatisfiable, "There are no such bytes in the answer: see `Range`."));
+    }
     if op.condition != Condition::None {
         faults.push(fault(Code::PreconditionFailed, "It is not as the caller saw it: `If-Match` has another tag than `ETag`."));
     }

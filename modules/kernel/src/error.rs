@@ -61,6 +61,8 @@ codes! {
     PayloadTooLarge = 413, "payload_too_large", "Payload too large";
     /// The body is not JSON by its `Content-Type`.
     UnsupportedMediaType = 415, "unsupported_media_type", "Unsupported media type";
+    /// There are no such bytes in the answer: see `Range`.
+    RangeNotSatisfiable = 416, "range_not_satisfiable", "Range not satisfiable";
     /// Understood, but cannot be done: an idempotency key that was used for another request.
     Unprocessable = 422, "unprocessable", "Unprocessable request";
     /// The call must say which version of the thing the caller saw: see `If-Match`.

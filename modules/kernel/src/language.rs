@@ -38,7 +38,7 @@ impl Language {
     }
 
     /// Whether it is this language, or a form of it: `de-AT` is a form of `de`.
-    fn is_form_of(&self, other: &Self) -> bool {
+    pub fn is_form_of(&self, other: &Self) -> bool {
         self.0.strip_prefix(&other.0).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
     }
 }

@@ -47,6 +47,7 @@ error_of_every_code! {
     PreconditionFailed precondition_failed,
     PayloadTooLarge payload_too_large,
     UnsupportedMediaType unsupported_media_type,
+    RangeNotSatisfiable range_not_satisfiable,
     Unprocessable unprocessable,
     PreconditionRequired precondition_required,
     TooManyRequests too_many_requests,

@@ -1,9 +1,9 @@
 use crate::{
     Attribute, AttributeCode, Attributes, Category, CategoryId, CategoryPatch, CategoryTexts, CategoryTranslations, ExportFile,
-    FindVariants, Hold, HoldRequest, Import, ImportFile, ImportId, ListMovements, ListProducts, ListStock, MovementPage,
-    NewCategory, NewMovement, NewProduct, Product, ProductChange, ProductError, ProductId, ProductPage, ProductPatch,
-    ProductTexts, ProductTranslations, SetAttribute, SetStock, SetVariants, Slug, Stock, StockLow, StockMovement, StockPage,
-    StockPatch, Variant, VariantId, VariantPatch, Variants,
+    FindVariants, Hold, HoldRequest, Import, ImportFile, ImportId, ListMedia, ListMovements, ListProducts, ListStock, Media,
+    MediaId, MediaPage, MediaSize, MovementPage, NewCategory, NewMovement, NewProduct, Product, ProductChange, ProductError,
+    ProductId, ProductPage, ProductPatch, ProductTexts, ProductTranslations, SetAttribute, SetPictures, SetStock, SetVariants,
+    Slug, Stock, StockLow, StockMovement, StockPage, StockPatch, Variant, VariantId, VariantPatch, Variants,
 };
 use kernel::{Contract, Ctx, Download, EventType, IfMatch, Language, OrderId, Upload};
 
@@ -120,6 +120,79 @@ pub trait ProductApi {
         if_match: IfMatch,
         variants: SetVariants,
     ) -> Result<Product, ProductError>;
+
+    /// Replace the pictures of a product.
+    ///
+    /// The list is complete: the pictures are shown in its order, and lists of products show the first. Pictures are uploaded with
+    /// `POST /api/media` before. `If-Match` compares everything of the product but the stock.
+    #[put(
+        "/products/{id}/pictures",
+        public = "/api/products/{id}/pictures",
+        access = role(admin),
+        etag,
+        rate = "60/min",
+        errors(NotFound)
+    )]
+    async fn set_pictures(
+        &self,
+        cx: &Ctx,
+        id: ProductId,
+        if_match: IfMatch,
+        pictures: SetPictures,
+    ) -> Result<Product, ProductError>;
+
+    /// Upload a picture.
+    ///
+    /// The body is the file. What it is is decided by its content, not by its name or `Content-Type`. It is turned upright and written
+    /// anew, as JPEG or, where it was PNG or has transparent parts, as PNG: other data in the file, such as where it was taken, are not
+    /// kept, and neither are animations. The id is made of what is kept: the same picture has the same id. A picture that no product
+    /// or category has had within 7 days is removed.
+    #[post(
+        "/media",
+        public = "/api/media",
+        access = role(admin),
+        retry = never,
+        upload("image/jpeg", "image/png", "image/webp", "application/octet-stream", max = "20 MB"),
+        within = "2min",
+        status = 201,
+        rate = "120/min",
+        errors(NotAPicture, PictureTooLarge, PictureUnreadable)
+    )]
+    async fn upload_media(&self, cx: &Ctx, body: Upload) -> Result<Media, ProductError>;
+
+    /// Get a picture in a size.
+    ///
+    /// There are never other bytes at its address: it may be kept for a year without asking again. A size is made when it is first
+    /// asked for.
+    #[get(
+        "/media/{id}/{size}",
+        public = "/api/media/{id}/{size}",
+        access = anyone,
+        download("image/jpeg", "image/png"),
+        within = "30s",
+        rate = "3000/min",
+        errors(MediaNotFound)
+    )]
+    async fn media(&self, cx: &Ctx, id: MediaId, size: MediaSize) -> Result<Download, ProductError>;
+
+    /// List pictures.
+    ///
+    /// The newest first, also those that no product has.
+    #[get("/media", public = "/api/media", access = role(admin), rate = "100/min")]
+    async fn list_media(&self, cx: &Ctx, query: ListMedia) -> Result<MediaPage, ProductError>;
+
+    /// Delete a picture.
+    ///
+    /// Refused while a product or a category has it. Whoever keeps a copy may show it for a year.
+    #[delete(
+        "/media/{id}",
+        public = "/api/media/{id}",
+        access = role(admin),
+        status = 204,
+        rate = "60/min",
+        errors(MediaNotFound, MediaInUse)
+    )]
+    async fn delete_media(&self, cx: &Ctx, id: MediaId) -> Result<(), ProductError>;
 
     /// Find variants by ids or by SKU.
     ///

@@ -3,10 +3,10 @@
 use crate::{
     Category, CategoryId, CategoryPatch, NewCategory, ProductError, Slug,
     context::{Products, Result},
-    entity::{category, translation::Kind},
+    entity::{category, media_use::Owner, translation::Kind},
     ops, rules,
     slugs::make,
-    store::{self, slugs, translations},
+    store::{self, media, slugs, translations},
     view::to_category,
 };
 use kernel::{
@@ -24,13 +24,19 @@ impl Products {
         self.must_exist(&tx, new.parent_id, "/parent_id").await?;
         let required = new.required_attributes.clone().flatten().unwrap_or_default();
         self.must_be_attributes(&tx, &required).await?;
-        let mut added = store::insert_category(&*tx, &new, rules::to_stored(&required)?).await?;
+        let picture = new.picture_id.clone().flatten();
+        let shown = self.category_picture(&tx, picture.as_ref()).await?;
+        let mut added = store::insert_category(&*tx, &new, rules::to_stored(&required)?, shown).await?;
+        let id = CategoryId(added.id);
         match &new.slug {
-            Some(slug) => take_slug(&tx, CategoryId(added.id), slug).await?,
+            Some(slug) => take_slug(&tx, id, slug).await?,
             None => {
                 make(&tx, slugs::CATEGORIES, &[(added.id, added.name.clone())]).await?;
-                added = store::category(&*tx, CategoryId(added.id)).await?.ok_or(ProductError::CategoryNotFound)?;
+                added = store::category(&*tx, id).await?.ok_or(ProductError::CategoryNotFound)?;
             }
+        }
+        if let Some(picture) = picture {
+            media::set_uses(&*tx, Owner::Category, id.0, &[picture], self.db.now()).await?;
         }
         let category = to_category(added, &self.own_texts())?;
         held.finish(&tx, &category).await?;
@@ -50,12 +56,19 @@ impl Products {
                 return Err(Fault::invalid("/parent_id", "must not be the category itself or one below it").into());
             }
         }
-        let slug = patch.slug.clone();
-        let Some(row) = store::edit_category(&*tx, id, if_match, patch, required).await? else {
+        let (slug, picture) = (patch.slug.clone(), patch.picture_id.clone());
+        let shown = match &picture {
+            Some(picture) => Some(self.category_picture(&tx, picture.as_ref()).await?),
+            None => None,
+        };
+        let Some(row) = store::edit_category(&*tx, id, if_match, patch, required, shown).await? else {
             return Err(self.no_category(&tx, id).await?);
         };
         if let Some(slug) = slug {
             take_slug(&tx, id, &slug).await?;
+        }
+        if let Some(picture) = picture {
+            media::set_uses(&*tx, Owner::Category, id.0, picture.as_slice(), self.db.now()).await?;
         }
         tx.commit().await?;
         to_category(row, &self.own_texts())
@@ -70,6 +83,7 @@ impl Products {
             return Err(self.no_category(&tx, id).await?);
         }
         translations::delete_all(&*tx, Kind::Category, id.0).await?;
+        media::set_uses(&*tx, Owner::Category, id.0, &[], self.db.now()).await?;
         Ok(tx.commit().await?)
     }
 

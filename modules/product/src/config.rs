@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 pub struct Config {
     /// URL of the database, e.g. `sqlite://data/product.db`.
     pub database_url: String,
+    /// Where pictures are: `file://FOLDER`, or `s3://KEY_ID:SECRET@BUCKET/PREFIX?region=..&endpoint=..`.
+    pub media_url: String,
     /// Pool of the database.
     pub pool: Pool,
     /// The shop's currency. Must not change once there are products.
@@ -24,6 +26,7 @@ impl Default for Config {
         let database_url = "sqlite://data/product.db".into();
         Self {
             database_url,
+            media_url: "file://data/media".into(),
             pool: Pool::default(),
             currency: Currency::default(),
             language: Language::default(),

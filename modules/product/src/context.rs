@@ -2,6 +2,7 @@
 
 use crate::{
     ProductError,
+    media::making::Pictures,
     store::{
         Sight,
         texts::{Texts, Wanted},
@@ -21,6 +22,7 @@ pub struct Products {
     pub(crate) currency: Currency,
     /// The language of the texts in products and categories.
     pub(crate) language: Language,
+    pub(crate) pictures: Pictures,
     /// Wakes the job that imports files.
     pub(crate) imports: Arc<Notify>,
 }

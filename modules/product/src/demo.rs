@@ -1,4 +1,4 @@
-//! The products of the demo shop, and generated products for large catalogues.
+//! The products of the demo shop.
 
 use crate::{CategoryId, NewProduct, OptionOf, SetVariant};
 use kernel::{Currency, Money};
@@ -30,32 +30,14 @@ impl Demo {
     }
 }
 
-fn hundredths(price: i64, currency: Currency) -> Money {
+/// A price in hundredths of the currency unit.
+pub(crate) fn hundredths(price: i64, currency: Currency) -> Money {
     let minor = match currency.decimals() {
         0 => price / 100,
         2 => price,
         more => price * 10_i64.pow(more - 2),
     };
     Money { minor, currency }
-}
-
-/// Product number `i` of a large catalogue; the same `i` gives the same product.
-pub(crate) fn generate(i: usize, categories: &[i64], currency: Currency) -> (NewProduct, Money) {
-    const MATERIALS: [&str; 10] = ["Copper", "Brass", "Clay", "Wool", "Linen", "Silk", "Cedar", "Glass", "Leather", "Silver"];
-    const THINGS: [&str; 12] = ["pot", "lamp", "bowl", "rug", "bag", "scarf", "box", "tray", "jug", "mirror", "chest", "cup"];
-    // a linear congruential step scatters prices and stock without a random generator
-    let scattered = i.wrapping_mul(2_862_933_555_777_941_757).wrapping_add(3_037_000_493);
-    let money = hundredths(100 + (scattered % 49_900) as i64, currency);
-    let product = NewProduct {
-        name: format!("{} {} no. {}", MATERIALS[i % MATERIALS.len()], THINGS[(i / MATERIALS.len()) % THINGS.len()], i + 1).into(),
-        description: Some(format!("Piece {} of the large catalogue.", i + 1).into()),
-        price: money.amount(),
-        currency: None,
-        category_id: categories.get(scattered % categories.len().max(1)).map(|id| CategoryId(*id)),
-        stock_quantity: (scattered / 7 % 500) as i64,
-        ..NewProduct::default()
-    };
-    (product, money)
 }
 
 const fn demo(name: &'static str, description: &'static str, price: i64, stock: u32) -> Demo {

@@ -61,6 +61,31 @@ pub enum ProductError {
     #[error("There are 50 translations already")]
     #[api(conflict)]
     TooManyTranslations,
+    /// There is no such picture.
+    #[error("Picture not found")]
+    #[api(not_found)]
+    MediaNotFound,
+    /// Products or categories have the picture.
+    #[error("Products or categories have this picture")]
+    #[api(conflict)]
+    MediaInUse,
+    /// The file is no picture in one of the formats that are taken, whatever its name or `Content-Type` says.
+    #[error("The file is no JPEG, PNG or WebP picture")]
+    #[api(unsupported_media_type)]
+    NotAPicture,
+    /// The picture has more than 40,000,000 pixels, or more than 16,384 on a side.
+    #[error("The picture has {width} by {height} pixels: at most 40,000,000 are taken, and 16,384 on a side")]
+    #[api(unprocessable)]
+    PictureTooLarge {
+        /// Pixels.
+        width: u32,
+        /// Pixels.
+        height: u32,
+    },
+    /// The file begins as a picture, but cannot be read to its end.
+    #[error("The picture cannot be read: it is cut off or damaged")]
+    #[api(unprocessable)]
+    PictureUnreadable,
     /// There is no such category.
     #[error("Category not found")]
     #[api(not_found)]

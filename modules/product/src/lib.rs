@@ -41,9 +41,15 @@ mod list;
 #[cfg(feature = "server")]
 mod low;
 #[cfg(feature = "server")]
+mod made_up;
+#[cfg(feature = "server")]
+mod media;
+#[cfg(feature = "server")]
 mod meters;
 #[cfg(feature = "server")]
 mod name_keys;
+#[cfg(feature = "server")]
+mod pictures;
 #[cfg(feature = "server")]
 mod products;
 #[cfg(feature = "server")]

@@ -84,7 +84,9 @@ impl Products {
         let texts = wanted.read(db, Kind::Product).await?;
         let products = found.rows.into_iter().map(|row| {
             let sold = with_variants.then(|| sold.remove(&row.id).unwrap_or_default());
-            to_product(row, sold, &texts)
+            let mut product = to_product(row, sold, &texts)?;
+            product.pictures.truncate(1);
+            Ok(product)
         });
         let products = products.collect::<Result<_>>()?;
         Ok(ProductPage { products, pagination: page.ending(total, found.end), facets })

@@ -4,11 +4,11 @@ use crate::{
     AttributeValues, CategoryId, NewProduct, Product, ProductError, ProductId, ProductPatch, ProductStatus, Slug,
     attributes::{Described, Values},
     context::{Products, Result},
-    entity::{product, translation::Kind},
+    entity::{media_use::Owner, product, translation::Kind},
     ops, rules,
     slugs::make,
     store::{
-        self, attributes, options, slugs, stock, tags,
+        self, attributes, media, options, slugs, stock, tags,
         variants::{self, Sold},
     },
     view::to_product,
@@ -140,11 +140,12 @@ impl Products {
         attributes::delete_index(&*tx, id).await?;
         stock::add_up(&*tx, id).await?;
         slugs::delete(&*tx, slugs::PRODUCTS, id.0).await?;
+        media::set_uses(&*tx, Owner::Product, id.0, &[], self.db.now()).await?;
         Ok(tx.commit().await?)
     }
 
     /// Why a product was not changed: there is none, or it is not as the caller saw it.
-    async fn refusal(&self, tx: &Tx, id: ProductId) -> Result<ProductError> {
+    pub(crate) async fn refusal(&self, tx: &Tx, id: ProductId) -> Result<ProductError> {
         match self.after(tx, id).await {
             Ok(now) => Ok(IfMatch::failed(now.etag()).into()),
             Err(e) => Ok(e),

@@ -2,10 +2,11 @@
 
 use crate::{
     Attribute, AttributeCode, AttributeValues, Attributes, Category, CategoryId, CategoryPatch, CategoryTexts,
-    CategoryTranslations, ExportFile, FindVariants, Hold, HoldRequest, Import, ImportFile, ImportId, ListMovements, ListProducts,
-    ListStock, MovementPage, NewCategory, NewMovement, NewProduct, Product, ProductApi, ProductChange, ProductError, ProductId,
-    ProductPage, ProductPatch, ProductTexts, ProductTranslations, SetAttribute, SetStock, SetVariants, Slug, Stock,
-    StockMovement, StockPage, StockPatch, Variant, VariantId, VariantPatch, Variants,
+    CategoryTranslations, ExportFile, FindVariants, Hold, HoldRequest, Import, ImportFile, ImportId, ListMedia, ListMovements,
+    ListProducts, ListStock, Media, MediaId, MediaPage, MediaSize, MovementPage, NewCategory, NewMovement, NewProduct, Product,
+    ProductApi, ProductChange, ProductError, ProductId, ProductPage, ProductPatch, ProductTexts, ProductTranslations,
+    SetAttribute, SetPictures, SetStock, SetVariants, Slug, Stock, StockMovement, StockPage, StockPatch, Variant, VariantId,
+    VariantPatch, Variants,
     attributes::Values,
     context::{Products, Result},
     store::{self, variants},
@@ -52,6 +53,26 @@ impl ProductApi for Products {
 
     async fn set_variants(&self, cx: &Ctx, id: ProductId, if_match: IfMatch, variants: SetVariants) -> Result<Product> {
         self.replace_variants(cx, id, &if_match, variants).await
+    }
+
+    async fn set_pictures(&self, _: &Ctx, id: ProductId, if_match: IfMatch, pictures: SetPictures) -> Result<Product> {
+        self.replace_pictures(id, &if_match, pictures).await
+    }
+
+    async fn upload_media(&self, _: &Ctx, body: Upload) -> Result<Media> {
+        self.take_in(body).await
+    }
+
+    async fn media(&self, _: &Ctx, id: MediaId, size: MediaSize) -> Result<Download> {
+        self.picture(&id, size).await
+    }
+
+    async fn list_media(&self, _: &Ctx, query: ListMedia) -> Result<MediaPage> {
+        self.all_media(query).await
+    }
+
+    async fn delete_media(&self, _: &Ctx, id: MediaId) -> Result<()> {
+        self.remove_media(&id).await
     }
 
     async fn variants(&self, cx: &Ctx, query: FindVariants) -> Result<Variants> {

@@ -4,6 +4,7 @@ use crate::{
     ProductClient,
     config::Config,
     context::Products,
+    media::making::Pictures,
     meters,
     store::{checks, imports, slugs},
 };
@@ -31,13 +32,10 @@ impl Module for Products {
 
     async fn start(start: Start<'_, Self>) -> Result<Self, BoxError> {
         let Start { config, store, jobs, .. } = start;
-        let wake = Arc::new(Notify::new());
-        let background = Self {
-            db: store.in_background(),
-            currency: config.currency,
-            language: config.language.clone(),
-            imports: wake.clone(),
-        };
+        let (pictures, imports) = (Pictures::open(&config.media_url)?, Arc::new(Notify::new()));
+        let (currency, language) = (config.currency, config.language.clone());
+        let service = Self { db: store.clone(), currency, language, pictures, imports };
+        let background = Self { db: store.in_background(), ..service.clone() };
         if start.demo {
             let products = background.clone();
             jobs.once("product.demo", move || {
@@ -72,6 +70,11 @@ impl Module for Products {
             }
         });
         let products = background.clone();
+        jobs.every("product.sweep_media", Duration::from_secs(600), move || {
+            let products = products.clone();
+            async move { products.sweep_media().await }
+        });
+        let products = background.clone();
         let all = jobs.clone();
         jobs.keep("product.imports", move |beat| {
             let (products, jobs) = (products.clone(), all.clone());
@@ -91,7 +94,7 @@ impl Module for Products {
         });
         idempotency::keep_swept(&store, jobs);
         meters::start();
-        Ok(Self { db: store, currency: config.currency, language: config.language.clone(), imports: wake })
+        Ok(service)
     }
 
     async fn verify(store: &Db) -> Result<Vec<Finding>, BoxError> {
@@ -111,6 +114,7 @@ impl Products {
     pub async fn open_and_migrate(config: &Config) -> Result<Self, BoxError> {
         let db = <Self as Module>::open(config).await?;
         db.migrate().await?;
-        Ok(Self { db, currency: config.currency, language: config.language.clone(), imports: Arc::default() })
+        let (currency, language) = (config.currency, config.language.clone());
+        Ok(Self { db, currency, language, pictures: Pictures::open(&config.media_url)?, imports: Arc::default() })
     }
 }

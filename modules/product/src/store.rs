@@ -29,6 +29,7 @@ pub(crate) mod checks;
 pub(crate) mod facets;
 pub(crate) mod holds;
 pub(crate) mod imports;
+pub(crate) mod media;
 pub(crate) mod options;
 mod search;
 mod sight;
@@ -55,6 +56,13 @@ pub(crate) async fn product(db: &impl ConnectionTrait, sight: Sight, id: Product
 pub(crate) async fn product_by_slug(db: &impl ConnectionTrait, sight: Sight, slug: &Slug) -> Result<Option<product::Model>> {
     let find = product::Entity::find().filter(Column::Id.in_subquery(slugs::owner(slugs::PRODUCTS, slug)));
     Ok(find.filter(sight.condition()).one(db).await?)
+}
+
+/// The highest id of a product that there is or was; 0 if there was none.
+pub(crate) async fn last_id(db: &impl ConnectionTrait) -> Result<i64> {
+    let last: Option<i64> =
+        product::Entity::find().select_only().column(Column::Id).order_by_desc(Column::Id).into_tuple().one(db).await?;
+    Ok(last.unwrap_or_default())
 }
 
 /// The condition and sort order of a list, in columns of the store.
@@ -239,6 +247,21 @@ fn patched(patch: ProductPatch, attributes: Option<String>) -> product::ActiveMo
     }
 }
 
+/// Replaces the pictures of a product, and counts the change if it is one; `None` when there is no such product, or it has another
+/// version.
+pub(crate) async fn set_pictures(
+    db: &impl ConnectionTrait,
+    id: ProductId,
+    if_match: &IfMatch,
+    pictures: String,
+) -> Result<Option<product::Model>> {
+    let row = product::ActiveModel { pictures: Set(pictures), ..Default::default() };
+    let version = if_changed(&row, Expr::col(Column::Version).add(1), Column::Version);
+    let updated_at = if_changed(&row, Expr::value(now()), Column::UpdatedAt);
+    let update = update(id, if_match, row).col_expr(Column::Version, version).col_expr(Column::UpdatedAt, updated_at);
+    Ok(update.exec_with_returning(db).await?.into_iter().next())
+}
+
 /// Marks a product as deleted; `None` when there is no such product, or it has another version.
 pub(crate) async fn delete(db: &impl ConnectionTrait, id: ProductId, if_match: &IfMatch) -> Result<Option<product::Model>> {
     let row = product::ActiveModel { deleted_at: Set(Some(now())), ..Default::default() };
@@ -322,8 +345,13 @@ pub(crate) async fn lock_categories(db: &impl ConnectionTrait) -> Result<()> {
     Ok(())
 }
 
-/// Inserts a category with the attributes that it requires, as they are stored.
-pub(crate) async fn insert_category(db: &impl ConnectionTrait, new: &NewCategory, required: String) -> Result<category::Model> {
+/// Inserts a category with the attributes that it requires and its picture, as they are stored.
+pub(crate) async fn insert_category(
+    db: &impl ConnectionTrait,
+    new: &NewCategory,
+    required: String,
+    picture: String,
+) -> Result<category::Model> {
     let description = new.description.iter().flatten().next();
     let row = category::ActiveModel {
         name: Set(new.name.to_string()),
@@ -332,18 +360,21 @@ pub(crate) async fn insert_category(db: &impl ConnectionTrait, new: &NewCategory
         position: Set(new.position.map(place).unwrap_or_default()),
         slug: Set(new.slug.as_ref().map(ToString::to_string)),
         required_attributes: Set(required),
+        picture: Set(picture),
         ..Default::default()
     };
     Ok(row.insert(db).await?)
 }
 
-/// Changes a category, with the stored form of the attributes that it requires if they change, and counts the change if it is one; `None` when there is no such category, or it has another version.
+/// Changes a category, with the attributes that it requires and its picture, as they are stored, if they change; and counts the change if
+/// it is one. `None` when there is no such category, or it has another version.
 pub(crate) async fn edit_category(
     db: &impl ConnectionTrait,
     id: CategoryId,
     if_match: &IfMatch,
     patch: CategoryPatch,
     required: Option<String>,
+    picture: Option<String>,
 ) -> Result<Option<category::Model>> {
     let row = category::ActiveModel {
         name: patch.name.map_or(NotSet, |name| Set(name.into())),
@@ -352,6 +383,7 @@ pub(crate) async fn edit_category(
         position: patch.position.map_or(NotSet, |position| Set(place(position))),
         slug: patch.slug.map_or(NotSet, |slug| Set(Some(slug.to_string()))),
         required_attributes: required.map_or(NotSet, Set),
+        picture: picture.map_or(NotSet, Set),
         ..Default::default()
     };
     let version = if_changed(&row, Expr::col(category::Column::Version).add(1), category::Column::Version);

@@ -74,8 +74,10 @@ impl Products {
 
     /// The JSON of texts.
     fn to_be_stored(&self, language: &Language, texts: Option<&impl serde::Serialize>) -> Result<Option<String>, Fault> {
-        if texts.is_some() && *language == self.language {
-            return Err(Fault::invalid("/language", "must not be the shop's own language, in which the texts are anyway"));
+        // whoever wants a wider one gets the shop's own
+        if texts.is_some() && self.language.is_form_of(language) {
+            let rule = format!("must be another language than {}, in which the texts are anyway", self.language);
+            return Err(Fault::invalid("/language", rule));
         }
         texts.map(|texts| serde_json::to_string(texts).map_err(Fault::internal)).transpose()
     }

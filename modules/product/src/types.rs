@@ -1,6 +1,7 @@
 mod attributes;
 mod facets;
 mod imports;
+mod media;
 mod names;
 mod publication;
 mod slug;
@@ -11,6 +12,7 @@ mod variants;
 pub use attributes::*;
 pub use facets::*;
 pub use imports::*;
+pub use media::*;
 pub use names::*;
 pub use publication::{ProductStatus, StatusFilter};
 pub use slug::Slug;
@@ -111,6 +113,10 @@ pub struct Product {
     #[serde(default)]
     #[schema(required = true)]
     pub published_until: Option<DateTime<Utc>>,
+    /// Pictures, in the order in which they are shown; in lists the first one only.
+    #[serde(default)]
+    #[schema(required = true)]
+    pub pictures: Vec<Picture>,
     /// Counts the changes of everything but the stock, from 1. The `ETag` begins with it.
     #[serde(default)]
     #[schema(required = true, example = 1)]
@@ -580,6 +586,10 @@ pub struct Category {
     #[serde(default)]
     #[schema(required = true, example = json!(["material"]))]
     pub required_attributes: Vec<AttributeCode>,
+    /// Picture; `null` if it has none.
+    #[serde(default)]
+    #[schema(required = true)]
+    pub picture: Option<CategoryPicture>,
     /// Counts the changes, from 1. The `ETag` begins with it.
     #[serde(default)]
     #[schema(required = true, example = 1)]
@@ -630,6 +640,11 @@ pub struct NewCategory {
     #[serde(default, deserialize_with = "kernel::optional::if_sent", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Vec<AttributeCode>>, max_items = 50, example = json!(["material"]))]
     pub required_attributes: Option<Option<Vec<AttributeCode>>>,
+    /// Id of a picture that was uploaded. If absent a new category has none, and the one of an existing category stays; `null` removes it.
+    #[garde(skip)]
+    #[serde(default, deserialize_with = "kernel::optional::if_sent", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<MediaId>)]
+    pub picture_id: Option<Option<MediaId>>,
 }
 
 /// Changes of a category: a merge patch (RFC 7396). Members that are not sent stay as they are.
@@ -668,6 +683,11 @@ pub struct CategoryPatch {
     #[serde(default, deserialize_with = "kernel::optional::if_sent", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Vec<AttributeCode>>, max_items = 50, example = json!(["material"]))]
     pub required_attributes: Option<Option<Vec<AttributeCode>>>,
+    /// Id of a picture that was uploaded. `null` removes it.
+    #[garde(skip)]
+    #[serde(default, deserialize_with = "kernel::optional::if_sent", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<MediaId>)]
+    pub picture_id: Option<Option<MediaId>>,
 }
 
 /// A replacement is the patch with all members that it must have, and those that were sent.
@@ -680,6 +700,7 @@ impl From<NewCategory> for CategoryPatch {
             position: change.position,
             description: change.description,
             required_attributes: change.required_attributes,
+            picture_id: change.picture_id,
         }
     }
 }

@@ -1,12 +1,18 @@
 //! Types of the contract from rows.
 
+mod pictures;
+
+pub(crate) use pictures::StoredPicture;
+
 use crate::{
-    Attribute, AttributeKind, Category, CategoryId, HeldLine, Hold, Import, ImportId, ImportState, ImportStock, MovementKind,
-    OptionOf, Product, ProductError, ProductId, ProductStatus, Stock, StockEntry, StockMovement, Variant, VariantId,
+    Attribute, AttributeKind, Category, CategoryId, HeldLine, Hold, Import, ImportId, ImportState, ImportStock, Media, MediaId,
+    MovementKind, OptionOf, Product, ProductError, ProductId, ProductStatus, Stock, StockEntry, StockMovement, Variant,
+    VariantId,
     entity::{
         attribute::{self, Kind as AttributeKindOf},
         category, hold, hold_line,
         import::{self, State},
+        media,
         product::{self, Status},
         stock_item,
         stock_movement::{self, Kind},
@@ -44,6 +50,7 @@ pub(crate) fn to_product(row: product::Model, sold: Option<Vec<Sold>>, texts: &T
         attributes: rules::stored(&row.attributes)?,
         seo_title: translated.and_then(Translated::seo_title).or(row.seo_title),
         seo_description: translated.and_then(Translated::seo_description).or(row.seo_description),
+        pictures: pictures::shown(&row.pictures)?,
         status: row.status.into(),
         published_from: row.published_from,
         published_until: row.published_until,
@@ -217,6 +224,7 @@ pub(crate) fn to_category(row: category::Model, texts: &Texts<'_>) -> Result<Cat
         slug: row.slug,
         position: row.position.into(),
         required_attributes: rules::stored(&row.required_attributes)?,
+        picture: pictures::shown_of_category(&row.picture)?,
         version: row.version,
     })
 }
@@ -275,6 +283,19 @@ impl From<AttributeKind> for AttributeKindOf {
             AttributeKind::Choices => Self::Choices,
         }
     }
+}
+
+pub(crate) fn to_media(row: media::Model) -> Result<Media, ProductError> {
+    let id: MediaId = row.id.parse().map_err(|e| Fault::internal(format_args!("id of picture {}: {e}", row.id)))?;
+    Ok(Media {
+        url: id.url(),
+        id,
+        media_type: row.media_type,
+        width: to_quantity(row.width.into()),
+        height: to_quantity(row.height.into()),
+        bytes: row.bytes.try_into().unwrap_or_default(),
+        uploaded_at: row.uploaded_at,
+    })
 }
 
 pub(crate) fn to_hold(hold: hold::Model, lines: Vec<hold_line::Model>, currency: Currency) -> Hold {

@@ -4,7 +4,7 @@
 use kernel::{
     ApiError, Code, Envelope, IfMatch, InternalKey, Listener, OrderId, Tagged,
     chrono::TimeDelta,
-    db::Db,
+    db::{Db, Pool},
     delivery::Bus,
     jobs::Jobs,
     module::Started,
@@ -70,7 +70,9 @@ async fn products(stores: Stores) -> (Products, Fixture) {
         }
     });
     let bus = Bus::new(&Default::default(), vec![listener], InternalKey::random()).unwrap();
-    let config = Config { database_url: stores.database("product").await, ..Config::default() };
+    // tests run on busy machines
+    let pool = Pool { acquire_timeout_ms: 30_000, ..Pool::default() };
+    let config = Config { database_url: stores.database("product").await, pool, ..Config::default() };
     let Started { service, store } = start::<Products>(&config, ()).await;
     outbox::relay(&store, bus, &Jobs::default());
     (service, Fixture { db: store, events, _stores: stores })

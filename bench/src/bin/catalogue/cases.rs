@@ -34,7 +34,7 @@ pub(crate) enum Value {
 type Statement = (String, Vec<Value>);
 
 const COLUMNS: &str = "p.id, p.name, p.description, p.price_minor, p.currency, p.category_id, p.stock_quantity, p.slug, p.brand, p.tags, \
-    p.attributes, p.seo_title, p.seo_description, p.status, p.published_from, p.published_until, p.version, p.created_at, p.updated_at";
+    p.attributes, p.languages, p.pictures, p.seo_title, p.seo_description, p.status, p.published_from, p.published_until, p.version, p.created_at, p.updated_at";
 /// What everybody sees; $1 is the time.
 const SHOWN: &str = "p.deleted_at IS NULL AND p.status = 'active' AND (p.published_from IS NULL OR p.published_from <= $1) \
     AND (p.published_until IS NULL OR p.published_until > $1)";

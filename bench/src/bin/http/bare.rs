@@ -17,7 +17,7 @@ use sqlx::{
 use std::{path::Path, sync::LazyLock};
 
 /// The columns that sea-orm selects for the module.
-const COLUMNS: &str = r#""products"."id", "products"."name", "products"."name_lower", "products"."description", "products"."price_minor", "products"."currency", "products"."category_id", "products"."stock_quantity", "products"."reserved", "products"."created_at", "products"."updated_at", "products"."deleted_at", "products"."version", "products"."status", "products"."published_from", "products"."published_until", "products"."slug", "products"."brand", "products"."brand_key", "products"."seo_title", "products"."seo_description", "products"."tags", "products"."attributes", "products"."languages""#;
+const COLUMNS: &str = r#""products"."id", "products"."name", "products"."name_lower", "products"."description", "products"."price_minor", "products"."currency", "products"."category_id", "products"."stock_quantity", "products"."reserved", "products"."created_at", "products"."updated_at", "products"."deleted_at", "products"."version", "products"."status", "products"."published_from", "products"."published_until", "products"."slug", "products"."brand", "products"."brand_key", "products"."seo_title", "products"."seo_description", "products"."tags", "products"."attributes", "products"."languages", "products"."pictures""#;
 
 /// What everybody sees, at a time that is bound twice.
 const SHOWN: &str = r#""products"."deleted_at" IS NULL AND "products"."status" = 'active' AND ("products"."published_from" IS NULL OR "products"."published_from" <= ?) AND ("products"."published_until" IS NULL OR "products"."published_until" > ?)"#;
@@ -71,6 +71,7 @@ impl FromRow<'_, SqliteRow> for Found {
             brand: row.try_get(17)?,
             tags: row.try_get::<String, _>(21)?.lines().map(str::to_owned).collect(),
             attributes: AttributeValues::new(),
+            pictures: Vec::new(),
             seo_title: row.try_get(19)?,
             seo_description: row.try_get(20)?,
             status: ProductStatus::Active,

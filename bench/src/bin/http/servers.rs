@@ -58,7 +58,8 @@ pub(crate) fn seeing(folder: &Path) -> anyhow::Result<Vec<Server>> {
 }
 
 fn seed(souk: &Path, folder: &Path, data: &Path) -> anyhow::Result<()> {
-    let seeded = command(souk, folder, data, QUIET).args(["seed", "--products", &PRODUCTS.to_string()]).output()?;
+    let seeded =
+        command(souk, folder, data, QUIET).args(["seed", "--products", &PRODUCTS.to_string(), "--variants", "1"]).output()?;
     ensure!(seeded.status.success(), "souk seed: {}", String::from_utf8_lossy(&seeded.stderr));
     settle(&data.join("product.db"))
 }

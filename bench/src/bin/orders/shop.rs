@@ -150,7 +150,7 @@ impl Stores {
 
     /// Fills the catalogue, with enough of everything.
     pub(crate) async fn seed(&self) -> anyhow::Result<()> {
-        let seeded = self.command(None, &[])?.args(["seed", "--products", &PRODUCTS.to_string()]).output()?;
+        let seeded = self.command(None, &[])?.args(["seed", "--products", &PRODUCTS.to_string(), "--variants", "1"]).output()?;
         ensure!(seeded.status.success(), "souk seed: {}", String::from_utf8_lossy(&seeded.stderr));
         self.sql(&self.name, &["UPDATE product.products SET stock_quantity = 1000000".into()]).await
     }

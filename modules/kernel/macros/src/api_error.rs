@@ -11,7 +11,7 @@ use syn::{
 };
 
 /// The variants of `kernel::Code` in snake case.
-const CODES: [&str; 16] = [
+const CODES: [&str; 17] = [
     "invalid_argument",
     "unauthenticated",
     "payment_required",
@@ -22,6 +22,7 @@ const CODES: [&str; 16] = [
     "precondition_failed",
     "payload_too_large",
     "unsupported_media_type",
+    "range_not_satisfiable",
     "unprocessable",
     "precondition_required",
     "too_many_requests",

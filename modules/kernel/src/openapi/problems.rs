@@ -69,12 +69,9 @@ fn streamed(responses: &mut BTreeMap<String, RefOr<Response>>, op: &Op) {
             op.download.iter().fold(response, |response, media_type| response.content(*media_type, streams::content()));
         response.header("ETag", tag("The tag of the answer, for `If-None-Match` and `If-Range`."))
     };
-    let range = || header_of(Type::String, "Which bytes, and of how many.");
     responses.insert(op.status.to_string(), answer("Success").build().into());
-    responses.insert("206".into(), answer("The bytes that `Range` asks for.").header("Content-Range", range()).build().into());
-    let none = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
-    let none = ResponseBuilder::new().description("There are no such bytes: see `Range`.").content(Problem::MEDIA_TYPE, none);
-    responses.insert("416".into(), none.header("Content-Range", range()).build().into());
+    let range = header_of(Type::String, "Which bytes, and of how many.");
+    responses.insert("206".into(), answer("The bytes that `Range` asks for.").header("Content-Range", range).build().into());
 }
 
 /// Adds the schemas of the problems that `ops` answer there, unless they exist already.
@@ -96,6 +93,9 @@ fn response(op: &Op, code: Code, kinds: &[ProblemKind]) -> Response {
     }
     if code == Code::PreconditionFailed {
         response = response.header("ETag", tag("The current tag."));
+    }
+    if code == Code::RangeNotSatisfiable {
+        response = response.header("Content-Range", header_of(Type::String, "How many bytes there are."));
     }
     if code == Code::Unauthenticated {
         response = response.header("WWW-Authenticate", header_of(Type::String, "`Bearer`."));

@@ -1,7 +1,7 @@
 //! The response of an operation whose answer is not JSON: conditions and ranges (RFC 9110 §13, §14).
 
 use super::{request::text, response::problem};
-use crate::{Code, Download, ETag, Fault, Problem, etag::Had};
+use crate::{Code, Download, ETag, Fault, etag::Had};
 use actix_web::{
     HttpRequest, HttpResponse, HttpResponseBuilder,
     body::{BodyStream, SizedStream},
@@ -67,10 +67,8 @@ pub(super) fn respond(answer: Download, had: Option<&Had>, request: &HttpRequest
 
 fn out_of_range(length: u64, mut response: HttpResponseBuilder, request: &HttpRequest) -> HttpResponse {
     drop(response.take());
-    let fault = Fault::new(Code::InvalidArgument, format!("There are {length} bytes, and none of them in the range"));
-    let problem_ =
-        Problem { status: 416, title: "Range not satisfiable".into(), ..fault.at("/Range", "must begin within them").into() };
-    let mut response = problem(problem_, request);
+    let fault = Fault::new(Code::RangeNotSatisfiable, format!("There are {length} bytes, and none of them in the range"));
+    let mut response = problem(fault.at("/Range", "must begin within them").into(), request);
     if let Ok(value) = http::HeaderValue::from_str(&format!("bytes */{length}")) {
         response.headers_mut().insert(http::CONTENT_RANGE, value);
     }

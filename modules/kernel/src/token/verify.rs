@@ -205,6 +205,7 @@ mod tests {
             public: None,
             access,
             retry,
+            location: None,
             etag,
             localized,
             condition,

@@ -47,6 +47,10 @@ pub(super) fn client(base: &str) -> reqwest::Result<Client> {
 fn settings() -> ClientBuilder {
     Client::builder()
         .no_proxy()
+        // one call at a time on a connection: multiplexed, a large answer would delay the small ones beside it
+        .http1_only()
+        // one call on a connection, whatever else in this process speaks
+        .http1_only()
         .tcp_nodelay(true)
         .connect_timeout(Duration::from_secs(1))
         .pool_max_idle_per_host(128)

@@ -83,7 +83,7 @@ pub trait ShelfApi {
     /// Get one book.
     ///
     /// Lent ones, too.
-    #[get("/books/{id}", public = "/api/books/{id}", access = anyone, rate = "100/min", errors(NotFound))]
+    #[get("/books/{id}", public = "/api/books/{id}", access = anyone, localized, rate = "100/min", errors(NotFound))]
     async fn get(&self, cx: &Ctx, id: BookId) -> Result<Book, ShelfError>;
 
     /// List books.

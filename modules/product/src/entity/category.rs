@@ -19,6 +19,9 @@ pub(crate) struct Model {
     /// The languages that it is translated into, separated by spaces.
     #[sea_orm(column_type = "Text")]
     pub(crate) languages: String,
+    /// As JSON; empty without one.
+    #[sea_orm(column_type = "Text")]
+    pub(crate) picture: String,
     /// Counts the changes.
     pub(crate) version: i64,
 }

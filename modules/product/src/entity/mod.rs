@@ -6,6 +6,8 @@ pub(crate) mod hold;
 pub(crate) mod hold_line;
 pub(crate) mod import;
 pub(crate) mod import_chunk;
+pub(crate) mod media;
+pub(crate) mod media_use;
 pub(crate) mod product;
 pub(crate) mod product_attribute;
 pub(crate) mod product_tag;

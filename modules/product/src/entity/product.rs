@@ -35,6 +35,9 @@ pub(crate) struct Model {
     pub(crate) status: Status,
     pub(crate) published_from: Option<DateTimeUtc>,
     pub(crate) published_until: Option<DateTimeUtc>,
+    /// As JSON; empty without any.
+    #[sea_orm(column_type = "Text")]
+    pub(crate) pictures: String,
     /// Counts the changes of the content: not of the stock.
     pub(crate) version: i64,
     pub(crate) created_at: DateTimeUtc,

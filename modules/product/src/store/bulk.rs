@@ -104,6 +104,7 @@ pub(crate) async fn find(
 /// A new product that is nothing yet.
 pub(crate) fn empty(currency: Currency, slug: Option<String>, now: DateTime<Utc>) -> product::Model {
     product::Model {
+        pictures: String::new(),
         id: 0,
         name: String::new(),
         name_lower: String::new(),
