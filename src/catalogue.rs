@@ -90,7 +90,6 @@ mod with_product {
         Ok(file)
     }
 
-    #[expect(clippy::print_stderr, reason = "standard output may be the file")]
     async fn export(products: &Products, path: Option<PathBuf>) -> anyhow::Result<()> {
         let mut to: Box<dyn Write> = match &path {
             Some(path) => Box::new(File::create_new(path).with_context(|| path.display().to_string())?),

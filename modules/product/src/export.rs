@@ -5,7 +5,7 @@ use crate::{
     context::Products,
     csv::{cells, columns::Column, products, rows::Shop},
     entity::product::Status,
-    store::{Sight, bulk, slugs, variants},
+    store::{self, Sight, attributes, bulk, slugs, variants},
     view::to_product,
 };
 use futures_util::stream;
@@ -44,7 +44,8 @@ impl Products {
         for kind in [slugs::PRODUCTS, slugs::CATEGORIES] {
             while self.add_slugs(kind).await? > 0 {}
         }
-        let shop = self.shop(self.db.read()).await?;
+        let db = self.db.read();
+        let shop = self.shop(store::categories(db).await?, attributes::all(db).await?);
         let mut codes: Vec<AttributeCode> =
             shop.attributes.keys().map(|code| code.parse().map_err(Fault::internal)).collect::<Result<_, _>>()?;
         codes.sort_unstable();

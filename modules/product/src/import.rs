@@ -6,49 +6,26 @@
 mod job;
 pub(crate) mod plan;
 
+pub use crate::store::imports::{ImportCounts, ImportOptions};
+
 use crate::{
-    WrongRow,
+    StockLow, WrongRow,
     context::Products,
     csv::{
         columns::Columns,
         records::Pieces,
         rows::{Batch, Rows, Shop},
     },
+    entity::{attribute, category, stock_item},
+    low::{became_low, fallen_to},
     store::{
         self, attributes,
-        bulk::{self, Found},
+        bulk::{self, Plan},
     },
 };
 use kernel::{BoxError, Ctx, Fault, UserId, now, outbox};
-use plan::{Comparison, Plan};
-use sea_orm::ConnectionTrait;
-use std::{fs::File, os::unix::fs::FileExt, time::Duration};
-
-/// What an import does beside changing products.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct ImportOptions {
-    /// Only check the file.
-    pub dry_run: bool,
-    /// Set the stock of variants that exist, too: by movements with the cause `counted`.
-    pub set_stock: bool,
-}
-
-/// How far an import is.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct ImportCounts {
-    /// Rows of the file; those that were found so far, until all were checked.
-    pub rows: u64,
-    /// Rows that were checked; then those that were imported.
-    pub done: u64,
-    /// Products that were added, or would be by the end of a dry run.
-    pub added: u64,
-    /// Products that were changed, or would be by the end of a dry run.
-    pub changed: u64,
-    /// Products that were as the file has them.
-    pub unchanged: u64,
-    /// How much is wrong in the file. If anything is, nothing is imported.
-    pub wrong: u64,
-}
+use plan::Comparison;
+use std::{collections::HashMap, fs::File, os::unix::fs::FileExt, time::Duration};
 
 /// Is told how an import goes on.
 pub(crate) trait Watcher: Send {
@@ -113,7 +90,8 @@ impl Products {
         writes: Option<u64>,
     ) -> Result<ImportCounts, Fault> {
         let mut counts = ImportCounts { rows: writes.unwrap_or_default(), ..ImportCounts::default() };
-        let shop = self.shop(self.db.read()).await?;
+        let db = self.db.read();
+        let shop = self.shop(store::categories(db).await?, attributes::all(db).await?);
         let mut rows = match Rows::begin(file, &shop).await? {
             Ok(rows) => rows,
             Err(wrong) => {
@@ -130,7 +108,7 @@ impl Products {
             let outcomes = if writes.is_some() {
                 self.write_batch(&mut batch, rows.columns(), options, user).await?
             } else {
-                let found = find(self.db.read(), &batch, options, false).await?;
+                let found = bulk::find(db, slugs(&batch), skus(&batch), options.set_stock, false).await?;
                 let columns = rows.columns();
                 plans(Comparison { shop: &shop, columns, found: &found, set_stock: options.set_stock, now: now() }, &mut batch)?
                     .iter()
@@ -154,14 +132,13 @@ impl Products {
     }
 
     /// What the rows of files refer to.
-    pub(crate) async fn shop(&self, db: &impl ConnectionTrait) -> Result<Shop, Fault> {
-        let categories = store::categories(db).await?;
-        Ok(Shop {
+    pub(crate) fn shop(&self, categories: Vec<category::Model>, attributes: Vec<attribute::Model>) -> Shop {
+        Shop {
             currency: self.currency,
             by_slug: categories.iter().filter_map(|row| Some((row.slug.clone()?, row.id))).collect(),
             categories: categories.into_iter().map(|row| (row.id, row)).collect(),
-            attributes: attributes::all(db).await?.into_iter().map(|row| (row.code.clone(), row)).collect(),
-        })
+            attributes: attributes.into_iter().map(|row| (row.code.clone(), row)).collect(),
+        }
     }
 
     /// Writes a batch in a transaction, unless something is wrong in it: others may have changed the catalogue since it was checked.
@@ -174,19 +151,19 @@ impl Products {
     ) -> Result<Vec<Outcome>, Fault> {
         for _ in 0..ATTEMPTS {
             let tx = self.db.begin().await?;
-            let found = find(&*tx, batch, options, true).await?;
+            let found = bulk::find(&*tx, slugs(batch), skus(batch), options.set_stock, true).await?;
             if columns.attributes().next().is_some() {
                 attributes::share(&*tx, columns.attributes()).await?;
             }
-            let shop = self.shop(&*tx).await?;
-            let plans =
+            let shop = self.shop(store::categories(&*tx).await?, attributes::all(&*tx).await?);
+            let mut plans =
                 plans(Comparison { shop: &shop, columns, found: &found, set_stock: options.set_stock, now: now() }, batch)?;
             if !batch.wrong.is_empty() || plans.is_empty() {
                 return Ok(Vec::new());
             }
             let outcomes = plans.iter().map(Outcome::of).collect();
-            if let Some(low) = bulk::write(&*tx, plans, user).await? {
-                for some in low.chunks(500) {
+            if let Some(moved) = bulk::write(&*tx, &mut plans, user).await? {
+                for some in low(&plans, moved)?.chunks(500) {
                     outbox::publish_all(&tx, &Ctx::anonymous(Duration::from_secs(60)), some).await?;
                 }
                 tx.commit().await?;
@@ -219,11 +196,31 @@ fn plans(comparison: Comparison, batch: &mut Batch) -> Result<Vec<Plan>, Fault> 
     Ok(plans)
 }
 
-async fn find(db: &impl ConnectionTrait, batch: &Batch, options: ImportOptions, locks: bool) -> Result<Found, Fault> {
-    let slugs = batch.items.iter().filter_map(|item| item.slug.as_ref()).map(ToString::to_string).collect();
+fn slugs(batch: &Batch) -> Vec<String> {
+    batch.items.iter().filter_map(|item| item.slug.as_ref()).map(ToString::to_string).collect()
+}
+
+/// The SKUs of a batch, in lower case.
+fn skus(batch: &Batch) -> Vec<String> {
     let specs = batch.items.iter().flat_map(|item| &item.rows).filter_map(|row| row.spec.as_ref());
-    let skus = specs.filter_map(|spec| spec.sku.as_ref()).map(|sku| sku.to_lowercase()).collect();
-    bulk::find(db, slugs, skus, options.set_stock, locks).await
+    specs.filter_map(|spec| spec.sku.as_ref()).map(|sku| sku.to_lowercase()).collect()
+}
+
+/// What became low by these movements.
+fn low(plans: &[Plan], mut moved: Vec<(stock_item::Model, i64)>) -> Result<Vec<StockLow>, Fault> {
+    moved.retain(|(item, pieces)| fallen_to(item, *pieces).is_some());
+    if moved.is_empty() {
+        return Ok(Vec::new());
+    }
+    let variants = plans
+        .iter()
+        .flat_map(|plan| plan.gone.iter().chain(plan.living()).map(|variant| (variant.id, (variant, plan.after.name.as_str()))));
+    let variants: HashMap<_, _> = variants.collect();
+    let low = moved.iter().filter_map(|(item, pieces)| {
+        let (variant, name) = variants.get(&item.variant_id)?;
+        became_low(item, *pieces, variant, name).transpose()
+    });
+    low.collect()
 }
 
 /// A watcher that tells a command.

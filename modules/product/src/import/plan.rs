@@ -1,7 +1,7 @@
 //! What an import would change of a product, or what is wrong with it. Pure functions.
 
 use crate::{
-    AttributeValues, CategoryId, MAX_QUANTITY, ProductId, ProductStatus, SetVariant, Tag, VariantId, WrongRow,
+    AttributeValues, CategoryId, MAX_QUANTITY, ProductId, ProductStatus, SetVariant, VariantId, WrongRow,
     attributes::{Values, has_required, index_of},
     csv::{
         columns::{Column, Columns},
@@ -9,47 +9,13 @@ use crate::{
     },
     entity::{product, product_attribute, stock_item, variant},
     rules::{self, Wanted},
-    store::bulk::{Found, applied, empty},
+    store::bulk::{Found, Plan, applied, empty},
 };
 use kernel::{
     Fault,
     chrono::{DateTime, Utc},
 };
 use std::collections::{HashMap, HashSet};
-
-/// What is to be written of a product.
-pub(crate) struct Plan {
-    /// As it is; `None` for a new one.
-    pub(crate) before: Option<product::Model>,
-    /// As it shall be, but for the sums of its stock; a new one has no id.
-    pub(crate) after: product::Model,
-    /// Its tags, if they change.
-    pub(crate) tags: Option<Vec<Tag>>,
-    /// The index of its attributes, if they change.
-    pub(crate) index: Option<Vec<product_attribute::Model>>,
-    /// Variants to remove.
-    pub(crate) gone: Vec<variant::Model>,
-    /// Variants that change.
-    pub(crate) changed: Vec<variant::Model>,
-    /// Variants to add, with their stock. They have no ids.
-    pub(crate) new: Vec<(variant::Model, i64)>,
-    /// The variants that stay as they are.
-    pub(crate) same: Vec<variant::Model>,
-    /// What can be sold of variants that exist, where it differs from what the file says.
-    pub(crate) counted: Vec<(stock_item::Model, i64)>,
-}
-
-impl Plan {
-    /// Whether variants are added, changed or removed.
-    pub(crate) fn has_variants(&self) -> bool {
-        !(self.gone.is_empty() && self.changed.is_empty() && self.new.is_empty())
-    }
-
-    /// Whether nothing is to be written.
-    fn is_nothing(&self) -> bool {
-        self.before.as_ref() == Some(&self.after) && !self.has_variants() && self.counted.is_empty()
-    }
-}
 
 /// What the products of a batch are compared with.
 pub(crate) struct Comparison<'a> {
@@ -112,12 +78,13 @@ impl Comparison<'_> {
             return Ok(None);
         }
         let Sorted { gone, changed, new, same, counted } = variants;
-        let living = same.iter().chain(&changed).chain(new.iter().map(|(variant, _)| variant));
-        after.price_minor = living.map(|variant| variant.price_minor).min().unwrap_or(after.price_minor);
         if before.is_none() {
             after.stock_quantity = new.iter().map(|(_, pieces)| pieces).sum();
         }
-        let mut plan = Plan { before: before.cloned(), after, tags, index, gone, changed, new, same, counted };
+        let mut plan =
+            Plan { before: before.cloned(), after, tags, index, gone, changed, new, same, counted, options: Vec::new() };
+        let lowest = plan.living().map(|variant| variant.price_minor).min();
+        plan.after.price_minor = lowest.unwrap_or(plan.after.price_minor);
         if plan.is_nothing() {
             return Ok(None);
         }
@@ -126,6 +93,9 @@ impl Comparison<'_> {
         {
             plan.after.version += 1;
             plan.after.updated_at = self.now;
+        }
+        if plan.has_variants() {
+            plan.options = plan.living().map(|variant| rules::stored(&variant.options)).collect::<Result<_, _>>()?;
         }
         Ok(Some(plan))
     }

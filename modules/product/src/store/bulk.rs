@@ -2,16 +2,13 @@
 
 use super::{Result, Sight, patched, stock, variants};
 use crate::{
-    ProductId, ProductPatch, StockLow, VariantId,
+    OptionOf, ProductId, ProductPatch, Tag, VariantId,
     entity::{
         product::{self, Column, Status},
         product_attribute, product_tag,
         stock_item::{self, LOCATION},
         stock_movement, variant, variant_option,
     },
-    import::plan::Plan,
-    low::{became_low, fallen_to},
-    rules,
 };
 use kernel::{
     Currency, UserId,
@@ -27,6 +24,47 @@ use sea_orm::{
     sea_query::OnConflict,
 };
 use std::collections::HashMap;
+
+/// What is to be written of a product.
+pub(crate) struct Plan {
+    /// As it is; `None` for a new one.
+    pub(crate) before: Option<product::Model>,
+    /// As it shall be, but for the sums of its stock; a new one has no id.
+    pub(crate) after: product::Model,
+    /// Its tags, if they change.
+    pub(crate) tags: Option<Vec<Tag>>,
+    /// The index of its attributes, if they change.
+    pub(crate) index: Option<Vec<product_attribute::Model>>,
+    /// Variants to remove.
+    pub(crate) gone: Vec<variant::Model>,
+    /// Variants that change.
+    pub(crate) changed: Vec<variant::Model>,
+    /// Variants to add, with their stock. They have no ids.
+    pub(crate) new: Vec<(variant::Model, i64)>,
+    /// The variants that stay as they are.
+    pub(crate) same: Vec<variant::Model>,
+    /// What can be sold of variants that exist, where it differs from what the file says.
+    pub(crate) counted: Vec<(stock_item::Model, i64)>,
+    /// The options of all variants that it shall have, as [`Plan::living`] gives them; none if no variant changes.
+    pub(crate) options: Vec<Vec<OptionOf>>,
+}
+
+impl Plan {
+    /// Whether variants are added, changed or removed.
+    pub(crate) fn has_variants(&self) -> bool {
+        !(self.gone.is_empty() && self.changed.is_empty() && self.new.is_empty())
+    }
+
+    /// All variants that it shall have.
+    pub(crate) fn living(&self) -> impl Iterator<Item = &variant::Model> {
+        self.same.iter().chain(&self.changed).chain(self.new.iter().map(|(variant, _)| variant))
+    }
+
+    /// Whether nothing is to be written.
+    pub(crate) fn is_nothing(&self) -> bool {
+        self.before.as_ref() == Some(&self.after) && !self.has_variants() && self.counted.is_empty()
+    }
+}
 
 /// What the store has of the products of a batch.
 #[derive(Default)]
@@ -149,40 +187,27 @@ pub(crate) fn applied(before: product::Model, patch: ProductPatch, attributes: O
     after
 }
 
-/// Writes the products of a batch, which are locked. Returns what became low by it; `None` when another request has just taken a slug or a
-/// SKU, and then the caller must roll back.
+/// Writes the products of a batch, which are locked. Returns the items of variants that exist whose stock was moved, as they are then, each
+/// with its change; `None` when another request has just taken a slug or a SKU, and then the caller must roll back.
 pub(crate) async fn write(
     db: &impl ConnectionTrait,
-    mut plans: Vec<Plan>,
+    plans: &mut [Plan],
     user: Option<UserId>,
-) -> Result<Option<Vec<StockLow>>> {
+) -> Result<Option<Vec<(stock_item::Model, i64)>>> {
     let gone: Vec<i64> = plans.iter().flat_map(|plan| plan.gone.iter().map(|variant| variant.id)).collect();
     let mut moved = Vec::new();
     for some in gone.chunks(1_000) {
         moved.extend(stock::empty(db, some.iter().copied(), user, "variant removed").await?);
         variants::delete(db, some).await?;
     }
-    match write_unique(db, &mut plans).await {
+    match write_unique(db, plans).await {
         Ok(()) => {}
         Err(e) if is_duplicate(&e) => return Ok(None),
         Err(e) => return Err(e.into()),
     }
-    write_indexes(db, &plans).await?;
-    moved.extend(write_stock(db, &plans, user).await?);
-    moved.retain(|(item, pieces)| fallen_to(item, *pieces).is_some());
-    if moved.is_empty() {
-        return Ok(Some(Vec::new()));
-    }
-    let variants = plans.iter().flat_map(|plan| {
-        let existing = plan.gone.iter().chain(&plan.same).chain(&plan.changed);
-        existing.map(|variant| (variant.id, (variant, plan.after.name.as_str())))
-    });
-    let variants: HashMap<_, _> = variants.collect();
-    let low = moved.iter().filter_map(|(item, pieces)| {
-        let (variant, name) = variants.get(&item.variant_id)?;
-        became_low(item, *pieces, variant, name).transpose()
-    });
-    low.collect::<Result<Vec<_>>>().map(Some)
+    write_indexes(db, plans).await?;
+    moved.extend(write_stock(db, plans, user).await?);
+    Ok(Some(moved))
 }
 
 /// Writes products, slugs and variants, and gives ids to what is new.
@@ -283,10 +308,9 @@ async fn write_indexes(db: &impl ConnectionTrait, plans: &[Plan]) -> Result<()> 
         variant_option::Entity::delete_many().filter(variant_option::Column::ProductId.is_in(resized)).exec(db).await?;
     }
     let mut options = Vec::new();
-    for plan in plans.iter().filter(|plan| plan.has_variants()) {
-        for variant in plan.same.iter().chain(&plan.changed).chain(plan.new.iter().map(|(variant, _)| variant)) {
-            let of_variant: Vec<_> = rules::stored(&variant.options)?;
-            options.extend(super::options::rows(ProductId(plan.after.id), VariantId(variant.id), &of_variant));
+    for plan in plans {
+        for (variant, of_variant) in std::iter::zip(plan.living(), &plan.options) {
+            options.extend(super::options::rows(ProductId(plan.after.id), VariantId(variant.id), of_variant));
         }
     }
     insert::<variant_option::Entity>(db, options).await

@@ -1,7 +1,7 @@
 //! Queries of imports, and of the files that are to be imported.
 
 use crate::{
-    ImportCounts, ImportId, ImportOptions,
+    ImportId,
     entity::{
         import::{self, Column, Entity, Model, State},
         import_chunk,
@@ -18,6 +18,32 @@ use sea_orm::{
 };
 
 type Result<T> = std::result::Result<T, Fault>;
+
+/// What an import does beside changing products.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ImportOptions {
+    /// Only check the file.
+    pub dry_run: bool,
+    /// Set the stock of variants that exist, too: by movements with the cause `counted`.
+    pub set_stock: bool,
+}
+
+/// How far an import is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ImportCounts {
+    /// Rows of the file; those that were found so far, until all were checked.
+    pub rows: u64,
+    /// Rows that were checked; then those that were imported.
+    pub done: u64,
+    /// Products that were added, or would be by the end of a dry run.
+    pub added: u64,
+    /// Products that were changed, or would be by the end of a dry run.
+    pub changed: u64,
+    /// Products that were as the file has them.
+    pub unchanged: u64,
+    /// How much is wrong in the file. If anything is, nothing is imported.
+    pub wrong: u64,
+}
 
 /// How long an instance has an import that gives no sign.
 const LEASE: TimeDelta = TimeDelta::seconds(60);
