@@ -177,7 +177,7 @@ async fn uploads_with_kills(mut shop: Shop, killed: &str) {
     while !is_done.load(Ordering::SeqCst) {
         let before = accepted.load(Ordering::SeqCst);
         // some more are taken, then the process is killed in the middle of others
-        while accepted.load(Ordering::SeqCst) < before + 40 && !clients.is_empty() {
+        while accepted.load(Ordering::SeqCst) < before + 15 && !clients.is_empty() {
             match tokio::time::timeout(Duration::from_millis(5), clients.join_next()).await {
                 Ok(Some(ended)) => ended.unwrap(),
                 Ok(None) => break,

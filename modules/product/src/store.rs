@@ -17,7 +17,7 @@ use kernel::{
 };
 use sea_orm::{
     ActiveModelTrait,
-    ActiveValue::{self, NotSet},
+    ActiveValue::NotSet,
     ColumnTrait, Condition, ConnectionTrait, EntityTrait, ExprTrait, Iterable, PaginatorTrait, QueryFilter, QueryOrder,
     QuerySelect, Select, Set, UpdateMany,
     sea_query::{CaseStatement, Expr, Query, SelectStatement},
@@ -25,6 +25,7 @@ use sea_orm::{
 
 pub(crate) mod attributes;
 pub(crate) mod bulk;
+mod changes;
 pub(crate) mod checks;
 pub(crate) mod facets;
 pub(crate) mod holds;
@@ -43,6 +44,7 @@ pub(crate) mod variants;
 
 pub(crate) use sight::Sight;
 
+use changes::if_changed;
 use search::Search;
 use sort_key::sort_key;
 
@@ -275,22 +277,6 @@ pub(crate) async fn set_pictures(
 pub(crate) async fn delete(db: &impl ConnectionTrait, id: ProductId, if_match: &IfMatch) -> Result<Option<product::Model>> {
     let row = product::ActiveModel { deleted_at: Set(Some(now())), ..Default::default() };
     Ok(update(id, if_match, row).exec_with_returning(db).await?.into_iter().next())
-}
-
-/// `value` in a statement that changes some column which is set in `row`, or else what `column` has: a repeated call is no change.
-fn if_changed<A: ActiveModelTrait>(row: &A, value: Expr, column: <A::Entity as EntityTrait>::Column) -> Expr {
-    let mut differs = Condition::any();
-    for column in <A::Entity as EntityTrait>::Column::iter() {
-        if let ActiveValue::Set(wanted) = row.get(column) {
-            let is_missing = wanted == wanted.as_null();
-            let is_other = Expr::col(column).ne(wanted).or(Expr::col(column).is_null());
-            differs = differs.add(if is_missing { Expr::col(column).is_not_null() } else { is_other });
-        }
-    }
-    match differs.is_empty() {
-        true => Expr::col(column),
-        false => CaseStatement::new().case(differs, value).finally(Expr::col(column)).into(),
-    }
 }
 
 /// Updates the columns that are set in `row`, unless the product was deleted or is not as the caller saw it.

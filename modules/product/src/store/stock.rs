@@ -4,7 +4,7 @@
 //! stock of a product is the sum of its variants that are sold. (SQLite has one writer and ignores the locks.)
 
 use super::{
-    if_changed,
+    changes::if_changed,
     sight::Sight,
     variants::{insert_from, sku_begins_with},
 };

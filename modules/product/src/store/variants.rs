@@ -1,6 +1,6 @@
 //! Queries of variants.
 
-use super::{if_changed, sight::Sight};
+use super::{changes::if_changed, sight::Sight};
 use crate::{
     ProductId, Variant, VariantId, VariantPatch,
     entity::{
