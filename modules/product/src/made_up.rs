@@ -69,7 +69,7 @@ pub(crate) fn generate(i: usize, variants: usize, categories: &[String], currenc
             of_product(material.to_lowercase()),
             of_product(COLOURS[scattered / 11 % COLOURS.len()].to_lowercase()),
             of_product((scattered / 13 % 200 + 1).to_string()),
-            of_product((scattered / 17 % 2 == 0).to_string()),
+            of_product((scattered / 17).is_multiple_of(2).to_string()),
             format!("MADE-UP-{number}-{}", variant + 1),
             price(variant),
             (scattered / (7 + variant) % 500).to_string(),

@@ -145,17 +145,15 @@ async fn findings(fixture: &Fixture) -> Vec<Finding> {
 async fn a_file_adds_products_with_their_variants(client: ProductClient, fixture: &Fixture) {
     with_attributes(&client).await;
     let shirts = category(&client, json!({"name": "Shirts", "required_attributes": ["material"]})).await;
-    let file = format!(
-        "\u{feff}slug,name,description,category,brand,tags,seo_title,seo_description,status,published_from,published_until,\
+    let file = "\u{feff}slug,name,description,category,brand,tags,seo_title,seo_description,status,published_from,published_until,\
          attribute:material,attribute:colours,attribute:width_cm,attribute:washable,attribute:care,\
          sku,gtin,option1_name,option1_value,option2_name,option2_value,price,weight_grams,length_mm,width_mm,height_mm,stock_quantity\r\n\
          shirt, Shirt ,\"Cut \"\"wide\"\",\nwashed.\",shirts,Atlas,new|a\\|b,T,D,draft,2026-12-01T09:00:00+01:00,,\
          linen,wool|linen,70.5,TRUE,'-40 °C,S-M,4006381333931,Size,M,Colour,Red,29.9,250,1,2,3,5\r\n\
          ,,,,,,,,,,,,,,,,S-L,,Size,L,Colour,Red,31,,,,,\r\n\
          \r\n\
-         mug,Mug,,,,,,,active,,,,,,,,,,,,,,4,,,,,7\r\n"
-    );
-    assert_eq!(imported(&client, &file).await, (2, 0, 0));
+         mug,Mug,,,,,,,active,,,,,,,,,,,,,,4,,,,,7\r\n";
+    assert_eq!(imported(&client, file).await, (2, 0, 0));
 
     let shirt = product(&client, "shirt").await;
     assert_eq!((shirt.name.as_str(), shirt.description.as_str()), ("Shirt", "Cut \"wide\",\nwashed."));
@@ -195,7 +193,7 @@ async fn a_file_adds_products_with_their_variants(client: ProductClient, fixture
     assert_eq!(moved[0].user_id.map(|id| id.0), Some(1_000_000));
     assert_eq!(findings(fixture).await, []);
 
-    assert_eq!(imported(&client, &file).await, (0, 0, 2));
+    assert_eq!(imported(&client, file).await, (0, 0, 2));
     assert_eq!(product(&client, "shirt").await, shirt);
 }
 
@@ -355,8 +353,7 @@ async fn everything_wrong_is_named_and_nothing_is_imported(client: ProductClient
     let patch = from_value(json!({"slug": "moved"})).unwrap();
     client.patch(&admin(), product(&client, "taken").await.id, IfMatch::Absent, patch).await.unwrap();
     let before = everything(&client).await;
-    let file = format!(
-        "slug,name,category,status,published_from,published_until,tags,attribute:material,attribute:width_cm,attribute:washable,sku,gtin,option1_name,option1_value,price,weight_grams,stock_quantity\n\
+    let file = "slug,name,category,status,published_from,published_until,tags,attribute:material,attribute:width_cm,attribute:washable,sku,gtin,option1_name,option1_value,price,weight_grams,stock_quantity\n\
          good,Good,,active,,,,,,,G-1,,,,1,,\n\
          Bad Slug,,99,shown,soon,,a|A,felt,wide,maybe,,123,,,free,heavy,-1\n\
          rug,Rug,rugs,active,2026-12-01T00:00:00Z,2026-11-01T00:00:00Z,,,,,R-1,,Size,S,1,,\n\
@@ -367,9 +364,8 @@ async fn everything_wrong_is_named_and_nothing_is_imported(client: ProductClient
          taken,Taken,,active,,,,,,,,,,,1,,\n\
          good,Again,,active,,,,,,,t-1,,,,1,,\n\
          ,,,,,,,,,,,,,,,,\n\
-         \"open,Name,,active,,,,,,,,,,,1,,\n"
-    );
-    let import = import(&client, &file).await;
+         \"open,Name,,active,,,,,,,,,,,1,,\n";
+    let import = import(&client, file).await;
     assert_eq!(
         wrong(&import),
         format!(

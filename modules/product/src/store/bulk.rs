@@ -110,8 +110,8 @@ pub(crate) async fn find(
     with_stock: bool,
     locks: bool,
 ) -> Result<Found> {
-    let mut found = Found::default();
-    found.by_slug = super::slugs::owners(db, super::slugs::PRODUCTS, slugs).await?;
+    let by_slug = super::slugs::owners(db, super::slugs::PRODUCTS, slugs).await?;
+    let mut found = Found { by_slug, ..Found::default() };
     if !found.by_slug.is_empty() {
         let products = product::Entity::find().filter(Column::Id.is_in(found.by_slug.values().copied()));
         let products = products.filter(Column::DeletedAt.is_null()).order_by_asc(Column::Id);
