@@ -36,7 +36,7 @@ impl MediaId {
     }
 
     /// The path at which its sizes are, a template (RFC 6570) with `size`.
-    pub(crate) fn url(&self) -> String {
+    pub fn url(&self) -> String {
         format!("/api/media/{}/{{size}}", self.0)
     }
 }
